@@ -1,1 +1,28 @@
-//! stub
+//! What houses are worth: encoder, algorithms behind one face, artefact format, intervals, metrics.
+//!
+//! Everything here is pure: no clock, no environment, no network, no thread that changes a result.
+//! The same frames, configuration and seed give a byte-identical model. A [`Model`] is one value
+//! that carries its encoder with it, so whoever holds the bytes can price a home.
+
+pub mod algorithm;
+pub mod artifact;
+pub mod compare;
+mod encoder;
+mod forest;
+pub mod frame;
+pub mod input;
+mod interval;
+mod linear;
+pub mod metrics;
+mod model;
+mod regressor;
+mod row;
+pub mod train;
+
+pub use algorithm::Algorithm;
+pub use artifact::ArtifactError;
+pub use frame::{Column, Frame};
+pub use input::{Input, InputKind};
+pub use metrics::Metrics;
+pub use model::{Model, Prediction};
+pub use row::{Row, RowError, Value};

@@ -1,0 +1,151 @@
+//! The file a model is kept in: `.tsd`.
+//!
+//! A header of 24 bytes, then the body:
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 8 | `TASADOR\0` |
+//! | 2 | format version, little-endian |
+//! | 6 | length of the body, little-endian |
+//! | 8 | XXH3 (64 bits) of the body, little-endian |
+//! | ... | the body: [postcard](https://postcard.jamesmunns.com/wire-format) |
+//!
+//! Whatever the bytes are, loading ends with a model whose parts fit together or with an
+//! [`ArtifactError`]: the length is checked before anything is read, the checksum before anything
+//! is decoded, every index before it is followed, and nothing larger than the bytes themselves
+//! account for is allocated.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::model::Model;
+
+/// What the first bytes of an artefact are.
+const MAGIC: &[u8; 8] = b"TASADOR\0";
+
+/// The format version written.
+pub const FORMAT_VERSION: u16 = 1;
+
+/// The largest body accepted, in bytes.
+pub const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+const HEADER: usize = 24;
+
+/// Why bytes are not a model.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArtifactError {
+    /// The bytes do not begin as an artefact does.
+    #[error("this is no model artefact")]
+    NotAnArtifact,
+    /// The artefact was written by another version of this software.
+    #[error("the artefact has format version {found}; this build reads version {FORMAT_VERSION}")]
+    Version {
+        /// The version found.
+        found: u16,
+    },
+    /// There are fewer or more bytes than the header says.
+    #[error("the artefact should have {expected} bytes and has {found}")]
+    Length {
+        /// Bytes according to the header.
+        expected: u64,
+        /// Bytes there are.
+        found: u64,
+    },
+    /// The artefact is larger than is accepted.
+    #[error("the artefact has a body of {bytes} bytes; at most {MOST_BYTES} are accepted")]
+    TooLarge {
+        /// Bytes according to the header.
+        bytes: u64,
+    },
+    /// The body is not what was written.
+    #[error("the artefact is damaged: its checksum does not match")]
+    Checksum,
+    /// The body does not decode to a model whose parts fit together.
+    #[error("the artefact's body is no model: {reason}")]
+    Body {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The model could not be written.
+    #[error("the model could not be encoded")]
+    Encode,
+}
+
+impl Model {
+    /// The bytes of the artefact; equal models have equal bytes.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Encode`] and [`ArtifactError::TooLarge`], for a model that would not load.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ArtifactError> {
+        let body = postcard::to_stdvec(self).map_err(|_| ArtifactError::Encode)?;
+        if body.len() > MOST_BYTES {
+            return Err(ArtifactError::TooLarge {
+                bytes: body.len() as u64,
+            });
+        }
+        let mut bytes = Vec::with_capacity(HEADER + body.len());
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        let [a, b, c, d, e, f, _, _] = (body.len() as u64).to_le_bytes();
+        bytes.extend_from_slice(&[a, b, c, d, e, f]);
+        bytes.extend_from_slice(&xxh3_64(&body).to_le_bytes());
+        bytes.extend_from_slice(&body);
+        Ok(bytes)
+    }
+
+    /// Reads an artefact.
+    ///
+    /// # Errors
+    /// [`ArtifactError`] for anything but the bytes of a model of a version this build reads.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        let body = body(bytes)?;
+        let (model, rest): (Self, &[u8]) =
+            postcard::take_from_bytes(body).map_err(|_| ArtifactError::Body {
+                reason: "it does not decode",
+            })?;
+        if !rest.is_empty() {
+            return Err(ArtifactError::Body {
+                reason: "something follows the model",
+            });
+        }
+        if !model.is_sound() {
+            return Err(ArtifactError::Body {
+                reason: "its parts do not fit together",
+            });
+        }
+        Ok(model)
+    }
+}
+
+/// The body of an artefact whose header, length and checksum are right.
+fn body(bytes: &[u8]) -> Result<&[u8], ArtifactError> {
+    let rest = bytes
+        .strip_prefix(MAGIC)
+        .ok_or(ArtifactError::NotAnArtifact)?;
+    let (version, rest) = rest
+        .split_first_chunk::<2>()
+        .ok_or(ArtifactError::NotAnArtifact)?;
+    let found = u16::from_le_bytes(*version);
+    if found != FORMAT_VERSION {
+        return Err(ArtifactError::Version { found });
+    }
+    let (&[a, b, c, d, e, f], rest) = rest
+        .split_first_chunk::<6>()
+        .ok_or(ArtifactError::NotAnArtifact)?;
+    let (checksum, body) = rest
+        .split_first_chunk::<8>()
+        .ok_or(ArtifactError::NotAnArtifact)?;
+    let length = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]);
+    if length > MOST_BYTES as u64 {
+        return Err(ArtifactError::TooLarge { bytes: length });
+    }
+    if length != body.len() as u64 {
+        return Err(ArtifactError::Length {
+            expected: length + HEADER as u64,
+            found: bytes.len() as u64,
+        });
+    }
+    if xxh3_64(body) != u64::from_le_bytes(*checksum) {
+        return Err(ArtifactError::Checksum);
+    }
+    Ok(body)
+}

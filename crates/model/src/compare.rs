@@ -1,0 +1,256 @@
+//! Champion and challenger on the same homes: an explicit rule, and a verdict people can read.
+//!
+//! Both price the same held-out homes. The challenger wins where its mean absolute error is lower
+//! by a set share, its root mean squared error is not higher by more than a set share, and a paired
+//! bootstrap over the properties (Efron & Tibshirani 1993) says that the gain is not chance.
+
+mod bootstrap;
+mod sentence;
+
+use serde::{Deserialize, Serialize};
+
+use crate::metrics::{self, Metrics};
+use crate::model::Prediction;
+use bootstrap::Gain;
+
+/// When a challenger is better.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rule {
+    /// The share by which the mean absolute error must fall. Default 0.03.
+    pub mae_down: f64,
+    /// The share by which the root mean squared error may rise. Default 0.01.
+    pub rmse_up: f64,
+    /// The share of the bootstrap's samples in which the challenger must be better. Default 0.95.
+    pub confidence: f64,
+    /// Samples of the bootstrap. Default 1,000.
+    pub samples: u32,
+    /// The fewest held-out homes a verdict rests on. Default 30.
+    pub least_rows: u32,
+    /// Where set, US dollars by which the root mean squared error must fall as well: the rule of
+    /// the system this one replaces had 1,000. Default none.
+    pub rmse_margin: Option<f64>,
+}
+
+impl Default for Rule {
+    fn default() -> Self {
+        Self {
+            mae_down: 0.03,
+            rmse_up: 0.01,
+            confidence: 0.95,
+            samples: 1_000,
+            least_rows: 30,
+            rmse_margin: None,
+        }
+    }
+}
+
+/// What a verdict comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// The challenger becomes the champion.
+    Promote,
+    /// Everything stays as it is.
+    Reject,
+}
+
+/// One reason of a verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// A stable name, such as `mae_not_down_enough`.
+    pub code: String,
+    /// The reason in words, with its numbers.
+    pub sentence: String,
+    /// What was measured, where it is one number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub measured: Option<f64>,
+    /// What it was held against.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit: Option<f64>,
+}
+
+/// The champion's side.
+#[derive(Debug, Clone, Copy)]
+pub enum Champion<'a> {
+    /// There is none yet.
+    None,
+    /// There is one, and it cannot be used: it loses.
+    Unusable {
+        /// Why, as a part of a sentence: "its artefact is damaged".
+        reason: &'a str,
+    },
+    /// It is the very same model.
+    Identical,
+    /// What it says of the same homes.
+    Predictions(&'a [Prediction]),
+}
+
+/// How the challenger's figures differ from the champion's, as shares: -0.05 is 5 % lower.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Of the mean absolute error.
+    pub mae: f64,
+    /// Of the root mean squared error.
+    pub rmse: f64,
+    /// Of the median absolute percentage error.
+    pub median_ape: f64,
+    /// The share of the bootstrap's samples in which the challenger's mean absolute error was lower.
+    pub better_in: f64,
+    /// The middle 95 % of those samples' change of the mean absolute error: low and high.
+    pub mae_range: (f64, f64),
+}
+
+/// The outcome of a comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What it comes to.
+    pub decision: Decision,
+    /// One readable sentence with the numbers.
+    pub sentence: String,
+    /// Why, one by one; never empty.
+    pub reasons: Vec<Reason>,
+    /// The rule that was applied.
+    pub rule: Rule,
+    /// Held-out homes both were scored on.
+    pub rows: u64,
+    /// The challenger's figures; `None` where no home could be scored.
+    pub challenger: Option<Metrics>,
+    /// The champion's figures, where there is one that could be used.
+    pub champion: Option<Metrics>,
+    /// The mean absolute error of saying the median price of these homes every time, in US dollars:
+    /// what a model must beat to be of any use.
+    pub baseline_mae: Option<f64>,
+    /// The difference between the two, where both were scored.
+    pub changes: Option<Changes>,
+}
+
+/// Judges a challenger: `prices` are the true prices of the held-out homes, `properties` which
+/// property each belongs to, `challenger` and the champion's predictions what each says of them.
+///
+/// The seed is the bootstrap's; the same arguments give the same verdict.
+pub fn judge(
+    rule: &Rule,
+    seed: u64,
+    prices: &[f64],
+    properties: &[u64],
+    challenger: &[Prediction],
+    champion: Champion<'_>,
+) -> Verdict {
+    let scored = metrics::score(prices, challenger);
+    let rows = scored.map_or(0, |metrics| metrics.rows);
+    let mut verdict = Verdict {
+        decision: Decision::Reject,
+        sentence: String::new(),
+        reasons: Vec::new(),
+        rule: rule.clone(),
+        rows,
+        challenger: scored,
+        champion: None,
+        baseline_mae: baseline(prices),
+        changes: None,
+    };
+    if let (Champion::Predictions(predictions), Some(_)) = (champion, scored) {
+        verdict.champion = metrics::score(prices, predictions);
+        if let (Some(new), Some(old)) = (scored, verdict.champion) {
+            let gain = Gain::of(
+                rule.samples,
+                seed,
+                prices,
+                properties,
+                challenger,
+                predictions,
+            );
+            verdict.changes = Some(Changes {
+                mae: change(new.mae, old.mae),
+                rmse: change(new.rmse, old.rmse),
+                median_ape: change(new.median_ape, old.median_ape),
+                better_in: gain.better_in,
+                mae_range: gain.range,
+            });
+        }
+    }
+    let against = refusals(&verdict, champion);
+    if against.is_empty() {
+        verdict.decision = Decision::Promote;
+        verdict.reasons = vec![sentence::why_promoted(&verdict, champion)];
+    } else {
+        verdict.reasons = against;
+    }
+    verdict.sentence = sentence::whole(&verdict, champion);
+    verdict
+}
+
+/// Everything that speaks against promotion.
+fn refusals(verdict: &Verdict, champion: Champion<'_>) -> Vec<Reason> {
+    let rule = &verdict.rule;
+    if verdict.rows < u64::from(rule.least_rows) {
+        return vec![sentence::too_few(verdict.rows, rule.least_rows)];
+    }
+    let Some(new) = verdict.challenger else {
+        return vec![sentence::too_few(0, rule.least_rows)];
+    };
+    if matches!(champion, Champion::Identical) {
+        return vec![sentence::identical()];
+    }
+    let mut against = Vec::new();
+    // Not "greater or equal" negated: an error that is no number is of no use either.
+    if let Some(baseline) = verdict.baseline_mae
+        && !(new.mae < baseline)
+    {
+        against.push(sentence::useless(new.mae, baseline));
+    }
+    if let (Some(old), Some(changes)) = (verdict.champion, verdict.changes) {
+        if !(changes.mae <= -rule.mae_down) {
+            against.push(sentence::mae_not_down_enough(changes.mae, rule.mae_down));
+        }
+        if !(changes.rmse <= rule.rmse_up) {
+            against.push(sentence::rmse_up(changes.rmse, rule.rmse_up));
+        }
+        if let Some(margin) = rule.rmse_margin
+            && !(new.rmse < old.rmse - margin)
+        {
+            against.push(sentence::rmse_margin(old.rmse - new.rmse, margin));
+        }
+        if !(changes.better_in >= rule.confidence) {
+            against.push(sentence::maybe_chance(changes.better_in, rule.confidence));
+        }
+    }
+    against
+}
+
+/// The mean absolute error of the best constant: the median price.
+fn baseline(prices: &[f64]) -> Option<f64> {
+    let known: Vec<f64> = prices
+        .iter()
+        .copied()
+        .filter(|price| price.is_finite() && *price > 0.0)
+        .collect();
+    if known.is_empty() {
+        return None;
+    }
+    let median = metrics::median(known.iter().copied());
+    Some(
+        known
+            .iter()
+            .map(|price| (price - median).abs())
+            .sum::<f64>()
+            / known.len() as f64,
+    )
+}
+
+/// The change from `old` to `new` as a share of `old`; none where both are 0.
+fn change(new: f64, old: f64) -> f64 {
+    if new == old {
+        0.0
+    } else if old > 0.0 {
+        new / old - 1.0
+    } else {
+        // From a perfect champion any error is without measure worse; a large finite number keeps
+        // the verdict's JSON whole.
+        f64::from(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+use super::*;
+use proptest::prelude::*;
+
+fn say(price: f64) -> Prediction {
+    Prediction {
+        price,
+        interval: (price * 0.8, price * 1.2),
+    }
+}
+
+/// Homes at 100,000 to 299,000, and what a model says that errs by this share, up and down in turn.
+fn homes(count: u32) -> Vec<f64> {
+    (0..count)
+        .map(|i| 100_000.0 + 1_000.0 * f64::from(i * 7 % 200))
+        .collect()
+}
+
+fn erring(prices: &[f64], share: f64) -> Vec<Prediction> {
+    (0..)
+        .zip(prices)
+        .map(|(i, price)| say(price * if i % 2 == 0 { 1.0 + share } else { 1.0 - share }))
+        .collect()
+}
+
+fn ids(count: usize) -> Vec<u64> {
+    (0..count as u64).collect()
+}
+
+fn codes(verdict: &Verdict) -> Vec<&str> {
+    verdict
+        .reasons
+        .iter()
+        .map(|reason| reason.code.as_str())
+        .collect()
+}
+
+fn against(challenger: f64, champion: f64) -> Verdict {
+    let prices = homes(400);
+    judge(
+        &Rule::default(),
+        1,
+        &prices,
+        &ids(400),
+        &erring(&prices, challenger),
+        Champion::Predictions(&erring(&prices, champion)),
+    )
+}
+
+#[test]
+fn a_better_challenger_wins_and_others_lose() {
+    for (challenger, champion, decision, code) in [
+        (0.10, 0.20, Decision::Promote, vec!["better"]),
+        (
+            0.20,
+            0.20,
+            Decision::Reject,
+            vec!["mae_not_down_enough", "may_be_chance"],
+        ),
+        (0.196, 0.20, Decision::Reject, vec!["mae_not_down_enough"]),
+        (
+            0.30,
+            0.20,
+            Decision::Reject,
+            vec!["mae_not_down_enough", "rmse_up", "may_be_chance"],
+        ),
+    ] {
+        let verdict = against(challenger, champion);
+        assert_eq!(verdict.decision, decision, "{}", verdict.sentence);
+        assert_eq!(codes(&verdict), code, "{}", verdict.sentence);
+    }
+}
+
+#[test]
+fn the_sentence_holds_the_numbers() {
+    let verdict = against(0.10, 0.20);
+    let new = verdict.challenger.unwrap().mae;
+    assert_eq!(
+        verdict.sentence,
+        format!(
+            "MAE {} vs {} (\u{2212}50.0 %), RMSE {} vs {} (\u{2212}50.0 %) on 400 held-out homes; \
+             better in 100 % of the resamples: promoted.",
+            sentence::money(new),
+            sentence::money(2.0 * new),
+            sentence::money(verdict.challenger.unwrap().rmse),
+            sentence::money(verdict.champion.unwrap().rmse),
+        )
+    );
+    assert_eq!(sentence::money(1_234_567.4), "1,234,567");
+    assert_eq!(sentence::money(999.6), "1,000");
+    assert_eq!(sentence::money(-1_500.0), "\u{2212}1,500");
+    assert_eq!(sentence::money(0.0), "0");
+}
+
+#[test]
+fn the_same_model_is_rejected() {
+    let prices = homes(100);
+    let challenger = erring(&prices, 0.1);
+    let verdict = judge(
+        &Rule::default(),
+        1,
+        &prices,
+        &ids(100),
+        &challenger,
+        Champion::Identical,
+    );
+    assert_eq!(verdict.decision, Decision::Reject);
+    assert_eq!(codes(&verdict), ["identical"]);
+}
+
+#[test]
+fn the_first_model_is_promoted_unless_it_is_useless() {
+    let prices = homes(100);
+    let ids = ids(100);
+    let rule = Rule::default();
+    let good = judge(
+        &rule,
+        1,
+        &prices,
+        &ids,
+        &erring(&prices, 0.1),
+        Champion::None,
+    );
+    assert_eq!(
+        (good.decision, codes(&good)),
+        (Decision::Promote, vec!["no_champion"])
+    );
+    let median = metrics::median(prices.iter().copied());
+    let constant: Vec<Prediction> = prices.iter().map(|_| say(median)).collect();
+    for useless in [constant, erring(&prices, 0.9)] {
+        let verdict = judge(&rule, 1, &prices, &ids, &useless, Champion::None);
+        assert_eq!(
+            (verdict.decision, codes(&verdict)),
+            (Decision::Reject, vec!["worse_than_median"])
+        );
+    }
+}
+
+#[test]
+fn a_champion_that_cannot_be_used_loses_but_not_to_anything() {
+    let prices = homes(100);
+    let ids = ids(100);
+    let broken = Champion::Unusable {
+        reason: "its artefact is damaged",
+    };
+    let verdict = judge(
+        &Rule::default(),
+        1,
+        &prices,
+        &ids,
+        &erring(&prices, 0.1),
+        broken,
+    );
+    assert_eq!(verdict.decision, Decision::Promote);
+    assert!(
+        verdict.sentence.contains("its artefact is damaged"),
+        "{}",
+        verdict.sentence
+    );
+    let verdict = judge(
+        &Rule::default(),
+        1,
+        &prices,
+        &ids,
+        &erring(&prices, 0.9),
+        broken,
+    );
+    assert_eq!(verdict.decision, Decision::Reject);
+}
+
+#[test]
+fn a_small_holdout_judges_nobody() {
+    for rows in [0, 1, 29] {
+        let prices = homes(rows);
+        let verdict = judge(
+            &Rule::default(),
+            1,
+            &prices,
+            &ids(rows as usize),
+            &erring(&prices, 0.01),
+            Champion::None,
+        );
+        assert_eq!(verdict.decision, Decision::Reject);
+        assert_eq!(codes(&verdict), ["holdout_too_small"], "{rows}");
+        serde_json::to_string(&verdict).unwrap();
+    }
+}
+
+#[test]
+fn a_gain_that_rests_on_one_property_is_chance() {
+    // The challenger is a little worse everywhere but for one property with a huge error.
+    let mut prices = homes(60);
+    prices[7] = 90_000_000.0;
+    let champion = erring(&prices, 0.20);
+    let mut challenger = erring(&prices, 0.201);
+    challenger[7] = say(prices[7]);
+    let verdict = judge(
+        &Rule::default(),
+        1,
+        &prices,
+        &ids(60),
+        &challenger,
+        Champion::Predictions(&champion),
+    );
+    assert!(verdict.changes.unwrap().mae < -0.5);
+    assert_eq!(codes(&verdict), ["may_be_chance"], "{}", verdict.sentence);
+}
+
+#[test]
+fn repeated_rows_of_one_property_do_not_make_it_sure() {
+    let prices = homes(40);
+    let champion = erring(&prices, 0.20);
+    let challenger: Vec<Prediction> = (0..)
+        .zip(&prices)
+        .map(|(i, price)| say(price * if i < 30 { 1.05 } else { 1.6 }))
+        .collect();
+    let judge_with = |ids: Vec<u64>| {
+        judge(
+            &Rule::default(),
+            1,
+            &prices,
+            &ids,
+            &challenger,
+            Champion::Predictions(&champion),
+        )
+        .changes
+        .unwrap()
+    };
+    let (alone, together) = (
+        judge_with(ids(40)),
+        judge_with((0..40).map(|i| i / 10).collect()),
+    );
+    let width = |changes: Changes| changes.mae_range.1 - changes.mae_range.0;
+    assert!(width(together) > width(alone));
+}
+
+#[test]
+fn the_absolute_margin_is_applied_where_it_is_asked_for() {
+    let prices = homes(400);
+    let rule = Rule {
+        rmse_margin: Some(1e9),
+        ..Rule::default()
+    };
+    let verdict = judge(
+        &rule,
+        1,
+        &prices,
+        &ids(400),
+        &erring(&prices, 0.1),
+        Champion::Predictions(&erring(&prices, 0.2)),
+    );
+    assert_eq!(codes(&verdict), ["rmse_margin"]);
+}
+
+#[test]
+fn predictions_that_are_no_numbers_never_win() {
+    let prices = homes(100);
+    let nonsense = vec![
+        Prediction {
+            price: f64::NAN,
+            interval: (f64::NAN, f64::NAN)
+        };
+        100
+    ];
+    for champion in [Champion::None, Champion::Predictions(&erring(&prices, 0.5))] {
+        let verdict = judge(&Rule::default(), 1, &prices, &ids(100), &nonsense, champion);
+        assert_eq!(verdict.decision, Decision::Reject, "{}", verdict.sentence);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_verdict_is_repeatable_and_never_promotes_the_worse(
+        prices in prop::collection::vec(1_000.0_f64..1e7, 1..120),
+        errors in prop::collection::vec((-0.9_f64..0.9, -0.9_f64..0.9), 120),
+        seed: u64,
+    ) {
+        let of = |pick: fn(&(f64, f64)) -> f64| -> Vec<Prediction> {
+            prices.iter().zip(&errors).map(|(price, error)| say(price * (1.0 + pick(error)))).collect()
+        };
+        let (challenger, champion) = (of(|e| e.0), of(|e| e.1));
+        let run = || judge(
+            &Rule::default(), seed, &prices, &ids(prices.len()), &challenger,
+            Champion::Predictions(&champion),
+        );
+        let verdict = run();
+        prop_assert_eq!(&verdict, &run());
+        prop_assert!(!verdict.reasons.is_empty());
+        if verdict.decision == Decision::Promote {
+            let (new, old) = (verdict.challenger.unwrap(), verdict.champion.unwrap());
+            prop_assert!(new.mae <= old.mae * 0.97 + 1e-6);
+            prop_assert!(new.rmse <= old.rmse * 1.01 + 1e-6);
+        }
+        let json = serde_json::to_string(&verdict).unwrap();
+        let back: Verdict = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(back.decision, verdict.decision);
+    }
+}

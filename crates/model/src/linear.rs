@@ -1,0 +1,27 @@
+//! A weighted sum of features.
+
+use serde::{Deserialize, Serialize};
+
+/// Intercept and one weight per feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Linear {
+    pub(crate) intercept: f64,
+    pub(crate) weights: Vec<f64>,
+}
+
+impl Linear {
+    pub(crate) fn predict(&self, features: &[f64]) -> f64 {
+        self.weights
+            .iter()
+            .zip(features)
+            .fold(self.intercept, |sum, (weight, feature)| {
+                sum + weight * feature
+            })
+    }
+
+    pub(crate) fn is_sound(&self, width: usize) -> bool {
+        self.weights.len() == width
+            && self.intercept.is_finite()
+            && self.weights.iter().all(|weight| weight.is_finite())
+    }
+}

@@ -1,0 +1,44 @@
+//! What an algorithm leaves behind when it has learnt: the one face every algorithm has.
+
+use serde::{Deserialize, Serialize};
+
+use crate::forest::Forest;
+use crate::linear::Linear;
+
+/// A fitted regressor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Regressor {
+    Linear(Linear),
+    Forest(Forest),
+}
+
+impl Regressor {
+    /// The prediction for one row of features in the model's own space; `narrow` is room for the
+    /// features as the trees compare them.
+    pub(crate) fn predict(&self, features: &[f64], narrow: &mut Vec<f32>) -> f64 {
+        match self {
+            Self::Linear(linear) => linear.predict(features),
+            Self::Forest(forest) => {
+                narrow.clear();
+                narrow.extend(features.iter().map(|&value| value as f32));
+                forest.predict(narrow)
+            }
+        }
+    }
+
+    /// Whether it takes rows of so many features.
+    pub(crate) fn is_sound(&self, width: usize) -> bool {
+        match self {
+            Self::Linear(linear) => linear.is_sound(width),
+            Self::Forest(forest) => forest.width() == width,
+        }
+    }
+
+    /// How many trees there are, 0 where there are none.
+    pub(crate) fn trees(&self) -> usize {
+        match self {
+            Self::Linear(_) => 0,
+            Self::Forest(forest) => forest.trees(),
+        }
+    }
+}
