@@ -1,1 +1,31 @@
-//! stub
+//! What the system remembers: batches and their outcomes, models, versions, the champion, runs.
+//!
+//! The types and the rules know no table; [`Registry`] keeps them in DynamoDB. Every write is
+//! conditional or idempotent, so each may be repeated with the effect of one; what must change
+//! together changes in one transaction; what must be unique rests on a condition of the table.
+//! Lists are read by key or index, page by page, never by scan.
+
+mod batch;
+mod error;
+mod hex;
+mod inference;
+mod metrics;
+mod outcome;
+mod page;
+mod promotion;
+mod run;
+mod table;
+mod version;
+
+pub use batch::{Batch, BatchOutcome, BatchRecord, Claim, CleanFile, Opened, Origin, RunBatch, UsableBatch};
+pub use error::RegistryError;
+pub use inference::InferenceRecord;
+pub use metrics::Metrics;
+pub use outcome::{Candidate, Contender, Outcome, OutcomeKind, Reason, Recorded, Rows, Trouble};
+pub use page::{PAGE_LIMIT_MAX, Page, PageRequest};
+pub use promotion::{
+    CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, PromotionSeq, Refusal,
+};
+pub use run::{Experiment, MetricPoint, RunRecord, RunStatus};
+pub use table::{Registry, Tables};
+pub use version::{Artifact, FinishedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus};

@@ -1,0 +1,121 @@
+//! Batches: who received them, who works on them, and what became of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tasador_ids::{BatchId, Digest, RunId};
+
+use crate::outcome::OutcomeKind;
+
+/// The facts of a batch as the source delivered it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchRecord {
+    /// The batch: the hash of its bytes.
+    pub batch: BatchId,
+    /// The run that received it.
+    pub run: RunId,
+    /// The execution of that run in Step Functions.
+    pub execution_arn: String,
+    /// Where it came from: the address as configured, without credentials.
+    pub source: String,
+    /// How its bytes are written: `api_json`, `json`, `ndjson`, `csv` or `parquet`.
+    pub format: String,
+    /// The length of the raw object in bytes.
+    pub size_bytes: u64,
+    /// When the last byte arrived.
+    pub received_at: Timestamp,
+}
+
+/// Who works on a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The run.
+    pub run: RunId,
+    /// Its execution in Step Functions: a batch is free for others once this is no longer running.
+    pub execution_arn: String,
+    /// When the claim was made.
+    pub at: Timestamp,
+}
+
+/// How a run came by its batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The source was asked and delivered it.
+    Source,
+    /// An earlier run had left it without an outcome.
+    Resumed,
+    /// The execution's input named it.
+    Named,
+}
+
+/// A batch as the registry knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// Its facts at reception.
+    pub record: BatchRecord,
+    /// Who works or worked on it last.
+    pub claim: Claim,
+    /// What became of it; none while it is open.
+    pub outcome: Option<BatchOutcome>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchOutcome {
+    /// The outcome.
+    pub kind: OutcomeKind,
+    /// The run that reached it.
+    pub run: RunId,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// Whether its clean rows belong into the datasets of later runs.
+    pub usable: bool,
+    /// Its clean rows, where it came that far.
+    pub clean: Option<CleanFile>,
+}
+
+/// The clean rows of a batch in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CleanFile {
+    /// Its key in the bucket.
+    pub key: String,
+    /// The SHA-256 of its bytes.
+    #[serde(with = "crate::hex")]
+    pub sha256: Digest,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// A run's batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunBatch {
+    /// The batch.
+    pub batch: BatchId,
+    /// How the run came by it.
+    pub origin: Origin,
+    /// Whether the batch had an outcome before the run got it.
+    pub repeat: bool,
+    /// When the run got it.
+    pub at: Timestamp,
+}
+
+/// What [`Registry::open_batch`](crate::Registry::open_batch) found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// The batch is new, or was opened by the same run before.
+    New,
+    /// The same bytes are known already, as this batch. The run points to it all the same; the
+    /// batch's own record, claim and outcome are as they were.
+    Known(Box<Batch>),
+}
+
+/// A batch that belongs into datasets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsableBatch {
+    /// The batch.
+    pub batch: BatchId,
+    /// When it was received: the order of the list.
+    pub received_at: Timestamp,
+    /// Its clean rows.
+    pub clean: CleanFile,
+}

@@ -1,0 +1,142 @@
+//! Measured values by name, kept exactly.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::ser::{SerializeMap, Serializer};
+use serde::{Deserialize, Serialize};
+
+/// Measured values by name.
+///
+/// JSON and DynamoDB know no NaN and no infinities, and DynamoDB no very large or small numbers:
+/// such a value is written as text (`"NaN"`, `"Infinity"`, `"-Infinity"`, `"1e300"`), and both
+/// spellings are read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metrics(pub BTreeMap<String, f64>);
+
+impl Metrics {
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.0.get(name).copied()
+    }
+
+    /// Whether nothing was measured.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<K: Into<String>> FromIterator<(K, f64)> for Metrics {
+    fn from_iter<I: IntoIterator<Item = (K, f64)>>(values: I) -> Self {
+        Self(values.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    }
+}
+
+/// One value as the table and JSON can hold it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Number(pub(crate) f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = self.0;
+        // DynamoDB holds 38 digits within 1e-130 and 1e126; Rust prints a float without an
+        // exponent, so the bounds are drawn where the text stays short.
+        if value == 0.0 || (1e-18..1e18).contains(&value.abs()) {
+            serializer.serialize_f64(value)
+        } else if value.is_nan() {
+            serializer.serialize_str("NaN")
+        } else if value.is_infinite() {
+            serializer.serialize_str(if value > 0.0 { "Infinity" } else { "-Infinity" })
+        } else {
+            serializer.serialize_str(&format!("{value:e}"))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyNumber;
+        impl Visitor<'_> for AnyNumber {
+            type Value = Number;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or a number as text")
+            }
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Number, E> {
+                Ok(Number(value))
+            }
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Number, E> {
+                Ok(Number(value as f64))
+            }
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Number, E> {
+                Ok(Number(value as f64))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Number, E> {
+                // Rust reads "NaN", "Infinity" and "-Infinity" as they are.
+                text.parse()
+                    .map(Number)
+                    .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_any(AnyNumber)
+    }
+}
+
+impl Serialize for Metrics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in &self.0 {
+            map.serialize_entry(name, &Number(*value))?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Metrics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let values = BTreeMap::<String, Number>::deserialize(deserializer)?;
+        Ok(Self(values.into_iter().map(|(name, value)| (name, value.0)).collect()))
+    }
+}
+
+/// One value that may be absent, in the same spelling.
+pub(crate) mod optional_number {
+    use super::{Deserialize, Deserializer, Number, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(Number).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+        Ok(Option::<Number>::deserialize(deserializer)?.map(|number| number.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_value_survives_json_and_items(bits: u64) {
+            let value = f64::from_bits(bits);
+            let metrics: Metrics = [("m", value)].into_iter().collect();
+            let same = |read: Metrics| {
+                let read = read.get("m").unwrap();
+                read == value || (read.is_nan() && value.is_nan())
+            };
+            let json = serde_json::to_string(&metrics).unwrap();
+            prop_assert!(same(serde_json::from_str(&json).unwrap()), "{json}");
+            let item: serde_dynamo::Item = serde_dynamo::to_item(&metrics).unwrap();
+            prop_assert!(same(serde_dynamo::from_item(item).unwrap()));
+        }
+    }
+
+    #[test]
+    fn ordinary_values_stay_numbers_for_json_readers() {
+        let metrics: Metrics = [("mae", 70_123.25), ("r2", -0.5), ("zero", 0.0), ("bad", f64::NAN)].into_iter().collect();
+        let json = serde_json::to_string(&metrics).unwrap();
+        assert_eq!(json, r#"{"bad":"NaN","mae":70123.25,"r2":-0.5,"zero":0.0}"#);
+    }
+}

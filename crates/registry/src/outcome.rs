@@ -1,0 +1,211 @@
+//! What became of a run, and the rules by which a run's outcome becomes its batch's.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tasador_ids::{BatchId, DatasetId, ModelName, ModelVersion, RunId};
+
+use crate::batch::{CleanFile, Origin};
+use crate::metrics::{Metrics, optional_number};
+use crate::promotion::PromotionSeq;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// A new model went into production.
+    Promoted,
+    /// A new model was trained and was not better.
+    Rejected,
+    /// The gate saw no reason to train.
+    Skipped,
+    /// Something broke.
+    Failed,
+    /// The source had nothing new.
+    NothingNew,
+}
+
+impl OutcomeKind {
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Promoted => "promoted",
+            Self::Rejected => "rejected",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::NothingNew => "nothing_new",
+        }
+    }
+}
+
+/// One reason for a decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The reason's stable name, such as `drift`.
+    pub code: String,
+    /// What people read.
+    pub sentence: String,
+    /// The measured value, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_number")]
+    pub measured: Option<f64>,
+    /// The limit it was held against.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_number")]
+    pub limit: Option<f64>,
+    /// The column it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+}
+
+/// What happened to the rows of a batch. `raw` = `clean` + `rejected` + `duplicates`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Rows received.
+    pub raw: u64,
+    /// Rows that can be learnt from.
+    pub clean: u64,
+    /// Rows refused, each with its reason.
+    pub rejected: u64,
+    /// Rows seen before, in this batch or an earlier one.
+    pub duplicates: u64,
+}
+
+/// One algorithm's try.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The algorithm, such as `boosting`.
+    pub algorithm: String,
+    /// The registered version; none where it could not be fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<ModelVersion>,
+    /// The MLflow run that logged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mlflow_run_id: Option<String>,
+    /// What `train` measured.
+    #[serde(default, skip_serializing_if = "Metrics::is_empty")]
+    pub metrics: Metrics,
+    /// Why it could not be fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One side of a comparison.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contender {
+    /// The version.
+    pub version: ModelVersion,
+    /// Its algorithm, where the run trained it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+    /// Its scores on the held-out homes (`mae` and `rmse` in US dollars, `r2`, …).
+    #[serde(default)]
+    pub metrics: Metrics,
+}
+
+/// What broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// The stable error class, such as `SourceUnavailable` or `States.Timeout`.
+    pub class: String,
+    /// What people read.
+    pub message: String,
+}
+
+/// What became of a run: one entry of the history.
+///
+/// What a run did not come to is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The run.
+    pub run: RunId,
+    /// How it ended.
+    pub kind: OutcomeKind,
+    /// What people read: one sentence with the decision and its main reason.
+    pub sentence: String,
+    /// The batch it worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchId>,
+    /// How it came by the batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// Whether the batch had an outcome before this run got it.
+    #[serde(default)]
+    pub repeat: bool,
+    /// Where the batch came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What happened to its rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<Rows>,
+    /// Its clean rows in the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<CleanFile>,
+    /// Columns seen for the first time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns_new: Vec<String>,
+    /// Columns that are gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns_gone: Vec<String>,
+    /// The gate's decision: `train` or `skip`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
+    /// The reasons, the gate's first, then those of the comparison.
+    #[serde(default)]
+    pub reasons: Vec<Reason>,
+    /// Whether the batch's clean rows belong into later datasets.
+    #[serde(default)]
+    pub usable: bool,
+    /// The dataset the candidates learnt from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetId>,
+    /// The algorithms tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+    /// The best candidate, as compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenger: Option<Contender>,
+    /// The champion it was compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub champion: Option<Contender>,
+    /// Change of each metric from champion to challenger, in percent of the champion's value:
+    /// below 0 means smaller.
+    #[serde(default, skip_serializing_if = "Metrics::is_empty")]
+    pub change_percent: Metrics,
+    /// The verdict in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
+    /// Where the whole verdict is in the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict_key: Option<String>,
+    /// Whether the run moved the champion's alias.
+    pub promoted: bool,
+    /// The number of that promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<PromotionSeq>,
+    /// The registered model.
+    pub model: ModelName,
+    /// The version in production when the outcome was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub production: Option<ModelVersion>,
+    /// What broke: always with `failed`, and with `promoted` where something broke after the
+    /// alias had moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Trouble>,
+    /// When the execution began.
+    pub started_at: Timestamp,
+    /// When this was recorded.
+    pub recorded_at: Timestamp,
+    /// From beginning to record, in milliseconds.
+    pub duration_ms: u64,
+    /// Whether this is also the outcome of the batch. False for a repeat of a batch that keeps the
+    /// outcome it had, and for a run without a batch. Set by the registry.
+    #[serde(default)]
+    pub settled: bool,
+}
+
+/// What [`Registry::record_outcome`](crate::Registry::record_outcome) leaves in the history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// The run's entry as it stands.
+    pub outcome: Outcome,
+    /// Whether this call wrote it; false where the run had one already.
+    pub first: bool,
+}

@@ -1,0 +1,120 @@
+//! Registered models and their versions.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
+
+use crate::metrics::Metrics;
+
+/// How far the registration of a version has come; the names are MLflow's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VersionStatus {
+    /// It has its number; its artefact is on its way.
+    #[serde(rename = "PENDING_REGISTRATION")]
+    Pending,
+    /// Its artefact could not be made.
+    #[serde(rename = "FAILED_REGISTRATION")]
+    Failed,
+    /// Its artefact is in the bucket under the recorded hash.
+    #[serde(rename = "READY")]
+    Ready,
+}
+
+/// What is known of a version when it gets its number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewVersion {
+    /// The registered model; made on the first registration.
+    pub model: ModelName,
+    /// What the version is made from, such as `<run>/<algorithm>`: the same source has the same
+    /// version, however often it is registered.
+    pub source_key: String,
+    /// The pipeline's run; none for versions that people register.
+    pub run: Option<RunId>,
+    /// The MLflow run that logged it: 32 hexadecimal digits.
+    pub mlflow_run_id: Option<String>,
+    /// The algorithm, such as `boosting`.
+    pub algorithm: Option<String>,
+    /// The dataset it learns from.
+    pub dataset: Option<DatasetId>,
+    /// Free labels.
+    pub tags: BTreeMap<String, String>,
+    /// When it is registered.
+    pub at: Timestamp,
+}
+
+/// What is known of a version once its artefact is in the bucket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinishedVersion {
+    /// Its artefact.
+    pub artifact: Artifact,
+    /// What was measured of it.
+    pub metrics: Metrics,
+    /// When it became ready.
+    pub at: Timestamp,
+}
+
+/// A model's bytes in the bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// The key in the bucket.
+    pub key: String,
+    /// The SHA-256 of the bytes.
+    #[serde(with = "crate::hex")]
+    pub sha256: Digest,
+    /// The length in bytes.
+    pub size_bytes: u64,
+}
+
+/// A version of a registered model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VersionRecord {
+    /// The registered model.
+    pub model: ModelName,
+    /// The number.
+    pub version: ModelVersion,
+    /// What it is made from.
+    pub source_key: String,
+    /// How far its registration has come.
+    pub status: VersionStatus,
+    /// Why it failed, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_message: Option<String>,
+    /// The pipeline's run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The MLflow run that logged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mlflow_run_id: Option<String>,
+    /// The algorithm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+    /// The dataset it learnt from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetId>,
+    /// Its artefact; there once the status is [`VersionStatus::Ready`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<Artifact>,
+    /// What was measured of it.
+    #[serde(default)]
+    pub metrics: Metrics,
+    /// Free labels.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// A registered model.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelRecord {
+    /// Its name.
+    pub model: ModelName,
+    /// The newest version's number.
+    pub last_version: u32,
+    /// When its first version was registered.
+    pub created_at: Timestamp,
+}
