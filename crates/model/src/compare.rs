@@ -194,25 +194,30 @@ fn refusals(verdict: &Verdict, champion: Champion<'_>) -> Vec<Reason> {
         return vec![sentence::identical()];
     }
     let mut against = Vec::new();
-    // Not "greater or equal" negated: an error that is no number is of no use either.
-    if let Some(baseline) = verdict.baseline_mae
-        && !(new.mae < baseline)
-    {
-        against.push(sentence::useless(new.mae, baseline));
+    // Each condition is named and then denied: an error that is no number fulfils none.
+    if let Some(baseline) = verdict.baseline_mae {
+        let useful = new.mae < baseline;
+        if !useful {
+            against.push(sentence::useless(new.mae, baseline));
+        }
     }
     if let (Some(old), Some(changes)) = (verdict.champion, verdict.changes) {
-        if !(changes.mae <= -rule.mae_down) {
+        let mae_fell = changes.mae <= -rule.mae_down;
+        if !mae_fell {
             against.push(sentence::mae_not_down_enough(changes.mae, rule.mae_down));
         }
-        if !(changes.rmse <= rule.rmse_up) {
+        let rmse_held = changes.rmse <= rule.rmse_up;
+        if !rmse_held {
             against.push(sentence::rmse_up(changes.rmse, rule.rmse_up));
         }
-        if let Some(margin) = rule.rmse_margin
-            && !(new.rmse < old.rmse - margin)
-        {
-            against.push(sentence::rmse_margin(old.rmse - new.rmse, margin));
+        if let Some(margin) = rule.rmse_margin {
+            let rmse_fell = new.rmse < old.rmse - margin;
+            if !rmse_fell {
+                against.push(sentence::rmse_margin(old.rmse - new.rmse, margin));
+            }
         }
-        if !(changes.better_in >= rule.confidence) {
+        let sure = changes.better_in >= rule.confidence;
+        if !sure {
             against.push(sentence::maybe_chance(changes.better_in, rule.confidence));
         }
     }

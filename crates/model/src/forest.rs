@@ -53,6 +53,11 @@ pub(crate) struct StoredForest {
     nodes: Vec<Stored>,
 }
 
+/// A feature as trees compare it: no number is beyond the range of `f32`.
+pub(crate) fn narrow(feature: f64) -> f32 {
+    feature.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+}
+
 /// A sum of trees.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "StoredForest", into = "StoredForest")]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::forest::Forest;
+use crate::forest::{self, Forest};
 use crate::linear::Linear;
 
 /// A fitted regressor.
@@ -20,7 +20,7 @@ impl Regressor {
             Self::Linear(linear) => linear.predict(features),
             Self::Forest(forest) => {
                 narrow.clear();
-                narrow.extend(features.iter().map(|&value| value as f32));
+                narrow.extend(features.iter().map(|&value| forest::narrow(value)));
                 forest.predict(narrow)
             }
         }

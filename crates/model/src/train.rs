@@ -397,5 +397,9 @@ fn parameter(name: &str, value: impl ToString) -> (String, String) {
 }
 
 fn narrow(fitted: &Fitted) -> Vec<f32> {
-    fitted.matrix.iter().map(|&value| value as f32).collect()
+    fitted
+        .matrix
+        .iter()
+        .map(|&value| crate::forest::narrow(value))
+        .collect()
 }

@@ -200,7 +200,7 @@ pub(super) fn whole(verdict: &Verdict, champion: Champion<'_>) -> String {
         .iter()
         .map(|reason| reason.sentence.as_str())
         .collect();
-    let reasons = reasons.join(", and ");
+    let reasons = reasons.join("; ");
     match (verdict.decision, champion) {
         (Decision::Promote, Champion::Predictions(_)) => {
             let better_in = verdict.changes.map_or(0.0, |changes| changes.better_in);

@@ -58,7 +58,7 @@ fn a_better_challenger_wins_and_others_lose() {
         ),
         (0.196, 0.20, Decision::Reject, vec!["mae_not_down_enough"]),
         (
-            0.30,
+            0.22,
             0.20,
             Decision::Reject,
             vec!["mae_not_down_enough", "rmse_up", "may_be_chance"],

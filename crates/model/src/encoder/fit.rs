@@ -495,3 +495,6 @@ fn standard(matrix: &[f64], width: usize) -> Vec<Dense> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,499 @@
+//! What a fitted model promises, whatever the algorithm and whatever the data.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod town;
+
+use std::num::NonZeroUsize;
+
+use proptest::prelude::*;
+use tasador_model::train::{LEAST_ROWS, TrainConfig, TrainError, Validation, fit};
+use tasador_model::{Algorithm, Column, Frame, InputKind, Model, RowError, Value, metrics};
+use town::{homes, with};
+
+const READY: [Algorithm; 2] = [Algorithm::Linear, Algorithm::Boosting];
+
+fn config(algorithm: Algorithm) -> TrainConfig {
+    TrainConfig {
+        most_rounds: NonZeroUsize::new(200).unwrap(),
+        ..TrainConfig::new(algorithm, 42)
+    }
+}
+
+fn fitted(algorithm: Algorithm) -> Model {
+    fit(&config(algorithm), &homes(1_500, 1), &homes(300, 2))
+        .unwrap()
+        .0
+}
+
+#[test]
+fn a_model_prices_homes_it_has_not_seen() {
+    for algorithm in READY {
+        let (model, evidence) = fit(&config(algorithm), &homes(3_000, 1), &homes(600, 2)).unwrap();
+        let metrics = metrics::score_model(&model, &homes(2_000, 3)).unwrap();
+        assert!(metrics.r2 > 0.75, "{algorithm}: {metrics:?}");
+        assert!(metrics.median_ape < 0.12, "{algorithm}: {metrics:?}");
+        assert!(
+            (0.86..=0.94).contains(&metrics.coverage),
+            "{algorithm}: {metrics:?}"
+        );
+        assert_eq!(evidence.validated_on, Validation::Calibration);
+        assert_eq!(
+            (evidence.training_rows, evidence.calibration_rows),
+            (3_000, 600)
+        );
+        let off = (evidence.validation.mae / metrics.mae - 1.0).abs();
+        assert!(
+            off < 0.15,
+            "{algorithm}: validation says {:?}",
+            evidence.validation
+        );
+    }
+}
+
+#[test]
+fn the_same_data_configuration_and_seed_give_the_same_bytes_on_any_number_of_threads() {
+    for algorithm in READY {
+        let bytes = |threads: Option<usize>, seed: u64| {
+            let config = TrainConfig {
+                threads: threads.and_then(NonZeroUsize::new),
+                seed,
+                ..config(algorithm)
+            };
+            fit(&config, &homes(1_200, 1), &homes(200, 2))
+                .unwrap()
+                .0
+                .to_bytes()
+                .unwrap()
+        };
+        let first = bytes(None, 42);
+        for threads in [None, Some(1), Some(2), Some(7)] {
+            assert!(
+                first == bytes(threads, 42),
+                "{algorithm} on {threads:?} threads"
+            );
+        }
+        assert!(
+            first != bytes(None, 43),
+            "{algorithm}: the seed has no effect"
+        );
+    }
+}
+
+#[test]
+fn inputs_say_what_training_saw() {
+    let model = fitted(Algorithm::Boosting);
+    let names: Vec<&str> = model
+        .inputs()
+        .iter()
+        .map(|input| input.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "house_size",
+            "bath",
+            "acre_lot",
+            "zip_code",
+            "city",
+            "state",
+            "prev_sold_date",
+            "status"
+        ]
+    );
+    let input = |name: &str| {
+        model
+            .inputs()
+            .iter()
+            .find(|input| input.name == name)
+            .unwrap()
+    };
+    let size = input("house_size");
+    assert_eq!(
+        (size.kind, size.unit.as_deref()),
+        (InputKind::Number, Some("sqft"))
+    );
+    assert!(size.min.unwrap() < size.median.unwrap() && size.median < size.max);
+    assert_eq!(size.missing, 0.0);
+    assert!((0.07..0.13).contains(&input("bath").missing));
+    assert_eq!(input("prev_sold_date").kind, InputKind::Date);
+    assert_eq!(input("state").most_frequent.len(), 2);
+    assert_eq!(input("status").most_frequent, ["for_sale", "sold"]);
+}
+
+#[test]
+fn the_calibration_homes_only_make_the_intervals() {
+    for algorithm in READY {
+        let training = homes(800, 1);
+        let model =
+            |calibration: &Frame| fit(&config(algorithm), &training, calibration).unwrap().0;
+        let dear = {
+            let calibration = homes(200, 2);
+            let prices = calibration
+                .prices()
+                .unwrap()
+                .iter()
+                .map(|price| price * 9.0)
+                .collect();
+            with(&calibration, "price", Some(Column::Number(prices)))
+        };
+        let (usual, dear) = (model(&homes(200, 2)), model(&dear));
+        let unseen = homes(100, 3);
+        assert_eq!(usual.predict(&unseen), dear.predict(&unseen));
+        let width = |model: &Model| {
+            let one = model.predict_row(&model.row());
+            one.interval.1 / one.interval.0
+        };
+        assert!(width(&dear) > width(&usual));
+    }
+}
+
+#[test]
+fn with_few_calibration_homes_validation_is_by_cross_fitting() {
+    for algorithm in READY {
+        let (model, evidence) = fit(&config(algorithm), &homes(300, 1), &homes(3, 2)).unwrap();
+        assert_eq!(evidence.validated_on, Validation::CrossFitted);
+        assert!(evidence.calibration_rows > 200, "{evidence:?}");
+        let metrics = metrics::score_model(&model, &homes(1_000, 3)).unwrap();
+        assert!(
+            (0.82..=0.98).contains(&metrics.coverage),
+            "{algorithm}: {metrics:?}"
+        );
+    }
+}
+
+#[test]
+fn data_that_teaches_nothing_is_refused_with_a_sentence() {
+    let calibration = homes(60, 2);
+    let frame = homes(200, 1);
+    let priced = |price: f64| with(&frame, "price", Some(Column::Number(vec![price; 200])));
+    let only_prices = {
+        let mut only = Frame::new(200);
+        only.push("price", frame.column("price").unwrap().clone())
+            .unwrap();
+        only
+    };
+    for algorithm in READY {
+        let refuse =
+            |training: &Frame| fit(&config(algorithm), training, &calibration).unwrap_err();
+        for rows in [0, 1, LEAST_ROWS - 1] {
+            let few: Vec<usize> = (0..rows).collect();
+            assert_eq!(refuse(&frame.select(&few)), TrainError::TooFewRows { rows });
+        }
+        assert_eq!(
+            refuse(&with(&frame, "price", None)),
+            TrainError::TooFewRows { rows: 0 }
+        );
+        for price in [f64::NAN, f64::INFINITY, 0.0, -5.0] {
+            assert_eq!(refuse(&priced(price)), TrainError::TooFewRows { rows: 0 });
+        }
+        assert_eq!(refuse(&priced(250_000.0)), TrainError::EqualPrices);
+        assert_eq!(refuse(&only_prices), TrainError::NoInputs);
+        let constant = with(&only_prices, "bed", Some(Column::Number(vec![3.0; 200])));
+        assert_eq!(refuse(&constant), TrainError::NoInputs);
+        let empty = with(
+            &only_prices,
+            "bed",
+            Some(Column::Number(vec![f64::NAN; 200])),
+        );
+        assert_eq!(refuse(&empty), TrainError::NoInputs);
+    }
+}
+
+/// Frames that are hard on an encoder or an algorithm, each with what is odd about it.
+fn odd_frames() -> Vec<(&'static str, Frame)> {
+    let frame = homes(250, 1);
+    let number = |name: &str, value: &dyn Fn(usize) -> f64| {
+        with(
+            &frame,
+            name,
+            Some(Column::Number((0..250).map(value).collect())),
+        )
+    };
+    let size = |row: usize| frame.numbers("house_size").unwrap()[row];
+    let words = |value: &dyn Fn(usize) -> Option<String>| {
+        let words: Vec<Option<String>> = (0..250).map(value).collect();
+        with(
+            &frame,
+            "school",
+            Some(Column::category(words.iter().map(Option::as_deref))),
+        )
+    };
+    vec![
+        ("a constant column", number("bed", &|_| 3.0)),
+        (
+            "a constant column with gaps",
+            number("bed", &|row| if row % 9 == 0 { f64::NAN } else { 3.0 }),
+        ),
+        ("an empty column", number("bed", &|_| f64::NAN)),
+        (
+            "a column with one value",
+            number("bed", &|row| if row == 7 { 4.0 } else { f64::NAN }),
+        ),
+        (
+            "infinities",
+            number("bed", &|row| {
+                if row % 2 == 0 {
+                    f64::INFINITY
+                } else {
+                    -f64::INFINITY
+                }
+            }),
+        ),
+        (
+            "an infinity among numbers",
+            number("bed", &|row| {
+                if row == 3 { f64::INFINITY } else { row as f64 }
+            }),
+        ),
+        (
+            "numbers at the end of their range",
+            number("bed", &|row| if row % 5 == 0 { 1e308 } else { -1e308 }),
+        ),
+        ("tiny numbers", number("bed", &|row| 5e-324 * row as f64)),
+        (
+            "a number beyond f32",
+            number("bed", &|row| 1e300 * (row as f64 + 1.0)),
+        ),
+        ("a column twice", number("again", &size)),
+        (
+            "collinear columns",
+            number("again", &|row| 2.0 * size(row) + 1.0),
+        ),
+        ("a lot of zero", number("acre_lot", &|_| 0.0)),
+        (
+            "mostly zeros",
+            number("acre_lot", &|row| {
+                if row % 20 == 0 { row as f64 } else { 0.0 }
+            }),
+        ),
+        (
+            "a negative amount",
+            number("acre_lot", &|row| -(row as f64)),
+        ),
+        (
+            "a zip code as number",
+            number("zip_code", &|row| 6_000.0 + (row % 7) as f64),
+        ),
+        ("one word", words(&|_| Some("only".to_owned()))),
+        ("no word", words(&|_| None)),
+        ("empty words", words(&|_| Some(" ".to_owned()))),
+        ("a word each", words(&|row| Some(format!("word {row}")))),
+        (
+            "words with blanks around",
+            words(&|row| Some(if row % 2 == 0 { " a" } else { "a " }.to_owned())),
+        ),
+        (
+            "words of many bytes",
+            words(&|row| Some("año ñandú 家 🏠".repeat(row % 3 + 1))),
+        ),
+        ("a zip code of odd letters", {
+            let words: Vec<String> = (0..250).map(|row| "é家".repeat(row % 4)).collect();
+            with(
+                &frame,
+                "zip_code",
+                Some(Column::category(words.iter().map(|w| Some(w.as_str())))),
+            )
+        }),
+        ("prices far apart", {
+            let prices = (0..250)
+                .map(|row| if row % 2 == 0 { 1e-300 } else { 1e300 })
+                .collect();
+            with(&frame, "price", Some(Column::Number(prices)))
+        }),
+        ("some prices missing", {
+            let prices = frame.prices().unwrap().iter().enumerate();
+            let prices = prices
+                .map(|(row, price)| if row % 3 == 0 { f64::NAN } else { *price })
+                .collect();
+            with(&frame, "price", Some(Column::Number(prices)))
+        }),
+        ("one home sold many times", {
+            let mut same = frame.clone();
+            same.set_properties(vec![1; 250]).unwrap();
+            same
+        }),
+    ]
+}
+
+#[test]
+fn odd_data_ends_in_a_sound_model() {
+    for (what, frame) in odd_frames() {
+        for algorithm in READY {
+            let (model, evidence) = fit(&config(algorithm), &frame, &homes(60, 2))
+                .unwrap_or_else(|error| panic!("{what}, {algorithm}: {error}"));
+            assert!(evidence.validation.mae.is_finite(), "{what}, {algorithm}");
+            let again = Model::from_bytes(&model.to_bytes().unwrap()).unwrap();
+            assert!(again == model, "{what}, {algorithm}");
+            for predicted in model
+                .predict_all(&frame)
+                .iter()
+                .chain(&model.predict_all(&homes(20, 5)))
+            {
+                assert!(
+                    predicted.price.is_finite() && predicted.price > 0.0,
+                    "{what}, {algorithm}"
+                );
+                let (low, high) = predicted.interval;
+                assert!(
+                    low <= predicted.price && predicted.price <= high,
+                    "{what}, {algorithm}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frame_of_other_columns_or_kinds_is_priced_all_the_same() {
+    for algorithm in READY {
+        let model = fitted(algorithm);
+        let unseen = homes(50, 3);
+        assert_eq!(model.predict(&Frame::new(4)).len(), 4);
+        let nothing = model.predict_row(&model.row()).price;
+        assert_eq!(model.predict(&Frame::new(1)), [nothing]);
+        // Zip codes as numbers and sizes as text say the same as they do otherwise.
+        let zips: Vec<f64> = match unseen.column("zip_code").unwrap() {
+            Column::Category { codes, names } => codes
+                .iter()
+                .map(|&code| {
+                    names
+                        .get(code as usize)
+                        .map_or(f64::NAN, |name| name.parse().unwrap())
+                })
+                .collect(),
+            _ => unreachable!(),
+        };
+        let sizes: Vec<String> = unseen
+            .numbers("house_size")
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let other = with(&unseen, "zip_code", Some(Column::Number(zips)));
+        let other = with(
+            &other,
+            "house_size",
+            Some(Column::category(
+                sizes.iter().map(|size| Some(size.as_str())),
+            )),
+        );
+        assert_eq!(model.predict(&other), model.predict(&unseen), "{algorithm}");
+    }
+}
+
+#[test]
+fn a_row_takes_only_what_the_model_knows() {
+    let model = fitted(Algorithm::Linear);
+    let mut row = model.row();
+    let unknown = row.set("pool", Value::Number(1.0)).unwrap_err();
+    assert_eq!(
+        unknown,
+        RowError::Unknown {
+            name: "pool".to_owned()
+        }
+    );
+    for name in ["price", "street", "property_key", "row_hash"] {
+        assert!(row.set(name, Value::Number(1.0)).is_err(), "{name}");
+    }
+    assert_eq!(
+        row.set("house_size", Value::Text("big")),
+        Err(RowError::NotANumber {
+            name: "house_size".to_owned()
+        })
+    );
+    let price = |name: &str, value: Value<'_>| {
+        let mut row = model.row();
+        row.set(name, value).unwrap();
+        model.predict_row(&row).price
+    };
+    assert_eq!(
+        price("zip_code", Value::Number(6_037.0)),
+        price("zip_code", Value::Text("06037"))
+    );
+    assert_ne!(
+        price("zip_code", Value::Text("06037")),
+        price("zip_code", Value::Missing)
+    );
+    assert_eq!(
+        price("zip_code", Value::Text("  ")),
+        price("zip_code", Value::Missing)
+    );
+    assert_eq!(
+        price("house_size", Value::Number(f64::NAN)),
+        price("house_size", Value::Missing)
+    );
+    // A zip code nobody has seen is priced like its region.
+    assert_ne!(
+        price("zip_code", Value::Text("06999")),
+        price("zip_code", Value::Text("99999"))
+    );
+    // A value can be taken back.
+    row.set("zip_code", Value::Text("06037")).unwrap();
+    row.set("zip_code", Value::Missing).unwrap();
+    assert_eq!(model.predict_row(&row), model.predict_row(&model.row()));
+}
+
+#[test]
+fn a_row_made_for_another_model_is_not_misread() {
+    let (model, other) = (fitted(Algorithm::Linear), fitted(Algorithm::Boosting));
+    let mut row = other.row();
+    row.set("house_size", Value::Number(4_000.0)).unwrap();
+    assert_eq!(model.predict_row(&row), model.predict_row(&model.row()));
+}
+
+fn any_number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        4 => 0.0_f64..5_000.0,
+        1 => any::<f64>(),
+        1 => prop::sample::select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e308, -1e308, 0.0, -0.0]),
+    ]
+}
+
+fn any_name() -> impl Strategy<Value = Option<String>> {
+    prop_oneof![
+        (0_u32..30).prop_map(|zip| Some(format!("{:05}", 6_000 + 37 * zip))),
+        (0_u32..10).prop_map(|town| Some(format!("Town {town}"))),
+        prop::sample::select(vec!["Connecticut", "Vermont", "sold", ""])
+            .prop_map(|name| Some(name.to_owned())),
+        ".{0,8}".prop_map(Some),
+        Just(None),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn one_home_costs_the_same_alone_and_among_others(
+        rows in prop::collection::vec((prop::array::uniform4(any_number()), prop::array::uniform4(any_name())), 1..12),
+    ) {
+        static MODELS: std::sync::LazyLock<Vec<Model>> =
+            std::sync::LazyLock::new(|| READY.into_iter().map(fitted).collect());
+        let numbers = ["house_size", "bath", "acre_lot", "prev_sold_date"];
+        let names = ["zip_code", "city", "state", "status"];
+        let mut frame = Frame::new(rows.len());
+        for (index, name) in numbers.iter().enumerate() {
+            frame.push(*name, Column::Number(rows.iter().map(|row| row.0[index]).collect())).unwrap();
+        }
+        for (index, name) in names.iter().enumerate() {
+            frame.push(*name, Column::category(rows.iter().map(|row| row.1[index].as_deref()))).unwrap();
+        }
+        for model in MODELS.iter() {
+            let together = model.predict_all(&frame);
+            for (home, together) in rows.iter().zip(together) {
+                let mut row = model.row();
+                for (name, value) in numbers.iter().zip(home.0) {
+                    row.set(name, Value::Number(value)).unwrap();
+                }
+                for (name, value) in names.iter().zip(&home.1) {
+                    row.set(name, value.as_deref().map_or(Value::Missing, Value::Text)).unwrap();
+                }
+                let alone = model.predict_row(&row);
+                prop_assert_eq!(alone.price.to_bits(), together.price.to_bits());
+                prop_assert_eq!(alone.interval, together.interval);
+                prop_assert!(alone.price.is_finite() && alone.price > 0.0);
+            }
+        }
+    }
+}
