@@ -1,0 +1,243 @@
+//! Every key of the bucket, built from ids in one place.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use tasador_ids::{BatchId, DatasetId, Digest, ModelName, ModelVersion, RunId};
+
+use crate::format::RawForm;
+
+/// Markers of batches on their way in; normally there are none.
+pub const INCOMING: &str = "incoming/";
+/// What sources said, byte for byte.
+pub const RAW: &str = "raw/";
+
+/// The most bytes a key of S3 may have.
+const LENGTH_LIMIT_BYTES: usize = 1_024;
+
+/// The name of an object in the bucket.
+///
+/// A key from outside is checked: no part of it is empty, `.` or `..`, so that it means the same
+/// place in S3 and in a bucket that is a folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Key(String);
+
+/// Why a text is not a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not the key of an object: {reason}")]
+pub struct InvalidKey {
+    /// What was found, shortened to 64 characters.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+impl Key {
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part after the last `/`.
+    pub fn file_name(&self) -> &str {
+        self.0
+            .rsplit_once('/')
+            .map_or(self.as_str(), |(_, name)| name)
+    }
+}
+
+impl FromStr for Key {
+    type Err = InvalidKey;
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
+        let refused = |reason| {
+            Err(InvalidKey {
+                text: text.chars().take(64).collect(),
+                reason,
+            })
+        };
+        if text.len() > LENGTH_LIMIT_BYTES {
+            return refused("it is longer than 1,024 bytes");
+        }
+        if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return refused("a part of it is empty, `.` or `..`");
+        }
+        if text.chars().any(|c| c.is_control() || c == '\\') {
+            return refused("it holds a control character or a backslash");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = InvalidKey;
+    fn try_from(text: String) -> Result<Self, InvalidKey> {
+        text.parse()
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> Self {
+        key.0
+    }
+}
+
+/// `incoming/<batch>.<ext>`: the batch is being stored.
+pub fn incoming(batch: &BatchId, form: RawForm) -> Key {
+    Key(format!("{INCOMING}{batch}.{}", form.extension()))
+}
+
+/// `raw/<batch>.<ext>`: the bytes that the source sent.
+pub fn raw(batch: &BatchId, form: RawForm) -> Key {
+    Key(format!("{RAW}{batch}.{}", form.extension()))
+}
+
+/// What every key of a batch's raw object begins with, whatever its form.
+pub fn raw_prefix(batch: &BatchId) -> String {
+    format!("{RAW}{batch}.")
+}
+
+/// `clean/<batch>.parquet`: typed rows.
+pub fn clean(batch: &BatchId) -> Key {
+    Key(format!("clean/{batch}.parquet"))
+}
+
+/// `rejected/<batch>.parquet`: rows refused, each with its reason.
+pub fn rejected(batch: &BatchId) -> Key {
+    Key(format!("rejected/{batch}.parquet"))
+}
+
+/// `profiles/<batch>.json`: the quality report and the distribution profile.
+pub fn profile(batch: &BatchId) -> Key {
+    Key(format!("profiles/{batch}.json"))
+}
+
+/// `datasets/<dataset>.json`: the batches that a model learnt from.
+pub fn dataset(dataset: &DatasetId) -> Key {
+    Key(format!("datasets/{dataset}.json"))
+}
+
+/// A file of a model version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ModelFile {
+    /// The model itself, in its own binary format.
+    Artifact,
+    /// Its inputs and output.
+    Signature,
+    /// Its measured quality.
+    Metrics,
+    /// The page that says what it is good for.
+    Card,
+    /// How its training data was distributed.
+    Profile,
+}
+
+impl ModelFile {
+    /// The file's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Artifact => "model.tsd",
+            Self::Signature => "signature.json",
+            Self::Metrics => "metrics.json",
+            Self::Card => "card.md",
+            Self::Profile => "profile.json",
+        }
+    }
+}
+
+/// `models/<model>/<version>/<file>`.
+pub fn model(model: &ModelName, version: ModelVersion, file: ModelFile) -> Key {
+    // A name may hold spaces and dots; the alphabet of names has no `/`, and `.` and `..` alone are
+    // kept from meaning a folder by the prefix.
+    Key(format!(
+        "models/{}/{version}/{}",
+        folder_name(model),
+        file.name()
+    ))
+}
+
+/// `verdicts/<run>/<digest>.json`: what a comparison found. A run may compare more than once, where
+/// the champion changed under it; the digest of the verdict keeps both.
+pub fn verdict(run: &RunId, digest: &Digest) -> Key {
+    Key(format!("verdicts/{run}/{digest}.json"))
+}
+
+/// A model named `.` or `..` must not become a step in a path.
+fn folder_name(model: &ModelName) -> String {
+    match model.as_str() {
+        name if name.bytes().all(|b| b == b'.') => format!("_{name}"),
+        name => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Format;
+    use proptest::prelude::*;
+
+    #[test]
+    fn keys_are_where_the_design_puts_them() {
+        let batch = BatchId::of(b"abc");
+        let dataset_id = DatasetId::of(b"abc");
+        let gz = RawForm {
+            format: Format::Csv,
+            gzip: true,
+        };
+        assert_eq!(raw(&batch, gz).as_str(), format!("raw/{batch}.csv.gz"));
+        assert_eq!(
+            incoming(&batch, gz).as_str(),
+            format!("incoming/{batch}.csv.gz")
+        );
+        assert!(raw(&batch, gz).as_str().starts_with(&raw_prefix(&batch)));
+        assert_eq!(clean(&batch).as_str(), format!("clean/{batch}.parquet"));
+        assert_eq!(
+            rejected(&batch).as_str(),
+            format!("rejected/{batch}.parquet")
+        );
+        assert_eq!(profile(&batch).as_str(), format!("profiles/{batch}.json"));
+        assert_eq!(
+            dataset(&dataset_id).as_str(),
+            format!("datasets/{dataset_id}.json")
+        );
+        assert_eq!(clean(&batch).file_name(), format!("{batch}.parquet"));
+    }
+
+    #[test]
+    fn texts_that_could_leave_the_bucket_are_no_keys() {
+        let long = "x".repeat(1_025);
+        for text in [
+            "", "/", "/a", "a/", "a//b", "../a", "a/../b", "a/./b", "a\\b", "a\nb", &long,
+        ] {
+            assert!(text.parse::<Key>().is_err(), "{text:?}");
+            assert!(
+                serde_json::from_value::<Key>(text.into()).is_err(),
+                "{text:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_of_a_model_is_a_key(name in "[A-Za-z0-9_. -]{1,120}", version in 1_u32..) {
+            let name: ModelName = name.parse().unwrap();
+            for file in [ModelFile::Artifact, ModelFile::Signature, ModelFile::Metrics, ModelFile::Card, ModelFile::Profile] {
+                let key = model(&name, ModelVersion(version), file);
+                prop_assert_eq!(key.as_str().parse::<Key>().unwrap(), key.clone());
+            }
+        }
+
+        #[test]
+        fn every_key_of_a_run_is_a_key(run in "[A-Za-z0-9_-]{1,80}", bytes: Vec<u8>) {
+            let key = verdict(&run.parse().unwrap(), &Digest::of(&bytes));
+            prop_assert_eq!(key.as_str().parse::<Key>().unwrap(), key.clone());
+        }
+    }
+}

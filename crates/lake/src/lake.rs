@@ -1,0 +1,336 @@
+//! Writing, looking and listing.
+
+use std::path::Path;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use base64::Engine as _;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::Serialize;
+use tasador_ids::Digest;
+
+use crate::error::{LakeError, status};
+use crate::key::Key;
+use crate::read;
+
+/// The metadata field of an object that holds the SHA-256 of its bytes.
+pub(crate) const SHA256: &str = "sha256";
+
+/// Keys on one page of a listing: S3 gives no more.
+const PAGE_KEYS: i32 = 1_000;
+
+/// What a write-once write found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// Nothing; the object is new.
+    Written,
+    /// The same bytes.
+    AlreadyThere,
+}
+
+/// What is known of an object without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// Its key.
+    pub key: Key,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+    /// The SHA-256 of its bytes, where its writer said so. Listings never tell it.
+    pub sha256: Option<Digest>,
+    /// When it was written last.
+    pub modified_at: Option<Timestamp>,
+}
+
+/// The bucket. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
+}
+
+/// What is to be written.
+enum Body<'a> {
+    Memory(Bytes),
+    File(&'a Path),
+}
+
+impl Body<'_> {
+    /// The bytes from the start; asked for anew at each try.
+    async fn stream(&self) -> Result<ByteStream, LakeError> {
+        match self {
+            Self::Memory(bytes) => Ok(ByteStream::from(bytes.clone())),
+            Self::File(path) => {
+                ByteStream::from_path(path)
+                    .await
+                    .map_err(|error| LakeError::File {
+                        path: path.to_path_buf(),
+                        source: std::io::Error::other(error),
+                    })
+            }
+        }
+    }
+}
+
+impl Lake {
+    /// The bucket of this name, through a client made with [`client_config`](crate::client_config).
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self {
+            client,
+            bucket: bucket.into(),
+        }
+    }
+
+    /// The bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// Creates the bucket unless it is there. For endpoints that nobody else sets up: on AWS the
+    /// template does it.
+    ///
+    /// # Errors
+    /// [`LakeError::Unavailable`].
+    pub async fn create_bucket(&self) -> Result<(), LakeError> {
+        match self
+            .client
+            .create_bucket()
+            .bucket(&self.bucket)
+            .send()
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(|e| {
+                    e.is_bucket_already_owned_by_you() || e.is_bucket_already_exists()
+                }) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(LakeError::of_call("create", &self.bucket, error)),
+        }
+    }
+
+    /// Writes bytes that are to be there once and for ever.
+    ///
+    /// Where the key is taken, the object there is held against these bytes: the same ones make the
+    /// write a success that changes nothing, so a repeated step, and a try whose answer was lost,
+    /// need no special care. Two writers at once of different bytes are not kept apart on every
+    /// endpoint: what must be unique rests on the registry.
+    ///
+    /// # Errors
+    /// [`LakeError::AlreadyExists`] where there are other bytes; [`LakeError::Unavailable`].
+    pub async fn put_once(&self, key: &Key, bytes: impl Into<Bytes>) -> Result<Put, LakeError> {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        self.write_once(key, &Body::Memory(bytes), digest).await
+    }
+
+    /// Like [`put_once`](Self::put_once), from a file whose SHA-256 is `digest`. The file is
+    /// streamed, and at most 5 GB are taken (the limit of S3 for one request).
+    ///
+    /// # Errors
+    /// As [`put_once`](Self::put_once), and [`LakeError::File`].
+    pub async fn put_once_from_file(
+        &self,
+        key: &Key,
+        path: &Path,
+        digest: Digest,
+    ) -> Result<Put, LakeError> {
+        self.write_once(key, &Body::File(path), digest).await
+    }
+
+    /// Like [`put_once`](Self::put_once), a value as JSON.
+    ///
+    /// # Errors
+    /// As [`put_once`](Self::put_once); a value that JSON cannot hold is [`LakeError::Corrupt`].
+    pub async fn put_json_once<T: Serialize + ?Sized>(
+        &self,
+        key: &Key,
+        value: &T,
+    ) -> Result<Put, LakeError> {
+        let bytes = serde_json::to_vec(value).map_err(|error| LakeError::Corrupt {
+            key: key.clone(),
+            reason: format!("it can't be written as JSON: {error}"),
+        })?;
+        self.put_once(key, bytes).await
+    }
+
+    /// Writes bytes whatever is there. For the few objects that are not kept: markers.
+    ///
+    /// # Errors
+    /// [`LakeError::Unavailable`].
+    pub async fn put(&self, key: &Key, bytes: impl Into<Bytes>) -> Result<(), LakeError> {
+        let bytes = bytes.into();
+        let digest = Digest::of(&bytes);
+        self.request(key, digest)
+            .body(bytes.into())
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| LakeError::of_call("write", key, error))
+    }
+
+    /// Removes an object; one that is not there is no error.
+    ///
+    /// # Errors
+    /// [`LakeError::Unavailable`].
+    pub async fn delete(&self, key: &Key) -> Result<(), LakeError> {
+        let answer = self
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key.as_str())
+            .send()
+            .await;
+        match answer {
+            Ok(_) => Ok(()),
+            // Some endpoints answer so where S3 says 204.
+            Err(error) if status(&error) == Some(404) => Ok(()),
+            Err(error) => Err(LakeError::of_call("delete", key, error)),
+        }
+    }
+
+    /// What is known of the object; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`LakeError::Unavailable`].
+    pub async fn head(&self, key: &Key) -> Result<Option<ObjectInfo>, LakeError> {
+        match self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key.as_str())
+            .send()
+            .await
+        {
+            Ok(answer) => Ok(Some(info(key, &answer))),
+            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) => Err(LakeError::of_call("look at", key, error)),
+        }
+    }
+
+    /// Whether there is an object.
+    ///
+    /// # Errors
+    /// [`LakeError::Unavailable`].
+    pub async fn exists(&self, key: &Key) -> Result<bool, LakeError> {
+        Ok(self.head(key).await?.is_some())
+    }
+
+    /// Every object whose key begins with `prefix`, in the order of keys.
+    ///
+    /// # Errors
+    /// [`LakeError::Unavailable`].
+    pub async fn list(&self, prefix: &str) -> Result<Vec<ObjectInfo>, LakeError> {
+        self.list_by(prefix, PAGE_KEYS).await
+    }
+
+    /// Like [`list`](Self::list), asking for `page_keys` keys at a time.
+    ///
+    /// # Errors
+    /// [`LakeError::Unavailable`].
+    pub async fn list_by(
+        &self,
+        prefix: &str,
+        page_keys: i32,
+    ) -> Result<Vec<ObjectInfo>, LakeError> {
+        let mut pages = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.bucket)
+            .prefix(prefix)
+            .into_paginator()
+            .page_size(page_keys)
+            .send();
+        let mut all = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| LakeError::of_call("list", prefix, error))?;
+            for object in page.contents() {
+                // A key that this program would not write is not one of its objects.
+                let Some(key) = object.key().and_then(|key| key.parse().ok()) else {
+                    continue;
+                };
+                all.push(ObjectInfo {
+                    key,
+                    size_bytes: object
+                        .size()
+                        .and_then(|size| size.try_into().ok())
+                        .unwrap_or_default(),
+                    sha256: None,
+                    modified_at: object.last_modified().and_then(timestamp),
+                });
+            }
+        }
+        Ok(all)
+    }
+
+    fn request(
+        &self,
+        key: &Key,
+        digest: Digest,
+    ) -> aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder {
+        self.client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key.as_str())
+            .metadata(SHA256, digest.to_string())
+            // The server holds the bytes that arrived against this and refuses others.
+            .checksum_sha256(base64::engine::general_purpose::STANDARD.encode(digest.as_bytes()))
+    }
+
+    async fn write_once(
+        &self,
+        key: &Key,
+        body: &Body<'_>,
+        digest: Digest,
+    ) -> Result<Put, LakeError> {
+        let answer = self
+            .request(key, digest)
+            .if_none_match("*")
+            .body(body.stream().await?)
+            .send()
+            .await;
+        let Err(error) = answer else {
+            return Ok(Put::Written);
+        };
+        if status(&error) != Some(412) {
+            return Err(LakeError::of_call("write", key, error));
+        }
+        if self.stored_digest(key).await? == digest {
+            Ok(Put::AlreadyThere)
+        } else {
+            Err(LakeError::AlreadyExists { key: key.clone() })
+        }
+    }
+
+    /// The SHA-256 of what is stored: as its writer said, or, where a writer was killed before it
+    /// could say so, by reading it.
+    async fn stored_digest(&self, key: &Key) -> Result<Digest, LakeError> {
+        let info = self.head(key).await?;
+        match info.and_then(|info| info.sha256) {
+            Some(digest) => Ok(digest),
+            None => read::digest(self, key).await,
+        }
+    }
+}
+
+fn info(key: &Key, answer: &HeadObjectOutput) -> ObjectInfo {
+    ObjectInfo {
+        key: key.clone(),
+        size_bytes: answer
+            .content_length()
+            .and_then(|size| size.try_into().ok())
+            .unwrap_or_default(),
+        sha256: answer
+            .metadata()
+            .and_then(|fields| fields.get(SHA256))
+            .and_then(|text| text.parse().ok()),
+        modified_at: answer.last_modified().and_then(timestamp),
+    }
+}
+
+fn timestamp(time: &aws_sdk_s3::primitives::DateTime) -> Option<Timestamp> {
+    Timestamp::new(time.secs(), time.subsec_nanos().try_into().ok()?).ok()
+}
