@@ -1,0 +1,528 @@
+//! The scalar cleaning rules: text as the source sent it in, a typed value or nothing out.
+//!
+//! Every rule strips white space first, takes a null text ([`is_null_text`]) for nothing, and
+//! returns `None` for whatever it can't read; who counts bad values asks [`is_null_text`] which of
+//! the two it was. Every rule is idempotent: cleaning the text of a clean value gives that value.
+
+use std::borrow::Cow;
+
+use jiff::civil::Date;
+
+use crate::schema::ColumnKind;
+
+/// Texts that stand for nothing, in lower case: pandas' list of NA values, `NaT`, and the marks
+/// people type into empty fields.
+pub const NULL_TEXTS: [&str; 21] = [
+    "",
+    "na",
+    "n/a",
+    "#n/a",
+    "#n/a n/a",
+    "#na",
+    "<na>",
+    "nan",
+    "-nan",
+    "1.#ind",
+    "-1.#ind",
+    "1.#qnan",
+    "-1.#qnan",
+    "null",
+    "none",
+    "nil",
+    "nat",
+    "undefined",
+    "-",
+    "--",
+    "?",
+];
+
+/// Whether this text stands for nothing: one of [`NULL_TEXTS`] in any case, after stripping.
+pub fn is_null_text(text: &str) -> bool {
+    let text = text.trim();
+    // No null text is longer than nine bytes, and most values are.
+    text.len() <= 9
+        && NULL_TEXTS
+            .iter()
+            .any(|null| null.len() == text.len() && null.eq_ignore_ascii_case(text))
+}
+
+/// Reads a number: finite, with `-0` as `0`.
+///
+/// Taken are an optional sign, decimals and an exponent (`12`, `-3.5`, `1e6`), a leading `$`, and
+/// commas between groups of three digits (`1,200`, `$1,234,567.50`): the source is American, so a
+/// comma is never a decimal point, and `12,00` is bad. Infinities and numbers beyond the range of
+/// 64-bit floats are bad.
+pub fn clean_number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if is_null_text(text) {
+        return None;
+    }
+    let number = match parse_finite(text) {
+        Some(number) => number,
+        None => parse_finite(&without_grouping(text)?)?,
+    };
+    // `-0.0 + 0.0` is `0.0`: equal values must have equal text and equal hashes.
+    Some(number + 0.0)
+}
+
+fn parse_finite(text: &str) -> Option<f64> {
+    // Rust's parser also takes words ("infinity"), which no amount is spelled with.
+    let last = text.bytes().next_back()?;
+    if !(last.is_ascii_digit() || last == b'.') {
+        return None;
+    }
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// `$1,234,567.50` as `1234567.50`; `None` where there is nothing to take away or a group is not
+/// of three digits.
+fn without_grouping(text: &str) -> Option<String> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let rest = rest.strip_prefix('$').map_or(rest, str::trim_start);
+    let (whole, fraction) = match rest.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (rest, None),
+    };
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = whole.split(',');
+    let first = groups.next()?;
+    let grouped = whole.contains(',');
+    if first.is_empty()
+        || !all_digits(first)
+        || (grouped && first.len() > 3)
+        || !groups.all(|group| group.len() == 3 && all_digits(group))
+        || !fraction.is_none_or(all_digits)
+    {
+        return None;
+    }
+    let mut plain = String::with_capacity(text.len());
+    plain.push_str(sign);
+    plain.extend(whole.chars().filter(|c| *c != ','));
+    if let Some(fraction) = fraction {
+        plain.push('.');
+        plain.push_str(fraction);
+    }
+    Some(plain)
+}
+
+/// Reads a US zip code as five digits.
+///
+/// One to five digits are padded with zeros on the left (`6016`, and `6016.0` as a float writes
+/// it, are `06016`); of ZIP+4 (`06016-1234`) the first five stay. More digits, signs, letters and
+/// `00000`, which is no place, are bad.
+pub fn clean_zip(text: &str) -> Option<String> {
+    let text = text.trim();
+    let digits = match text.split_once('-') {
+        Some((zip, plus_four)) => {
+            let plus_four = without_zero_fraction(plus_four);
+            if plus_four.len() != 4 || !plus_four.bytes().all(|b| b.is_ascii_digit()) {
+                return None;
+            }
+            zip
+        }
+        None => without_zero_fraction(text),
+    };
+    if digits.is_empty() || digits.len() > 5 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    if digits.bytes().all(|b| b == b'0') {
+        return None;
+    }
+    Some(format!("{digits:0>5}"))
+}
+
+/// Reads a code: `1758218.0`, as a float writes it, is `1758218`; anything else is kept as text,
+/// leading zeros included, with white space stripped and collapsed.
+pub fn clean_code(text: &str) -> Option<String> {
+    clean_text(text).map(Cow::into_owned)
+}
+
+/// Reads a category: text with white space stripped and inner white space collapsed to one blank;
+/// case stays. A number that a float wrote (`7.0`) is the category `7`.
+pub fn clean_category(text: &str) -> Option<String> {
+    clean_text(text).map(Cow::into_owned)
+}
+
+/// The rule behind [`clean_code`] and [`clean_category`], without a copy where nothing changes.
+pub fn clean_text(text: &str) -> Option<Cow<'_, str>> {
+    let text = text.trim();
+    if is_null_text(text) {
+        return None;
+    }
+    let plain = without_zero_fraction(text);
+    let untidy = |c: char| c.is_whitespace() && c != ' ';
+    if plain.contains(untidy) || plain.contains("  ") {
+        let mut collapsed = String::with_capacity(plain.len());
+        for word in plain.split_whitespace() {
+            if !collapsed.is_empty() {
+                collapsed.push(' ');
+            }
+            collapsed.push_str(word);
+        }
+        return (!is_null_text(&collapsed)).then_some(Cow::Owned(collapsed));
+    }
+    Some(Cow::Borrowed(plain))
+}
+
+/// `12.0`, `-3.` and `4.000` without their fraction; every other text as it is.
+fn without_zero_fraction(text: &str) -> &str {
+    match text.split_once('.') {
+        Some((whole, zeros))
+            if zeros.bytes().all(|b| b == b'0')
+                && !whole.trim_start_matches('-').is_empty()
+                && whole
+                    .strip_prefix('-')
+                    .unwrap_or(whole)
+                    .bytes()
+                    .all(|b| b.is_ascii_digit()) =>
+        {
+            whole
+        }
+        _ => text,
+    }
+}
+
+/// The years that a date of a listing can lie in; others are typing errors (the source has `3013`).
+pub const YEARS: std::ops::RangeInclusive<i16> = 1700..=2200;
+
+/// Reads a date; a time of day after it is dropped.
+///
+/// Taken are `1999-09-30` and `19990930`, alone or followed by `T` or a blank and a time
+/// (`1999-09-30T00:00:00Z`, `20141013T000000`). Days that are in no calendar, years outside
+/// [`YEARS`] and other orders (`9/30/1999`) are bad.
+pub fn clean_date(text: &str) -> Option<Date> {
+    let text = text.trim();
+    let (date, time) = match text.split_once(['T', 't', ' ']) {
+        Some((date, time)) => (date, Some(time)),
+        None => (text, None),
+    };
+    if !date.is_ascii() || !time.is_none_or(looks_like_time) {
+        return None;
+    }
+    let (year, month, day) = match date.len() {
+        10 if date.get(4..5) == Some("-") && date.get(7..8) == Some("-") => {
+            (date.get(0..4)?, date.get(5..7)?, date.get(8..10)?)
+        }
+        8 => (date.get(0..4)?, date.get(4..6)?, date.get(6..8)?),
+        _ => return None,
+    };
+    let year = digits(year)?;
+    if !YEARS.contains(&year) {
+        return None;
+    }
+    let small = |text| digits(text).and_then(|number| i8::try_from(number).ok());
+    Date::new(year, small(month)?, small(day)?).ok()
+}
+
+fn digits(text: &str) -> Option<i16> {
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// A time is not kept, so it only has to be made of what times are made of and start with an hour.
+fn looks_like_time(time: &str) -> bool {
+    let time = time.trim_start();
+    time.bytes().take(2).filter(u8::is_ascii_digit).count() == 2
+        && time
+            .bytes()
+            .all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.' | b'+' | b'-' | b'Z' | b'z'))
+}
+
+/// The days between 1970-01-01 and this date; negative before.
+pub fn days_since_epoch(date: Date) -> i32 {
+    const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+    // Both dates lie in the years -9999 to 9999, whose days fit 32 bits.
+    EPOCH.until(date).map_or(0, |span| span.get_days())
+}
+
+/// The date so many days after 1970-01-01; `None` outside the calendar's range.
+pub fn date_from_days(days: i32) -> Option<Date> {
+    const EPOCH: Date = jiff::civil::date(1970, 1, 1);
+    EPOCH
+        .checked_add(jiff::SignedDuration::from_hours(i64::from(days) * 24))
+        .ok()
+}
+
+/// The kind that the values of a new column show: a number where every value that is not null is
+/// one, else a date where every one is a date, else a category.
+///
+/// A number with a leading zero (`007`, `02134`) is a code and makes a category, because a number
+/// would lose the zero. A column without any value is a category.
+pub fn infer_kind<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> ColumnKind {
+    let (mut numbers, mut dates, mut any) = (true, true, false);
+    for value in values.into_iter().flatten() {
+        if is_null_text(value) {
+            continue;
+        }
+        any = true;
+        numbers = numbers && !has_leading_zero(value) && clean_number(value).is_some();
+        dates = dates && clean_date(value).is_some();
+        if !numbers && !dates {
+            return ColumnKind::Category;
+        }
+    }
+    match (any, numbers, dates) {
+        (true, true, _) => ColumnKind::Number,
+        (true, false, true) => ColumnKind::Date,
+        _ => ColumnKind::Category,
+    }
+}
+
+fn has_leading_zero(value: &str) -> bool {
+    let mut bytes = value.trim().trim_start_matches('-').bytes();
+    bytes.next() == Some(b'0') && bytes.next().is_some_and(|b| b.is_ascii_digit())
+}
+
+/// The shortest decimal text that reads back as this number, never with an exponent: `7` for 7.0,
+/// `0.38` for 0.38. It is what a number is called where a name is wanted, and what is hashed.
+pub fn number_text(number: f64) -> String {
+    // `-0` and `0` are one number.
+    (number + 0.0).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn numbers() {
+        for (text, number) in [
+            ("12", 12.0),
+            (" 12 ", 12.0),
+            ("\t289900.0\n", 289_900.0),
+            ("+5", 5.0),
+            ("-3.5", -3.5),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("1e6", 1_000_000.0),
+            ("1E-2", 0.01),
+            ("1,200", 1_200.0),
+            ("$1,234,567.50", 1_234_567.5),
+            ("-$1,200", -1_200.0),
+            ("$ 5", 5.0),
+            ("1e308", 1e308),
+            ("-0.0", 0.0),
+            ("00601", 601.0),
+        ] {
+            assert_eq!(clean_number(text), Some(number), "{text:?}");
+        }
+        assert!(clean_number("-0").unwrap().is_sign_positive());
+        for bad in [
+            "abc", "12 34", "12,00", "1,2345", ",200", "1,,200", "1234,567", "inf", "-inf",
+            "Infinity", "1e999", "0x10", "1_000", "12abc", "--5", "$", "$-5", "1.2.3", "٣",
+            "1,200e3",
+        ] {
+            assert_eq!(clean_number(bad), None, "{bad:?}");
+            assert!(!is_null_text(bad), "{bad:?} is bad, not null");
+        }
+    }
+
+    #[test]
+    fn null_texts() {
+        for null in [
+            "", "  ", "NA", "n/a", "NaN", "nan", "NULL", "None", "<NA>", "NaT", " - ", "?",
+        ] {
+            assert!(is_null_text(null), "{null:?}");
+            assert_eq!(clean_number(null), None);
+            assert_eq!(clean_zip(null), None);
+            assert_eq!(clean_code(null), None);
+            assert_eq!(clean_category(null), None);
+            assert_eq!(clean_date(null), None);
+        }
+        for value in ["0", "no", "unknown", "Nantucket", "x", "none of these"] {
+            assert!(!is_null_text(value), "{value:?}");
+        }
+        assert!(NULL_TEXTS.iter().all(|null| null.len() <= 9));
+    }
+
+    #[test]
+    fn zips() {
+        for (text, zip) in [
+            ("6016.0", "06016"),
+            ("6016", "06016"),
+            ("06016", "06016"),
+            ("06016-1234", "06016"),
+            ("6016-1234", "06016"),
+            ("98178", "98178"),
+            (" 601.00 ", "00601"),
+            ("1", "00001"),
+        ] {
+            assert_eq!(clean_zip(text).as_deref(), Some(zip), "{text:?}");
+        }
+        for bad in [
+            "981780",
+            "981780.0",
+            "-6016",
+            "6016.5",
+            "K1A 0B1",
+            "0",
+            "00000",
+            "6.016e3",
+            "06016-",
+            "06016-12",
+            "06016-12345",
+            "06016 1234",
+            ".0",
+            "٠٦٠١٦",
+        ] {
+            assert_eq!(clean_zip(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn codes_and_categories() {
+        for (text, clean) in [
+            ("1758218.0", "1758218"),
+            ("1758218", "1758218"),
+            ("007.0", "007"),
+            (" A-12 ", "A-12"),
+            ("12.50", "12.50"),
+            ("1.0.0", "1.0.0"),
+            ("East   Windsor", "East Windsor"),
+            ("\u{a0}St.\tLouis\u{2003}", "St. Louis"),
+            ("for_sale", "for_sale"),
+            ("-5.0", "-5"),
+            (".0", ".0"),
+            ("v2.", "v2."),
+        ] {
+            assert_eq!(clean_code(text).as_deref(), Some(clean), "{text:?}");
+            assert_eq!(clean_category(text).as_deref(), Some(clean), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn dates() {
+        let expected = jiff::civil::date(1999, 9, 30);
+        for text in [
+            "1999-09-30",
+            " 1999-09-30 ",
+            "1999-09-30T00:00:00",
+            "1999-09-30 23:59:59.999",
+            "1999-09-30T00:00:00+05:00",
+            "1999-09-30T00:00:00Z",
+            "19990930",
+            "19990930T000000",
+        ] {
+            assert_eq!(clean_date(text), Some(expected), "{text:?}");
+        }
+        for bad in [
+            "1999-02-30",
+            "1999-13-01",
+            "1999-9-3",
+            "9/30/1999",
+            "1999",
+            "3013-01-01",
+            "0001-01-01",
+            "1999-09-30Tnoon",
+            "1999-09-30T",
+            "199909301",
+            "1999-09-30 sold",
+            "+999-09-30",
+            "１９９９-09-30",
+        ] {
+            assert_eq!(clean_date(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn days_count_from_1970() {
+        for (date, days) in [
+            ("1970-01-01", 0),
+            ("1969-12-31", -1),
+            ("2000-03-01", 11_017),
+            ("1910-01-29", -21_887),
+        ] {
+            let date = clean_date(date).unwrap();
+            assert_eq!(days_since_epoch(date), days);
+            assert_eq!(date_from_days(days), Some(date));
+        }
+        assert_eq!(date_from_days(i32::MAX), None);
+    }
+
+    #[test]
+    fn kinds_of_new_columns() {
+        let infer = |values: &[Option<&'static str>]| infer_kind(values.iter().copied());
+        for (values, kind) in [
+            (
+                vec![Some("1"), None, Some("2.5"), Some("NaN")],
+                ColumnKind::Number,
+            ),
+            (vec![Some("1"), Some("x")], ColumnKind::Category),
+            (vec![Some("2014-10-13"), Some("")], ColumnKind::Date),
+            (vec![Some("20141013T000000")], ColumnKind::Date),
+            (vec![Some("20141013")], ColumnKind::Number),
+            (vec![Some("02134"), Some("1")], ColumnKind::Category),
+            (vec![Some("0"), Some("0.5")], ColumnKind::Number),
+            (vec![Some("1"), Some("inf")], ColumnKind::Category),
+            (vec![Some("True"), Some("False")], ColumnKind::Category),
+            (vec![None, Some("")], ColumnKind::Category),
+            (vec![], ColumnKind::Category),
+        ] {
+            assert_eq!(infer(&values), kind, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_called_by_their_shortest_decimals() {
+        for (number, text) in [
+            (7.0, "7"),
+            (0.38, "0.38"),
+            (-0.0, "0"),
+            (1e20, "100000000000000000000"),
+        ] {
+            assert_eq!(number_text(number), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_cleaning_is_idempotent(text in "\\PC{0,24}|[-+$0-9.,eEinfNa ]{0,16}|[0-9TZ: -]{0,24}") {
+            if let Some(number) = clean_number(&text) {
+                prop_assert!(number.is_finite());
+                prop_assert_eq!(clean_number(&number_text(number)), Some(number));
+            }
+            if let Some(zip) = clean_zip(&text) {
+                prop_assert!(zip.len() == 5 && zip.bytes().all(|b| b.is_ascii_digit()));
+                prop_assert_eq!(clean_zip(&zip), Some(zip.clone()));
+            }
+            if let Some(code) = clean_code(&text) {
+                prop_assert_eq!(clean_code(&code), Some(code.clone()));
+                prop_assert!(!code.is_empty() && code.trim() == code);
+            }
+            if let Some(date) = clean_date(&text) {
+                prop_assert_eq!(clean_date(&date.to_string()), Some(date));
+                prop_assert_eq!(date_from_days(days_since_epoch(date)), Some(date));
+            }
+            infer_kind([Some(text.as_str())]);
+        }
+
+        #[test]
+        fn every_finite_number_survives_its_text(number in prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO) {
+            prop_assert_eq!(clean_number(&number_text(number)), Some(number));
+            prop_assert_eq!(clean_number(&format!("{number:?}")), Some(number));
+        }
+
+        #[test]
+        fn every_zip_is_read_back_from_a_float(zip in 1_u32..100_000) {
+            prop_assert_eq!(clean_zip(&format!("{:?}", f64::from(zip))), Some(format!("{zip:05}")));
+        }
+
+        #[test]
+        fn a_column_of_the_kind_it_shows_has_no_bad_value(values in prop::collection::vec("[0-9.-]{0,10}|19[0-9]{2}-0[1-9]-[12][0-9]|[a-z]{0,5}", 0..20)) {
+            let kind = infer_kind(values.iter().map(|v| Some(v.as_str())));
+            for value in values.iter().filter(|v| !is_null_text(v)) {
+                match kind {
+                    ColumnKind::Number => prop_assert!(clean_number(value).is_some()),
+                    ColumnKind::Date => prop_assert!(clean_date(value).is_some()),
+                    _ => prop_assert!(clean_category(value).is_some()),
+                }
+            }
+        }
+    }
+}

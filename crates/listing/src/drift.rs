@@ -1,0 +1,347 @@
+//! How far a batch's column has moved from a reference's: the population stability index, and the
+//! share of values whose category the reference never saw.
+//!
+//! Both read profiles alone. Neither knows how many rows are enough to believe it; that limit, and
+//! the limit above which a shift counts, belong to whoever asks.
+
+use crate::profile::{Body, ColumnProfile};
+
+/// Categories of the reference that are bins of their own; the rest share one.
+pub const CATEGORY_BINS: usize = 20;
+/// Bins of a number: its deciles in the reference.
+const NUMBER_BINS: usize = 10;
+
+/// The population stability index (PSI) of a batch's column against a reference's.
+///
+/// It is the sum over bins of `(b - r) · ln(b / r)`, `b` and `r` being the bin's shares in batch
+/// and reference: never negative, 0 where all shares are equal, and symmetric (Siddiqi, *Credit
+/// Risk Scorecards*, Wiley 2006; it is Jeffreys' divergence, Proc. R. Soc. A 186, 1946). By custom
+/// 0.1 is a small shift and 0.25 a large one; two samples of n and m rows from one distribution
+/// still give about `(bins - 1) · (1/n + 1/m)` (Yurdakul & Naranjo, "Statistical properties of the
+/// population stability index", Journal of Risk Model Validation 14(4), 2020), so that small
+/// batches must not be judged by it.
+///
+/// Bins: for numbers and dates the deciles of the reference, equal ones merged; for categories its
+/// 20 most frequent and one for all others; and one more for missing values, so that a column that
+/// empties shows. A bin that is empty on both sides is none; to every other one half a row is added
+/// on either side, so that no share is 0.
+///
+/// A batch's share below a decile is exact where it has at most 64 distinct numbers, and else
+/// interpolated between its percentiles.
+///
+/// `None` where one side is of numbers and the other of categories, or where either has no value.
+pub fn psi(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<f64> {
+    if reference.values == 0 || batch.values == 0 {
+        return None;
+    }
+    let (mut expected, mut found) = match (&reference.body, &batch.body) {
+        (Body::Number { .. }, Body::Number { .. }) => {
+            let edges = deciles(reference);
+            (
+                counts_between(reference, &edges),
+                counts_between(batch, &edges),
+            )
+        }
+        (Body::Category { top, .. }, Body::Category { .. }) => {
+            let names: Vec<&str> = top
+                .iter()
+                .take(CATEGORY_BINS)
+                .map(|(name, _)| name.as_str())
+                .collect();
+            (counts_of(reference, &names), counts_of(batch, &names))
+        }
+        _ => return None,
+    };
+    expected.push(reference.nulls as f64);
+    found.push(batch.nulls as f64);
+    Some(index(&expected, &found))
+}
+
+/// The index over the rows in each bin.
+fn index(expected: &[f64], found: &[f64]) -> f64 {
+    let bins: Vec<(f64, f64)> = expected
+        .iter()
+        .zip(found)
+        .filter(|(expected, found)| **expected > 0.0 || **found > 0.0)
+        .map(|(expected, found)| (expected + 0.5, found + 0.5))
+        .collect();
+    let all_expected: f64 = bins.iter().map(|(expected, _)| expected).sum();
+    let all_found: f64 = bins.iter().map(|(_, found)| found).sum();
+    bins.iter()
+        .map(|(expected, found)| {
+            let r = expected / all_expected;
+            let b = found / all_found;
+            (b - r) * (b / r).ln()
+        })
+        .sum::<f64>()
+        .max(0.0)
+}
+
+/// The inner deciles of a number, equal ones merged, and none at its maximum, above which there is
+/// nothing.
+fn deciles(reference: &ColumnProfile) -> Vec<f64> {
+    let Body::Number { quantiles, max, .. } = &reference.body else {
+        return Vec::new();
+    };
+    let step = quantiles.len().saturating_sub(1) / NUMBER_BINS;
+    let mut edges: Vec<f64> = (1..NUMBER_BINS)
+        .filter_map(|decile| quantiles.get(decile * step).copied())
+        .collect();
+    edges.dedup();
+    // Above the last edge must be room for something, or a bin is empty on both sides.
+    edges.retain(|edge| Some(*edge) != *max);
+    edges
+}
+
+/// The rows in (-∞, edge 1], (edge 1, edge 2] … (last edge, ∞).
+fn counts_between(column: &ColumnProfile, edges: &[f64]) -> Vec<f64> {
+    let mut below = 0.0;
+    let mut counts: Vec<f64> = edges
+        .iter()
+        .map(|edge| {
+            let up_to = rows_up_to(column, *edge);
+            let count = (up_to - below).max(0.0);
+            below = up_to;
+            count
+        })
+        .collect();
+    counts.push((column.values as f64 - below).max(0.0));
+    counts
+}
+
+/// How many rows are at or below this number.
+fn rows_up_to(column: &ColumnProfile, edge: f64) -> f64 {
+    let Body::Number {
+        quantiles, counts, ..
+    } = &column.body
+    else {
+        return 0.0;
+    };
+    if let Some(counts) = counts {
+        return counts
+            .iter()
+            .take_while(|(value, _)| *value <= edge)
+            .map(|(_, count)| *count as f64)
+            .sum();
+    }
+    let steps = quantiles.len().saturating_sub(1).max(1) as f64;
+    let at_or_below = quantiles.partition_point(|quantile| *quantile <= edge);
+    let share = match (
+        at_or_below.checked_sub(1).and_then(|i| quantiles.get(i)),
+        quantiles.get(at_or_below),
+    ) {
+        (None, _) => 0.0,
+        (_, None) => 1.0,
+        (Some(low), Some(high)) => {
+            // Halves, because the difference of two finite numbers can be infinite.
+            let within = (edge / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+            ((at_or_below - 1) as f64 + within.clamp(0.0, 1.0)) / steps
+        }
+    };
+    share * column.values as f64
+}
+
+/// The rows of each of these categories, and of all others.
+fn counts_of(column: &ColumnProfile, names: &[&str]) -> Vec<f64> {
+    let Body::Category { top, .. } = &column.body else {
+        return Vec::new();
+    };
+    let mut counts: Vec<f64> = names
+        .iter()
+        .map(|name| {
+            top.iter()
+                .find(|(category, _)| category == name)
+                .map_or(0.0, |(_, count)| *count as f64)
+        })
+        .collect();
+    let named: f64 = counts.iter().sum();
+    counts.push((column.values as f64 - named).max(0.0));
+    counts
+}
+
+/// The share of a batch's values, 0 to 1, whose category the reference never saw.
+///
+/// `None` where either side is of numbers or has no value, and where the reference has too many
+/// categories to know them all ([`crate::profile::MAX_COUNTED_CATEGORIES`]): codes of streets are
+/// always new, which says nothing. Where the *batch* has too many, the share is a lower bound.
+pub fn new_category_share(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<f64> {
+    let (
+        Body::Category {
+            top: known,
+            other: 0,
+            ..
+        },
+        Body::Category { top, .. },
+    ) = (&reference.body, &batch.body)
+    else {
+        return None;
+    };
+    if reference.values == 0 || batch.values == 0 {
+        return None;
+    }
+    let known: std::collections::HashSet<&str> = known
+        .iter()
+        .map(|(category, _)| category.as_str())
+        .collect();
+    let unseen: u64 = top
+        .iter()
+        .filter(|(category, _)| !known.contains(category.as_str()))
+        .map(|(_, count)| count)
+        .sum();
+    Some(unseen as f64 / batch.values as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Numbers that are spread evenly over 0 to 1,000, without randomness.
+    fn spread(count: u64) -> Vec<f64> {
+        (0..count)
+            .map(|i| {
+                (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 11) as f64 / (1_u64 << 53) as f64
+                    * 1_000.0
+            })
+            .collect()
+    }
+
+    fn number(values: &[f64]) -> ColumnProfile {
+        ColumnProfile::number("x", values)
+    }
+
+    #[test]
+    fn the_index_by_hand() {
+        // Shares (0.25, 0.75) against (0.5, 0.5) before the half rows: 0.25 · ln 3 = 0.2747.
+        let reference = [250_000.0, 750_000.0];
+        let batch = [500_000.0, 500_000.0];
+        assert!((index(&reference, &batch) - 0.25 * 3.0_f64.ln()).abs() < 1e-5);
+        assert_eq!(index(&reference, &batch), index(&batch, &reference));
+    }
+
+    #[test]
+    fn the_same_distribution_scores_low_and_a_shifted_one_high() {
+        let reference = number(&spread(20_000));
+        let same = psi(&reference, &number(&spread(3_000))).unwrap();
+        assert!(same < 0.02, "{same}");
+        let shifted: Vec<f64> = spread(3_000).iter().map(|x| x * 1.5 + 100.0).collect();
+        let shifted = psi(&reference, &number(&shifted)).unwrap();
+        assert!(shifted > 0.25, "{shifted}");
+    }
+
+    #[test]
+    fn few_distinct_numbers_are_compared_exactly() {
+        let beds =
+            |threes: usize, fours: usize| number(&[vec![3.0; threes], vec![4.0; fours]].concat());
+        assert!(psi(&beds(500, 500), &beds(50, 50)).unwrap() < 1e-3);
+        assert!(psi(&beds(500, 500), &beds(90, 10)).unwrap() > 0.25);
+    }
+
+    #[test]
+    fn one_value_for_all_is_no_trap() {
+        let constant = number(&vec![5.0; 200]);
+        assert_eq!(psi(&constant, &constant), Some(0.0));
+        // A batch beyond what the reference knew is in the reference's only bin: nothing shows
+        // there, but missing values would.
+        assert!(
+            psi(
+                &constant,
+                &number(&[vec![5.0; 10], vec![f64::NAN; 90]].concat())
+            )
+            .unwrap()
+                > 0.25
+        );
+    }
+
+    #[test]
+    fn missing_values_are_a_bin() {
+        let values = spread(2_000);
+        let mut emptied = values.clone();
+        emptied
+            .iter_mut()
+            .step_by(2)
+            .for_each(|value| *value = f64::NAN);
+        assert!(psi(&number(&values), &number(&emptied)).unwrap() > 0.25);
+    }
+
+    #[test]
+    fn dates_and_numbers_are_compared_and_categories_are_not_with_them() {
+        let dates = ColumnProfile::date("x", &[1.0, 2.0]);
+        assert_eq!(psi(&dates, &dates), Some(0.0));
+        let category = ColumnProfile::category("x", [Some("1")]);
+        assert_eq!(psi(&dates, &category), None);
+        assert_eq!(psi(&category, &dates), None);
+        assert_eq!(psi(&category, &ColumnProfile::category("x", [None])), None);
+        assert_eq!(new_category_share(&dates, &category), None);
+    }
+
+    #[test]
+    fn categories_shift() {
+        let states = |maine: usize, texas: usize| {
+            let rows = [vec![Some("Maine"); maine], vec![Some("Texas"); texas]].concat();
+            ColumnProfile::category("state", rows)
+        };
+        assert!(psi(&states(800, 200), &states(80, 20)).unwrap() < 1e-3);
+        assert!(psi(&states(800, 200), &states(20, 80)).unwrap() > 0.25);
+    }
+
+    #[test]
+    fn new_categories_are_counted_by_rows() {
+        let reference = ColumnProfile::category("city", [Some("a"), Some("b")]);
+        let batch =
+            ColumnProfile::category("city", [Some("a"), Some("c"), Some("c"), None, Some("d")]);
+        assert_eq!(new_category_share(&reference, &batch), Some(0.75));
+        assert_eq!(new_category_share(&reference, &reference), Some(0.0));
+    }
+
+    #[test]
+    fn a_reference_that_does_not_know_all_its_categories_does_not_judge() {
+        let mut reference = ColumnProfile::category("street", [Some("1")]);
+        if let Body::Category { other, .. } = &mut reference.body {
+            *other = 1;
+        }
+        assert_eq!(
+            new_category_share(&reference, &ColumnProfile::category("street", [Some("2")])),
+            None
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_is_never_negative_and_zero_for_itself(
+            left in prop::collection::vec(prop::num::f64::ANY, 1..300),
+            right in prop::collection::vec(prop::num::f64::ANY, 1..300),
+        ) {
+            let (left, right) = (number(&left), number(&right));
+            if let Some(index) = psi(&left, &right) {
+                prop_assert!(index >= 0.0 && index.is_finite(), "{}", index);
+                prop_assert_eq!(psi(&left, &left), Some(0.0));
+            }
+        }
+
+        #[test]
+        fn so_it_is_for_categories(
+            left in prop::collection::vec(prop::option::of("[a-z]"), 1..200),
+            right in prop::collection::vec(prop::option::of("[a-z]"), 1..200),
+        ) {
+            let profile = |rows: &[Option<String>]| ColumnProfile::category("x", rows.iter().map(Option::as_deref));
+            let (left, right) = (profile(&left), profile(&right));
+            if let Some(index) = psi(&left, &right) {
+                prop_assert!(index >= 0.0 && index.is_finite());
+                prop_assert_eq!(psi(&left, &left), Some(0.0));
+            }
+            if let Some(share) = new_category_share(&left, &right) {
+                prop_assert!((0.0..=1.0).contains(&share));
+                prop_assert_eq!(new_category_share(&left, &left), Some(0.0));
+            }
+        }
+
+        #[test]
+        fn order_of_rows_does_not_matter(mut values in prop::collection::vec(0.0..10.0_f64, 1..200)) {
+            let reference = number(&spread(500));
+            let forward = psi(&reference, &number(&values)).unwrap();
+            values.reverse();
+            prop_assert_eq!(psi(&reference, &number(&values)).unwrap(), forward);
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! What the clean rows of a batch, or of a whole dataset, look like, column by column.
+//!
+//! A profile is small (a few kilobytes, up to a few megabytes where a dataset has tens of thousands
+//! of cities) and is all that [`crate::drift`] needs: the champion's stored profile is compared
+//! with a batch's without either's rows.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::schema::ColumnKind;
+
+/// Quantiles that are kept of a number: the minimum, every percentile, the maximum.
+pub const QUANTILES: usize = 101;
+/// Up to so many distinct numbers, each is kept with its count, so that comparison is exact.
+pub const MAX_COUNTED_NUMBERS: usize = 64;
+/// Up to so many distinct categories, all are kept with their counts, so that a new one is known.
+pub const MAX_COUNTED_CATEGORIES: usize = 50_000;
+/// Of columns with more categories, so many of the most frequent are kept.
+pub const MAX_TOP: usize = 2_000;
+
+/// What clean rows look like.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// How many rows.
+    pub rows: u64,
+    /// Each column, in the order of the clean file.
+    pub columns: Vec<ColumnProfile>,
+}
+
+impl Profile {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&ColumnProfile> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+/// What the values of one column look like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnProfile {
+    /// The column's name.
+    pub name: String,
+    /// The kind of its values.
+    pub kind: ColumnKind,
+    /// Rows with a value.
+    pub values: u64,
+    /// Rows without one.
+    pub nulls: u64,
+    /// Of these, rows whose value could not be read; 0 where the profile is not of a batch.
+    #[serde(default)]
+    pub bad: u64,
+    /// The values.
+    pub body: Body,
+}
+
+/// The values of a column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Body {
+    /// Numbers; dates as days since 1970-01-01.
+    Number {
+        /// The smallest; `None` without values.
+        min: Option<f64>,
+        /// The largest.
+        max: Option<f64>,
+        /// The arithmetic mean; `None` also where it is beyond 64-bit floats.
+        mean: Option<f64>,
+        /// The standard deviation over n - 1; `None` below two values.
+        sd: Option<f64>,
+        /// How many distinct numbers.
+        distinct: u64,
+        /// [`QUANTILES`] quantiles in equal steps from 0 to 1, each a number that occurs (the
+        /// inverse of the empirical distribution, type 1 of Hyndman & Fan, "Sample Quantiles in
+        /// Statistical Packages", The American Statistician 50(4), 1996); empty without values.
+        quantiles: Vec<f64>,
+        /// Every number with its count, ascending, where there are at most
+        /// [`MAX_COUNTED_NUMBERS`].
+        counts: Option<Vec<(f64, u64)>>,
+    },
+    /// Categories, codes, zip codes.
+    Category {
+        /// How many distinct ones.
+        distinct: u64,
+        /// The most frequent with their counts, most frequent first, equal ones by name: all of
+        /// them where there are at most [`MAX_COUNTED_CATEGORIES`], else [`MAX_TOP`].
+        top: Vec<(String, u64)>,
+        /// Rows whose category is not in `top`.
+        other: u64,
+    },
+}
+
+impl ColumnProfile {
+    /// Profiles numbers; NaN is missing, and so are infinities, which no clean value is.
+    pub fn number(name: &str, values: &[f64]) -> Self {
+        Self::of_numbers(name, ColumnKind::Number, values)
+    }
+
+    /// Profiles dates, given as days since 1970-01-01; NaN is missing.
+    pub fn date(name: &str, days: &[f64]) -> Self {
+        Self::of_numbers(name, ColumnKind::Date, days)
+    }
+
+    fn of_numbers(name: &str, kind: ColumnKind, values: &[f64]) -> Self {
+        let mut sorted: Vec<f64> = values
+            .iter()
+            .filter(|value| value.is_finite())
+            .map(|value| value + 0.0)
+            .collect();
+        let (mean, sd) = mean_and_sd(&sorted);
+        sorted.sort_unstable_by(f64::total_cmp);
+        let mut distinct = 0;
+        let mut counts = Vec::new();
+        for run in sorted.chunk_by(|left, right| left == right) {
+            distinct += 1;
+            if let Some(value) = run.first()
+                && counts.len() <= MAX_COUNTED_NUMBERS
+            {
+                counts.push((*value, run.len() as u64));
+            }
+        }
+        Self {
+            name: name.to_owned(),
+            kind,
+            values: sorted.len() as u64,
+            nulls: (values.len() - sorted.len()) as u64,
+            bad: 0,
+            body: Body::Number {
+                min: sorted.first().copied(),
+                max: sorted.last().copied(),
+                mean,
+                sd,
+                distinct,
+                quantiles: quantiles(&sorted),
+                counts: (counts.len() <= MAX_COUNTED_NUMBERS).then_some(counts),
+            },
+        }
+    }
+
+    /// Profiles categories, one per row; `None` is missing. The kind is [`ColumnKind::Category`];
+    /// set the field where it is another.
+    pub fn category<'a>(name: &str, values: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        let mut counts: HashMap<&str, u64> = HashMap::new();
+        let mut nulls = 0;
+        for value in values {
+            match value {
+                Some(value) => *counts.entry(value).or_default() += 1,
+                None => nulls += 1,
+            }
+        }
+        Self::category_counts(name, counts, nulls)
+    }
+
+    /// Profiles categories that are counted already, each category once; counts of 0 are left out.
+    pub fn category_counts<'a>(
+        name: &str,
+        counts: impl IntoIterator<Item = (&'a str, u64)>,
+        nulls: u64,
+    ) -> Self {
+        let mut sorted: Vec<(&str, u64)> = counts.into_iter().filter(|(_, n)| *n > 0).collect();
+        sorted.sort_unstable_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
+        let values = sorted.iter().map(|(_, count)| count).sum();
+        let distinct = sorted.len();
+        if distinct > MAX_COUNTED_CATEGORIES {
+            sorted.truncate(MAX_TOP);
+        }
+        let listed: u64 = sorted.iter().map(|(_, count)| count).sum();
+        Self {
+            name: name.to_owned(),
+            kind: ColumnKind::Category,
+            values,
+            nulls,
+            bad: 0,
+            body: Body::Category {
+                distinct: distinct as u64,
+                top: sorted
+                    .into_iter()
+                    .map(|(category, count)| (category.to_owned(), count))
+                    .collect(),
+                other: values - listed,
+            },
+        }
+    }
+
+    /// Rows in all.
+    pub fn rows(&self) -> u64 {
+        self.values + self.nulls
+    }
+
+    /// Rows without a value as a share of all, 0 to 1; 0 without rows.
+    pub fn null_share(&self) -> f64 {
+        match self.rows() {
+            0 => 0.0,
+            rows => self.nulls as f64 / rows as f64,
+        }
+    }
+
+    /// How many distinct values.
+    pub fn distinct(&self) -> u64 {
+        match &self.body {
+            Body::Number { distinct, .. } | Body::Category { distinct, .. } => *distinct,
+        }
+    }
+}
+
+/// Mean and standard deviation by Welford's recurrence ("Note on a Method for Calculating
+/// Corrected Sums of Squares and Products", Technometrics 4(3), 1962): one pass in the order
+/// given, and no cancellation. `None` where a result is not finite.
+fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
+    let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
+    for value in values {
+        count += 1.0;
+        let before = value - mean;
+        mean += before / count;
+        squares += before * (value - mean);
+    }
+    let finite = |number: f64, enough: bool| (enough && number.is_finite()).then_some(number);
+    let sd = (squares / (count - 1.0)).sqrt();
+    (finite(mean, count >= 1.0), finite(sd, count >= 2.0))
+}
+
+/// The [`QUANTILES`] quantiles of ascending values: for the share p, the smallest value such that
+/// at least p of all are not above it.
+fn quantiles(sorted: &[f64]) -> Vec<f64> {
+    let steps = QUANTILES - 1;
+    (0..QUANTILES)
+        .filter_map(|step| {
+            let rank = (step * sorted.len()).div_ceil(steps).max(1);
+            sorted.get(rank - 1).copied()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn numbers(profile: &ColumnProfile) -> (&[f64], Option<&[(f64, u64)]>, u64) {
+        match &profile.body {
+            Body::Number {
+                quantiles,
+                counts,
+                distinct,
+                ..
+            } => (quantiles, counts.as_deref(), *distinct),
+            Body::Category { .. } => panic!("a number was profiled"),
+        }
+    }
+
+    #[test]
+    fn numbers_are_described() {
+        let profile = ColumnProfile::number("bed", &[2.0, f64::NAN, 4.0, 4.0, 6.0]);
+        assert_eq!((profile.values, profile.nulls, profile.rows()), (4, 1, 5));
+        assert_eq!(profile.null_share(), 0.2);
+        let Body::Number {
+            min, max, mean, sd, ..
+        } = &profile.body
+        else {
+            panic!()
+        };
+        assert_eq!((*min, *max, *mean), (Some(2.0), Some(6.0), Some(4.0)));
+        assert!((sd.unwrap() - (8.0_f64 / 3.0).sqrt()).abs() < 1e-12);
+        let (quantiles, counts, distinct) = numbers(&profile);
+        assert_eq!(distinct, 3);
+        assert_eq!(counts.unwrap(), [(2.0, 1), (4.0, 2), (6.0, 1)]);
+        assert_eq!(
+            (
+                quantiles[0],
+                quantiles[25],
+                quantiles[26],
+                quantiles[75],
+                quantiles[76],
+                quantiles[100]
+            ),
+            (2.0, 2.0, 4.0, 4.0, 6.0, 6.0)
+        );
+    }
+
+    #[test]
+    fn many_distinct_numbers_are_not_counted_one_by_one() {
+        let values: Vec<f64> = (0..65).map(f64::from).collect();
+        assert_eq!(
+            numbers(&ColumnProfile::number("x", &values[..64]))
+                .1
+                .unwrap()
+                .len(),
+            64
+        );
+        let profile = ColumnProfile::number("x", &values);
+        assert_eq!((numbers(&profile).1, profile.distinct()), (None, 65));
+    }
+
+    #[test]
+    fn percentiles_of_a_hundred_and_one_values_are_the_values() {
+        let values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
+        let profile = ColumnProfile::number("x", &values);
+        let (quantiles, ..) = numbers(&profile);
+        // The smallest value with at least p of all 101 at or below it.
+        assert_eq!(
+            (quantiles[0], quantiles[1], quantiles[50], quantiles[100]),
+            (0.0, 1.0, 50.0, 100.0)
+        );
+    }
+
+    #[test]
+    fn without_values_nothing_is_claimed() {
+        for profile in [
+            ColumnProfile::number("x", &[]),
+            ColumnProfile::number("x", &[f64::NAN]),
+            ColumnProfile::category("x", [None]),
+        ] {
+            assert_eq!((profile.values, profile.distinct()), (0, 0));
+            let json = serde_json::to_string(&profile).unwrap();
+            assert_eq!(
+                serde_json::from_str::<ColumnProfile>(&json).unwrap(),
+                profile
+            );
+        }
+    }
+
+    #[test]
+    fn categories_are_described() {
+        let profile =
+            ColumnProfile::category("city", [Some("b"), Some("a"), None, Some("c"), Some("c")]);
+        assert_eq!(
+            (profile.values, profile.nulls, profile.distinct()),
+            (4, 1, 3)
+        );
+        let Body::Category { top, other, .. } = &profile.body else {
+            panic!()
+        };
+        assert_eq!(
+            *top,
+            [
+                ("c".to_owned(), 2),
+                ("a".to_owned(), 1),
+                ("b".to_owned(), 1)
+            ]
+        );
+        assert_eq!(*other, 0);
+    }
+
+    #[test]
+    fn too_many_categories_keep_the_most_frequent() {
+        let names: Vec<String> = (0..=MAX_COUNTED_CATEGORIES)
+            .map(|i| i.to_string())
+            .collect();
+        let profile = ColumnProfile::category_counts(
+            "street",
+            names
+                .iter()
+                .map(|name| (name.as_str(), if name == "777" { 5 } else { 1 })),
+            3,
+        );
+        let Body::Category {
+            distinct,
+            top,
+            other,
+        } = &profile.body
+        else {
+            panic!()
+        };
+        assert_eq!(*distinct, 50_001);
+        assert_eq!(top.len(), MAX_TOP);
+        assert_eq!(top[0], ("777".to_owned(), 5));
+        assert_eq!(*other, 50_001 - 2_000);
+        assert_eq!(profile.values, 50_005);
+    }
+
+    proptest! {
+        #[test]
+        fn any_numbers_have_a_profile_that_survives_json(values in prop::collection::vec(prop::num::f64::ANY, 0..200)) {
+            let profile = ColumnProfile::number("x", &values);
+            prop_assert_eq!(profile.rows(), values.len() as u64);
+            let json = serde_json::to_string(&profile).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<ColumnProfile>(&json).unwrap(), &profile);
+            let (quantiles, counts, distinct) = numbers(&profile);
+            prop_assert!(quantiles.is_sorted());
+            prop_assert_eq!(quantiles.len(), if profile.values == 0 { 0 } else { QUANTILES });
+            if let Some(counts) = counts {
+                prop_assert_eq!(counts.len() as u64, distinct);
+                prop_assert_eq!(counts.iter().map(|(_, n)| n).sum::<u64>(), profile.values);
+            }
+        }
+
+        #[test]
+        fn the_order_of_categories_does_not_matter(values in prop::collection::vec(prop::option::of("[a-e]"), 0..40)) {
+            let forward = ColumnProfile::category("x", values.iter().map(Option::as_deref));
+            let backward = ColumnProfile::category("x", values.iter().rev().map(Option::as_deref));
+            prop_assert_eq!(forward, backward);
+        }
+    }
+}

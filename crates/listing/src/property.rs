@@ -1,0 +1,421 @@
+//! Which property a row belongs to, on which side of the split that property stands, and what
+//! makes two rows the same row.
+//!
+//! All three are decided by XXH3 (128 bits, seed 0) over a byte encoding that is fixed here once
+//! and for ever: were it to change, homes held out from old models would teach new ones, and every
+//! comparison between the two would be void. Golden tests hold the hashes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// The address of a property: clean values, `None` being missing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Address<'a> {
+    /// The street's code.
+    pub street: Option<&'a str>,
+    /// The city's name.
+    pub city: Option<&'a str>,
+    /// The state's name.
+    pub state: Option<&'a str>,
+    /// The zip code, five digits.
+    pub zip_code: Option<&'a str>,
+}
+
+/// The name of a property: equal for all rows of one property, in all batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PropertyKey(pub u128);
+
+impl PropertyKey {
+    /// The key of this address; where all of it is missing, `row_hash` makes the row a property of
+    /// its own.
+    ///
+    /// Encoding, in the order street, city, state, zip code: a missing part is the byte 0; any
+    /// other is the byte 1, its length in bytes (32 bits, little-endian) and its UTF-8 bytes with
+    /// ASCII letters in lower case, so that `EAST WINDSOR` is East Windsor.
+    pub fn of(address: &Address<'_>, row_hash: u128) -> Self {
+        Self::of_parts(address, row_hash, &mut Vec::new())
+    }
+
+    /// As [`PropertyKey::of`], with a buffer that is used again from row to row.
+    pub fn of_parts(address: &Address<'_>, row_hash: u128, buffer: &mut Vec<u8>) -> Self {
+        let parts = [
+            address.street,
+            address.city,
+            address.state,
+            address.zip_code,
+        ];
+        if parts.iter().all(Option::is_none) {
+            return Self(row_hash);
+        }
+        buffer.clear();
+        for part in parts {
+            match part {
+                None => buffer.push(0),
+                Some(text) => {
+                    buffer.push(1);
+                    push_length(buffer, text.len());
+                    buffer.extend(text.bytes().map(|byte| byte.to_ascii_lowercase()));
+                }
+            }
+        }
+        Self(xxh3_128(buffer))
+    }
+
+    /// The side of the split on which this property stands.
+    pub fn part(self) -> Part {
+        // The upper 64 bits, scaled to hundredths: exact, and no bias that a remainder would have.
+        let hundredth = ((self.0 >> 64) * 100) >> 64;
+        match hundredth {
+            0..20 => Part::Holdout,
+            20..30 => Part::Calibration,
+            _ => Part::Training,
+        }
+    }
+}
+
+fn push_length(buffer: &mut Vec<u8>, length: usize) {
+    // No text of a batch comes near 4 GiB; one that did would only share its length with another.
+    buffer.extend_from_slice(&(length as u32).to_le_bytes());
+}
+
+/// A hash as 32 lower-case hexadecimal digits.
+pub fn hex(hash: u128) -> String {
+    format!("{hash:032x}")
+}
+
+/// The hash that [`hex`] wrote; `None` for any other text.
+pub fn from_hex(text: &str) -> Option<u128> {
+    let lower = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if text.len() != 32 || !text.bytes().all(lower) {
+        return None;
+    }
+    u128::from_str_radix(text, 16).ok()
+}
+
+impl fmt::Display for PropertyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// The text is not 32 lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a property key is 32 lower-case hexadecimal digits")]
+pub struct InvalidPropertyKey;
+
+impl FromStr for PropertyKey {
+    type Err = InvalidPropertyKey;
+    fn from_str(text: &str) -> Result<Self, InvalidPropertyKey> {
+        from_hex(text).map(Self).ok_or(InvalidPropertyKey)
+    }
+}
+
+impl TryFrom<String> for PropertyKey {
+    type Error = InvalidPropertyKey;
+    fn try_from(text: String) -> Result<Self, InvalidPropertyKey> {
+        text.parse()
+    }
+}
+
+impl From<PropertyKey> for String {
+    fn from(key: PropertyKey) -> Self {
+        key.to_string()
+    }
+}
+
+/// The side of the split on which a property stands, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// 20 %: no model learns from these homes; all models are compared on them.
+    Holdout,
+    /// 10 %: sets the width of intervals.
+    Calibration,
+    /// 70 %: what models learn from.
+    Training,
+}
+
+/// Makes the hash of a row from its clean values, for any number of rows one after the other.
+///
+/// Two rows are the same row where all their clean values are: missing ones are left out, so a
+/// column that is new and empty changes nothing. Encoding: the pairs in ascending byte order of
+/// their names, each as the name's length (32 bits, little-endian), the name in UTF-8, the value's
+/// length and the value's text in UTF-8: numbers as [`crate::clean::number_text`] (so `7.0` read as
+/// a number and `7` read as a category are the same value), dates as `YYYY-MM-DD`.
+#[derive(Debug, Default)]
+pub struct RowHasher {
+    buffer: Vec<u8>,
+}
+
+impl RowHasher {
+    /// Starts the next row.
+    pub fn start(&mut self) {
+        self.buffer.clear();
+    }
+
+    /// Adds a text value. Names must come in ascending byte order.
+    pub fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        push_length(&mut self.buffer, value.len());
+        self.buffer.extend_from_slice(value.as_bytes());
+    }
+
+    /// Adds a number, unless it is NaN, which is missing.
+    pub fn number(&mut self, name: &str, value: f64) {
+        if value.is_nan() {
+            return;
+        }
+        self.name(name);
+        self.display(value + 0.0);
+    }
+
+    /// Adds a date.
+    pub fn date(&mut self, name: &str, value: jiff::civil::Date) {
+        self.name(name);
+        self.display(value);
+    }
+
+    /// The hash of the row.
+    pub fn finish(&self) -> u128 {
+        xxh3_128(&self.buffer)
+    }
+
+    fn name(&mut self, name: &str) {
+        push_length(&mut self.buffer, name.len());
+        self.buffer.extend_from_slice(name.as_bytes());
+    }
+
+    fn display(&mut self, value: impl fmt::Display) {
+        use std::io::Write as _;
+        let start = self.buffer.len();
+        push_length(&mut self.buffer, 0);
+        // Writing into memory does not fail.
+        let _ = write!(self.buffer, "{value}");
+        let length = (self.buffer.len() - start - 4) as u32;
+        if let Some(place) = self.buffer.get_mut(start..start + 4) {
+            place.copy_from_slice(&length.to_le_bytes());
+        }
+    }
+}
+
+/// One clean value of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// A number; NaN is missing.
+    Number(f64),
+    /// A date.
+    Date(jiff::civil::Date),
+    /// A code, category or zip code.
+    Text(&'a str),
+}
+
+/// The hash of one row from its clean values in any order, missing ones left out.
+pub fn row_hash(values: &[(&str, Value<'_>)]) -> u128 {
+    let mut sorted: Vec<_> = values.iter().collect();
+    sorted.sort_by_key(|(name, _)| *name);
+    let mut hasher = RowHasher::default();
+    for (name, value) in sorted {
+        match value {
+            Value::Number(number) => hasher.number(name, *number),
+            Value::Date(date) => hasher.date(name, *date),
+            Value::Text(text) => hasher.text(name, text),
+        }
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn windsor() -> Address<'static> {
+        Address {
+            street: Some("1758218"),
+            city: Some("East Windsor"),
+            state: Some("Connecticut"),
+            zip_code: Some("06016"),
+        }
+    }
+
+    /// These literals are the promise: a change of any of them parts old models from new ones.
+    #[test]
+    fn golden_property_keys() {
+        let cases = [
+            (windsor(), "GOLDEN_A", Part::Training),
+            (
+                Address {
+                    street: None,
+                    ..windsor()
+                },
+                "GOLDEN_B",
+                Part::Training,
+            ),
+            (
+                Address {
+                    zip_code: Some("98178"),
+                    ..Address::default()
+                },
+                "GOLDEN_C",
+                Part::Training,
+            ),
+            (
+                Address {
+                    street: Some("3"),
+                    ..windsor()
+                },
+                "GOLDEN_D",
+                Part::Training,
+            ),
+        ];
+        for (address, hash, part) in cases {
+            let key = PropertyKey::of(&address, 0);
+            assert_eq!(
+                (key.to_string().as_str(), key.part()),
+                (hash, part),
+                "{address:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn golden_row_hashes() {
+        let date = jiff::civil::date(1999, 9, 30);
+        let row = [
+            ("price", Value::Number(289_900.0)),
+            ("acre_lot", Value::Number(0.38)),
+            ("city", Value::Text("East Windsor")),
+            ("prev_sold_date", Value::Date(date)),
+        ];
+        assert_eq!(hex(row_hash(&row)), "cba4612813e6554cb27286e1ae003c22");
+        assert_eq!(hex(row_hash(&[])), "99aa06d3014798d86001c324468d497f");
+    }
+
+    #[test]
+    fn the_encoding_is_what_is_documented() {
+        let mut bytes = Vec::new();
+        bytes.extend(4_u32.to_le_bytes());
+        bytes.extend(b"city");
+        bytes.extend(3_u32.to_le_bytes());
+        bytes.extend(b"Lee");
+        bytes.extend(5_u32.to_le_bytes());
+        bytes.extend(b"price");
+        bytes.extend(6_u32.to_le_bytes());
+        bytes.extend(b"289900");
+        assert_eq!(
+            row_hash(&[
+                ("price", Value::Number(289_900.0)),
+                ("city", Value::Text("Lee"))
+            ]),
+            xxh3_128(&bytes)
+        );
+        let address = Address {
+            city: Some("LEE"),
+            ..Address::default()
+        };
+        assert_eq!(
+            PropertyKey::of(&address, 0).0,
+            xxh3_128(b"\0\x01\x03\0\0\0lee\0\0")
+        );
+    }
+
+    #[test]
+    fn hundredths_are_cut_at_twenty_and_thirty() {
+        let at = |hundredth: u128| PropertyKey(((hundredth << 64) / 100 + 1) << 64);
+        for (hundredth, part) in [
+            (0, Part::Holdout),
+            (19, Part::Holdout),
+            (20, Part::Calibration),
+            (29, Part::Calibration),
+            (30, Part::Training),
+            (99, Part::Training),
+        ] {
+            assert_eq!(at(hundredth).part(), part, "{hundredth}");
+        }
+        assert_eq!(PropertyKey(u128::MAX).part(), Part::Training);
+    }
+
+    #[test]
+    fn shares_are_as_promised() {
+        let mut counts = [0_u32; 3];
+        for street in 0..20_000 {
+            let street = street.to_string();
+            let key = PropertyKey::of(
+                &Address {
+                    street: Some(&street),
+                    ..windsor()
+                },
+                0,
+            );
+            counts[key.part() as usize] += 1;
+        }
+        let [holdout, calibration, training] = counts.map(|count| f64::from(count) / 20_000.0);
+        assert!((holdout - 0.2).abs() < 0.015, "{holdout}");
+        assert!((calibration - 0.1).abs() < 0.015, "{calibration}");
+        assert!((training - 0.7).abs() < 0.015, "{training}");
+    }
+
+    #[test]
+    fn without_an_address_each_row_is_its_own_property() {
+        assert_eq!(PropertyKey::of(&Address::default(), 7), PropertyKey(7));
+    }
+
+    #[test]
+    fn case_does_not_make_a_property() {
+        let loud = Address {
+            city: Some("EAST WINDSOR"),
+            ..windsor()
+        };
+        assert_eq!(PropertyKey::of(&loud, 1), PropertyKey::of(&windsor(), 2));
+    }
+
+    #[test]
+    fn only_whole_hashes_are_read() {
+        for text in [
+            "",
+            "0",
+            &"g".repeat(32),
+            &"A".repeat(32),
+            &"0".repeat(33),
+            "+0000000000000000000000000000000",
+        ] {
+            assert!(text.parse::<PropertyKey>().is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_split_depends_on_nothing_but_the_address(
+            street in "[0-9]{1,7}", city in ".{0,12}", rows in any::<(u128, u128)>(),
+        ) {
+            let address = Address { street: Some(&street), city: Some(&city), ..windsor() };
+            let (one, other) = (PropertyKey::of(&address, rows.0), PropertyKey::of(&address, rows.1));
+            prop_assert_eq!(one, other);
+            prop_assert_eq!(one.part(), other.part());
+            let again: PropertyKey = one.to_string().parse().unwrap();
+            prop_assert_eq!(again, one);
+        }
+
+        #[test]
+        fn parts_do_not_run_into_each_other(left in "[a-z]{0,6}", right in "[a-z]{0,6}") {
+            let joined = format!("{left}{right}");
+            let apart = Address { street: Some(&left), city: Some(&right), ..Address::default() };
+            let together = Address { street: Some(&joined), city: Some(""), ..Address::default() };
+            prop_assume!(!right.is_empty());
+            prop_assert_ne!(PropertyKey::of(&apart, 0), PropertyKey::of(&together, 0));
+        }
+
+        #[test]
+        fn a_row_is_its_values_in_any_order(number in prop::num::f64::ANY, text in ".{0,8}") {
+            let row = [("b", Value::Number(number)), ("a", Value::Text(&text)), ("c", Value::Number(f64::NAN))];
+            let mut turned = row;
+            turned.reverse();
+            prop_assert_eq!(row_hash(&row), row_hash(&turned));
+            prop_assert_eq!(row_hash(&row), row_hash(&row[..2]));
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! What became of a batch's rows and values: the report that the gate and people read.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::profile::Profile;
+use crate::reject::Reason;
+use crate::schema::{self, ColumnKind};
+
+/// What became of one batch.
+///
+/// `raw = clean + rejected + duplicates_within + duplicates_across`, always.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct QualityReport {
+    /// Rows that the source sent.
+    pub raw: u64,
+    /// Rows that went into the clean file.
+    pub clean: u64,
+    /// Rows refused, by [`Reason`]; reasons that refused none are left out.
+    pub rejected: BTreeMap<Reason, u64>,
+    /// Rows that equal, once cleaned, an earlier row of the same batch.
+    pub duplicates_within: u64,
+    /// Rows that equal, once cleaned, a row of another batch.
+    pub duplicates_across: u64,
+    /// Columns that are none of the twelve, in the source's order.
+    pub columns_new: Vec<String>,
+    /// Columns of the twelve that the source did not send; they are null in the clean file.
+    pub columns_gone: Vec<String>,
+    /// Every column as it was in the raw rows, before any row was taken out.
+    pub columns: Vec<RawColumn>,
+    /// What is wrong with the batch as a whole.
+    pub problems: Vec<Problem>,
+}
+
+/// The values of one column over all raw rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawColumn {
+    /// The column's name in the clean file.
+    pub name: String,
+    /// The kind its values were cast to.
+    pub kind: ColumnKind,
+    /// Values that the source left empty.
+    pub nulls: u64,
+    /// Values that could not be read and became null.
+    pub bad: u64,
+}
+
+/// Something that is wrong with a batch as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What it is.
+    pub kind: ProblemKind,
+    /// The column it is about, where it is about one.
+    pub column: Option<String>,
+    /// The sentence for people.
+    pub sentence: String,
+}
+
+/// Kinds of [`Problem`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemKind {
+    /// A column that can't be done without was not sent.
+    RequiredColumnGone,
+    /// A column that can't be done without holds no value that can be read.
+    RequiredColumnUnreadable,
+    /// Nothing but the price was sent, so there is nothing to learn it from.
+    NothingToLearnFrom,
+    /// More than half of a column's values could not be read: it may have changed its type.
+    MostlyUnreadable,
+    /// A column came under a name that had to be changed.
+    Renamed,
+}
+
+impl ProblemKind {
+    /// The stable code that reports carry.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::RequiredColumnGone => "required_column_gone",
+            Self::RequiredColumnUnreadable => "required_column_unreadable",
+            Self::NothingToLearnFrom => "nothing_to_learn_from",
+            Self::MostlyUnreadable => "mostly_unreadable",
+            Self::Renamed => "renamed",
+        }
+    }
+
+    /// Whether a batch with this problem can't be learnt from.
+    pub const fn is_fatal(self) -> bool {
+        matches!(
+            self,
+            Self::RequiredColumnGone | Self::RequiredColumnUnreadable | Self::NothingToLearnFrom
+        )
+    }
+}
+
+impl QualityReport {
+    /// All rows refused.
+    pub fn rejected_rows(&self) -> u64 {
+        self.rejected.values().sum()
+    }
+
+    /// All duplicates, within and across batches.
+    pub fn duplicates(&self) -> u64 {
+        self.duplicates_within + self.duplicates_across
+    }
+
+    /// Refused rows as a share of the raw rows, 0 to 1; 0 for an empty batch.
+    pub fn reject_share(&self) -> f64 {
+        share(self.rejected_rows(), self.raw)
+    }
+
+    /// Values that could not be read, by column; columns without any are left out.
+    pub fn bad_values(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.columns
+            .iter()
+            .filter(|column| column.bad > 0)
+            .map(|column| (column.name.as_str(), column.bad))
+    }
+
+    /// Whether the batch's schema can be learnt from: no [`Problem`] that is fatal.
+    pub fn usable(&self) -> bool {
+        self.fatal_problems().next().is_none()
+    }
+
+    /// The problems for which the batch can't be learnt from.
+    pub fn fatal_problems(&self) -> impl Iterator<Item = &Problem> {
+        self.problems
+            .iter()
+            .filter(|problem| problem.kind.is_fatal())
+    }
+
+    /// Whether all rows are accounted for.
+    pub fn adds_up(&self) -> bool {
+        self.raw == self.clean + self.rejected_rows() + self.duplicates()
+    }
+
+    /// Finds the problems that the columns show. A batch without rows shows none: there is nothing
+    /// to tell a missing column by.
+    pub fn find_problems(&mut self) {
+        if self.raw == 0 {
+            return;
+        }
+        let mut found = Vec::new();
+        for required in schema::COLUMNS.iter().filter(|column| column.required) {
+            let name = required.name;
+            if self.columns_gone.iter().any(|gone| gone == name) {
+                found.push(Problem {
+                    kind: ProblemKind::RequiredColumnGone,
+                    column: Some(name.to_owned()),
+                    sentence: format!("The batch has no column `{name}`."),
+                });
+            } else if self
+                .columns
+                .iter()
+                .any(|column| column.name == name && column.nulls + column.bad == self.raw)
+            {
+                found.push(Problem {
+                    kind: ProblemKind::RequiredColumnUnreadable,
+                    column: Some(name.to_owned()),
+                    sentence: format!(
+                        "No value of column `{name}` is a {}.",
+                        match required.kind {
+                            ColumnKind::Number => "number",
+                            ColumnKind::Date => "date",
+                            ColumnKind::Zip => "zip code",
+                            ColumnKind::Code | ColumnKind::Category => "text",
+                        }
+                    ),
+                });
+            }
+        }
+        let informs = |column: &RawColumn| {
+            column.name != schema::PRICE && column.nulls + column.bad < self.raw
+        };
+        if !self.columns.iter().any(informs) {
+            found.push(Problem {
+                kind: ProblemKind::NothingToLearnFrom,
+                column: None,
+                sentence: "No column but the price holds any value.".to_owned(),
+            });
+        }
+        for column in &self.columns {
+            let given = self.raw.saturating_sub(column.nulls);
+            let reported = found
+                .iter()
+                .any(|problem| problem.column.as_ref() == Some(&column.name));
+            if column.bad * 2 > given && !reported {
+                found.push(Problem {
+                    kind: ProblemKind::MostlyUnreadable,
+                    column: Some(column.name.clone()),
+                    sentence: format!(
+                        "{} of {given} values of column `{}` could not be read; it may have changed its type.",
+                        column.bad, column.name
+                    ),
+                });
+            }
+        }
+        self.problems.append(&mut found);
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        return 0.0;
+    }
+    part as f64 / whole as f64
+}
+
+/// `profiles/<batch>.json`: what became of a batch, what its clean rows look like, and which files
+/// hold them. It is written after those files, so where it exists, they do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchReport {
+    /// Version of this document's format: 1.
+    pub format: u32,
+    /// SHA-256 of `clean/<batch>.parquet`, 64 hexadecimal digits.
+    pub clean_sha256: String,
+    /// SHA-256 of `rejected/<batch>.parquet`, 64 hexadecimal digits.
+    pub rejected_sha256: String,
+    /// What became of the rows and values.
+    pub quality: QualityReport,
+    /// What the clean rows look like.
+    pub profile: Profile,
+}
+
+impl BatchReport {
+    /// The version of the format that this code writes.
+    pub const FORMAT: u32 = 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, nulls: u64, bad: u64) -> RawColumn {
+        RawColumn {
+            name: name.to_owned(),
+            kind: schema::known(name).map_or(ColumnKind::Category, |known| known.kind),
+            nulls,
+            bad,
+        }
+    }
+
+    fn problems(raw: u64, columns: Vec<RawColumn>, gone: &[&str]) -> Vec<&'static str> {
+        let mut report = QualityReport {
+            raw,
+            columns,
+            columns_gone: gone.iter().map(|name| (*name).to_owned()).collect(),
+            ..QualityReport::default()
+        };
+        report.find_problems();
+        report
+            .problems
+            .iter()
+            .map(|problem| problem.kind.code())
+            .collect()
+    }
+
+    #[test]
+    fn problems_are_found() {
+        let price = || column("price", 0, 0);
+        assert!(problems(10, vec![price(), column("bed", 5, 2)], &[]).is_empty());
+        assert_eq!(
+            problems(
+                10,
+                vec![column("price", 10, 0), column("bed", 0, 0)],
+                &["price"]
+            ),
+            ["required_column_gone"]
+        );
+        assert_eq!(
+            problems(10, vec![column("price", 3, 7), column("bed", 0, 0)], &[]),
+            ["required_column_unreadable"]
+        );
+        assert_eq!(
+            problems(10, vec![price(), column("bed", 10, 0)], &[]),
+            ["nothing_to_learn_from"]
+        );
+        assert_eq!(
+            problems(
+                10,
+                vec![price(), column("bed", 2, 5), column("city", 0, 0)],
+                &[]
+            ),
+            ["mostly_unreadable"]
+        );
+        assert_eq!(
+            problems(
+                10,
+                vec![price(), column("bed", 0, 10), column("city", 0, 0)],
+                &[]
+            ),
+            ["mostly_unreadable"]
+        );
+        assert!(problems(0, vec![], &["price"]).is_empty());
+    }
+
+    #[test]
+    fn only_fatal_problems_make_a_batch_unusable() {
+        let mut report = QualityReport::default();
+        assert!(report.usable());
+        report.problems.push(Problem {
+            kind: ProblemKind::Renamed,
+            column: None,
+            sentence: String::new(),
+        });
+        assert!(report.usable());
+        report.problems.push(Problem {
+            kind: ProblemKind::RequiredColumnGone,
+            column: None,
+            sentence: String::new(),
+        });
+        assert!(!report.usable());
+    }
+
+    #[test]
+    fn reasons_are_keys_of_the_json() {
+        let report = QualityReport {
+            raw: 3,
+            clean: 1,
+            rejected: BTreeMap::from([(Reason::PriceMissing, 1)]),
+            duplicates_across: 1,
+            ..QualityReport::default()
+        };
+        assert!(report.adds_up());
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["rejected"]["price_missing"], 1);
+        assert_eq!(
+            serde_json::from_value::<QualityReport>(json).unwrap(),
+            report
+        );
+    }
+}

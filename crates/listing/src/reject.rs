@@ -1,0 +1,359 @@
+//! What can't be a listing: rows that are refused, each with one reason.
+//!
+//! A value that can't be read is no reason by itself (it becomes null and is counted), except for
+//! the price, without which nothing can be learnt from the row. What is refused is impossible, not
+//! merely unusual: zero bedrooms, a lot that rounds to zero acres and a $445 home stay.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clean::number_text;
+use crate::schema;
+
+/// Above this price in US dollars a number is not a home's: the source has 2,147,483,600, which is
+/// what 2³¹ leaves of an overflow.
+pub const MAX_PRICE: f64 = 1e9;
+/// More bedrooms or bathrooms than this are in no home.
+pub const MAX_ROOMS: f64 = 1_000.0;
+/// Larger lots, in acres, are larger than any private estate in the United States.
+pub const MAX_ACRE_LOT: f64 = 3e6;
+/// Larger areas, in square feet, are larger than any building on earth.
+pub const MAX_HOUSE_SIZE: f64 = 2e7;
+
+/// Declares the reasons with their codes and sentences.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $column:expr, $sentence:literal;)*) => {
+        /// Why a row is refused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Reason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order in which they are looked for.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The stable code that files and reports carry.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The column that is to blame.
+            pub const fn column(self) -> &'static str {
+                match self { $(Self::$name => $column,)* }
+            }
+
+            /// The sentence for people.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$name => $sentence,)* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// There is no price.
+    PriceMissing = "price_missing", schema::PRICE, "The listing has no price.";
+    /// The price is text that is no number.
+    PriceUnreadable = "price_unreadable", schema::PRICE, "The price is not a number.";
+    /// The price is zero or negative.
+    PriceNotPositive = "price_not_positive", schema::PRICE, "The price is not above zero.";
+    /// The price is above [`MAX_PRICE`].
+    PriceTooLarge = "price_too_large", schema::PRICE, "The price is above 1,000,000,000 US$.";
+    /// A negative number of bedrooms.
+    BedNegative = "bed_negative", schema::BED, "The number of bedrooms is negative.";
+    /// More bedrooms than [`MAX_ROOMS`].
+    BedTooLarge = "bed_too_large", schema::BED, "There are more than 1,000 bedrooms.";
+    /// A negative number of bathrooms.
+    BathNegative = "bath_negative", schema::BATH, "The number of bathrooms is negative.";
+    /// More bathrooms than [`MAX_ROOMS`].
+    BathTooLarge = "bath_too_large", schema::BATH, "There are more than 1,000 bathrooms.";
+    /// A negative lot.
+    AcreLotNegative = "acre_lot_negative", schema::ACRE_LOT, "The size of the lot is negative.";
+    /// A lot above [`MAX_ACRE_LOT`].
+    AcreLotTooLarge = "acre_lot_too_large", schema::ACRE_LOT, "The lot is above 3,000,000 acres.";
+    /// A negative living area.
+    HouseSizeNegative = "house_size_negative", schema::HOUSE_SIZE, "The living area is negative.";
+    /// A living area above [`MAX_HOUSE_SIZE`].
+    HouseSizeTooLarge = "house_size_too_large", schema::HOUSE_SIZE,
+        "The living area is above 20,000,000 square feet.";
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// The columns that are judged, in the order of [`Judged`].
+pub const JUDGED: [&str; 5] = [
+    schema::PRICE,
+    schema::BED,
+    schema::BATH,
+    schema::ACRE_LOT,
+    schema::HOUSE_SIZE,
+];
+
+/// What is looked at in a row: clean numbers, NaN being missing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged {
+    /// Price in US dollars.
+    pub price: f64,
+    /// Whether the source gave a price that could not be read.
+    pub price_is_bad: bool,
+    /// Bedrooms.
+    pub bed: f64,
+    /// Bathrooms.
+    pub bath: f64,
+    /// Lot in acres.
+    pub acre_lot: f64,
+    /// Living area in square feet.
+    pub house_size: f64,
+}
+
+/// A row's refusal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The number that is to blame, where there is one.
+    pub value: Option<f64>,
+}
+
+impl Refusal {
+    /// The sentence for people, with the value.
+    pub fn detail(&self) -> String {
+        match self.value {
+            Some(value) => format!(
+                "{} `{}` is {}.",
+                self.reason.sentence(),
+                self.reason.column(),
+                number_text(value)
+            ),
+            None => self.reason.sentence().to_owned(),
+        }
+    }
+}
+
+/// Judges one row: the first reason, in the order of [`Reason::ALL`], that applies.
+pub fn judge(row: &Judged) -> Option<Refusal> {
+    let refused = |reason, value| {
+        Some(Refusal {
+            reason,
+            value: Some(value),
+        })
+    };
+    let bare = |reason| {
+        Some(Refusal {
+            reason,
+            value: None,
+        })
+    };
+    if row.price.is_nan() {
+        return bare(if row.price_is_bad {
+            Reason::PriceUnreadable
+        } else {
+            Reason::PriceMissing
+        });
+    }
+    if row.price <= 0.0 {
+        return refused(Reason::PriceNotPositive, row.price);
+    }
+    if row.price > MAX_PRICE {
+        return refused(Reason::PriceTooLarge, row.price);
+    }
+    for (value, most, negative, too_large) in [
+        (row.bed, MAX_ROOMS, Reason::BedNegative, Reason::BedTooLarge),
+        (
+            row.bath,
+            MAX_ROOMS,
+            Reason::BathNegative,
+            Reason::BathTooLarge,
+        ),
+        (
+            row.acre_lot,
+            MAX_ACRE_LOT,
+            Reason::AcreLotNegative,
+            Reason::AcreLotTooLarge,
+        ),
+        (
+            row.house_size,
+            MAX_HOUSE_SIZE,
+            Reason::HouseSizeNegative,
+            Reason::HouseSizeTooLarge,
+        ),
+    ] {
+        // NaN is missing and compares false with either limit.
+        if value < 0.0 {
+            return refused(negative, value);
+        }
+        if value > most {
+            return refused(too_large, value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const GOOD: Judged = Judged {
+        price: 289_900.0,
+        price_is_bad: false,
+        bed: 4.0,
+        bath: 2.0,
+        acre_lot: 0.38,
+        house_size: 1_617.0,
+    };
+
+    #[test]
+    fn each_reason_has_its_row() {
+        let nan = f64::NAN;
+        let table = [
+            (Judged { price: nan, ..GOOD }, Reason::PriceMissing),
+            (
+                Judged {
+                    price: nan,
+                    price_is_bad: true,
+                    ..GOOD
+                },
+                Reason::PriceUnreadable,
+            ),
+            (Judged { price: 0.0, ..GOOD }, Reason::PriceNotPositive),
+            (
+                Judged {
+                    price: 1e308,
+                    ..GOOD
+                },
+                Reason::PriceTooLarge,
+            ),
+            (Judged { bed: -1.0, ..GOOD }, Reason::BedNegative),
+            (
+                Judged {
+                    bed: 1_001.0,
+                    ..GOOD
+                },
+                Reason::BedTooLarge,
+            ),
+            (Judged { bath: -0.5, ..GOOD }, Reason::BathNegative),
+            (Judged { bath: 1e9, ..GOOD }, Reason::BathTooLarge),
+            (
+                Judged {
+                    acre_lot: -0.1,
+                    ..GOOD
+                },
+                Reason::AcreLotNegative,
+            ),
+            (
+                Judged {
+                    acre_lot: 4e6,
+                    ..GOOD
+                },
+                Reason::AcreLotTooLarge,
+            ),
+            (
+                Judged {
+                    house_size: -1_617.0,
+                    ..GOOD
+                },
+                Reason::HouseSizeNegative,
+            ),
+            (
+                Judged {
+                    house_size: 1_040_400_400.0,
+                    ..GOOD
+                },
+                Reason::HouseSizeTooLarge,
+            ),
+        ];
+        assert_eq!(table.len(), Reason::ALL.len());
+        for ((row, expected), reason) in table.iter().zip(Reason::ALL) {
+            assert_eq!(expected, reason);
+            assert_eq!(
+                judge(row).map(|refusal| refusal.reason),
+                Some(*expected),
+                "{row:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn unusual_rows_stay() {
+        let nan = f64::NAN;
+        for row in [
+            GOOD,
+            Judged { price: 1.0, ..GOOD },
+            Judged {
+                bed: 0.0,
+                bath: 0.0,
+                acre_lot: 0.0,
+                house_size: 0.0,
+                ..GOOD
+            },
+            Judged {
+                bed: nan,
+                bath: nan,
+                acre_lot: nan,
+                house_size: nan,
+                ..GOOD
+            },
+            Judged {
+                acre_lot: 100_000.0,
+                bed: 473.0,
+                bath: 830.0,
+                ..GOOD
+            },
+        ] {
+            assert_eq!(judge(&row), None, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn the_detail_names_the_value() {
+        let refusal = judge(&Judged {
+            price: -5.0,
+            ..GOOD
+        })
+        .unwrap();
+        assert_eq!(
+            refusal.detail(),
+            "The price is not above zero. `price` is -5."
+        );
+        let refusal = judge(&Judged {
+            price: f64::NAN,
+            ..GOOD
+        })
+        .unwrap();
+        assert_eq!(refusal.detail(), "The listing has no price.");
+    }
+
+    #[test]
+    fn codes_are_the_same_in_text_and_in_json() {
+        for reason in Reason::ALL {
+            assert_eq!(
+                serde_json::to_string(reason).unwrap(),
+                format!("\"{reason}\"")
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_is_possible(
+            price in prop::num::f64::ANY, bed in prop::num::f64::ANY, bath in prop::num::f64::ANY,
+            acre_lot in prop::num::f64::ANY, house_size in prop::num::f64::ANY,
+        ) {
+            let row = Judged { price, price_is_bad: false, bed, bath, acre_lot, house_size };
+            if judge(&row).is_none() {
+                prop_assert!(price > 0.0 && price <= MAX_PRICE);
+                for value in [bed, bath, acre_lot, house_size] {
+                    prop_assert!(value.is_nan() || (value >= 0.0 && value.is_finite()));
+                }
+            }
+        }
+    }
+}
