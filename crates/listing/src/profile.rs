@@ -235,7 +235,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn numbers(profile: &ColumnProfile) -> (&[f64], Option<&[(f64, u64)]>, u64) {
+    type Numbers<'a> = (&'a [f64], Option<&'a [(f64, u64)]>, u64);
+
+    fn numbers(profile: &ColumnProfile) -> Numbers<'_> {
         match &profile.body {
             Body::Number {
                 quantiles,

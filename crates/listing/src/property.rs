@@ -246,13 +246,17 @@ mod tests {
     #[test]
     fn golden_property_keys() {
         let cases = [
-            (windsor(), "GOLDEN_A", Part::Training),
+            (
+                windsor(),
+                "a31447fee4a9fb8af8f7b07595676c4d",
+                Part::Training,
+            ),
             (
                 Address {
                     street: None,
                     ..windsor()
                 },
-                "GOLDEN_B",
+                "b8e40423e6f4deec0e7b925370d16a68",
                 Part::Training,
             ),
             (
@@ -260,16 +264,24 @@ mod tests {
                     zip_code: Some("98178"),
                     ..Address::default()
                 },
-                "GOLDEN_C",
+                "5ba7d2e5d858b2d5dc87f959f8f16cdd",
                 Part::Training,
             ),
             (
                 Address {
-                    street: Some("3"),
+                    street: Some("2"),
                     ..windsor()
                 },
-                "GOLDEN_D",
-                Part::Training,
+                "2003f1c50382a36e5346a4659b12298a",
+                Part::Holdout,
+            ),
+            (
+                Address {
+                    street: Some("15"),
+                    ..windsor()
+                },
+                "46e55419b58b715ebeb5e9a9c34db551",
+                Part::Calibration,
             ),
         ];
         for (address, hash, part) in cases {
