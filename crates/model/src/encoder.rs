@@ -305,6 +305,36 @@ impl Encoder {
         }
     }
 
+    /// The inputs a feature is made of: one or two.
+    pub(crate) fn inputs_of(&self, feature: &Feature) -> (usize, usize) {
+        let one = |slot: u32| {
+            let (first, _) = self.inputs_of_slot(slot as usize);
+            first
+        };
+        match *feature {
+            Feature::Number { slot }
+            | Feature::Log { slot, .. }
+            | Feature::Missing { slot }
+            | Feature::Is { slot, .. } => self.inputs_of_slot(slot as usize),
+            Feature::Ratio { over, under } => (one(over), one(under)),
+            Feature::Sum { first, second } | Feature::Difference { first, second } => {
+                (one(first), one(second))
+            }
+            Feature::Table { table } => match self.tables.get(table as usize) {
+                Some(table) => self.inputs_of_slot(table.slot as usize),
+                None => (0, 0),
+            },
+        }
+    }
+
+    fn inputs_of_slot(&self, slot: usize) -> (usize, usize) {
+        match self.slots.get(slot) {
+            Some(Slot::Prefix { of, .. }) => (*of as usize, *of as usize),
+            Some(Slot::Pair { first, second, .. }) => (*first as usize, *second as usize),
+            _ => (slot, slot),
+        }
+    }
+
     fn slot_name(&self, slot: usize) -> String {
         match self.slots.get(slot) {
             Some(Slot::Prefix { of, length, .. }) => {

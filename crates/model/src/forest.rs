@@ -4,6 +4,11 @@
 //! preorder: the left child of a split is the next node, so only the right one needs a link, and
 //! stored trees need none at all. Features are compared as `f32`, as they were in training.
 
+mod paths;
+
+use std::sync::OnceLock;
+
+use paths::Paths;
 use serde::{Deserialize, Serialize};
 
 /// Deepest tree accepted.
@@ -59,7 +64,7 @@ pub(crate) fn narrow(feature: f64) -> f32 {
 }
 
 /// A sum of trees.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "StoredForest", into = "StoredForest")]
 pub(crate) struct Forest {
     /// Added to the sum of the trees.
@@ -68,6 +73,14 @@ pub(crate) struct Forest {
     width: u32,
     nodes: Vec<Node>,
     roots: Vec<u32>,
+    /// Made when the first explanation is asked for.
+    paths: OnceLock<Paths>,
+}
+
+impl PartialEq for Forest {
+    fn eq(&self, other: &Self) -> bool {
+        self.base == other.base && self.width == other.width && self.nodes == other.nodes
+    }
 }
 
 /// Stored nodes that are no forest.
@@ -134,6 +147,7 @@ impl Forest {
             width,
             nodes,
             roots,
+            paths: OnceLock::new(),
         })
     }
 
@@ -151,6 +165,14 @@ impl Forest {
         self.roots.iter().fold(self.base, |sum, &root| {
             sum + f64::from(self.leaf(root, features))
         })
+    }
+
+    /// The mean prediction, and how much each feature moves this row's away from it; they add up
+    /// to the prediction. The first call prepares the forest for all later ones.
+    pub(crate) fn contributions(&self, features: &[f32]) -> (f64, Vec<f64>) {
+        self.paths
+            .get_or_init(|| Paths::new(self))
+            .contributions(features)
     }
 
     fn leaf(&self, root: u32, features: &[f32]) -> f32 {

@@ -24,5 +24,5 @@ pub use artifact::ArtifactError;
 pub use frame::{Column, Frame};
 pub use input::{Input, InputKind};
 pub use metrics::Metrics;
-pub use model::{Model, Prediction};
+pub use model::{Contribution, Explanation, Model, Prediction};
 pub use row::{Row, RowError, Value};

@@ -19,6 +19,17 @@ impl Linear {
             })
     }
 
+    /// The prediction for the average home, since features are centred on it, and how much each
+    /// feature moves this row's away from it.
+    pub(crate) fn contributions(&self, features: &[f64]) -> (f64, Vec<f64>) {
+        let parts = self
+            .weights
+            .iter()
+            .zip(features)
+            .map(|(weight, feature)| weight * feature);
+        (self.intercept, parts.collect())
+    }
+
     pub(crate) fn is_sound(&self, width: usize) -> bool {
         self.weights.len() == width
             && self.intercept.is_finite()

@@ -19,6 +19,31 @@ pub struct Prediction {
     pub interval: (f64, f64),
 }
 
+/// What one input did to one price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// The input.
+    pub name: String,
+    /// What it adds in the model's own space, such as log price.
+    pub value: f64,
+    /// What it adds in US dollars.
+    pub amount: f64,
+}
+
+/// What made a price.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The predicted price, in US dollars: `base_price` and all amounts together.
+    pub price: f64,
+    /// What the model says on average, in US dollars.
+    pub base_price: f64,
+    /// What the model says on average, in its own space; with all values it is what the model says
+    /// of this home there.
+    pub base: f64,
+    /// One for each of [`Model::inputs`], in their order.
+    pub contributions: Vec<Contribution>,
+}
+
 /// What the algorithm learnt to predict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Scale {
@@ -89,13 +114,78 @@ impl Model {
 
     /// Prices one home. A row of another model is priced as if nothing were known of it.
     pub fn predict_row(&self, row: &Row<'_>) -> Prediction {
+        self.prediction(self.priced(row).log)
+    }
+
+    fn priced(&self, row: &Row<'_>) -> Pricing<'_> {
         let mut pricing = Pricing::new(self);
         if row.is_of(self) {
             for (cell, known) in pricing.cells.iter_mut().zip(row.cells()) {
                 *cell = *known;
             }
         }
-        self.prediction(pricing.log_price())
+        pricing.price();
+        pricing
+    }
+
+    /// Says what made the price of one home: exact for every algorithm (weights for linear models,
+    /// TreeSHAP for trees). The first call on a model of trees prepares it for all later ones.
+    ///
+    /// What a feature made of two inputs contributes is shared evenly between them.
+    pub fn explain_row(&self, row: &Row<'_>) -> Explanation {
+        let pricing = self.priced(row);
+        let (base, parts) = self.regressor.contributions(&pricing.features);
+        let mut sums = vec![0.0; self.encoder.inputs.len()];
+        for (feature, part) in self.encoder.features.iter().zip(&parts) {
+            let (first, second) = self.encoder.inputs_of(feature);
+            for input in [first, second] {
+                if let Some(sum) = sums.get_mut(input) {
+                    *sum += part / 2.0;
+                }
+            }
+        }
+        let price = self.prediction(pricing.log).price;
+        let total: f64 = sums.iter().sum();
+        let raw = base + total;
+        let (base_price, said) = match self.scale {
+            Scale::Log => (base.exp(), pricing.log),
+            Scale::Price => (base, price),
+        };
+        // Where the prediction was held at the bounds, every part is held back alike.
+        let held = if raw == said || total == 0.0 {
+            1.0
+        } else {
+            (said - base) / total
+        };
+        // In log space contributions multiply; in currency each gets the share of the difference
+        // that it has there, so that the sum is the price.
+        let each = if total == 0.0 {
+            0.0
+        } else {
+            (price - base_price) / total
+        };
+        Explanation {
+            price,
+            base_price,
+            base,
+            contributions: self
+                .encoder
+                .inputs
+                .iter()
+                .zip(sums)
+                .map(|(input, value)| Contribution {
+                    name: input.name.clone(),
+                    value: value * held,
+                    amount: value * each,
+                })
+                .collect(),
+        }
+    }
+
+    /// The mean prediction and the contribution of each of [`Model::features`] in the model's own
+    /// space: what other implementations of TreeSHAP say of the same trees.
+    pub fn explain_features(&self, row: &Row<'_>) -> (f64, Vec<f64>) {
+        self.regressor.contributions(&self.priced(row).features)
     }
 
     /// The price of every home of a frame, in US dollars. Columns the model does not know are
@@ -123,7 +213,8 @@ impl Model {
         (0..columns.rows)
             .map(|row| {
                 columns.fill(row, &mut pricing.cells);
-                pricing.log_price()
+                pricing.price();
+                pricing.log
             })
             .collect()
     }
@@ -156,6 +247,8 @@ struct Pricing<'m> {
     cells: Vec<Cell>,
     features: Vec<f64>,
     narrow: Vec<f32>,
+    /// The logarithm of the price of the last home.
+    log: f64,
 }
 
 impl<'m> Pricing<'m> {
@@ -165,11 +258,12 @@ impl<'m> Pricing<'m> {
             cells: vec![Cell::Missing; model.encoder.slots()],
             features: vec![0.0; model.encoder.width()],
             narrow: Vec::with_capacity(model.encoder.width()),
+            log: 0.0,
         }
     }
 
-    /// The logarithm of the price of the home whose cells are in place.
-    fn log_price(&mut self) -> f64 {
+    /// Prices the home whose cells are in place.
+    fn price(&mut self) {
         let model = self.model;
         model.encoder.settle(&mut self.cells);
         model.encoder.encode(&self.cells, &mut self.features);
@@ -180,10 +274,10 @@ impl<'m> Pricing<'m> {
         };
         let (low, high) = model.bounds;
         // NaN cannot come out of sound parts; if it did, the price would still be a price.
-        if log.is_nan() {
+        self.log = if log.is_nan() {
             low.midpoint(high)
         } else {
             log.max(low).min(high)
-        }
+        };
     }
 }

@@ -26,6 +26,21 @@ impl Regressor {
         }
     }
 
+    /// The mean prediction, and how much each feature moves this row's away from it; together they
+    /// are the prediction.
+    pub(crate) fn contributions(&self, features: &[f64]) -> (f64, Vec<f64>) {
+        match self {
+            Self::Linear(linear) => linear.contributions(features),
+            Self::Forest(forest) => {
+                let narrow: Vec<f32> = features
+                    .iter()
+                    .map(|&value| forest::narrow(value))
+                    .collect();
+                forest.contributions(&narrow)
+            }
+        }
+    }
+
     /// Whether it takes rows of so many features.
     pub(crate) fn is_sound(&self, width: usize) -> bool {
         match self {

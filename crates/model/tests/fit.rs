@@ -442,6 +442,49 @@ fn a_row_made_for_another_model_is_not_misread() {
     assert_eq!(model.predict_row(&row), model.predict_row(&model.row()));
 }
 
+#[test]
+fn contributions_add_up_to_the_price() {
+    for algorithm in READY {
+        let model = fitted(algorithm);
+        let mut moved = 0;
+        for home in 0..200_u32 {
+            let mut row = model.row();
+            row.set("house_size", Value::Number(f64::from(500 + 20 * home)))
+                .unwrap();
+            if home % 3 > 0 {
+                row.set("bath", Value::Number(f64::from(home % 5))).unwrap();
+                row.set("city", Value::Text("Town 3")).unwrap();
+            }
+            if home % 2 > 0 {
+                let zip = format!("{:05}", 6_000 + 37 * (home % 40));
+                row.set("zip_code", Value::Text(&zip)).unwrap();
+            }
+            let explained = model.explain_row(&row);
+            let price = model.predict_row(&row).price;
+            assert_eq!(explained.price, price);
+            assert_eq!(explained.contributions.len(), model.inputs().len());
+            let sum = |pick: fn(&tasador_model::Contribution) -> f64| -> f64 {
+                explained.contributions.iter().map(pick).sum()
+            };
+            let log = explained.base + sum(|part| part.value);
+            assert!(
+                (log - price.ln()).abs() < 1e-5,
+                "{algorithm}: {log} is {}",
+                price.ln()
+            );
+            let dollars = explained.base_price + sum(|part| part.amount);
+            assert!(
+                (dollars / price - 1.0).abs() < 1e-9,
+                "{algorithm}: {dollars} is {price}"
+            );
+            let size = &explained.contributions[0];
+            assert_eq!(size.name, "house_size");
+            moved += usize::from(size.amount.abs() > 1_000.0);
+        }
+        assert!(moved > 100, "{algorithm}: size moved {moved} of 200 prices");
+    }
+}
+
 fn any_number() -> impl Strategy<Value = f64> {
     prop_oneof![
         4 => 0.0_f64..5_000.0,
