@@ -1,1 +1,24 @@
-//! stub
+//! What every function starts with: configuration, clients, error classes, logging.
+//!
+//! A function's `main` makes a [`Context`] once and hands its handler to [`serve`] or
+//! [`serve_http`]; the handler knows neither the environment nor Lambda. The same handlers run in
+//! one process behind [`handler`].
+
+mod aws;
+mod classify;
+mod clock;
+pub mod config;
+mod context;
+mod failure;
+mod handler;
+mod lambda;
+pub mod logging;
+mod problem;
+
+pub use clock::Clock;
+pub use config::{Config, ConfigError};
+pub use context::{Context, Interceptors, StartError};
+pub use failure::{Classify, ErrorClass, Failure, chain};
+pub use handler::{Handler, handler};
+pub use lambda::{serve, serve_http};
+pub use problem::{FieldError, Problem};
