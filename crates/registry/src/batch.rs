@@ -11,7 +11,7 @@ use crate::outcome::OutcomeKind;
 pub struct BatchRecord {
     /// The batch: the hash of its bytes.
     pub batch: BatchId,
-    /// The run that received it.
+    /// The run that puts it into the registry, and works on it first.
     pub run: RunId,
     /// The execution of that run in Step Functions.
     pub execution_arn: String,
@@ -56,6 +56,7 @@ pub struct Batch {
     /// Who works or worked on it last.
     pub claim: Claim,
     /// What became of it; none while it is open.
+    #[serde(default)]
     pub outcome: Option<BatchOutcome>,
 }
 
@@ -71,6 +72,7 @@ pub struct BatchOutcome {
     /// Whether its clean rows belong into the datasets of later runs.
     pub usable: bool,
     /// Its clean rows, where it came that far.
+    #[serde(default)]
     pub clean: Option<CleanFile>,
 }
 
@@ -110,7 +112,7 @@ pub enum Opened {
 }
 
 /// A batch that belongs into datasets.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsableBatch {
     /// The batch.
     pub batch: BatchId,

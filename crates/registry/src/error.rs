@@ -53,7 +53,10 @@ impl RegistryError {
         match self {
             Self::Unavailable { retryable, .. } => *retryable,
             Self::Contended { .. } => true,
-            Self::NotFound { .. } | Self::Conflict { .. } | Self::Damaged { .. } | Self::BadPageToken => false,
+            Self::NotFound { .. }
+            | Self::Conflict { .. }
+            | Self::Damaged { .. }
+            | Self::BadPageToken => false,
         }
     }
 }

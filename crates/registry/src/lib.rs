@@ -17,15 +17,20 @@ mod run;
 mod table;
 mod version;
 
-pub use batch::{Batch, BatchOutcome, BatchRecord, Claim, CleanFile, Opened, Origin, RunBatch, UsableBatch};
+pub use batch::{
+    Batch, BatchOutcome, BatchRecord, Claim, CleanFile, Opened, Origin, RunBatch, UsableBatch,
+};
 pub use error::RegistryError;
 pub use inference::InferenceRecord;
 pub use metrics::Metrics;
 pub use outcome::{Candidate, Contender, Outcome, OutcomeKind, Reason, Recorded, Rows, Trouble};
 pub use page::{PAGE_LIMIT_MAX, Page, PageRequest};
 pub use promotion::{
-    CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, PromotionSeq, Refusal,
+    CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, PromotionSeq,
+    Refusal,
 };
 pub use run::{Experiment, MetricPoint, RunRecord, RunStatus};
 pub use table::{Registry, Tables};
-pub use version::{Artifact, FinishedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus};
+pub use version::{
+    Artifact, FinishedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus,
+};

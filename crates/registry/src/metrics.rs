@@ -29,7 +29,12 @@ impl Metrics {
 
 impl<K: Into<String>> FromIterator<(K, f64)> for Metrics {
     fn from_iter<I: IntoIterator<Item = (K, f64)>>(values: I) -> Self {
-        Self(values.into_iter().map(|(name, value)| (name.into(), value)).collect())
+        Self(
+            values
+                .into_iter()
+                .map(|(name, value)| (name.into(), value))
+                .collect(),
+        )
     }
 }
 
@@ -95,7 +100,12 @@ impl Serialize for Metrics {
 impl<'de> Deserialize<'de> for Metrics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let values = BTreeMap::<String, Number>::deserialize(deserializer)?;
-        Ok(Self(values.into_iter().map(|(name, value)| (name, value.0)).collect()))
+        Ok(Self(
+            values
+                .into_iter()
+                .map(|(name, value)| (name, value.0))
+                .collect(),
+        ))
     }
 }
 
@@ -103,11 +113,16 @@ impl<'de> Deserialize<'de> for Metrics {
 pub(crate) mod optional_number {
     use super::{Deserialize, Deserializer, Number, Serialize, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        value: &Option<f64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         value.map(Number).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<f64>, D::Error> {
         Ok(Option::<Number>::deserialize(deserializer)?.map(|number| number.0))
     }
 }
@@ -135,7 +150,14 @@ mod tests {
 
     #[test]
     fn ordinary_values_stay_numbers_for_json_readers() {
-        let metrics: Metrics = [("mae", 70_123.25), ("r2", -0.5), ("zero", 0.0), ("bad", f64::NAN)].into_iter().collect();
+        let metrics: Metrics = [
+            ("mae", 70_123.25),
+            ("r2", -0.5),
+            ("zero", 0.0),
+            ("bad", f64::NAN),
+        ]
+        .into_iter()
+        .collect();
         let json = serde_json::to_string(&metrics).unwrap();
         assert_eq!(json, r#"{"bad":"NaN","mae":70123.25,"r2":-0.5,"zero":0.0}"#);
     }

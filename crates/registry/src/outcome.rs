@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, DatasetId, ModelName, ModelVersion, RunId};
 
-use crate::batch::{CleanFile, Origin};
+use crate::RegistryError;
+use crate::batch::{Batch, BatchOutcome, CleanFile, Origin};
 use crate::metrics::{Metrics, optional_number};
-use crate::promotion::PromotionSeq;
+use crate::promotion::{PromotionEvent, PromotionSeq};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,10 +46,18 @@ pub struct Reason {
     /// What people read.
     pub sentence: String,
     /// The measured value, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_number")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_number"
+    )]
     pub measured: Option<f64>,
     /// The limit it was held against.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_number")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_number"
+    )]
     pub limit: Option<f64>,
     /// The column it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,8 +194,8 @@ pub struct Outcome {
     /// The version in production when the outcome was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub production: Option<ModelVersion>,
-    /// What broke: always with `failed`, and with `promoted` where something broke after the
-    /// alias had moved.
+    /// What broke. The outcome of a `failed` run; beside any other outcome, what broke after it had
+    /// been reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Trouble>,
     /// When the execution began.
@@ -208,4 +217,196 @@ pub struct Recorded {
     pub outcome: Outcome,
     /// Whether this call wrote it; false where the run had one already.
     pub first: bool,
+}
+
+impl Outcome {
+    /// The outcome as it has to stand in the history, given the run's promotion if it made one.
+    ///
+    /// A run that broke after the alias had moved has promoted: the promotion is what people see in
+    /// production, so it is the outcome, and what broke is kept beside it.
+    ///
+    /// # Errors
+    /// [`RegistryError::Conflict`] for a promotion that never took place.
+    pub(crate) fn reconciled(
+        mut self,
+        event: Option<&PromotionEvent>,
+    ) -> Result<Self, RegistryError> {
+        match event {
+            None if self.kind == OutcomeKind::Promoted => {
+                return Err(RegistryError::Conflict {
+                    why: format!(
+                        "run `{}` is said to have promoted, but the champion's alias never moved for it",
+                        self.run
+                    ),
+                });
+            }
+            None => {
+                self.promoted = false;
+                self.promotion = None;
+            }
+            Some(event) => {
+                if self.kind != OutcomeKind::Promoted {
+                    self.kind = OutcomeKind::Promoted;
+                    self.sentence = match &self.error {
+                        Some(error) => format!(
+                            "Version {} went into production; then the run broke: {}",
+                            event.version, error.message
+                        ),
+                        None => format!("Version {} went into production.", event.version),
+                    };
+                }
+                self.promoted = true;
+                self.promotion = Some(event.seq);
+            }
+        }
+        // Rows of a batch that broke a run stay out of datasets: they would break the next one, too.
+        let finished = !matches!(self.kind, OutcomeKind::Failed | OutcomeKind::NothingNew);
+        self.usable = self.usable && finished && self.clean.is_some();
+        Ok(self)
+    }
+
+    /// Whether this becomes the outcome of its batch.
+    ///
+    /// Only of a run that holds the batch's claim, so not where the source sent known bytes again,
+    /// and not of a run that was thought dead and lost the batch to another. A batch has one
+    /// outcome for good, but for a failure: a later run that was given the batch by name and came
+    /// to a decision replaces it, or the batch's rows would be lost.
+    pub(crate) fn settles(&self, batch: &Batch) -> bool {
+        let decided = match self.kind {
+            OutcomeKind::Promoted | OutcomeKind::Rejected | OutcomeKind::Skipped => true,
+            OutcomeKind::Failed => false,
+            OutcomeKind::NothingNew => return false,
+        };
+        batch.claim.run == self.run
+            && match &batch.outcome {
+                None => true,
+                Some(before) => before.kind == OutcomeKind::Failed && decided,
+            }
+    }
+
+    /// The outcome as its batch keeps it.
+    pub(crate) fn of_batch(&self) -> BatchOutcome {
+        BatchOutcome {
+            kind: self.kind,
+            run: self.run.clone(),
+            recorded_at: self.recorded_at,
+            usable: self.usable,
+            clean: self.clean.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{BatchRecord, Claim};
+    use crate::promotion::PromotionKind;
+    use OutcomeKind::{Failed, NothingNew, Promoted, Rejected, Skipped};
+
+    const KINDS: [OutcomeKind; 5] = [Promoted, Rejected, Skipped, Failed, NothingNew];
+
+    fn outcome(run: &str, kind: OutcomeKind) -> Outcome {
+        let batch = BatchId::of(b"batch");
+        serde_json::from_value(serde_json::json!({
+            "run": run, "kind": kind, "sentence": "So it is.", "batch": batch, "usable": true,
+            "clean": {"key": "clean/1.parquet", "sha256": batch, "rows": 3},
+            "error": {"class": "Bug", "message": "it broke"},
+            "promoted": false, "model": "Model", "started_at": Timestamp::UNIX_EPOCH,
+            "recorded_at": Timestamp::UNIX_EPOCH, "duration_ms": 1,
+        }))
+        .unwrap()
+    }
+
+    fn batch(holder: &str, settled: Option<OutcomeKind>) -> Batch {
+        let run: RunId = holder.parse().unwrap();
+        Batch {
+            record: BatchRecord {
+                batch: BatchId::of(b"batch"),
+                run: run.clone(),
+                execution_arn: "arn".to_owned(),
+                source: "source".to_owned(),
+                format: "csv".to_owned(),
+                size_bytes: 5,
+                received_at: Timestamp::UNIX_EPOCH,
+            },
+            claim: Claim {
+                run,
+                execution_arn: "arn".to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+            },
+            outcome: settled.map(|kind| outcome("earlier", kind).of_batch()),
+        }
+    }
+
+    #[test]
+    fn whose_outcome_a_batch_takes() {
+        // A run with the claim, over what the batch has already.
+        let table = [
+            (Promoted, [true, false, false, false, true]),
+            (Rejected, [true, false, false, false, true]),
+            (Skipped, [true, false, false, false, true]),
+            (Failed, [true, false, false, false, false]),
+            (NothingNew, [false, false, false, false, false]),
+        ];
+        for (kind, wants) in table {
+            let befores = [
+                None,
+                Some(Promoted),
+                Some(Rejected),
+                Some(Skipped),
+                Some(Failed),
+            ];
+            for (before, want) in befores.into_iter().zip(wants) {
+                let got = outcome("run", kind).settles(&batch("run", before));
+                assert_eq!(got, want, "{kind:?} over {before:?}");
+                let other = outcome("run", kind).settles(&batch("other", before));
+                assert!(!other, "{kind:?} over {before:?} without the claim");
+            }
+        }
+    }
+
+    #[test]
+    fn the_alias_has_the_last_word_on_promotion() {
+        let event = PromotionEvent {
+            seq: PromotionSeq(4),
+            model: "Model".parse().unwrap(),
+            kind: PromotionKind::Promotion,
+            version: ModelVersion(9),
+            previous: None,
+            run: "run".parse().unwrap(),
+            reason: "better".to_owned(),
+            verdict_key: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        for kind in KINDS {
+            let promoted = outcome("run", kind).reconciled(Some(&event)).unwrap();
+            assert_eq!(
+                (promoted.kind, promoted.promotion),
+                (Promoted, Some(PromotionSeq(4))),
+                "{kind:?}"
+            );
+            assert!(promoted.promoted && promoted.usable && promoted.error.is_some());
+            let other = outcome("run", kind).reconciled(None);
+            match kind {
+                Promoted => assert!(matches!(other, Err(RegistryError::Conflict { .. }))),
+                _ => {
+                    let other = other.unwrap();
+                    assert_eq!((other.kind, other.promoted), (kind, false));
+                    assert_eq!(other.usable, matches!(kind, Rejected | Skipped), "{kind:?}");
+                }
+            }
+        }
+        let broke = outcome("run", Failed).reconciled(Some(&event)).unwrap();
+        assert_eq!(
+            broke.sentence,
+            "Version 9 went into production; then the run broke: it broke"
+        );
+    }
+
+    #[test]
+    fn rows_that_were_never_cleaned_are_not_usable() {
+        let mut bare = outcome("run", Skipped);
+        bare.clean = None;
+        assert!(!bare.reconciled(None).unwrap().usable);
+    }
 }

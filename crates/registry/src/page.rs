@@ -71,8 +71,11 @@ impl Cursor {
 
     /// The key within a token of that list.
     pub(crate) fn read(token: &str, list: &str) -> Result<Vec<String>, RegistryError> {
-        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| RegistryError::BadPageToken)?;
-        let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| RegistryError::BadPageToken)?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(token)
+            .map_err(|_| RegistryError::BadPageToken)?;
+        let cursor: Self =
+            serde_json::from_slice(&bytes).map_err(|_| RegistryError::BadPageToken)?;
         if cursor.list != list {
             return Err(RegistryError::BadPageToken);
         }

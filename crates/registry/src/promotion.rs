@@ -146,3 +146,197 @@ pub enum Refusal {
 fn named(version: Option<ModelVersion>) -> String {
     version.map_or_else(|| "none".to_owned(), |version| format!("version {version}"))
 }
+
+impl Promotion {
+    pub(crate) fn refused(&self, why: Refusal) -> PromoteError {
+        PromoteError::Refused {
+            model: self.model.clone(),
+            version: self.version,
+            why,
+        }
+    }
+}
+
+/// The event that a promotion leads to, by what stands in the registry: the champion, the status of
+/// the version that is to take over (none where there is no such version), and whether the run's
+/// final outcome is recorded.
+///
+/// That the champion changed is said first: then all else was judged on old facts.
+///
+/// # Errors
+/// [`PromoteError::ChampionChanged`] and [`PromoteError::Refused`].
+pub(crate) fn judge(
+    promotion: &Promotion,
+    champion: Option<&Champion>,
+    status: Option<VersionStatus>,
+    run_is_over: bool,
+) -> Result<PromotionEvent, PromoteError> {
+    let previous = champion.map(|champion| champion.version);
+    if previous != promotion.expected {
+        return Err(PromoteError::ChampionChanged {
+            model: promotion.model.clone(),
+            expected: promotion.expected,
+            actual: previous,
+        });
+    }
+    let refusal = match status {
+        _ if run_is_over => Some(Refusal::RunIsOver),
+        None => Some(Refusal::Unknown),
+        Some(VersionStatus::Pending | VersionStatus::Failed) => Some(Refusal::NotReady),
+        Some(VersionStatus::Ready) if previous == Some(promotion.version) => {
+            Some(Refusal::AlreadyChampion)
+        }
+        Some(VersionStatus::Ready) => match promotion.kind {
+            PromotionKind::Rollback
+                if previous.is_none_or(|previous| promotion.version >= previous) =>
+            {
+                Some(Refusal::NotEarlier)
+            }
+            PromotionKind::Rollback | PromotionKind::Promotion => None,
+        },
+    };
+    if let Some(why) = refusal {
+        return Err(promotion.refused(why));
+    }
+    Ok(PromotionEvent {
+        seq: PromotionSeq(champion.map_or(0, |champion| champion.promotion.0) + 1),
+        model: promotion.model.clone(),
+        kind: promotion.kind,
+        version: promotion.version,
+        previous,
+        run: promotion.run.clone(),
+        reason: promotion.reason.clone(),
+        verdict_key: promotion.verdict_key.clone(),
+        at: promotion.at,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READY: Option<VersionStatus> = Some(VersionStatus::Ready);
+    const PENDING: Option<VersionStatus> = Some(VersionStatus::Pending);
+    const FAILED: Option<VersionStatus> = Some(VersionStatus::Failed);
+
+    fn wish(kind: PromotionKind, version: u32, expected: Option<u32>) -> Promotion {
+        Promotion {
+            model: "Model".parse().unwrap(),
+            version: ModelVersion(version),
+            expected: expected.map(ModelVersion),
+            kind,
+            run: "run".parse().unwrap(),
+            reason: "better".to_owned(),
+            verdict_key: None,
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn champion(version: u32) -> Champion {
+        Champion {
+            version: ModelVersion(version),
+            since: Timestamp::UNIX_EPOCH,
+            promotion: PromotionSeq(7),
+            run: "before".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn who_may_be_promoted() {
+        use PromotionKind::{Promotion as Up, Rollback as Back};
+        use Refusal::{AlreadyChampion, NotEarlier, NotReady, RunIsOver, Unknown};
+        let table: [(
+            PromotionKind,
+            u32,
+            Option<u32>,
+            Option<u32>,
+            Option<VersionStatus>,
+            bool,
+            Result<u64, Option<Refusal>>,
+        ); 14] = [
+            // kind, version, expected, champion, status, run is over → number, or refusal (none: changed)
+            (Up, 1, None, None, READY, false, Ok(1)),
+            (Up, 5, Some(4), Some(4), READY, false, Ok(8)),
+            (Up, 3, Some(4), Some(4), READY, false, Ok(8)),
+            (Back, 3, Some(4), Some(4), READY, false, Ok(8)),
+            (Up, 5, None, Some(4), READY, false, Err(None)),
+            (Up, 5, Some(4), None, READY, false, Err(None)),
+            (Up, 5, Some(3), Some(4), PENDING, true, Err(None)),
+            (Up, 5, Some(4), Some(4), None, false, Err(Some(Unknown))),
+            (Up, 5, Some(4), Some(4), PENDING, false, Err(Some(NotReady))),
+            (Up, 5, Some(4), Some(4), FAILED, false, Err(Some(NotReady))),
+            (
+                Up,
+                4,
+                Some(4),
+                Some(4),
+                READY,
+                false,
+                Err(Some(AlreadyChampion)),
+            ),
+            (
+                Back,
+                5,
+                Some(4),
+                Some(4),
+                READY,
+                false,
+                Err(Some(NotEarlier)),
+            ),
+            (Back, 1, None, None, READY, false, Err(Some(NotEarlier))),
+            (Up, 5, Some(4), Some(4), READY, true, Err(Some(RunIsOver))),
+        ];
+        for (kind, version, expected, holder, status, over, want) in table {
+            let holder = holder.map(champion);
+            let got = judge(
+                &wish(kind, version, expected),
+                holder.as_ref(),
+                status,
+                over,
+            );
+            let label =
+                format!("{kind:?} {version} expecting {expected:?} over {holder:?} {status:?}");
+            match (got, want) {
+                (Ok(event), Ok(seq)) => {
+                    assert_eq!(event.seq, PromotionSeq(seq), "{label}");
+                    assert_eq!(
+                        event.previous,
+                        holder.map(|holder| holder.version),
+                        "{label}"
+                    );
+                }
+                (Err(PromoteError::ChampionChanged { .. }), Err(None)) => {}
+                (Err(PromoteError::Refused { why, .. }), Err(Some(refusal))) => {
+                    assert_eq!(why, refusal, "{label}")
+                }
+                (got, want) => panic!("{label}: {got:?}, not {want:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_champion_is_named_in_the_sentence() {
+        let error = judge(
+            &wish(PromotionKind::Promotion, 5, Some(3)),
+            Some(&champion(4)),
+            READY,
+            false,
+        )
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the champion of Model is version 4, not version 3"
+        );
+        let error = judge(
+            &wish(PromotionKind::Promotion, 5, None),
+            Some(&champion(4)),
+            READY,
+            false,
+        )
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the champion of Model is version 4, not none"
+        );
+    }
+}

@@ -1,8 +1,25 @@
-//! The tables in DynamoDB.
+//! The tables in DynamoDB: one file per family of items, each with the calls that read and write it.
+//!
+//! All families but rows and inferences share one table, told apart by their keys
+//! (see [`key`]). The same attributes carry the two indexes: `by_list` holds lists in the order
+//! people read them, `open` holds the batches that wait for an outcome and nothing else.
+
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 
-mod skeleton;
+mod batches;
+mod create;
+mod fault;
+mod inferences;
+mod item;
+mod key;
+mod outcomes;
+mod promotions;
+mod query;
+mod rows;
+mod runs;
+mod versions;
 
 /// The names of the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +33,9 @@ pub struct Tables {
 }
 
 /// The registry, kept in DynamoDB. Cheap to clone.
+///
+/// Reads by key are strongly consistent. Reads by index follow writes within a second or so; no
+/// rule rests on them, as every write states what it expects to find.
 #[derive(Debug, Clone)]
 pub struct Registry {
     client: Client,
@@ -32,4 +52,19 @@ impl Registry {
     pub fn tables(&self) -> &Tables {
         &self.tables
     }
+}
+
+/// How often a write that lost against another writer reads again and tries again. Each round at
+/// least one writer of the same item succeeds, so this is also how many may race without anyone
+/// giving up.
+const ATTEMPTS: u32 = 64;
+
+/// Waits a random while that grows with each round lost, so that writers that met once don't meet
+/// again.
+async fn back_off(round: u32) {
+    use std::hash::{BuildHasher as _, RandomState};
+    let limit_us = 5_000_u64 << round.min(6);
+    // The standard library's one source of randomness: keys of a new hash map.
+    let random = RandomState::new().hash_one(round);
+    tokio::time::sleep(Duration::from_micros(random % limit_us)).await;
 }

@@ -1,0 +1,127 @@
+//! Makes the tables where no template did.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::client::Waiters as _;
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+
+use super::Registry;
+use super::fault::unavailable;
+use super::item::unbuildable;
+use super::key::{BY_LIST, OPEN};
+use crate::RegistryError;
+
+/// How long a new table may take until it can be used.
+const CREATION_LIMIT: Duration = Duration::from_secs(120);
+
+impl Registry {
+    /// Makes the three tables where they are missing, and waits until they can be used.
+    ///
+    /// On AWS the template makes them, with the same keys, indexes and on-demand billing.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] where a table could not be made.
+    pub async fn create_tables(&self) -> Result<(), RegistryError> {
+        let string = ScalarAttributeType::S;
+        let mut registry = self.table(
+            &self.tables.registry,
+            &[("pk", string.clone()), ("sk", string.clone())],
+        )?;
+        for (index, partition, sort) in [
+            (BY_LIST, "list_pk", "list_sk"),
+            (OPEN, "open_pk", "open_sk"),
+        ] {
+            registry = registry
+                .attribute_definitions(attribute(partition, string.clone())?)
+                .attribute_definitions(attribute(sort, string.clone())?)
+                .global_secondary_indexes(
+                    GlobalSecondaryIndex::builder()
+                        .index_name(index)
+                        .key_schema(key(partition, KeyType::Hash)?)
+                        .key_schema(key(sort, KeyType::Range)?)
+                        .projection(
+                            Projection::builder()
+                                .projection_type(ProjectionType::All)
+                                .build(),
+                        )
+                        .build()
+                        .map_err(unbuildable)?,
+                );
+        }
+        self.create(registry, &self.tables.registry).await?;
+        let rows = self.table(&self.tables.rows, &[("row", ScalarAttributeType::B)])?;
+        self.create(rows, &self.tables.rows).await?;
+        let inferences = self.table(
+            &self.tables.inferences,
+            &[("pk", string.clone()), ("sk", string)],
+        )?;
+        self.create(inferences, &self.tables.inferences).await
+    }
+
+    /// A table on demand with these key attributes.
+    fn table(
+        &self,
+        name: &str,
+        keys: &[(&str, ScalarAttributeType)],
+    ) -> Result<CreateTableFluentBuilder, RegistryError> {
+        let mut table = self
+            .client
+            .create_table()
+            .table_name(name)
+            .billing_mode(BillingMode::PayPerRequest);
+        for ((name, kind), role) in keys.iter().zip([KeyType::Hash, KeyType::Range]) {
+            table = table
+                .attribute_definitions(attribute(name, kind.clone())?)
+                .key_schema(key(name, role)?);
+        }
+        Ok(table)
+    }
+
+    async fn create(
+        &self,
+        table: CreateTableFluentBuilder,
+        name: &str,
+    ) -> Result<(), RegistryError> {
+        match table.send().await {
+            Ok(_) => {}
+            Err(error)
+                if matches!(
+                    error.as_service_error(),
+                    Some(CreateTableError::ResourceInUseException(_))
+                ) => {}
+            Err(error) => return Err(unavailable("make a table")(error)),
+        }
+        self.client
+            .wait_until_table_exists()
+            .table_name(name)
+            .wait(CREATION_LIMIT)
+            .await
+            .map_err(|source| RegistryError::Unavailable {
+                operation: "wait for a new table",
+                retryable: true,
+                source: Box::new(source),
+            })?;
+        Ok(())
+    }
+}
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> Result<AttributeDefinition, RegistryError> {
+    AttributeDefinition::builder()
+        .attribute_name(name)
+        .attribute_type(kind)
+        .build()
+        .map_err(unbuildable)
+}
+
+fn key(name: &str, role: KeyType) -> Result<KeySchemaElement, RegistryError> {
+    KeySchemaElement::builder()
+        .attribute_name(name)
+        .key_type(role)
+        .build()
+        .map_err(unbuildable)
+}

@@ -1,0 +1,139 @@
+//! Single reads, transactions, and what the client's errors mean.
+
+use std::error::Error;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use serde::de::DeserializeOwned;
+
+use super::Registry;
+use super::item::{self, Item};
+use super::key::Key;
+use crate::RegistryError;
+
+/// How a transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// All of it is written.
+    Done,
+    /// Nothing is written: a condition did not hold, or another writer was at the same items.
+    /// Who reads again sees which.
+    Lost,
+}
+
+/// The service's words for "later".
+const TRANSIENT: [&str; 6] = [
+    "InternalServerError",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+];
+
+/// Turns a client's error into the registry's.
+pub(super) fn unavailable<E>(operation: &'static str) -> impl FnOnce(SdkError<E>) -> RegistryError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    move |error| {
+        let retryable = match &error {
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+            SdkError::DispatchFailure(failure) => !failure.is_user(),
+            SdkError::ServiceError(service) => {
+                service.raw().status().as_u16() >= 500
+                    || service
+                        .err()
+                        .code()
+                        .is_some_and(|code| TRANSIENT.contains(&code))
+            }
+            _ => false,
+        };
+        let source: Box<dyn Error + Send + Sync> = match error {
+            SdkError::ServiceError(service) => Box::new(service.into_err()),
+            other => Box::new(other),
+        };
+        RegistryError::Unavailable {
+            operation,
+            retryable,
+            source,
+        }
+    }
+}
+
+impl Registry {
+    /// The record at a key, as of now.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        key: Key,
+    ) -> Result<Option<T>, RegistryError> {
+        self.get_item(operation, key)
+            .await?
+            .map(item::record)
+            .transpose()
+    }
+
+    async fn get_item(
+        &self,
+        operation: &'static str,
+        key: Key,
+    ) -> Result<Option<Item>, RegistryError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.tables.registry)
+            .set_key(Some(key.into()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable(operation))?;
+        Ok(found.item)
+    }
+
+    /// Writes all or nothing.
+    pub(super) async fn transact(
+        &self,
+        operation: &'static str,
+        items: Vec<TransactWriteItem>,
+    ) -> Result<Attempt, RegistryError> {
+        let sent = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Attempt::Done),
+            Err(error) if lost(&error) => Ok(Attempt::Lost),
+            Err(error) => Err(unavailable(operation)(error)),
+        }
+    }
+}
+
+/// Whether a transaction failed for what others wrote and not for what it says.
+fn lost(error: &SdkError<TransactWriteItemsError>) -> bool {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            let codes: Vec<&str> = cancelled
+                .cancellation_reasons()
+                .iter()
+                .filter_map(|reason| reason.code())
+                .filter(|code| *code != "None")
+                .collect();
+            !codes.is_empty()
+                && codes.iter().all(|code| {
+                    matches!(
+                        *code,
+                        "ConditionalCheckFailed"
+                            | "TransactionConflict"
+                            | "ThrottlingError"
+                            | "ProvisionedThroughputExceeded"
+                    )
+                })
+        }
+        Some(TransactWriteItemsError::TransactionInProgressException(_)) => true,
+        _ => false,
+    }
+}

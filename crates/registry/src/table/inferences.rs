@@ -1,0 +1,234 @@
+//! The log of answered requests: one entry per request, by hour and shard.
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tasador_ids::Digest;
+
+use super::Registry;
+use super::fault::unavailable;
+use super::item::{self, Item, item, text};
+use super::key::{Key, moment};
+use crate::RegistryError;
+use crate::inference::InferenceRecord;
+
+/// Parts of an hour. DynamoDB writes 1,000 small items a second to one partition; sixteen take
+/// more than one function's worth of requests, and reading an hour is sixteen queries.
+const SHARDS: u8 = 16;
+/// The most bytes of input and output in one item: DynamoDB allows 400 KB with all attributes.
+const PART_BYTES: usize = 350_000;
+
+/// The input and output of a request as kept: text, as it was answered.
+#[derive(Debug, Serialize, Deserialize)]
+struct Body {
+    input: Value,
+    output: Value,
+}
+
+/// One item. The first of an entry has its facts, all have a part of its body.
+#[derive(Debug, Serialize, Deserialize)]
+struct Part {
+    part: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    facts: Option<Facts>,
+    body: String,
+}
+
+/// All but input and output.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Facts {
+    parts: u32,
+    #[serde(with = "bare")]
+    record: InferenceRecord,
+}
+
+impl Registry {
+    /// Logs an answered request. Repeating it with the same record changes nothing.
+    ///
+    /// A request with many instances may take several items; the one with the facts is written
+    /// last, so an entry that can be read is whole.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`].
+    pub async fn put_inference(&self, record: &InferenceRecord) -> Result<(), RegistryError> {
+        let body = Body {
+            input: record.input.clone(),
+            output: record.output.clone(),
+        };
+        let body = serde_json::to_string(&body).map_err(|source| RegistryError::Unavailable {
+            operation: "write an inference",
+            retryable: false,
+            source: Box::new(source),
+        })?;
+        let bodies = split(&body);
+        let parts = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
+        for (part, body) in (0..parts).zip(bodies).rev() {
+            let facts = (part == 0).then(|| Facts {
+                parts,
+                record: record.clone(),
+            });
+            let part = Part {
+                part,
+                facts,
+                body: body.to_owned(),
+            };
+            self.client
+                .put_item()
+                .table_name(&self.tables.inferences)
+                .set_item(Some(item(entry(record, part.part), &part)?))
+                .send()
+                .await
+                .map_err(unavailable("log an inference"))?;
+        }
+        Ok(())
+    }
+
+    /// The requests answered in the hour (UTC) that `at` lies in, oldest first.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn inferences_of_hour(
+        &self,
+        at: Timestamp,
+    ) -> Result<Vec<InferenceRecord>, RegistryError> {
+        let shards: Vec<Vec<InferenceRecord>> = stream::iter(0..SHARDS)
+            .map(|shard| self.inferences_of_shard(at, shard))
+            .buffer_unordered(usize::from(SHARDS))
+            .try_collect()
+            .await?;
+        let mut records: Vec<InferenceRecord> = shards.into_iter().flatten().collect();
+        records.sort_by(|a, b| (a.at, &a.request_id).cmp(&(b.at, &b.request_id)));
+        Ok(records)
+    }
+
+    async fn inferences_of_shard(
+        &self,
+        at: Timestamp,
+        shard: u8,
+    ) -> Result<Vec<InferenceRecord>, RegistryError> {
+        let mut start: Option<Item> = None;
+        let mut records = Vec::new();
+        let mut whole: Option<(Facts, String, u32)> = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.tables.inferences)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", text(partition(at, shard)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable("list inferences"))?;
+            for found in answer.items.unwrap_or_default() {
+                let part: Part = item::record(found)?;
+                match part.facts {
+                    // A part without its first belongs to an entry that was never finished.
+                    Some(facts) => whole = Some((facts, part.body, 1)),
+                    None => {
+                        if let Some((_, body, parts)) = &mut whole {
+                            body.push_str(&part.body);
+                            *parts += 1;
+                        }
+                    }
+                }
+                if let Some((facts, body, _)) =
+                    whole.take_if(|(facts, _, parts)| *parts == facts.parts)
+                {
+                    records.push(read(facts, &body)?);
+                }
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(records);
+            }
+        }
+    }
+}
+
+/// A record without input and output: those stand in the body.
+mod bare {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+    use serde_json::Value;
+
+    use crate::inference::InferenceRecord;
+
+    pub(super) fn serialize<S: Serializer>(
+        record: &InferenceRecord,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        InferenceRecord {
+            input: Value::Null,
+            output: Value::Null,
+            ..record.clone()
+        }
+        .serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<InferenceRecord, D::Error> {
+        InferenceRecord::deserialize(deserializer)
+    }
+}
+
+fn read(facts: Facts, body: &str) -> Result<InferenceRecord, RegistryError> {
+    let body: Body = serde_json::from_str(body).map_err(|error| RegistryError::Damaged {
+        what: format!("the log of request `{}`", facts.record.request_id),
+        source: serde::de::Error::custom(error),
+    })?;
+    Ok(InferenceRecord {
+        input: body.input,
+        output: body.output,
+        ..facts.record
+    })
+}
+
+fn partition(at: Timestamp, shard: u8) -> String {
+    format!("{}#{shard:02}", at.strftime("%Y-%m-%dT%H"))
+}
+
+fn entry(record: &InferenceRecord, part: u32) -> Key {
+    let shard = Digest::of(record.request_id.as_bytes())
+        .as_bytes()
+        .first()
+        .map_or(0, |byte| byte % SHARDS);
+    Key {
+        pk: partition(record.at, shard),
+        sk: format!("{}#{}#{part:04}", moment(record.at), record.request_id),
+    }
+}
+
+/// A text in parts of at most [`PART_BYTES`] bytes; at least one part.
+fn split(mut text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    while text.len() > PART_BYTES {
+        let (part, rest) = text.split_at(text.floor_char_boundary(PART_BYTES));
+        parts.push(part);
+        text = rest;
+    }
+    parts.push(text);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters_and_nothing_is_lost() {
+        for text in [
+            String::new(),
+            "a".repeat(PART_BYTES),
+            "é".repeat(PART_BYTES),
+            "x€".repeat(PART_BYTES),
+        ] {
+            let parts = split(&text);
+            assert!(parts.iter().all(|part| part.len() <= PART_BYTES));
+            assert!(!parts.is_empty());
+            assert_eq!(parts.concat(), text);
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The keys of the registry's one table.
+//!
+//! | Item | `pk` | `sk` | list (`by_list`) |
+//! |---|---|---|---|
+//! | batch | `batch#<batch>` | `batch` | |
+//! | batch that belongs into datasets | `usable` | `<received>#<batch>` | |
+//! | a run's batch | `run#<run>` | `batch` | |
+//! | a run's outcome | `run#<run>` | `history` | `history` by time |
+//! | a run's promotion | `run#<run>` | `promotion` | |
+//! | model | `model#<model>` | `model` | `models` by name |
+//! | version | `model#<model>` | `version#<number>` | `versions of <MLflow run>` |
+//! | what a version is made from | `model#<model>` | `source#<source key>` | |
+//! | alias | `model#<model>` | `alias#champion` | |
+//! | promotion | `model#<model>` | `promotion#champion#<number>` | |
+//! | experiment | `experiment#<id>` | `experiment` | `experiments` by id |
+//! | run as MLflow knows it | `mlflow#<run id>` | `run` | `runs of <experiment>` by start |
+//! | one measured value | `mlflow#<run id>` | `metric#<key>#<step>#<time>#<value>` | |
+//!
+//! Open batches also stand in the index `open` (`open_pk` = `open`, `open_sk` by reception).
+
+use jiff::Timestamp;
+use tasador_ids::{BatchId, ModelName, ModelVersion, RunId};
+
+use crate::promotion::{CHAMPION, PromotionSeq};
+
+/// An item's two key attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) pk: String,
+    pub(super) sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+}
+
+pub(super) const BY_LIST: &str = "by_list";
+pub(super) const OPEN: &str = "open";
+pub(super) const USABLE: &str = "usable";
+pub(super) const HISTORY: &str = "history";
+pub(super) const MODELS: &str = "models";
+pub(super) const EXPERIMENTS: &str = "experiments";
+pub(super) const VERSION: &str = "version#";
+
+/// A time whose text sorts as the times do.
+pub(super) fn moment(at: Timestamp) -> String {
+    format!("{at:.9}")
+}
+
+/// A number whose text sorts as the numbers do.
+fn ordered(number: i64) -> String {
+    format!("{:016x}", number.cast_unsigned() ^ (1 << 63))
+}
+
+/// Text that cannot be mistaken for two parts of a key.
+fn part(text: &str) -> String {
+    text.replace('%', "%25").replace('#', "%23")
+}
+
+pub(super) fn batch(batch: &BatchId) -> Key {
+    Key::new(format!("batch#{batch}"), "batch")
+}
+
+pub(super) fn usable(received_at: Timestamp, batch: &BatchId) -> Key {
+    Key::new(USABLE.to_owned(), received(received_at, batch))
+}
+
+pub(super) fn received(received_at: Timestamp, batch: &BatchId) -> String {
+    format!("{}#{batch}", moment(received_at))
+}
+
+pub(super) fn run_batch(run: &RunId) -> Key {
+    Key::new(format!("run#{run}"), "batch")
+}
+
+pub(super) fn run_history(run: &RunId) -> Key {
+    Key::new(format!("run#{run}"), "history")
+}
+
+pub(super) fn run_promotion(run: &RunId) -> Key {
+    Key::new(format!("run#{run}"), "promotion")
+}
+
+pub(super) fn model(model: &ModelName) -> Key {
+    Key::new(format!("model#{model}"), "model")
+}
+
+pub(super) fn version(model: &ModelName, version: ModelVersion) -> Key {
+    Key::new(
+        format!("model#{model}"),
+        format!("{VERSION}{:010}", version.0),
+    )
+}
+
+pub(super) fn version_source(model: &ModelName, source_key: &str) -> Key {
+    Key::new(format!("model#{model}"), format!("source#{source_key}"))
+}
+
+pub(super) fn champion(model: &ModelName) -> Key {
+    Key::new(format!("model#{model}"), format!("alias#{CHAMPION}"))
+}
+
+pub(super) fn promotion(model: &ModelName, seq: PromotionSeq) -> Key {
+    Key::new(
+        format!("model#{model}"),
+        format!("{}{:012}", promotions(), seq.0),
+    )
+}
+
+pub(super) fn promotions() -> String {
+    format!("promotion#{CHAMPION}#")
+}
+
+pub(super) fn experiment(experiment_id: &str) -> Key {
+    Key::new(format!("experiment#{experiment_id}"), "experiment")
+}
+
+pub(super) fn mlflow_run(run_id: &str) -> Key {
+    Key::new(format!("mlflow#{run_id}"), "run")
+}
+
+pub(super) fn metric_point(
+    run_id: &str,
+    key: &str,
+    step: i64,
+    timestamp_ms: i64,
+    value: f64,
+) -> Key {
+    // The value is part of the key as in MLflow: two values of one step and moment are two points.
+    Key::new(
+        format!("mlflow#{run_id}"),
+        format!(
+            "{}{}#{}#{:016x}",
+            metric_series(key),
+            ordered(step),
+            ordered(timestamp_ms),
+            value.to_bits()
+        ),
+    )
+}
+
+pub(super) fn metric_series(key: &str) -> String {
+    format!("metric#{}#", part(key))
+}
+
+pub(super) fn runs_of(experiment_id: &str) -> String {
+    format!("runs of {experiment_id}")
+}
+
+pub(super) fn started(start_ms: i64, run_id: &str) -> String {
+    format!("{}#{run_id}", ordered(start_ms))
+}
+
+pub(super) fn versions_of(mlflow_run_id: &str) -> String {
+    format!("versions of {mlflow_run_id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn keys_sort_as_what_they_stand_for(a: i64, b: i64, s in 0_i64..4_000_000_000, t in 0_i64..4_000_000_000, n in 0_i32..1_000_000_000) {
+            prop_assert_eq!(a.cmp(&b), ordered(a).cmp(&ordered(b)));
+            let (early, late) = (Timestamp::new(s, n).unwrap(), Timestamp::new(t, 0).unwrap());
+            prop_assert_eq!(early.cmp(&late), moment(early).cmp(&moment(late)));
+        }
+
+        #[test]
+        fn no_series_holds_the_points_of_another(a in "[a-z#%]{1,8}", b in "[a-z#%]{1,8}") {
+            let point = metric_point("r", &a, 1, 1, 1.0);
+            prop_assert_eq!(point.sk.starts_with(&metric_series(&b)), a == b);
+        }
+    }
+}

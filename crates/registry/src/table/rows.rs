@@ -1,0 +1,193 @@
+//! Which batch each row was first seen in: one small item per row, read and written by key.
+
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use tasador_ids::BatchId;
+
+use super::fault::unavailable;
+use super::item::{Item, unbuildable};
+use super::{ATTEMPTS, Registry, back_off};
+use crate::RegistryError;
+
+/// The most keys DynamoDB reads at once.
+const READ_BATCH: usize = 100;
+/// The most items DynamoDB writes at once.
+const WRITE_BATCH: usize = 25;
+/// Requests on their way at once. DynamoDB answers in some 5 ms, so 16 keep a batch of 230,000
+/// rows within seconds, and a new table on demand takes their 4,000 writes a second without
+/// throttling. More gain nothing on one machine, where the table is one SQLite file.
+const CONCURRENCY: usize = 16;
+
+impl Registry {
+    /// The rows that were first seen in another batch than `batch`, each with that batch.
+    ///
+    /// A row that the same batch marked earlier is not among them: a batch may be preprocessed again
+    /// and again. `rows` may name a row twice.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Contended`].
+    pub async fn rows_seen(
+        &self,
+        rows: &[u128],
+        batch: &BatchId,
+    ) -> Result<HashMap<u128, BatchId>, RegistryError> {
+        let keys = distinct(rows);
+        let chunks: Vec<&[u128]> = keys.chunks(READ_BATCH).collect();
+        let found: Vec<Vec<(u128, BatchId)>> = stream::iter(chunks)
+            .map(|chunk| self.owners(chunk))
+            .buffer_unordered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        Ok(found
+            .into_iter()
+            .flatten()
+            .filter(|(_, owner)| owner != batch)
+            .collect())
+    }
+
+    /// Marks rows as first seen in `batch`. Only for rows that [`Self::rows_seen`] does not know:
+    /// marking takes no notice of another batch's mark.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Contended`].
+    pub async fn mark_rows(&self, rows: &[u128], batch: &BatchId) -> Result<(), RegistryError> {
+        let owner = AttributeValue::B(Blob::new(batch.digest().as_bytes().to_vec()));
+        let writes = distinct(rows)
+            .into_iter()
+            .map(|row| {
+                let put = PutRequest::builder()
+                    .item("row", row_key(row))
+                    .item("batch", owner.clone())
+                    .build()
+                    .map_err(unbuildable)?;
+                Ok(WriteRequest::builder().put_request(put).build())
+            })
+            .collect::<Result<Vec<_>, RegistryError>>()?;
+        write_all(&self.client, &self.tables.rows, "mark rows", writes).await
+    }
+
+    /// The rows of one request that are known, each with its batch.
+    async fn owners(&self, rows: &[u128]) -> Result<Vec<(u128, BatchId)>, RegistryError> {
+        const WHAT: &str = "look rows up";
+        let mut keys: Vec<Item> = rows
+            .iter()
+            .map(|row| Item::from([("row".to_owned(), row_key(*row))]))
+            .collect();
+        let mut found = Vec::new();
+        for round in 0..ATTEMPTS {
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build()
+                .map_err(unbuildable)?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.tables.rows, wanted)
+                .send()
+                .await
+                .map_err(unavailable(WHAT))?;
+            for item in answer
+                .responses
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, items)| items)
+            {
+                found.push(mark(&item)?);
+            }
+            keys = answer
+                .unprocessed_keys
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, left)| left.keys)
+                .collect();
+            if keys.is_empty() {
+                return Ok(found);
+            }
+            back_off(round).await;
+        }
+        Err(RegistryError::Contended { operation: WHAT })
+    }
+}
+
+/// Writes items of distinct keys, 25 at a time, several requests at once; what the table had no
+/// room for is sent again.
+pub(super) async fn write_all(
+    client: &Client,
+    table: &str,
+    operation: &'static str,
+    writes: Vec<WriteRequest>,
+) -> Result<(), RegistryError> {
+    let chunks: Vec<Vec<WriteRequest>> = writes.chunks(WRITE_BATCH).map(<[_]>::to_vec).collect();
+    stream::iter(chunks)
+        .map(|chunk| write_chunk(client, table, operation, chunk))
+        .buffer_unordered(CONCURRENCY)
+        .try_collect()
+        .await
+}
+
+async fn write_chunk(
+    client: &Client,
+    table: &str,
+    operation: &'static str,
+    mut writes: Vec<WriteRequest>,
+) -> Result<(), RegistryError> {
+    for round in 0..ATTEMPTS {
+        let answer = client
+            .batch_write_item()
+            .request_items(table, writes)
+            .send()
+            .await
+            .map_err(unavailable(operation))?;
+        writes = answer
+            .unprocessed_items
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, left)| left)
+            .collect();
+        if writes.is_empty() {
+            return Ok(());
+        }
+        back_off(round).await;
+    }
+    Err(RegistryError::Contended { operation })
+}
+
+/// Each row once: DynamoDB refuses a request that names a key twice.
+fn distinct(rows: &[u128]) -> Vec<u128> {
+    let mut seen = HashSet::with_capacity(rows.len());
+    rows.iter()
+        .copied()
+        .filter(|row| seen.insert(*row))
+        .collect()
+}
+
+fn row_key(row: u128) -> AttributeValue {
+    AttributeValue::B(Blob::new(row.to_be_bytes().to_vec()))
+}
+
+fn mark(item: &Item) -> Result<(u128, BatchId), RegistryError> {
+    let bytes = |name: &str| {
+        item.get(name)
+            .and_then(|value| value.as_b().ok())
+            .map(Blob::as_ref)
+    };
+    let row = bytes("row")
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(u128::from_be_bytes);
+    let owner = bytes("batch").and_then(|bytes| {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        digits.parse().ok()
+    });
+    match (row, owner) {
+        (Some(row), Some(owner)) => Ok((row, owner)),
+        _ => Err(RegistryError::Damaged {
+            what: "the mark of a row".to_owned(),
+            source: serde::de::Error::custom("16 bytes of row and 32 bytes of batch are expected"),
+        }),
+    }
+}
