@@ -1,0 +1,146 @@
+//! One batch's clean Parquet as a frame.
+
+use std::io::Cursor;
+
+use bytes::Bytes;
+use polars::prelude::{
+    Column as PolarsColumn, DataType, ParquetReader, PolarsError, SerReader as _, StringChunked,
+};
+use tasador_listing::property::{PropertyKey, from_hex};
+use tasador_listing::schema;
+use tasador_model::frame::FrameError;
+use tasador_model::{Column, Frame};
+
+/// Why bytes are not the clean rows of a batch.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// They are not Parquet that can be read.
+    #[error("the clean file can't be read as Parquet")]
+    Parquet(#[from] PolarsError),
+    /// A column that every clean file has is absent.
+    #[error("the clean file has no column `{0}`")]
+    ColumnMissing(&'static str),
+    /// A column is of a type that clean files don't have.
+    #[error("column `{name}` of the clean file is of type {found}, which clean files don't have")]
+    ColumnType {
+        /// The column.
+        name: String,
+        /// Its type.
+        found: String,
+    },
+    /// A row's name is not 32 hexadecimal digits.
+    #[error("row {row} of column `{column}` of the clean file is not a hash")]
+    NotAHash {
+        /// The column.
+        column: &'static str,
+        /// The row, from 0.
+        row: usize,
+    },
+    /// Columns don't fit together.
+    #[error("the columns of the clean file don't fit together")]
+    Frame(#[from] FrameError),
+}
+
+/// The clean rows of one batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CleanBatch {
+    /// All columns but `property_key`, `row_hash` and `street`, which no model learns from.
+    pub frame: Frame,
+    /// The property of each row.
+    pub properties: Vec<PropertyKey>,
+    /// The content of each row.
+    pub row_hashes: Vec<u128>,
+}
+
+/// Reads the clean Parquet of one batch as a frame whose properties are set.
+///
+/// It is heavy work for a thread that may block: the library's own threads panic inside a runtime
+/// of one thread.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read_parquet(bytes: Bytes) -> Result<Frame, ReadError> {
+    let CleanBatch {
+        mut frame,
+        properties,
+        ..
+    } = read_batch(bytes)?;
+    frame.set_properties(properties.into_iter().map(|key| key.0).collect())?;
+    Ok(frame)
+}
+
+/// Reads the clean Parquet of one batch with the names of its rows and properties.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read_batch(bytes: Bytes) -> Result<CleanBatch, ReadError> {
+    let table = ParquetReader::new(Cursor::new(bytes)).finish()?;
+    let hashes = |name: &'static str| -> Result<Vec<u128>, ReadError> {
+        let column = table
+            .column(name)
+            .map_err(|_| ReadError::ColumnMissing(name))?;
+        text(column)?
+            .iter()
+            .enumerate()
+            .map(|(row, value)| {
+                value
+                    .and_then(from_hex)
+                    .ok_or(ReadError::NotAHash { column: name, row })
+            })
+            .collect()
+    };
+    let row_hashes = hashes(schema::ROW_HASH)?;
+    let properties = hashes(schema::PROPERTY_KEY)?
+        .into_iter()
+        .map(PropertyKey)
+        .collect();
+    let mut frame = Frame::new(table.height());
+    for column in table.columns() {
+        let name = column.name().as_str();
+        if [schema::ROW_HASH, schema::PROPERTY_KEY, schema::STREET].contains(&name) {
+            continue;
+        }
+        frame.push(name, convert(column)?)?;
+    }
+    Ok(CleanBatch {
+        frame,
+        properties,
+        row_hashes,
+    })
+}
+
+fn convert(column: &PolarsColumn) -> Result<Column, ReadError> {
+    match column.dtype() {
+        DataType::Float64 => Ok(Column::Number(
+            column
+                .f64()?
+                .iter()
+                .map(|value| value.unwrap_or(f64::NAN))
+                .collect(),
+        )),
+        DataType::Date => Ok(Column::Date(
+            column
+                .to_physical_repr()
+                .i32()?
+                .iter()
+                .map(|days| days.map_or(f64::NAN, f64::from))
+                .collect(),
+        )),
+        DataType::String => Ok(Column::category(text(column)?.iter())),
+        other => Err(type_error(column, other)),
+    }
+}
+
+fn text(column: &PolarsColumn) -> Result<&StringChunked, ReadError> {
+    match column.dtype() {
+        DataType::String => Ok(column.str()?),
+        other => Err(type_error(column, other)),
+    }
+}
+
+fn type_error(column: &PolarsColumn, found: &DataType) -> ReadError {
+    ReadError::ColumnType {
+        name: column.name().to_string(),
+        found: found.to_string(),
+    }
+}

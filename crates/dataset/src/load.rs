@@ -1,0 +1,215 @@
+//! Loading a dataset from the bucket, split by property.
+
+use std::collections::HashSet;
+
+use tasador_ids::BatchId;
+use tasador_lake::{Lake, LakeError};
+use tasador_listing::Part;
+use tasador_model::Frame;
+use tasador_model::frame::FrameError;
+
+use crate::batch::{CleanBatch, ReadError, read_batch};
+use crate::manifest::{Manifest, ManifestEntry};
+use crate::union::unite;
+
+/// A dataset's rows by the side of the split on which their property stands.
+///
+/// All three frames have the same columns in the same order; of a category, the same list of
+/// names. Each frame knows the property of its rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parts {
+    /// About 70 % of the properties: what models learn from.
+    pub training: Frame,
+    /// About 10 %: what sets the width of intervals.
+    pub calibration: Frame,
+    /// About 20 %: what models are compared on, and none learns from.
+    pub holdout: Frame,
+}
+
+/// Why a dataset could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A batch's clean rows could not be fetched.
+    #[error("the clean rows of batch {batch} could not be fetched")]
+    Lake {
+        /// The batch.
+        batch: BatchId,
+        /// What the bucket said.
+        source: LakeError,
+    },
+    /// A batch's clean rows could not be read.
+    #[error("the clean rows of batch {batch} could not be read")]
+    Read {
+        /// The batch.
+        batch: BatchId,
+        /// What is wrong with them.
+        source: ReadError,
+    },
+    /// A batch has not as many clean rows as the manifest says.
+    #[error("batch {batch} has {found} clean rows where the manifest says {expected}")]
+    Rows {
+        /// The batch.
+        batch: BatchId,
+        /// Rows by the manifest.
+        expected: u64,
+        /// Rows in the file.
+        found: u64,
+    },
+    /// Columns don't fit together.
+    #[error("the columns of the dataset don't fit together")]
+    Frame(#[from] FrameError),
+    /// The thread that worked on it is gone.
+    #[error("the thread that read the dataset stopped")]
+    Stopped(#[source] tokio::task::JoinError),
+}
+
+impl LoadError {
+    /// Whether the same call may succeed a little later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Lake { source, .. } if source.is_retryable())
+    }
+
+    /// Whether what is stored is not what was written, or gone.
+    pub fn is_corrupt(&self) -> bool {
+        match self {
+            Self::Lake { source, .. } => {
+                matches!(
+                    source,
+                    LakeError::Corrupt { .. } | LakeError::NotFound { .. }
+                )
+            }
+            Self::Read { .. } | Self::Rows { .. } => true,
+            Self::Frame(_) | Self::Stopped(_) => false,
+        }
+    }
+}
+
+/// Loads the clean rows of all batches of a manifest and splits them by property.
+///
+/// Objects are held against the manifest's hashes. Of rows that occur in several batches (two runs
+/// at once may both have kept one) the first in the manifest's order stays. Rows stand in the order
+/// of the manifest and of the files; columns are united by [`unite`]'s rules.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn load(lake: &Lake, manifest: &Manifest) -> Result<Parts, LoadError> {
+    let mut batches = Vec::with_capacity(manifest.batches.len());
+    for entry in &manifest.batches {
+        batches.push(fetch(lake, entry).await?);
+    }
+    tokio::task::spawn_blocking(move || split(batches))
+        .await
+        .map_err(LoadError::Stopped)?
+}
+
+async fn fetch(lake: &Lake, entry: &ManifestEntry) -> Result<CleanBatch, LoadError> {
+    let batch = entry.batch;
+    let bytes = lake
+        .get_verified(&entry.clean_key, entry.clean_sha256)
+        .await
+        .map_err(|source| LoadError::Lake { batch, source })?;
+    let read = tokio::task::spawn_blocking(move || read_batch(bytes))
+        .await
+        .map_err(LoadError::Stopped)?
+        .map_err(|source| LoadError::Read { batch, source })?;
+    let found = read.frame.rows() as u64;
+    if found != entry.rows {
+        return Err(LoadError::Rows {
+            batch,
+            expected: entry.rows,
+            found,
+        });
+    }
+    Ok(read)
+}
+
+/// Unites batches and splits their rows.
+fn split(batches: Vec<CleanBatch>) -> Result<Parts, LoadError> {
+    let mut seen = HashSet::new();
+    let mut properties = Vec::new();
+    let (mut training, mut calibration, mut holdout) = (Vec::new(), Vec::new(), Vec::new());
+    let mut frames = Vec::with_capacity(batches.len());
+    let mut repeated = 0_u64;
+    for batch in batches {
+        for (hash, property) in batch.row_hashes.iter().zip(&batch.properties) {
+            let row = properties.len();
+            properties.push(property.0);
+            if !seen.insert(*hash) {
+                repeated += 1;
+                continue;
+            }
+            match property.part() {
+                Part::Training => training.push(row),
+                Part::Calibration => calibration.push(row),
+                Part::Holdout => holdout.push(row),
+            }
+        }
+        frames.push(batch.frame);
+    }
+    drop(seen);
+    if repeated > 0 {
+        tracing::warn!(
+            repeated,
+            "{repeated} rows are in more than one batch of the dataset"
+        );
+    }
+    let mut united = unite(&frames)?;
+    drop(frames);
+    united.set_properties(properties)?;
+    Ok(Parts {
+        training: united.select(&training),
+        calibration: united.select(&calibration),
+        holdout: united.select(&holdout),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tasador_listing::PropertyKey;
+    use tasador_model::Column;
+
+    /// A key whose hundredth is this.
+    fn key(hundredth: u128, salt: u128) -> PropertyKey {
+        PropertyKey((((hundredth << 64) / 100 + 1) << 64) + salt)
+    }
+
+    fn batch(rows: &[(f64, PropertyKey, u128)]) -> CleanBatch {
+        let mut frame = Frame::new(rows.len());
+        frame
+            .push(
+                "price",
+                Column::Number(rows.iter().map(|row| row.0).collect()),
+            )
+            .unwrap();
+        CleanBatch {
+            frame,
+            properties: rows.iter().map(|row| row.1).collect(),
+            row_hashes: rows.iter().map(|row| row.2).collect(),
+        }
+    }
+
+    #[test]
+    fn properties_are_on_one_side_and_rows_occur_once() {
+        let (held, calibrates, learns) = (key(5, 0), key(25, 0), key(80, 0));
+        let parts = split(vec![
+            batch(&[(1.0, learns, 1), (2.0, held, 2), (3.0, learns, 3)]),
+            batch(&[(1.0, learns, 1), (4.0, calibrates, 4), (5.0, held, 5)]),
+        ])
+        .unwrap();
+        assert_eq!(parts.training.prices().unwrap(), [1.0, 3.0]);
+        assert_eq!(parts.calibration.prices().unwrap(), [4.0]);
+        assert_eq!(parts.holdout.prices().unwrap(), [2.0, 5.0]);
+        let ids = parts.training.property_ids();
+        assert_eq!(ids[0], ids[1]);
+    }
+
+    #[test]
+    fn no_batch_gives_no_row() {
+        let parts = split(vec![]).unwrap();
+        assert_eq!(
+            parts.training.rows() + parts.calibration.rows() + parts.holdout.rows(),
+            0
+        );
+    }
+}

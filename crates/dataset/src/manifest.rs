@@ -1,0 +1,116 @@
+//! The manifest of a dataset: what is stored under `datasets/<dataset>.json`.
+
+use serde::{Deserialize, Serialize};
+use tasador_ids::{BatchId, DatasetId, Digest};
+use tasador_lake::Key;
+
+/// The batches a model learns from, in order of reception.
+///
+/// Its JSON, without white space and with fields in the order of the structs, is what is stored and
+/// what is hashed: [`Manifest::bytes`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The batches.
+    pub batches: Vec<ManifestEntry>,
+}
+
+/// One batch of a [`Manifest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestEntry {
+    /// The batch.
+    pub batch: BatchId,
+    /// Where its clean rows are.
+    pub clean_key: Key,
+    /// The SHA-256 of that object.
+    #[serde(with = "hex")]
+    pub clean_sha256: Digest,
+    /// How many clean rows it has.
+    pub rows: u64,
+}
+
+impl Manifest {
+    /// What is stored and hashed.
+    ///
+    /// # Errors
+    /// None that occurs: ids, keys and numbers are always JSON.
+    pub fn bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// The id: the SHA-256 of [`Manifest::bytes`].
+    ///
+    /// # Errors
+    /// As [`Manifest::bytes`].
+    pub fn id(&self) -> Result<DatasetId, serde_json::Error> {
+        Ok(DatasetId::of(&self.bytes()?))
+    }
+
+    /// The clean rows of all batches, duplicates between them included.
+    pub fn rows(&self) -> u64 {
+        self.batches.iter().map(|entry| entry.rows).sum()
+    }
+}
+
+/// Digests as text.
+mod hex {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+    use tasador_ids::Digest;
+
+    pub(super) fn serialize<S: Serializer>(digest: &Digest, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(digest)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
+        String::deserialize(from)?
+            .parse()
+            .map_err(|()| de::Error::custom("64 lower-case hexadecimal digits are expected"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(text: &[u8]) -> ManifestEntry {
+        let batch = BatchId::of(text);
+        ManifestEntry {
+            batch,
+            clean_key: tasador_lake::key::clean(&batch),
+            clean_sha256: Digest::of(text),
+            rows: 3,
+        }
+    }
+
+    /// The id of a dataset must never change: models name it.
+    #[test]
+    fn golden_manifest() {
+        let manifest = Manifest {
+            batches: vec![entry(b"abc")],
+        };
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(
+            String::from_utf8(manifest.bytes().unwrap()).unwrap(),
+            format!(
+                r#"{{"batches":[{{"batch":"{abc}","clean_key":"clean/{abc}.parquet","clean_sha256":"{abc}","rows":3}}]}}"#
+            )
+        );
+        assert_eq!(
+            manifest.id().unwrap().to_string(),
+            "0c81db4bfd44d4e4033b9d6b1b505fafa17cf7ea79f09189f90a8c54e2ca48a3"
+        );
+    }
+
+    #[test]
+    fn order_is_part_of_the_dataset() {
+        let forward = Manifest {
+            batches: vec![entry(b"a"), entry(b"b")],
+        };
+        let backward = Manifest {
+            batches: vec![entry(b"b"), entry(b"a")],
+        };
+        assert_ne!(forward.id().unwrap(), backward.id().unwrap());
+        let again: Manifest = serde_json::from_slice(&forward.bytes().unwrap()).unwrap();
+        assert_eq!(again, forward);
+        assert_eq!(forward.rows(), 6);
+    }
+}
