@@ -21,6 +21,10 @@ pub(crate) const SHA256: &str = "sha256";
 /// Keys on one page of a listing: S3 gives no more.
 const PAGE_KEYS: i32 = 1_000;
 
+/// Tries of a write-once write where S3 answers 409: two writers met, one of them wins, and the other
+/// is asked to repeat, upon which it is told who won.
+const CONFLICT_TRIES: u32 = 3;
+
 /// What a write-once write found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
@@ -286,17 +290,18 @@ impl Lake {
         body: &Body<'_>,
         digest: Digest,
     ) -> Result<Put, LakeError> {
-        let answer = self
-            .request(key, digest)
-            .if_none_match("*")
-            .body(body.stream().await?)
-            .send()
-            .await;
-        let Err(error) = answer else {
-            return Ok(Put::Written);
-        };
-        if status(&error) != Some(412) {
-            return Err(LakeError::of_call("write", key, error));
+        let mut tries_left = CONFLICT_TRIES;
+        loop {
+            tries_left -= 1;
+            let request = self.request(key, digest).if_none_match("*");
+            let Err(error) = request.body(body.stream().await?).send().await else {
+                return Ok(Put::Written);
+            };
+            match status(&error) {
+                Some(412) => break,
+                Some(409) if tries_left > 0 => {}
+                _ => return Err(LakeError::of_call("write", key, error)),
+            }
         }
         if self.stored_digest(key).await? == digest {
             Ok(Put::AlreadyThere)

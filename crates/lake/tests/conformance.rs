@@ -1,0 +1,311 @@
+//! What the lake promises, held against a real S3 endpoint: s3s-fs, or the one of
+//! `TASADOR_TEST_S3_ENDPOINT`.
+
+mod store;
+
+use std::io::Write as _;
+
+use aws_sdk_s3::primitives::ByteStream;
+use futures::future::join_all;
+use tasador_ids::{Digest, Hasher};
+use tasador_lake::{Key, LakeError, Put};
+
+use store::store;
+
+fn key(text: &str) -> Key {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_object_is_written_once() {
+    let store = store().await;
+    let key = key("datasets/one.json");
+    assert_eq!(
+        store.lake.put_once(&key, "first").await.unwrap(),
+        Put::Written
+    );
+    assert_eq!(
+        store.lake.put_once(&key, "first").await.unwrap(),
+        Put::AlreadyThere
+    );
+    let error = store.lake.put_once(&key, "second").await.unwrap_err();
+    assert!(
+        matches!(error, LakeError::AlreadyExists { .. }) && !error.is_retryable(),
+        "{error}"
+    );
+    assert_eq!(store.lake.get(&key).await.unwrap(), "first");
+}
+
+#[tokio::test]
+async fn writers_of_the_same_bytes_do_not_disturb_each_other() {
+    let store = store().await;
+    let key = key("raw/same.csv");
+    let bytes = vec![7_u8; 100_000];
+    let writes = join_all((0..16).map(|_| store.lake.put_once(&key, bytes.clone()))).await;
+    assert!(writes.iter().all(Result::is_ok), "{writes:?}");
+    assert!(
+        writes.iter().flatten().any(|put| *put == Put::Written),
+        "{writes:?}"
+    );
+    assert_eq!(
+        store
+            .lake
+            .get_verified(&key, Digest::of(&bytes))
+            .await
+            .unwrap(),
+        bytes
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let store = store().await;
+    let key = key("clean/none.parquet");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let missing = [
+        store.lake.get(&key).await.map(drop),
+        store
+            .lake
+            .get_verified(&key, Digest::of(b""))
+            .await
+            .map(drop),
+        store.lake.get_json::<String>(&key).await.map(drop),
+        store
+            .lake
+            .get_to_file(&key, file.path(), 10)
+            .await
+            .map(drop),
+    ];
+    for answer in missing {
+        assert!(
+            matches!(answer, Err(LakeError::NotFound { .. })),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(store.lake.head(&key).await.unwrap(), None);
+    assert!(!store.lake.exists(&key).await.unwrap());
+    assert!(store.lake.list("clean/").await.unwrap().is_empty());
+    store.lake.delete(&key).await.unwrap();
+}
+
+#[tokio::test]
+async fn bytes_other_than_those_expected_are_damage() {
+    let store = store().await;
+    let key = key("models/m/1/model.tsd");
+    store.lake.put_once(&key, "model").await.unwrap();
+    assert_eq!(
+        store
+            .lake
+            .get_verified(&key, Digest::of(b"model"))
+            .await
+            .unwrap(),
+        "model"
+    );
+    let error = store
+        .lake
+        .get_verified(&key, Digest::of(b"other"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, LakeError::Corrupt { .. }), "{error}");
+    let error = store.lake.get_json::<u32>(&key).await.unwrap_err();
+    assert!(matches!(error, LakeError::Corrupt { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_what_their_writer_said_are_damage() {
+    let store = store().await;
+    let key = key("raw/lie.csv");
+    let put = store
+        .client
+        .put_object()
+        .bucket(store.lake.bucket())
+        .key(key.as_str());
+    put.metadata("sha256", Digest::of(b"what was meant").to_string())
+        .body(ByteStream::from_static(b"what is there"))
+        .send()
+        .await
+        .unwrap();
+    let error = store.lake.get(&key).await.unwrap_err();
+    assert!(matches!(error, LakeError::Corrupt { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn an_object_whose_writer_died_before_it_said_what_it_wrote_is_read() {
+    let store = store().await;
+    let key = key("raw/silent.csv");
+    let put = store
+        .client
+        .put_object()
+        .bucket(store.lake.bucket())
+        .key(key.as_str());
+    put.body(ByteStream::from_static(b"rows"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(store.lake.head(&key).await.unwrap().unwrap().sha256, None);
+    assert_eq!(
+        store.lake.put_once(&key, "rows").await.unwrap(),
+        Put::AlreadyThere
+    );
+    let error = store.lake.put_once(&key, "rats").await.unwrap_err();
+    assert!(matches!(error, LakeError::AlreadyExists { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn sixty_four_megabytes_go_from_file_to_file() {
+    const PIECE: usize = 1 << 20;
+    const PIECES: u8 = 64;
+    let store = store().await;
+    let key = key("raw/big.csv");
+    let folder = tempfile::tempdir().unwrap();
+    let (there, back) = (folder.path().join("there"), folder.path().join("back"));
+    let mut file = std::fs::File::create(&there).unwrap();
+    let mut hasher = Hasher::default();
+    for piece in 0..PIECES {
+        let piece = vec![piece; PIECE];
+        hasher.update(&piece);
+        file.write_all(&piece).unwrap();
+    }
+    drop(file);
+    let digest = hasher.finish();
+    let size_bytes = u64::from(PIECES) * PIECE as u64;
+
+    assert_eq!(
+        store
+            .lake
+            .put_once_from_file(&key, &there, digest)
+            .await
+            .unwrap(),
+        Put::Written
+    );
+    assert_eq!(
+        store
+            .lake
+            .put_once_from_file(&key, &there, digest)
+            .await
+            .unwrap(),
+        Put::AlreadyThere
+    );
+    let info = store.lake.head(&key).await.unwrap().unwrap();
+    assert_eq!((info.size_bytes, info.sha256), (size_bytes, Some(digest)));
+
+    let read = store
+        .lake
+        .get_to_file_verified(&key, &back, size_bytes, digest)
+        .await
+        .unwrap();
+    assert_eq!((read.size_bytes, read.digest), (size_bytes, digest));
+    assert_eq!(std::fs::metadata(&back).unwrap().len(), size_bytes);
+
+    let error = store
+        .lake
+        .get_to_file(&key, &back, size_bytes - 1)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, LakeError::TooLarge { size_bytes: found, .. } if found == size_bytes),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_those_announced_are_refused_by_the_server() {
+    let store = store().await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "rows").unwrap();
+    let answer = store
+        .lake
+        .put_once_from_file(&key("raw/other.csv"), file.path(), Digest::of(b"other"))
+        .await;
+    assert!(
+        matches!(answer, Err(LakeError::Unavailable { .. })),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_told_by_its_path() {
+    let store = store().await;
+    let path = std::path::Path::new("/nowhere/rows.csv");
+    let error = store
+        .lake
+        .put_once_from_file(&key("raw/a.csv"), path, Digest::of(b""))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("/nowhere/rows.csv"), "{error}");
+}
+
+#[tokio::test]
+async fn an_empty_object_is_an_object() {
+    let store = store().await;
+    let key = key("raw/empty.csv");
+    store.lake.put_once(&key, "").await.unwrap();
+    assert_eq!(
+        store
+            .lake
+            .get_verified(&key, Digest::of(b""))
+            .await
+            .unwrap(),
+        ""
+    );
+    assert_eq!(store.lake.head(&key).await.unwrap().unwrap().size_bytes, 0);
+}
+
+#[tokio::test]
+async fn a_list_goes_on_over_pages_and_keeps_to_its_prefix() {
+    let store = store().await;
+    let written: Vec<Key> = (0..7).map(|n| key(&format!("incoming/{n}.csv"))).collect();
+    for key in written.iter().rev() {
+        store
+            .lake
+            .put(key, key.file_name().to_owned())
+            .await
+            .unwrap();
+    }
+    store.lake.put(&key("incomings/8.csv"), "").await.unwrap();
+    store.lake.put(&key("a.csv"), "").await.unwrap();
+    for page_keys in [1, 3, 7, 1_000] {
+        let listed = store.lake.list_by("incoming/", page_keys).await.unwrap();
+        let keys: Vec<Key> = listed.iter().map(|object| object.key.clone()).collect();
+        assert_eq!(keys, written, "{page_keys} keys a page");
+        assert!(
+            listed
+                .iter()
+                .all(|object| object.size_bytes == 5 && object.modified_at.is_some())
+        );
+    }
+}
+
+#[tokio::test]
+async fn markers_are_overwritten_and_removed() {
+    let store = store().await;
+    let key = key("incoming/marker.csv");
+    store.lake.put(&key, "one").await.unwrap();
+    store.lake.put(&key, "two").await.unwrap();
+    assert_eq!(store.lake.get(&key).await.unwrap(), "two");
+    store.lake.delete(&key).await.unwrap();
+    store.lake.delete(&key).await.unwrap();
+    assert!(!store.lake.exists(&key).await.unwrap());
+}
+
+#[tokio::test]
+async fn json_comes_back_as_it_was() {
+    let store = store().await;
+    let key = key("datasets/a.json");
+    let value = vec![("Saint-Étienne".to_owned(), 0.1_f64)];
+    store.lake.put_json_once(&key, &value).await.unwrap();
+    assert_eq!(
+        store
+            .lake
+            .get_json::<Vec<(String, f64)>>(&key)
+            .await
+            .unwrap(),
+        value
+    );
+}
+
+#[tokio::test]
+async fn a_bucket_may_be_there_already() {
+    let store = store().await;
+    store.lake.create_bucket().await.unwrap();
+}
