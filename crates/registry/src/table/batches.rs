@@ -69,7 +69,7 @@ impl Registry {
                         Opened::Known(Box::new(known))
                     });
                 }
-                (_, Some(pointer)) => return Err(has_another(&record.run, &pointer.batch)),
+                (_, Some(pointer)) if pointer.batch != record.batch => return Err(has_another(&record.run, &pointer.batch)),
                 (Some(known), None) => {
                     let mine = RunBatch {
                         repeat: known.outcome.is_some(),
@@ -83,8 +83,8 @@ impl Registry {
                         return Ok(Opened::Known(Box::new(known)));
                     }
                 }
-                // A collision with another writer that failed in turn.
-                (None, None) => {}
+                // Another writer was between two of these calls: the next round sees all of it.
+                (None, _) => {}
             }
             back_off(round).await;
         }

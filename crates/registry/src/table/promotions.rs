@@ -44,6 +44,11 @@ impl Registry {
     pub async fn promote(&self, promotion: &Promotion) -> Result<PromotionEvent, PromoteError> {
         const WHAT: &str = "promote a version";
         for round in 0..ATTEMPTS {
+            let champion = self.champion(&promotion.model).await?;
+            let version = self.version(&promotion.model, promotion.version).await?;
+            let over = self.history_of(&promotion.run).await?.is_some();
+            // Read last: where a twin of this call moved the alias between two reads, it is seen here,
+            // and the new champion isn't taken for another run's.
             if let Some(event) = self.promotion_of_run(&promotion.run).await? {
                 return if (&event.model, event.version) == (&promotion.model, promotion.version) {
                     Ok(event)
@@ -51,9 +56,6 @@ impl Registry {
                     Err(promotion.refused(Refusal::RunPromotedAnother))
                 };
             }
-            let champion = self.champion(&promotion.model).await?;
-            let version = self.version(&promotion.model, promotion.version).await?;
-            let over = self.history_of(&promotion.run).await?.is_some();
             let event = promotion::judge(
                 promotion,
                 champion.as_ref(),
