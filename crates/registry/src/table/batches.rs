@@ -61,7 +61,10 @@ impl Registry {
             }
             let known = self.batch(&record.batch).await?;
             match (known, self.batch_of_run(&record.run).await?) {
-                (Some(known), Some(pointer)) if pointer.batch == record.batch => {
+                (_, Some(pointer)) if pointer.batch != record.batch => {
+                    return Err(has_another(&record.run, &pointer.batch));
+                }
+                (Some(known), Some(_)) => {
                     let opened_here = known.record.run == record.run;
                     return Ok(if opened_here {
                         Opened::New
@@ -69,7 +72,6 @@ impl Registry {
                         Opened::Known(Box::new(known))
                     });
                 }
-                (_, Some(pointer)) if pointer.batch != record.batch => return Err(has_another(&record.run, &pointer.batch)),
                 (Some(known), None) => {
                     let mine = RunBatch {
                         repeat: known.outcome.is_some(),
