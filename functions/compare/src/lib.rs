@@ -1,1 +1,358 @@
-//! stub
+//! Compares the best candidate with the champion on the same held-out homes, and gives a verdict.
+//!
+//! Which candidate is best is decided by validation, which the holdout has no part in. Then both
+//! models price every home of the dataset's holdout, and the rule of [`tasador_model::compare`]
+//! decides. A champion that cannot be loaded loses, and the verdict and the log say why.
+
+mod contender;
+
+use serde::{Deserialize, Serialize};
+use tasador_dataset::{Manifest, Parts};
+use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
+use tasador_lake::{Key, LakeError, key};
+use tasador_model::Metrics;
+use tasador_model::compare::{self as rule, Changes, Decision, Reason, Rule, Verdict};
+use tasador_registry::RegistryError;
+use tasador_runtime::{Classify, Context, ErrorClass, config::CompareLimits};
+
+use contender::{Loaded, Loading};
+
+/// What to compare.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Request {
+    /// The pipeline's run.
+    pub run_id: RunId,
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// Where its manifest is in the bucket.
+    pub dataset_key: Key,
+    /// What came of each training.
+    pub candidates: Vec<Candidate>,
+}
+
+/// What came of one training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Candidate {
+    /// A version was registered.
+    Trained {
+        /// The algorithm.
+        algorithm: String,
+        /// The version's number.
+        version: ModelVersion,
+        /// How good it is on homes it had not seen.
+        validation: Metrics,
+    },
+    /// The algorithm could not learn from the dataset.
+    Failed {
+        /// The algorithm.
+        algorithm: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The verdict, as the state machine passes it on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// Whether the challenger becomes the champion.
+    pub decision: Decision,
+    /// The challenger's version, where any candidate could be trained.
+    pub challenger: Option<ModelVersion>,
+    /// The champion it was compared with.
+    pub champion: Option<ModelVersion>,
+    /// What people read.
+    pub sentence: String,
+    /// Why, one by one.
+    pub reasons: Vec<Reason>,
+    /// Where the whole verdict is in the bucket.
+    pub verdict_key: Key,
+    /// The challenger's figures on the held-out homes.
+    pub challenger_metrics: Option<Metrics>,
+    /// The champion's figures on the same homes.
+    pub champion_metrics: Option<Metrics>,
+    /// How the two differ.
+    pub changes: Option<Changes>,
+}
+
+/// What is kept of a comparison, once and for ever.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The registered model.
+    pub model: ModelName,
+    /// The pipeline's run.
+    pub run_id: RunId,
+    /// The dataset whose held-out homes both were scored on.
+    pub dataset: DatasetId,
+    /// The challenger's version.
+    pub challenger_version: Option<ModelVersion>,
+    /// The champion's version.
+    pub champion_version: Option<ModelVersion>,
+    /// Every candidate with its validation.
+    pub candidates: Vec<Candidate>,
+    /// The verdict.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// What stopped the comparison.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The manifest is not the one whose hash is the dataset's id.
+    #[error("the manifest at {key} is not that of dataset {dataset}")]
+    Manifest {
+        /// The dataset.
+        dataset: DatasetId,
+        /// Where the manifest is.
+        key: Key,
+    },
+    /// The dataset could not be read.
+    #[error("the dataset {dataset} could not be read")]
+    Dataset {
+        /// The dataset.
+        dataset: DatasetId,
+        /// Why.
+        source: Box<tasador_dataset::LoadError>,
+    },
+    /// The bucket did not give or take a file.
+    #[error("a file of the comparison could not be read or kept")]
+    Lake(#[from] LakeError),
+    /// The registry did not answer.
+    #[error("the registry could not be asked for a model")]
+    Registry(#[from] RegistryError),
+    /// The thread that scored came to nothing.
+    #[error("scoring ended without a result: {reason}")]
+    Thread {
+        /// What the runtime says.
+        reason: String,
+    },
+}
+
+impl Classify for Error {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Dataset { source, .. } if source.is_retryable() => ErrorClass::Retryable,
+            Self::Dataset { source, .. } if source.is_corrupt() => ErrorClass::CorruptArtifact,
+            Self::Manifest { .. } => ErrorClass::CorruptArtifact,
+            Self::Dataset { .. } => ErrorClass::Bug,
+            Self::Lake(error) => error.class(),
+            Self::Registry(error) => error.class(),
+            Self::Thread { .. } => ErrorClass::Bug,
+        }
+    }
+}
+
+/// Gives a verdict on the best of `request.candidates`. A rejection is a verdict, never an error.
+///
+/// # Errors
+/// [`Error`], with the class that says whether the call should be repeated.
+pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> {
+    let model = &ctx.config.model;
+    let champion = match ctx.registry.champion(model).await? {
+        Some(champion) => Some(Loading::of(model, champion.version, ctx).await?),
+        None => None,
+    };
+    if let Some(Loading::Unusable { version, reason }) = &champion {
+        tracing::warn!(
+            run_id = %request.run_id, %model, %version,
+            "the champion, version {version}, can't be used and loses: {reason}"
+        );
+    }
+    let challenger = challenger(&request, model, ctx).await?;
+    let (challenger_version, champion_version) = (
+        challenger.as_ref().map(|loaded| loaded.version),
+        champion.as_ref().map(Loading::version),
+    );
+
+    let verdict = match challenger {
+        None => nobody(&request.candidates, limits(&ctx.config.compare)),
+        Some(challenger) => {
+            let parts = load(&request, ctx).await?;
+            let (rule, seed) = (limits(&ctx.config.compare), ctx.config.seed);
+            tokio::task::spawn_blocking(move || {
+                judge(&rule, seed, &parts.holdout, &challenger, champion.as_ref())
+            })
+            .await
+            .map_err(|error| Error::Thread {
+                reason: error.to_string(),
+            })?
+        }
+    };
+    let decision = verdict.decision;
+    tracing::info!(run_id = %request.run_id, ?decision, "{}", verdict.sentence);
+    let record = Record {
+        model: model.clone(),
+        run_id: request.run_id,
+        dataset: request.dataset,
+        challenger_version,
+        champion_version,
+        candidates: request.candidates,
+        verdict,
+    };
+    let verdict_key = keep(&record, ctx).await?;
+    let verdict = record.verdict;
+    Ok(Response {
+        decision,
+        challenger: challenger_version,
+        champion: champion_version,
+        sentence: verdict.sentence,
+        reasons: verdict.reasons,
+        verdict_key,
+        challenger_metrics: verdict.challenger,
+        champion_metrics: verdict.champion,
+        changes: verdict.changes,
+    })
+}
+
+/// The dataset's rows, out of a manifest whose hash is the dataset's id.
+async fn load(request: &Request, ctx: &Context) -> Result<Parts, Error> {
+    let dataset = request.dataset;
+    let manifest: Manifest = ctx.lake.get_json(&request.dataset_key).await?;
+    if manifest.id().ok() != Some(dataset) {
+        return Err(Error::Manifest {
+            dataset,
+            key: request.dataset_key.clone(),
+        });
+    }
+    tasador_dataset::load(&ctx.lake, &manifest)
+        .await
+        .map_err(|source| Error::Dataset {
+            dataset,
+            source: Box::new(source),
+        })
+}
+
+/// Keeps the record under the hash of its bytes: a run that compares again, because the champion
+/// changed under it, has two records, and one that only repeats itself has one.
+async fn keep(record: &Record, ctx: &Context) -> Result<Key, Error> {
+    let bytes = serde_json::to_vec(record).map_err(|error| Error::Thread {
+        reason: format!("the verdict can't be written: {error}"),
+    })?;
+    let key = key::verdict(&record.run_id, &Digest::of(&bytes));
+    ctx.lake.put_once(&key, bytes).await?;
+    Ok(key)
+}
+
+/// The best candidate by validation that can be loaded; the others are told of in the log.
+async fn challenger(
+    request: &Request,
+    model: &ModelName,
+    ctx: &Context,
+) -> Result<Option<Loaded>, Error> {
+    for (algorithm, version) in ranking(&request.candidates) {
+        match Loading::of(model, version, ctx).await? {
+            Loading::Usable(loaded) => return Ok(Some(*loaded)),
+            Loading::Unusable { reason, .. } => tracing::warn!(
+                run_id = %request.run_id, algorithm, %version,
+                "version {version} can't be loaded and is passed over: {reason}"
+            ),
+        }
+    }
+    Ok(None)
+}
+
+/// The trained candidates, best first: by mean absolute error in validation, as the rule goes by it.
+/// Equal ones stay in their order.
+fn ranking(candidates: &[Candidate]) -> Vec<(&str, ModelVersion)> {
+    let mut trained: Vec<(f64, &str, ModelVersion)> = candidates
+        .iter()
+        .filter_map(|candidate| match candidate {
+            Candidate::Trained {
+                algorithm,
+                version,
+                validation,
+            } if validation.mae.is_finite() => Some((validation.mae, algorithm.as_str(), *version)),
+            _ => None,
+        })
+        .collect();
+    trained.sort_by(|a, b| a.0.total_cmp(&b.0));
+    trained
+        .into_iter()
+        .map(|(_, algorithm, version)| (algorithm, version))
+        .collect()
+}
+
+/// Scores both sides on the held-out homes.
+fn judge(
+    rule: &Rule,
+    seed: u64,
+    holdout: &tasador_model::Frame,
+    challenger: &Loaded,
+    champion: Option<&Loading>,
+) -> Verdict {
+    let prices = holdout.prices().unwrap_or_default();
+    let says = challenger.model.predict_all(holdout);
+    let champion_says;
+    let champion = match champion {
+        None => rule::Champion::None,
+        Some(Loading::Unusable { reason, .. }) => rule::Champion::Unusable { reason },
+        Some(Loading::Usable(champion)) if champion.sha256 == challenger.sha256 => {
+            rule::Champion::Identical
+        }
+        Some(Loading::Usable(champion)) => {
+            champion_says = champion.model.predict_all(holdout);
+            rule::Champion::Predictions(&champion_says)
+        }
+    };
+    rule::judge(rule, seed, prices, &holdout.property_ids(), &says, champion)
+}
+
+/// The verdict where no candidate came to anything.
+fn nobody(candidates: &[Candidate], rule: Rule) -> Verdict {
+    let mut reasons: Vec<Reason> = candidates
+        .iter()
+        .map(|candidate| match candidate {
+            Candidate::Failed { algorithm, reason } => Reason {
+                code: "candidate_failed".to_owned(),
+                sentence: format!("{algorithm} could not be trained: {reason}"),
+                measured: None,
+                limit: None,
+            },
+            Candidate::Trained {
+                algorithm, version, ..
+            } => Reason {
+                code: "candidate_unusable".to_owned(),
+                sentence: format!("{algorithm}, version {version}, can't be loaded"),
+                measured: None,
+                limit: None,
+            },
+        })
+        .collect();
+    if reasons.is_empty() {
+        reasons.push(Reason {
+            code: "no_candidate".to_owned(),
+            sentence: "no algorithm was asked for".to_owned(),
+            measured: None,
+            limit: None,
+        });
+    }
+    let why: Vec<&str> = reasons
+        .iter()
+        .map(|reason| reason.sentence.as_str())
+        .collect();
+    Verdict {
+        decision: Decision::Reject,
+        sentence: format!("There is no challenger: {}.", why.join("; ")),
+        reasons,
+        rule,
+        rows: 0,
+        challenger: None,
+        champion: None,
+        baseline_mae: None,
+        changes: None,
+    }
+}
+
+fn limits(limits: &CompareLimits) -> Rule {
+    Rule {
+        mae_down: limits.min_mae_gain_share,
+        rmse_up: limits.max_rmse_loss_share,
+        confidence: limits.confidence,
+        samples: limits.samples,
+        least_rows: limits.min_rows,
+        rmse_margin: limits.rmse_margin_usd,
+    }
+}
+
+#[cfg(test)]
+mod tests;

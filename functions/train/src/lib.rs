@@ -1,1 +1,454 @@
-//! stub
+//! Trains one candidate: one algorithm on one dataset, registered with its evidence.
+//!
+//! The dataset's holdout is not looked at: it is what the comparison judges by.
+//! The validation figures come from the calibration part, which the fit does not see either (see
+//! [`tasador_model::train`]).
+//!
+//! Everything this function leaves behind hangs on `<run>/<algorithm>`: the version's number, the
+//! id of the MLflow run, the keys. A repeated call finds the work done, or does again what is
+//! missing; the same dataset, algorithm and seed give the same bytes, so a write that was there
+//! already is one that succeeded.
+
+mod profile;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tasador_dataset::{Manifest, Parts};
+use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
+use tasador_lake::key::{self, ModelFile};
+use tasador_lake::{Key, LakeError};
+use tasador_listing::Profile;
+use tasador_model::train::{Evidence, TrainConfig, TrainError};
+use tasador_model::{Algorithm, Metrics};
+use tasador_registry::{
+    Artifact, FinishedVersion, NewVersion, RegistryError, RunRecord, RunStatus, VersionStatus,
+};
+use tasador_runtime::{Classify, Context, ErrorClass};
+
+/// The name of the tag that says which version a run registered.
+const VERSION_TAG: &str = "tasador.version";
+
+/// What to train.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Request {
+    /// The pipeline's run.
+    pub run_id: RunId,
+    /// The dataset.
+    pub dataset: DatasetId,
+    /// Where its manifest is in the bucket.
+    pub dataset_key: Key,
+    /// The algorithm, by name.
+    pub algorithm: String,
+    /// The seed; the configured one where it is absent.
+    #[serde(default)]
+    pub seed: Option<u64>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Response {
+    /// A version was registered.
+    Trained {
+        /// The algorithm.
+        algorithm: String,
+        /// The registered model.
+        model: ModelName,
+        /// The version's number.
+        version: ModelVersion,
+        /// The MLflow run: 32 hexadecimal digits.
+        mlflow_run_id: String,
+        /// Where the artefact is in the bucket.
+        artifact_key: Key,
+        /// The SHA-256 of its bytes.
+        sha256: String,
+        /// How good it is on homes it had not seen.
+        validation: Metrics,
+    },
+    /// The algorithm cannot learn from this dataset; trying again changes nothing.
+    Failed {
+        /// The algorithm, as it was asked for.
+        algorithm: String,
+        /// Why, as a sentence without a full stop.
+        reason: String,
+    },
+}
+
+/// What stopped the training for reasons other than the data.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The manifest is not the one whose hash is the dataset's id.
+    #[error("the manifest at {key} is not that of dataset {dataset}")]
+    Manifest {
+        /// The dataset.
+        dataset: DatasetId,
+        /// Where the manifest is.
+        key: Key,
+    },
+    /// The dataset could not be read.
+    #[error("the dataset {dataset} could not be read")]
+    Dataset {
+        /// The dataset.
+        dataset: DatasetId,
+        /// Why.
+        source: Box<tasador_dataset::LoadError>,
+    },
+    /// The model's files could not be written or read.
+    #[error("the model's files could not be kept")]
+    Lake(#[from] LakeError),
+    /// The registry did not take the version or the run.
+    #[error("the version could not be registered")]
+    Registry(#[from] RegistryError),
+    /// A file could not be made of the model or its evidence.
+    #[error("no {what} could be made of the model: {reason}")]
+    File {
+        /// Which file.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The thread that trained came to nothing.
+    #[error("training ended without a result: {reason}")]
+    Thread {
+        /// What the runtime says.
+        reason: String,
+    },
+}
+
+impl Classify for Error {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Dataset { source, .. } if source.is_retryable() => ErrorClass::Retryable,
+            Self::Dataset { source, .. } if source.is_corrupt() => ErrorClass::CorruptArtifact,
+            Self::Manifest { .. } => ErrorClass::CorruptArtifact,
+            Self::Dataset { .. } => ErrorClass::Bug,
+            Self::Lake(error) => error.class(),
+            Self::Registry(error) => error.class(),
+            Self::File { .. } | Self::Thread { .. } => ErrorClass::Bug,
+        }
+    }
+}
+
+/// Trains what `request` asks for and registers it. That an algorithm cannot learn from a dataset
+/// is a [`Response::Failed`], not an error.
+///
+/// # Errors
+/// [`Error`], with the class that says whether the call should be repeated.
+pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> {
+    let algorithm: Algorithm = match request.algorithm.parse() {
+        Ok(algorithm) => algorithm,
+        Err(unknown) => {
+            return Ok(Response::Failed {
+                algorithm: request.algorithm,
+                reason: unknown.to_string(),
+            });
+        }
+    };
+    let names = Names::of(&request.run_id, algorithm);
+    if let Some(done) = finished(&names, algorithm, ctx).await? {
+        tracing::info!(run_id = %request.run_id, %algorithm, "{algorithm} is trained already");
+        return Ok(done);
+    }
+
+    let started_ms = ctx.now().as_millisecond();
+    let parts = load(&request, ctx).await?;
+    let config = TrainConfig::new(algorithm, request.seed.unwrap_or(ctx.config.seed));
+    let trained = {
+        let config = config.clone();
+        tokio::task::spawn_blocking(move || train(&config, &parts))
+            .await
+            .map_err(|error| Error::Thread {
+                reason: error.to_string(),
+            })??
+    };
+    match trained {
+        Ok(trained) => register(&request, &config, &names, trained, started_ms, ctx).await,
+        Err(error) => {
+            tracing::warn!(run_id = %request.run_id, %algorithm, "{error}");
+            let reason = error.to_string();
+            let tags = BTreeMap::from([("tasador.reason".to_owned(), reason.clone())]);
+            let run = Run {
+                status: RunStatus::Failed,
+                params: params(&request, &config, None),
+                metrics: tasador_registry::Metrics::default(),
+                tags,
+            };
+            put_run(&request, &names, run, started_ms, ctx).await?;
+            Ok(Response::Failed {
+                algorithm: algorithm.to_string(),
+                reason,
+            })
+        }
+    }
+}
+
+/// The dataset's rows, out of a manifest whose hash is the dataset's id.
+async fn load(request: &Request, ctx: &Context) -> Result<Parts, Error> {
+    let dataset = request.dataset;
+    let manifest: Manifest = ctx.lake.get_json(&request.dataset_key).await?;
+    if manifest.id().ok() != Some(dataset) {
+        return Err(Error::Manifest {
+            dataset,
+            key: request.dataset_key.clone(),
+        });
+    }
+    tasador_dataset::load(&ctx.lake, &manifest)
+        .await
+        .map_err(|source| Error::Dataset {
+            dataset,
+            source: Box::new(source),
+        })
+}
+
+/// What one training is called everywhere.
+struct Names {
+    /// `<run>/<algorithm>`: what the version's number hangs on.
+    source_key: String,
+    /// The first 32 hexadecimal digits of its SHA-256.
+    mlflow_run_id: String,
+}
+
+impl Names {
+    fn of(run: &RunId, algorithm: Algorithm) -> Self {
+        let source_key = format!("{run}/{algorithm}");
+        let mlflow_run_id = Digest::of(source_key.as_bytes())
+            .to_string()
+            .chars()
+            .take(32)
+            .collect();
+        Self {
+            source_key,
+            mlflow_run_id,
+        }
+    }
+}
+
+/// What a fit leaves behind, as bytes.
+struct Trained {
+    artifact: Vec<u8>,
+    evidence: Evidence,
+    profile: Profile,
+}
+
+/// The heavy part. The outer error is a mistake of this program, the inner one a fact of the data.
+fn train(config: &TrainConfig, parts: &Parts) -> Result<Result<Trained, TrainError>, Error> {
+    let (model, evidence) =
+        match tasador_model::train::fit(config, &parts.training, &parts.calibration) {
+            Ok(fitted) => fitted,
+            Err(error) => return Ok(Err(error)),
+        };
+    let artifact = model.to_bytes().map_err(|error| Error::File {
+        what: "artefact",
+        reason: error.to_string(),
+    })?;
+    Ok(Ok(Trained {
+        artifact,
+        evidence,
+        profile: profile::of(&parts.training),
+    }))
+}
+
+/// Files first, then the version, then the run: whoever finds the run finished finds all of it.
+async fn register(
+    request: &Request,
+    config: &TrainConfig,
+    names: &Names,
+    trained: Trained,
+    started_ms: i64,
+    ctx: &Context,
+) -> Result<Response, Error> {
+    let model = &ctx.config.model;
+    let algorithm = config.algorithm;
+    let version = ctx
+        .registry
+        .register_version(&NewVersion {
+            model: model.clone(),
+            source_key: names.source_key.clone(),
+            run: Some(request.run_id.clone()),
+            mlflow_run_id: Some(names.mlflow_run_id.clone()),
+            algorithm: Some(algorithm.to_string()),
+            dataset: Some(request.dataset),
+            tags: BTreeMap::new(),
+            at: ctx.now(),
+        })
+        .await?;
+    let artifact_key = key::model(model, version, ModelFile::Artifact);
+    let sha256 = Digest::of(&trained.artifact);
+    let size_bytes = trained.artifact.len() as u64;
+    ctx.lake.put_once(&artifact_key, trained.artifact).await?;
+    ctx.lake
+        .put_json_once(
+            &key::model(model, version, ModelFile::Metrics),
+            &trained.evidence,
+        )
+        .await?;
+    ctx.lake
+        .put_json_once(
+            &key::model(model, version, ModelFile::Profile),
+            &trained.profile,
+        )
+        .await?;
+
+    let metrics = measured(&trained.evidence, size_bytes);
+    ctx.registry
+        .finish_version(
+            model,
+            version,
+            &FinishedVersion {
+                artifact: Artifact {
+                    key: artifact_key.to_string(),
+                    sha256,
+                    size_bytes,
+                },
+                metrics: metrics.clone(),
+                at: ctx.now(),
+            },
+        )
+        .await?;
+    let run = Run {
+        status: RunStatus::Finished,
+        params: params(request, config, Some(&trained.evidence)),
+        metrics,
+        tags: BTreeMap::from([
+            (VERSION_TAG.to_owned(), version.to_string()),
+            ("tasador.model".to_owned(), model.to_string()),
+        ]),
+    };
+    put_run(request, names, run, started_ms, ctx).await?;
+    tracing::info!(
+        run_id = %request.run_id, %algorithm, %version, size_bytes,
+        "{algorithm} is trained: version {version}, validation MAE {:.0}",
+        trained.evidence.validation.mae,
+    );
+    Ok(Response::Trained {
+        algorithm: algorithm.to_string(),
+        model: model.clone(),
+        version,
+        mlflow_run_id: names.mlflow_run_id.clone(),
+        artifact_key,
+        sha256: sha256.to_string(),
+        validation: trained.evidence.validation,
+    })
+}
+
+/// The answer of an earlier call that got to its end.
+async fn finished(
+    names: &Names,
+    algorithm: Algorithm,
+    ctx: &Context,
+) -> Result<Option<Response>, Error> {
+    let Some(run) = ctx.registry.run(&names.mlflow_run_id).await? else {
+        return Ok(None);
+    };
+    let version = run.tags.get(VERSION_TAG).and_then(|text| text.parse().ok());
+    let (RunStatus::Finished, Some(version)) = (run.status, version) else {
+        return Ok(None);
+    };
+    let model = &ctx.config.model;
+    let Some(record) = ctx.registry.version(model, version).await? else {
+        return Ok(None);
+    };
+    let (VersionStatus::Ready, Some(artifact)) = (record.status, record.artifact) else {
+        return Ok(None);
+    };
+    let Ok(artifact_key) = artifact.key.parse() else {
+        return Ok(None);
+    };
+    let evidence: Evidence = match ctx
+        .lake
+        .get_json(&key::model(model, version, ModelFile::Metrics))
+        .await
+    {
+        Ok(evidence) => evidence,
+        // Whatever is missing or damaged is made again, or the store says why it can't be.
+        Err(error) if error.is_retryable() => return Err(error.into()),
+        Err(_) => return Ok(None),
+    };
+    Ok(Some(Response::Trained {
+        algorithm: algorithm.to_string(),
+        model: model.clone(),
+        version,
+        mlflow_run_id: names.mlflow_run_id.clone(),
+        artifact_key,
+        sha256: artifact.sha256.to_string(),
+        validation: evidence.validation,
+    }))
+}
+
+/// What is said of a run besides its names.
+struct Run {
+    status: RunStatus,
+    params: BTreeMap<String, String>,
+    metrics: tasador_registry::Metrics,
+    tags: BTreeMap<String, String>,
+}
+
+async fn put_run(
+    request: &Request,
+    names: &Names,
+    run: Run,
+    started_ms: i64,
+    ctx: &Context,
+) -> Result<(), Error> {
+    // One experiment for each registered model.
+    let experiment = ctx
+        .registry
+        .experiment(ctx.config.model.as_str(), started_ms)
+        .await?;
+    let mut tags = run.tags;
+    tags.insert("tasador.run".to_owned(), request.run_id.to_string());
+    tags.insert("tasador.dataset".to_owned(), request.dataset.to_string());
+    let record = RunRecord {
+        run_id: names.mlflow_run_id.clone(),
+        experiment_id: experiment.experiment_id,
+        name: names.source_key.clone(),
+        status: run.status,
+        start_ms: started_ms,
+        end_ms: Some(ctx.now().as_millisecond()),
+        params: run.params,
+        metrics: run.metrics,
+        tags,
+    };
+    Ok(ctx.registry.put_run(&record, &[]).await?)
+}
+
+fn params(
+    request: &Request,
+    config: &TrainConfig,
+    evidence: Option<&Evidence>,
+) -> BTreeMap<String, String> {
+    let mut params = evidence
+        .map(|evidence| evidence.parameters.clone())
+        .unwrap_or_default();
+    params.insert("algorithm".to_owned(), config.algorithm.to_string());
+    params.insert("seed".to_owned(), config.seed.to_string());
+    params.insert("dataset".to_owned(), request.dataset.to_string());
+    params.insert("interval_level".to_owned(), config.level.to_string());
+    if let Some(evidence) = evidence {
+        params.insert("features".to_owned(), evidence.features.len().to_string());
+    }
+    params
+}
+
+/// The figures as the registry lists them.
+fn measured(evidence: &Evidence, size_bytes: u64) -> tasador_registry::Metrics {
+    let validation = &evidence.validation;
+    [
+        ("validation_rmse", validation.rmse),
+        ("validation_mae", validation.mae),
+        ("validation_r2", validation.r2),
+        ("validation_mape", validation.mape),
+        ("validation_median_ape", validation.median_ape),
+        ("validation_coverage", validation.coverage),
+        ("validation_interval_width", validation.interval_width),
+        ("validation_rows", validation.rows as f64),
+        ("training_rows", evidence.training_rows as f64),
+        ("size_bytes", size_bytes as f64),
+    ]
+    .into_iter()
+    .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+use super::*;
+use serde_json::json;
+
+fn metrics(mae: f64) -> Metrics {
+    Metrics {
+        rows: 100,
+        rmse: mae * 2.0,
+        mae,
+        r2: 0.5,
+        mape: 0.2,
+        median_ape: 0.1,
+        coverage: 0.9,
+        interval_width: 0.5,
+    }
+}
+
+fn trained(algorithm: &str, version: u32, mae: f64) -> Candidate {
+    Candidate::Trained {
+        algorithm: algorithm.to_owned(),
+        version: ModelVersion(version),
+        validation: metrics(mae),
+    }
+}
+
+fn failed(algorithm: &str) -> Candidate {
+    Candidate::Failed {
+        algorithm: algorithm.to_owned(),
+        reason: "every home costs the same".to_owned(),
+    }
+}
+
+#[test]
+fn the_best_by_validation_goes_first() {
+    let candidates = [
+        trained("linear", 1, 70.0),
+        failed("ridge"),
+        trained("boosting", 2, 50.0),
+        trained("forest", 3, f64::NAN),
+    ];
+    assert_eq!(
+        ranking(&candidates),
+        [("boosting", ModelVersion(2)), ("linear", ModelVersion(1))]
+    );
+    let equal = [trained("linear", 1, 50.0), trained("boosting", 2, 50.0)];
+    assert_eq!(ranking(&equal)[0].0, "linear");
+    assert!(ranking(&[]).is_empty());
+}
+
+#[test]
+fn without_a_challenger_the_verdict_says_why() {
+    let verdict = nobody(&[failed("linear"), failed("boosting")], Rule::default());
+    assert_eq!(verdict.decision, Decision::Reject);
+    assert_eq!(verdict.reasons.len(), 2);
+    assert_eq!(
+        verdict.sentence,
+        "There is no challenger: linear could not be trained: every home costs the same; \
+         boosting could not be trained: every home costs the same."
+    );
+    assert!(!nobody(&[], Rule::default()).reasons.is_empty());
+}
+
+#[test]
+fn what_train_says_is_understood() {
+    let request: Request = serde_json::from_value(json!({
+        "run_id": "run-1",
+        "dataset": "a".repeat(64),
+        "dataset_key": "datasets/a.json",
+        "candidates": [
+            {
+                "status": "trained", "algorithm": "linear", "model": "BestHousePriceModel", "version": 4,
+                "mlflow_run_id": "0".repeat(32), "artifact_key": "models/m/4/model.tsd",
+                "sha256": "b".repeat(64), "validation": metrics(5.0),
+            },
+            {"status": "failed", "algorithm": "boosting", "reason": "too few"},
+        ],
+    }))
+    .unwrap();
+    assert_eq!(ranking(&request.candidates), [("linear", ModelVersion(4))]);
+}
+
+#[test]
+fn the_rule_is_the_configured_one() {
+    let configured = CompareLimits {
+        min_mae_gain_share: 0.1,
+        max_rmse_loss_share: 0.2,
+        confidence: 0.8,
+        samples: 7,
+        min_rows: 9,
+        rmse_margin_usd: Some(1_000.0),
+    };
+    assert_eq!(
+        limits(&configured),
+        Rule {
+            mae_down: 0.1,
+            rmse_up: 0.2,
+            confidence: 0.8,
+            samples: 7,
+            least_rows: 9,
+            rmse_margin: Some(1_000.0)
+        }
+    );
+    // The defaults of the configuration are those of the rule.
+    assert_eq!(
+        limits(&tasador_runtime::Config::default().compare),
+        Rule::default()
+    );
+}
+
+#[test]
+fn a_verdict_with_every_field_stays_small() {
+    let prices: Vec<f64> = (1..200).map(|i| f64::from(i) * 1_000.0).collect();
+    let ids: Vec<u64> = (1..200).collect();
+    let says: Vec<tasador_model::Prediction> = prices
+        .iter()
+        .map(|price| tasador_model::Prediction {
+            price: price * 1.1,
+            interval: (*price, price * 1.2),
+        })
+        .collect();
+    let verdict = rule::judge(
+        &Rule::default(),
+        1,
+        &prices,
+        &ids,
+        &says,
+        rule::Champion::Predictions(&says),
+    );
+    let response = Response {
+        decision: verdict.decision,
+        challenger: Some(ModelVersion(2)),
+        champion: Some(ModelVersion(1)),
+        sentence: verdict.sentence.clone(),
+        reasons: verdict.reasons.clone(),
+        verdict_key: "verdicts/run-1/a.json".parse().unwrap(),
+        challenger_metrics: verdict.challenger,
+        champion_metrics: verdict.champion,
+        changes: verdict.changes,
+    };
+    let json = serde_json::to_value(&response).unwrap();
+    assert_eq!(json["decision"], "reject");
+    assert_eq!(json["challenger"], 2);
+    assert!(json.to_string().len() < 4_096);
+}

@@ -1,0 +1,116 @@
+use super::*;
+use serde_json::json;
+use tasador_listing::Body;
+use tasador_model::{Column, Frame};
+
+#[test]
+fn names_hang_on_run_and_algorithm_only() {
+    let run: RunId = "run-1".parse().unwrap();
+    let (one, again) = (
+        Names::of(&run, Algorithm::Linear),
+        Names::of(&run, Algorithm::Linear),
+    );
+    assert_eq!(one.source_key, "run-1/linear");
+    assert_eq!(one.mlflow_run_id, again.mlflow_run_id);
+    assert_eq!(one.mlflow_run_id.len(), 32);
+    assert!(
+        Digest::of(b"run-1/linear")
+            .to_string()
+            .starts_with(&one.mlflow_run_id)
+    );
+    assert_ne!(
+        one.mlflow_run_id,
+        Names::of(&run, Algorithm::Boosting).mlflow_run_id
+    );
+}
+
+#[test]
+fn requests_and_responses_have_the_shape_of_the_state_machine() {
+    let request: Request = serde_json::from_value(json!({
+        "run_id": "run-1",
+        "dataset": "a".repeat(64),
+        "dataset_key": "datasets/a.json",
+        "algorithm": "boosting",
+        "something": "else",
+    }))
+    .unwrap();
+    assert_eq!(
+        (request.algorithm.as_str(), request.seed),
+        ("boosting", None)
+    );
+    let failed = Response::Failed {
+        algorithm: "linear".to_owned(),
+        reason: "too few".to_owned(),
+    };
+    assert_eq!(
+        serde_json::to_value(failed).unwrap(),
+        json!({"status": "failed", "algorithm": "linear", "reason": "too few"})
+    );
+    let metrics = Metrics {
+        rows: 10,
+        rmse: 2.0,
+        mae: 1.0,
+        r2: 0.5,
+        mape: 0.1,
+        median_ape: 0.1,
+        coverage: 0.9,
+        interval_width: 0.5,
+    };
+    let trained = Response::Trained {
+        algorithm: "linear".to_owned(),
+        model: "BestHousePriceModel".parse().unwrap(),
+        version: ModelVersion(3),
+        mlflow_run_id: "ab".repeat(16),
+        artifact_key: "models/m/3/model.tsd".parse().unwrap(),
+        sha256: "b".repeat(64),
+        validation: metrics,
+    };
+    let json = serde_json::to_value(&trained).unwrap();
+    assert_eq!(json["status"], "trained");
+    assert_eq!(json["version"], 3);
+    assert_eq!(json["validation"]["mae"], 1.0);
+}
+
+#[test]
+fn the_profile_tells_what_training_saw_and_nothing_that_names_a_row() {
+    let mut frame = Frame::new(4);
+    frame
+        .push("price", Column::Number(vec![1.0, 2.0, 3.0, f64::NAN]))
+        .unwrap();
+    frame
+        .push(
+            "zip_code",
+            Column::category([Some("06016"), None, Some("06016"), Some("98101")]),
+        )
+        .unwrap();
+    frame
+        .push(
+            "prev_sold_date",
+            Column::Date(vec![0.0, 1.0, f64::NAN, 2.0]),
+        )
+        .unwrap();
+    frame
+        .push(
+            "row_hash",
+            Column::category([Some("a"), Some("b"), Some("c"), Some("d")]),
+        )
+        .unwrap();
+    let profile = profile::of(&frame);
+    assert_eq!(profile.rows, 4);
+    let names: Vec<&str> = profile
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    assert_eq!(names, ["price", "zip_code", "prev_sold_date"]);
+    let zip = profile.column("zip_code").unwrap();
+    assert_eq!(
+        (zip.kind, zip.values, zip.nulls),
+        (tasador_listing::ColumnKind::Zip, 3, 1)
+    );
+    let Body::Category { top, .. } = &zip.body else {
+        panic!("{zip:?}")
+    };
+    assert_eq!(top[0], ("06016".to_owned(), 2));
+    assert_eq!(profile.column("price").unwrap().nulls, 1);
+}
