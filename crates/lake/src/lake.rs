@@ -86,6 +86,11 @@ impl Lake {
         }
     }
 
+    /// Another bucket through the same client.
+    pub fn in_bucket(&self, bucket: impl Into<String>) -> Self {
+        Self::new(self.client.clone(), bucket)
+    }
+
     /// The bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket

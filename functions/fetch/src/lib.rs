@@ -1,1 +1,247 @@
-//! stub
+//! Takes one batch from the source and stores it, byte for byte.
+//!
+//! The source has a cursor that moves on with every answer, so an answer is kept before anything
+//! else is done with it: in the spool folder as it arrives, then in the bucket under the hash of its
+//! bytes, then in the registry. Wherever a process dies on this way, a later call goes on from
+//! there, and what was left unfinished is finished before the source is asked again. The same bytes
+//! are one batch, however often they come.
+
+mod api;
+mod copy;
+mod error;
+mod execution;
+mod form;
+mod receive;
+mod source;
+mod spool;
+mod store;
+mod unfinished;
+
+pub use error::Error;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tasador_ids::{BatchId, RunId};
+use tasador_lake::{Key, key};
+use tasador_registry::{Batch, Claim, Origin, Reason, RunBatch};
+use tasador_runtime::Context;
+
+/// The wish for a batch to work on.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Request {
+    /// The run that works on the batch.
+    pub run_id: RunId,
+    /// Its execution in Step Functions, the ARN.
+    pub execution: String,
+    /// The execution's input. Where it is an object with `batch`, that stored batch is taken instead
+    /// of one from the source; all else in it is ignored.
+    #[serde(default)]
+    pub input: Value,
+}
+
+/// What there is to work on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Response {
+    /// A batch, which is in the bucket and in the registry.
+    Batch {
+        /// The batch.
+        batch: BatchId,
+        /// Its bytes in the bucket.
+        key: Key,
+        /// How they are written: `api_json`, `json`, `ndjson`, `csv` or `parquet`.
+        format: String,
+        /// Where it came from, without credentials.
+        source: String,
+        /// How this run came by it.
+        origin: Origin,
+        /// Whether the same bytes had come before: their outcome is not this run's to find, unless
+        /// it was asked to by name.
+        repeat: bool,
+        /// Their length in bytes.
+        size_bytes: u64,
+    },
+    /// Nothing.
+    NothingNew {
+        /// The source that was asked, without credentials.
+        source: String,
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+}
+
+/// Finds the batch that a run works on, and stores it where it is new.
+///
+/// Called again for the same run, it answers the same. Nothing new is a [`Response::NothingNew`] with
+/// its reason, never an error.
+///
+/// # Errors
+/// [`Error`]: `SourceUnavailable` where the source did not answer in full, of which nothing is kept;
+/// `InvalidInput` where the settings or the input have to be mended.
+pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> {
+    let named = named(&request.input)?;
+    let run = Run {
+        ctx,
+        id: request.run_id,
+        execution: request.execution,
+    };
+    // Boxed: the whole way is one future too deep for the compiler.
+    let response = Box::pin(run.batch(named)).await?;
+    match &response {
+        Response::Batch {
+            batch,
+            origin,
+            repeat,
+            size_bytes,
+            source,
+            ..
+        } => {
+            tracing::info!(run_id = %run.id, %batch, ?origin, repeat, size_bytes, source, "run {} works on batch {batch}", run.id);
+        }
+        Response::NothingNew { source, reasons } => {
+            let code = reasons.first().map(|reason| reason.code.as_str());
+            tracing::info!(run_id = %run.id, source, code, "there is nothing new for run {}", run.id);
+        }
+    }
+    Ok(response)
+}
+
+/// The batch that an execution's input names.
+fn named(input: &Value) -> Result<Option<BatchId>, Error> {
+    let found = match input.get("batch") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(found) => found,
+    };
+    match found.as_str().map(str::parse) {
+        Some(Ok(batch)) => Ok(Some(batch)),
+        _ => Err(Error::NoBatchId {
+            found: found.to_string().chars().take(80).collect(),
+        }),
+    }
+}
+
+/// One run on its way to its batch.
+struct Run<'a> {
+    ctx: &'a Context,
+    id: RunId,
+    execution: String,
+}
+
+impl Run<'_> {
+    async fn batch(&self, named: Option<BatchId>) -> Result<Response, Error> {
+        if let Some(mine) = self.ctx.registry.batch_of_run(&self.id).await? {
+            return self.again(mine).await;
+        }
+        if let Some(batch) = named {
+            return self.take_named(batch).await;
+        }
+        if let Some(found) = self.unfinished().await? {
+            return Ok(found);
+        }
+        self.ask_source().await
+    }
+
+    /// What an earlier call of this run answered, or would have.
+    async fn again(&self, mine: RunBatch) -> Result<Response, Error> {
+        let batch = self.known(&mine.batch).await?;
+        let raw = self.raw_key(&mine.batch).await?;
+        self.clear_up(&mine.batch, &raw).await;
+        Ok(self.answer(&batch, &mine, raw))
+    }
+
+    async fn take_named(&self, id: BatchId) -> Result<Response, Error> {
+        let Some(batch) = self.ctx.registry.batch(&id).await? else {
+            return Err(Error::UnknownBatch { batch: id });
+        };
+        if batch.outcome.is_none() && self.is_held(&batch).await? {
+            return Err(Error::Busy {
+                batch: id,
+                run: batch.claim.run,
+            });
+        }
+        self.claim(&batch, Origin::Named).await
+    }
+
+    /// Makes this run the one that works on a batch.
+    async fn claim(&self, seen: &Batch, origin: Origin) -> Result<Response, Error> {
+        let claim = Claim {
+            run: self.id.clone(),
+            execution_arn: self.execution.clone(),
+            at: self.ctx.now(),
+        };
+        let mine = self.ctx.registry.claim_batch(seen, &claim, origin).await?;
+        let batch = Batch {
+            claim,
+            ..seen.clone()
+        };
+        let raw = self.raw_key(&mine.batch).await?;
+        Ok(self.answer(&batch, &mine, raw))
+    }
+
+    /// Whether another run that has not ended works on a batch.
+    async fn is_held(&self, batch: &Batch) -> Result<bool, Error> {
+        self.is_anothers(&batch.claim.run, &batch.claim.execution_arn)
+            .await
+    }
+
+    /// Whether this is a run other than this one, and has not ended.
+    async fn is_anothers(&self, run: &RunId, execution: &str) -> Result<bool, Error> {
+        Ok(*run != self.id && execution::is_running(self.ctx, execution).await?)
+    }
+
+    async fn known(&self, id: &BatchId) -> Result<Batch, Error> {
+        let batch = self.ctx.registry.batch(id).await?;
+        batch.ok_or(Error::UnknownBatch { batch: *id })
+    }
+
+    async fn raw_key(&self, batch: &BatchId) -> Result<Key, Error> {
+        let found = self.ctx.lake.list(&key::raw_prefix(batch)).await?;
+        let first = found.into_iter().next();
+        first
+            .map(|object| object.key)
+            .ok_or(Error::RawMissing { batch: *batch })
+    }
+
+    fn answer(&self, batch: &Batch, mine: &RunBatch, key: Key) -> Response {
+        let record = &batch.record;
+        Response::Batch {
+            batch: record.batch,
+            key,
+            format: record.format.clone(),
+            source: record.source.clone(),
+            origin: mine.origin,
+            // Bytes that another run works on right now are as known as those it has done with.
+            repeat: mine.repeat || batch.claim.run != self.id,
+            size_bytes: record.size_bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_a_batch_in_an_object_is_read_of_the_input() {
+        let id = BatchId::of(b"batch");
+        for input in [
+            json!(null),
+            json!([]),
+            json!("batch"),
+            json!({}),
+            json!({"time": 1, "batch": null}),
+        ] {
+            assert_eq!(named(&input).unwrap(), None, "{input}");
+        }
+        assert_eq!(named(&json!({"batch": id, "id": 4})).unwrap(), Some(id));
+        for input in [
+            json!({"batch": 7}),
+            json!({"batch": "../up"}),
+            json!({"batch": ""}),
+        ] {
+            let error = named(&input).unwrap_err().to_string();
+            assert!(error.contains("`batch`"), "{error}");
+        }
+    }
+}

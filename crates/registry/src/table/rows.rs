@@ -35,8 +35,11 @@ impl Registry {
         rows: &[u128],
         batch: &BatchId,
     ) -> Result<HashMap<u128, BatchId>, RegistryError> {
-        let keys = distinct(rows);
-        let chunks: Vec<&[u128]> = keys.chunks(READ_BATCH).collect();
+        // Chunks of their own: with borrowed ones the compiler can't tell that the future is `Send`.
+        let chunks: Vec<Vec<u128>> = distinct(rows)
+            .chunks(READ_BATCH)
+            .map(<[_]>::to_vec)
+            .collect();
         let found: Vec<Vec<(u128, BatchId)>> = stream::iter(chunks)
             .map(|chunk| self.owners(chunk))
             .buffer_unordered(CONCURRENCY)
@@ -56,7 +59,24 @@ impl Registry {
     /// [`RegistryError::Unavailable`] and [`RegistryError::Contended`].
     pub async fn mark_rows(&self, rows: &[u128], batch: &BatchId) -> Result<(), RegistryError> {
         let owner = AttributeValue::B(Blob::new(batch.digest().as_bytes().to_vec()));
-        let writes = distinct(rows)
+        let chunks: Vec<Vec<u128>> = distinct(rows)
+            .chunks(WRITE_BATCH)
+            .map(<[_]>::to_vec)
+            .collect();
+        // Requests are made when their turn comes: those of two million rows take gigabytes.
+        stream::iter(chunks)
+            .map(|chunk| self.mark_chunk(chunk, &owner))
+            .buffer_unordered(CONCURRENCY)
+            .try_collect()
+            .await
+    }
+
+    async fn mark_chunk(
+        &self,
+        rows: Vec<u128>,
+        owner: &AttributeValue,
+    ) -> Result<(), RegistryError> {
+        let writes = rows
             .into_iter()
             .map(|row| {
                 let put = PutRequest::builder()
@@ -67,11 +87,11 @@ impl Registry {
                 Ok(WriteRequest::builder().put_request(put).build())
             })
             .collect::<Result<Vec<_>, RegistryError>>()?;
-        write_all(&self.client, &self.tables.rows, "mark rows", writes).await
+        write_chunk(&self.client, &self.tables.rows, "mark rows", writes).await
     }
 
     /// The rows of one request that are known, each with its batch.
-    async fn owners(&self, rows: &[u128]) -> Result<Vec<(u128, BatchId)>, RegistryError> {
+    async fn owners(&self, rows: Vec<u128>) -> Result<Vec<(u128, BatchId)>, RegistryError> {
         const WHAT: &str = "look rows up";
         let mut keys: Vec<Item> = rows
             .iter()

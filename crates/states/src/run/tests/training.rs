@@ -1,0 +1,281 @@
+//! The machine that is deployed, along each of its ways.
+
+use super::*;
+
+/// The definition, its places filled with ARNs of functions that are called as the places are.
+pub(crate) fn definition() -> String {
+    let mut text = include_str!("../../../../../statemachine/training.asl.json").to_owned();
+    while let Some(start) = text.find("${") {
+        let end = start + text[start..].find('}').unwrap();
+        let place = text[start + 2..end].to_owned();
+        let arn = match place.strip_suffix("FunctionArn") {
+            Some(function) => format!(
+                "arn:aws:lambda:us-east-1:000000000000:function:{}",
+                function.to_lowercase()
+            ),
+            None => "arn:aws:sns:us-east-1:000000000000:outcomes".to_owned(),
+        };
+        text.replace_range(start..=end, &arn);
+    }
+    text
+}
+
+/// What the functions answer where all goes well, up to a promotion.
+pub(super) fn answer(state: &str, input: &Value) -> Value {
+    match state {
+        "Fetch" => {
+            json!({ "status": "batch", "batch": "b1", "key": "raw/b1.json", "format": "json", "origin": "source", "repeat": false })
+        }
+        "Preprocess" => json!({ "clean_key": "clean/b1.parquet", "rows": { "raw": 60 } }),
+        "Gate" => {
+            json!({ "decision": "train", "dataset": "d1", "dataset_key": "datasets/d1.json", "candidates": ["linear", "boosting", "ridge"] })
+        }
+        "Train" => json!({ "version": format!("v-{}", input["algorithm"].as_str().unwrap()) }),
+        "Compare" => {
+            json!({ "decision": "promote", "challenger": "v-boosting", "champion": null, "sentence": "better", "verdict_key": "k" })
+        }
+        "Promote" => json!({ "promotion": 1 }),
+        "Notify" | "NotifyFailure" => json!({ "MessageId": "m" }),
+        record if record.starts_with("Record") => {
+            json!({ "outcome": input["outcome"], "sentence": format!("Batch: {}", input["outcome"].as_str().unwrap()) })
+        }
+        other => panic!("nobody knows {other}"),
+    }
+}
+
+/// The same, with another answer of one state.
+pub(super) fn but(
+    state: &'static str,
+    other: Answer,
+) -> impl Fn(&Call<'_>) -> (u64, Answer) + Send + Sync {
+    move |call| {
+        (
+            1,
+            if call.state == state {
+                other.clone()
+            } else {
+                Ok(answer(call.state, &call.input))
+            },
+        )
+    }
+}
+
+pub(super) fn train(answer: impl Fn(&Call<'_>) -> (u64, Answer) + Send + Sync) -> Ran {
+    go_on(
+        &Machine::parse(&definition()).unwrap(),
+        &[first(&json!({}))],
+        answer,
+    )
+}
+
+#[test]
+fn a_better_challenger_is_promoted() {
+    let ran = train(but("", Ok(Value::Null)));
+    let ways = [
+        "Fetch",
+        "Exhausted",
+        "Preprocess",
+        "Gate",
+        "Decide",
+        "Train",
+        "Train",
+        "Train",
+        "TrainCandidates",
+        "Compare",
+        "Verdict",
+        "Promote",
+        "RecordPromotion",
+        "Notify",
+        "Done",
+    ];
+    assert_eq!(ran.exited(), ways);
+    assert_eq!(
+        ran.output()["candidates"],
+        json!([{ "version": "v-linear" }, { "version": "v-boosting" }, { "version": "v-ridge" }])
+    );
+    // The three candidates were trained within the same second.
+    assert_eq!(ran.took_s, 8);
+    let call = |state: &str| ran.seen.iter().find(|seen| seen.0 == state).unwrap();
+    assert_eq!(
+        call("Fetch").2,
+        json!({ "run_id": "run-1", "execution": execution().arn, "input": {} })
+    );
+    assert_eq!(
+        call("Train").2,
+        json!({ "run_id": "run-1", "dataset": "d1", "dataset_key": "datasets/d1.json", "algorithm": "linear" })
+    );
+    assert_eq!(
+        call("RecordPromotion").2["started_at"],
+        "2023-11-14T22:13:20.000Z"
+    );
+    assert_eq!(
+        call("RecordPromotion").2["state"]["promotion"],
+        json!({ "promotion": 1 })
+    );
+    let notify = call("Notify");
+    assert_eq!(
+        (&*notify.1, &notify.2["Subject"], &notify.2["Message"]),
+        (
+            "sns:publish",
+            &json!("Tasador: promoted"),
+            &json!("Batch: promoted")
+        )
+    );
+}
+
+#[test]
+fn each_refusal_is_recorded_and_succeeds() {
+    let table = [
+        (
+            "Fetch",
+            json!({ "status": "nothing_new" }),
+            vec!["Fetch", "Exhausted", "RecordNothingNew", "NothingNew"],
+        ),
+        (
+            "Gate",
+            json!({ "decision": "skip" }),
+            vec![
+                "Fetch",
+                "Exhausted",
+                "Preprocess",
+                "Gate",
+                "Decide",
+                "RecordSkip",
+                "Notify",
+                "Done",
+            ],
+        ),
+        (
+            "Compare",
+            json!({ "decision": "reject" }),
+            vec![
+                "Fetch",
+                "Exhausted",
+                "Preprocess",
+                "Gate",
+                "Decide",
+                "Train",
+                "Train",
+                "Train",
+                "TrainCandidates",
+                "Compare",
+                "Verdict",
+                "RecordRejection",
+                "Notify",
+                "Done",
+            ],
+        ),
+    ];
+    for (state, answer, ways) in table {
+        let ran = train(but(state, Ok(answer)));
+        assert_eq!(ran.exited(), ways);
+        assert!(matches!(ran.ending, Ending::Succeeded { .. }));
+    }
+}
+
+#[test]
+fn a_failure_of_any_task_is_recorded_and_told_with_its_cause() {
+    let way_of = |state: &'static str| match state {
+        "RecordSkip" => ("Gate", json!({ "decision": "skip" })),
+        "RecordNothingNew" => ("Fetch", json!({ "status": "nothing_new" })),
+        "RecordRejection" => ("Compare", json!({ "decision": "reject" })),
+        _ => ("", Value::Null),
+    };
+    for state in [
+        "Fetch",
+        "Preprocess",
+        "Gate",
+        "Train",
+        "Compare",
+        "Promote",
+        "RecordPromotion",
+        "RecordRejection",
+        "RecordSkip",
+        "RecordNothingNew",
+    ] {
+        let (turn, turned) = way_of(state);
+        let ran = train(|call| {
+            let answer = match call.state {
+                now if now == state => fails("Bug"),
+                now if now == turn => Ok(turned.clone()),
+                now => Ok(answer(now, &call.input)),
+            };
+            (1, answer)
+        });
+        assert_eq!(ran.failure(), ("Bug", "Bug happened"), "{state}");
+        assert!(
+            ran.exited().ends_with(&["RecordFailure", "NotifyFailure"]),
+            "{state}: {:?}",
+            ran.exited()
+        );
+        let recorded = ran
+            .seen
+            .iter()
+            .find(|seen| seen.0 == "RecordFailure")
+            .unwrap();
+        assert_eq!(
+            recorded.2["state"]["error"],
+            json!({ "Error": "Bug", "Cause": "Bug happened" }),
+            "{state}"
+        );
+    }
+}
+
+#[test]
+fn what_may_succeed_later_is_tried_again() {
+    for state in [
+        "Fetch",
+        "Preprocess",
+        "Gate",
+        "Train",
+        "Compare",
+        "Promote",
+        "RecordPromotion",
+    ] {
+        let ran = train(|call| {
+            (
+                1,
+                if call.state == state && call.retries < 2 {
+                    fails("Retryable")
+                } else {
+                    Ok(answer(call.state, &call.input))
+                },
+            )
+        });
+        assert!(
+            matches!(ran.ending, Ending::Succeeded { .. }),
+            "{state}: {:?}",
+            ran.ending
+        );
+        let tries = ran.seen.iter().filter(|seen| seen.0 == state).count();
+        assert_eq!(tries, if state == "Train" { 9 } else { 3 }, "{state}");
+    }
+    // Nobody hears of it, and the outcome stands all the same.
+    let ran = train(but("Notify", fails("Bug")));
+    assert_eq!(ran.exited().last(), Some(&"Done"));
+}
+
+#[test]
+fn a_champion_that_changed_meanwhile_is_compared_with() {
+    let promotions = std::sync::atomic::AtomicU32::new(0);
+    let ran = train(|call| {
+        let contended = call.state == "Promote"
+            && promotions.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+        (
+            1,
+            if contended {
+                fails("ChampionChanged")
+            } else {
+                Ok(answer(call.state, &call.input))
+            },
+        )
+    });
+    let ways = ran.exited();
+    assert_eq!(
+        ways[9..15],
+        [
+            "Compare", "Verdict", "Promote", "Compare", "Verdict", "Promote"
+        ]
+    );
+    assert_eq!(ran.output()["contended"]["Error"], "ChampionChanged");
+}

@@ -1,0 +1,230 @@
+//! Gathers what the rule looks at.
+//!
+//! What belongs to the batch must be there. What belongs to the champion may be damaged or gone:
+//! then it is a fact like any other. A store that does not answer is neither, and the state machine
+//! asks again.
+
+use serde::de::DeserializeOwned;
+use tasador_dataset::{Manifest, ManifestEntry, read_parquet};
+use tasador_ids::{BatchId, DatasetId, Digest, ModelVersion};
+use tasador_lake::key::{self, ModelFile};
+use tasador_lake::{Key, LakeError};
+use tasador_listing::{BatchReport, Profile};
+use tasador_model::{Frame, Model};
+use tasador_registry::{Champion, RegistryError, VersionRecord};
+
+use crate::GateError;
+use crate::archive::Archive;
+use crate::rules::{ChampionError, Serving, Standing};
+
+/// The metric of a version that the champion's error on a batch is held against.
+const MEDIAN_APE: &str = "median_ape";
+
+/// Gathers facts on one batch.
+pub(crate) struct Gather<'a, A> {
+    pub(crate) archive: &'a A,
+    pub(crate) batch: BatchId,
+    pub(crate) clean_key: &'a Key,
+    pub(crate) clean_sha256: Digest,
+}
+
+impl<A: Archive> Gather<'_, A> {
+    /// What became of the batch's rows.
+    pub(crate) async fn report(&self, profile_key: &Key) -> Result<BatchReport, GateError> {
+        let bytes = self.archive.get(profile_key, None).await.map_err(self.lake())?;
+        let report: BatchReport = parse(profile_key, &bytes).map_err(self.lake())?;
+        if report.format != BatchReport::FORMAT {
+            return Err(self.lake()(LakeError::Corrupt {
+                key: profile_key.clone(),
+                reason: format!("its format is {}, and {} is read", report.format, BatchReport::FORMAT),
+            }));
+        }
+        Ok(report)
+    }
+
+    /// The version in production.
+    pub(crate) async fn champion(&self) -> Result<Option<Champion>, GateError> {
+        self.archive.champion().await.map_err(self.registry())
+    }
+
+    /// How things stand with the model in production.
+    pub(crate) async fn standing(&self) -> Result<Standing, GateError> {
+        let Some(champion) = self.champion().await? else {
+            return Ok(Standing::Vacant);
+        };
+        let version = champion.version;
+        let (model, record) = match self.load(version).await? {
+            Ok(loaded) => loaded,
+            Err(why) => {
+                tracing::error!(batch = %self.batch, %version, "version {version} is in production and can't be used: {why}");
+                return Ok(Standing::Unloadable { version, why });
+            }
+        };
+        let reference: Option<Profile> = self
+            .aside(&key::model(self.archive.model(), version, ModelFile::Profile), version)
+            .await?;
+        let learnt: Option<Manifest> = match record.dataset {
+            Some(dataset) => self.aside(&key::dataset(&dataset), version).await?,
+            None => None,
+        };
+        let inputs = model.inputs().iter().map(|input| input.name.clone()).collect();
+        let error = match record.metrics.get(MEDIAN_APE) {
+            Some(on_holdout) => self.error(model, on_holdout).await?,
+            None => None,
+        };
+        Ok(Standing::Serving(Box::new(Serving {
+            version,
+            inputs,
+            learnt_rows: learnt.map(|manifest| manifest.rows()),
+            reference,
+            error,
+        })))
+    }
+
+    /// The model and its record, or what is wrong with them.
+    async fn load(&self, version: ModelVersion) -> Result<Result<(Model, VersionRecord), String>, GateError> {
+        let record = match self.archive.version(version).await {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(Err("it is not in the registry".to_owned())),
+            Err(RegistryError::Damaged { .. }) => return Ok(Err("its entry in the registry is damaged".to_owned())),
+            Err(error) => return Err(self.registry()(error)),
+        };
+        let Some(artifact) = &record.artifact else {
+            return Ok(Err("it has no artefact".to_owned()));
+        };
+        let Ok(key) = artifact.key.parse::<Key>() else {
+            return Ok(Err("its artefact's key is not a key".to_owned()));
+        };
+        let bytes = match self.archive.get(&key, Some(artifact.sha256)).await {
+            Ok(bytes) => bytes,
+            Err(LakeError::NotFound { .. }) => return Ok(Err("its artefact is gone".to_owned())),
+            Err(LakeError::Corrupt { reason, .. }) => return Ok(Err(format!("its artefact is damaged ({reason})"))),
+            Err(error) => return Err(self.lake()(error)),
+        };
+        Ok(match Model::from_bytes(&bytes) {
+            Ok(model) => Ok((model, record)),
+            Err(error) => Err(format!("its artefact is not a model ({error})")),
+        })
+    }
+
+    /// A document beside the champion, where it can be had.
+    async fn aside<T: DeserializeOwned>(&self, key: &Key, version: ModelVersion) -> Result<Option<T>, GateError> {
+        let found = match self.archive.get(key, None).await {
+            Ok(bytes) => parse(key, &bytes),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(document) => Ok(Some(document)),
+            Err(error @ (LakeError::NotFound { .. } | LakeError::Corrupt { .. })) => {
+                tracing::warn!(batch = %self.batch, %version, %key, "{error}; version {version} is judged without it");
+                Ok(None)
+            }
+            Err(error) => Err(self.lake()(error)),
+        }
+    }
+
+    /// How the model does on the batch; `None` where the batch has no home to try it on.
+    async fn error(&self, model: Model, on_holdout: f64) -> Result<Option<ChampionError>, GateError> {
+        let bytes = self
+            .archive
+            .get(self.clean_key, Some(self.clean_sha256))
+            .await
+            .map_err(self.lake())?;
+        let batch = self.batch;
+        // Reading Parquet and pricing a large batch take seconds, and the reader brings threads of
+        // its own that a runtime of one thread does not bear.
+        tokio::task::spawn_blocking(move || {
+            let frame = read_parquet(bytes).map_err(|source| GateError::Clean { batch, source })?;
+            Ok(champion_error(&model, &frame, on_holdout))
+        })
+        .await
+        .map_err(|source| GateError::Thread { batch, source })?
+    }
+
+    /// The dataset that would be learnt from: all usable batches and this one, by reception. A batch
+    /// that is processed again keeps its place.
+    pub(crate) async fn manifest(&self, rows: u64) -> Result<Manifest, GateError> {
+        let usable = self.archive.usable_batches().await.map_err(self.registry())?;
+        let received_at = self.archive.received_at(self.batch).await.map_err(self.registry())?;
+        let mut batches = Vec::with_capacity(usable.len() + 1);
+        for other in usable.into_iter().filter(|other| other.batch != self.batch) {
+            let Ok(clean_key) = other.clean.key.parse() else {
+                return Err(GateError::Request(format!(
+                    "the registry has `{}` as the clean rows of batch {}, which is not a key",
+                    other.clean.key, other.batch
+                )));
+            };
+            batches.push((
+                other.received_at,
+                ManifestEntry {
+                    batch: other.batch,
+                    clean_key,
+                    clean_sha256: other.clean.sha256,
+                    rows: other.clean.rows,
+                },
+            ));
+        }
+        let this = ManifestEntry {
+            batch: self.batch,
+            clean_key: self.clean_key.clone(),
+            clean_sha256: self.clean_sha256,
+            rows,
+        };
+        let place = match received_at {
+            Some(at) => batches.partition_point(|(other, entry)| (*other, entry.batch) < (at, self.batch)),
+            None => batches.len(),
+        };
+        let mut batches: Vec<ManifestEntry> = batches.into_iter().map(|(_, entry)| entry).collect();
+        batches.insert(place, this);
+        Ok(Manifest { batches })
+    }
+
+    /// Writes the dataset's list of batches under the hash of the list.
+    pub(crate) async fn write(&self, manifest: &Manifest) -> Result<(DatasetId, Key), GateError> {
+        let bytes = manifest.bytes().map_err(GateError::Manifest)?;
+        let dataset = DatasetId::of(&bytes);
+        let key = key::dataset(&dataset);
+        self.archive.put_once(&key, bytes).await.map_err(self.lake())?;
+        Ok((dataset, key))
+    }
+
+    fn lake(&self) -> impl Fn(LakeError) -> GateError + use<A> {
+        let batch = self.batch;
+        move |source| GateError::Lake { batch, source }
+    }
+
+    fn registry(&self) -> impl Fn(RegistryError) -> GateError + use<A> {
+        let batch = self.batch;
+        move |source| GateError::Registry { batch, source }
+    }
+}
+
+fn parse<T: DeserializeOwned>(key: &Key, bytes: &[u8]) -> Result<T, LakeError> {
+    serde_json::from_slice(bytes).map_err(|error| LakeError::Corrupt {
+        key: key.clone(),
+        reason: format!("its JSON is not what is expected: {error}"),
+    })
+}
+
+/// The median absolute percentage error of a model on the priced homes of a batch, and its lower
+/// bound at 97.5 %: the order statistic 1.96 standard deviations of the binomial below the middle
+/// (Conover, *Practical Nonparametric Statistics*, Wiley 1999, section 3.2), which asks nothing of
+/// how errors are distributed.
+fn champion_error(model: &Model, frame: &Frame, on_holdout: f64) -> Option<ChampionError> {
+    let mut errors: Vec<f64> = frame
+        .prices()?
+        .iter()
+        .zip(model.predict(frame))
+        .filter(|(price, _)| price.is_finite() && **price > 0.0)
+        .map(|(price, predicted)| (predicted - price).abs() / price)
+        .collect();
+    errors.sort_unstable_by(f64::total_cmp);
+    let middle = errors.len().checked_sub(1)? / 2;
+    let below = (1.96 * (errors.len() as f64).sqrt() / 2.0).ceil() as usize;
+    Some(ChampionError {
+        rows: errors.len() as u64,
+        on_batch: *errors.get(middle)?,
+        on_batch_at_least: middle.checked_sub(below).and_then(|rank| errors.get(rank)).copied().unwrap_or(0.0),
+        on_holdout,
+    })
+}

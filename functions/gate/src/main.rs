@@ -1,0 +1,10 @@
+//! Decides whether a cleaned batch justifies training.
+
+use tasador_runtime::Context;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let ctx = Context::from_env().await?;
+    let ctx = &ctx;
+    tasador_runtime::serve(|request| gate::handle(request, ctx)).await
+}

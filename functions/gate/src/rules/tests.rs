@@ -1,0 +1,581 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use tasador_listing::quality::{Problem, ProblemKind};
+use tasador_listing::reject::Reason as Reject;
+use tasador_listing::{ColumnKind, QualityReport};
+use tasador_runtime::Config;
+
+use super::*;
+
+fn limits() -> Limits {
+    Limits::from(&Config::default().gate)
+}
+
+/// Numbers that look random and are the same each time (splitmix64, Steele et al., OOPSLA 2014).
+struct Draws(u64);
+
+impl Draws {
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// About normal: the sum of twelve draws.
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0
+    }
+
+    /// One of so many names, the first ones far more often than the last.
+    fn name(&mut self, of: usize) -> usize {
+        (of as f64).powf(self.uniform()) as usize - 1
+    }
+}
+
+/// Homes of a made-up town.
+struct Town {
+    seed: u64,
+    rows: usize,
+    /// What every living area is multiplied by.
+    size_factor: f64,
+    /// The share of homes in cities that no other town has.
+    new_city_share: f64,
+    /// The share of homes with a value in the column `grade`; none has it at 0.
+    grade_share: f64,
+}
+
+const TOWN: Town = Town {
+    seed: 1,
+    rows: 2_000,
+    size_factor: 1.0,
+    new_city_share: 0.0,
+    grade_share: 0.0,
+};
+
+impl Town {
+    fn profile(&self) -> Profile {
+        let mut draws = Draws(self.seed);
+        let (mut price, mut bed, mut size, mut sold) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut city, mut zip, mut grade, mut id) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for row in 0..self.rows {
+            let area = (7.6 + 0.45 * draws.normal()).exp() * self.size_factor;
+            size.push(if draws.uniform() < 0.25 { f64::NAN } else { area.round() });
+            price.push((area * 210.0 * (0.4 * draws.normal()).exp()).round());
+            bed.push((area / 600.0).round().clamp(1.0, 9.0));
+            // Each batch has other dates, as time goes by.
+            sold.push(self.seed as f64 * 31.0 + (draws.uniform() * 30.0).floor());
+            let new = draws.uniform() < self.new_city_share;
+            let name = draws.name(if new { 5 } else { 300 });
+            city.push(format!("{}{name}", if new { "New Town " } else { "Town " }));
+            zip.push(format!("{:05}", 6_000 + draws.name(800)));
+            grade.push(if draws.uniform() < self.grade_share {
+                (1.0 + draws.uniform() * 12.0).floor()
+            } else {
+                f64::NAN
+            });
+            id.push(format!("{}-{row}", self.seed));
+        }
+        let text = |name: &str, values: &[String], kind| ColumnProfile {
+            kind,
+            ..ColumnProfile::category(name, values.iter().map(|value| Some(value.as_str())))
+        };
+        let mut columns = vec![
+            ColumnProfile::number("price", &price),
+            ColumnProfile::number("bed", &bed),
+            ColumnProfile::number("acre_lot", &vec![f64::NAN; self.rows]),
+            ColumnProfile::number("house_size", &size),
+            text("street", &id, ColumnKind::Code),
+            text("city", &city, ColumnKind::Category),
+            text("zip_code", &zip, ColumnKind::Zip),
+            ColumnProfile::date("prev_sold_date", &sold),
+            text("property_key", &id, ColumnKind::Category),
+            text("row_hash", &id, ColumnKind::Category),
+        ];
+        if self.grade_share > 0.0 {
+            columns.push(ColumnProfile::number("grade", &grade));
+        }
+        Profile {
+            rows: self.rows as u64,
+            columns,
+        }
+    }
+
+    fn report(&self) -> BatchReport {
+        let profile = self.profile();
+        BatchReport {
+            format: BatchReport::FORMAT,
+            clean_sha256: String::new(),
+            rejected_sha256: String::new(),
+            quality: QualityReport {
+                raw: profile.rows,
+                clean: profile.rows,
+                ..QualityReport::default()
+            },
+            profile,
+        }
+    }
+}
+
+/// A champion that learnt from a town of 20,000 homes, and does as well on the batch as ever.
+fn champion() -> Serving {
+    let learnt = Town { seed: 77, rows: 20_000, ..TOWN };
+    Serving {
+        version: ModelVersion(3),
+        inputs: vec!["bed".to_owned(), "house_size".to_owned(), "city".to_owned()],
+        learnt_rows: Some(20_000),
+        reference: Some(learnt.profile()),
+        error: Some(ChampionError {
+            rows: 2_000,
+            on_batch: 0.201,
+            on_batch_at_least: 0.19,
+            on_holdout: 0.2,
+        }),
+    }
+}
+
+fn against(report: &BatchReport, champion: Serving, limits: &Limits) -> Decision {
+    let standing = Standing::Serving(Box::new(champion));
+    judge(
+        &Facts {
+            processed: false,
+            report,
+            dataset_rows: 20_000 + report.profile.rows,
+            champion: &standing,
+        },
+        limits,
+    )
+}
+
+fn first(report: &BatchReport) -> Decision {
+    judge(
+        &Facts {
+            processed: false,
+            report,
+            dataset_rows: report.profile.rows,
+            champion: &Standing::Vacant,
+        },
+        &limits(),
+    )
+}
+
+fn codes(decision: &Decision) -> Vec<&str> {
+    decision.reasons.iter().map(|reason| reason.code.as_str()).collect()
+}
+
+fn measured<'a>(decision: &'a Decision, code: &str, column: Option<&str>) -> &'a Measurement {
+    let found = decision
+        .measurements
+        .iter()
+        .find(|measurement| measurement.code == code && (column.is_none() || measurement.column.as_deref() == column));
+    found.unwrap_or_else(|| panic!("{code} of {column:?} is not recorded: {:#?}", decision.measurements))
+}
+
+#[test]
+fn the_first_sound_batch_trains() {
+    let decision = first(&TOWN.report());
+    assert_eq!((decision.verdict, decision.usable), (Verdict::Train, true));
+    assert_eq!(codes(&decision), ["no_champion"]);
+    assert_eq!(
+        decision.reasons[0].sentence,
+        "There is no model in production yet; 2,000 rows can be learnt from."
+    );
+    for code in ["rows", "distinct_prices", "null_share", "reject_share"] {
+        assert!(!measured(&decision, code, None).fired);
+    }
+}
+
+#[test]
+fn a_small_batch_skips_and_stays_usable() {
+    let mut report = Town { rows: 49, ..TOWN }.report();
+    report.quality.raw = 70;
+    report.quality.duplicates_across = 20;
+    report.quality.rejected = BTreeMap::from([(Reject::PriceMissing, 1)]);
+    let decision = first(&report);
+    assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, true));
+    assert_eq!(codes(&decision), ["too_few_rows"]);
+    assert_eq!(
+        decision.reasons[0].sentence,
+        "Only 49 rows can be learnt from, and at least 50 are needed (70 received, 1 rejected, 20 seen before)."
+    );
+    assert_eq!((decision.reasons[0].measured, decision.reasons[0].limit), (Some(49.0), Some(50.0)));
+    assert_eq!(first(&Town { rows: 50, ..TOWN }.report()).verdict, Verdict::Train);
+}
+
+#[test]
+fn an_empty_batch_skips_for_its_rows_alone() {
+    let decision = first(&Town { rows: 0, ..TOWN }.report());
+    assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
+    assert_eq!(codes(&decision), ["too_few_rows"]);
+}
+
+#[test]
+fn prices_that_are_all_equal_skip() {
+    let prices = |prices: Vec<f64>| {
+        let mut report = Town { rows: prices.len(), ..TOWN }.report();
+        report.profile.columns[0] = ColumnProfile::number("price", &prices);
+        first(&report)
+    };
+    let decision = prices(vec![250_000.0; 500]);
+    assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
+    assert_eq!(codes(&decision), ["too_few_prices"]);
+    assert!(decision.reasons[0].sentence.starts_with("Every price is the same;"), "{decision:?}");
+
+    let decision = prices((0..500).map(|row| f64::from(row % 4) + 1e5).collect());
+    assert_eq!(
+        decision.reasons[0].sentence,
+        "There are only 4 distinct prices, and at least 5 are needed."
+    );
+    assert_eq!(prices((0..500).map(|row| f64::from(row % 5) + 1e5).collect()).verdict, Verdict::Train);
+    // Three homes have three prices: that is no sign of a broken column.
+    assert!(prices(vec![1e5, 2e5, 3e5]).usable);
+    assert!(!prices(vec![1e5, 1e5, 1e5]).usable);
+}
+
+#[test]
+fn a_schema_that_cannot_be_learnt_from_skips() {
+    let mut report = TOWN.report();
+    report.quality.problems = vec![
+        Problem {
+            kind: ProblemKind::Renamed,
+            column: Some("reason".to_owned()),
+            sentence: "not fatal".to_owned(),
+        },
+        Problem {
+            kind: ProblemKind::RequiredColumnGone,
+            column: Some("price".to_owned()),
+            sentence: "The batch has no column `price`.".to_owned(),
+        },
+    ];
+    report.profile.columns.remove(0);
+    let decision = first(&report);
+    assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
+    assert_eq!(codes(&decision), ["schema_unusable"]);
+    assert_eq!(decision.reasons[0].sentence, "The batch has no column `price`.");
+    assert_eq!(decision.reasons[0].column.as_deref(), Some("price"));
+
+    // All that can be learnt from is gone, which only the clean rows tell.
+    let mut report = TOWN.report();
+    let price = report.profile.columns.remove(0);
+    report.profile.columns.retain(|column| !is_feature(column));
+    report.profile.columns.push(price);
+    assert_eq!(codes(&first(&report)), ["schema_unusable"]);
+
+    // No price could be read.
+    let mut report = TOWN.report();
+    report.profile.columns[0] = ColumnProfile::number("price", &[f64::NAN; 2_000]);
+    let decision = first(&report);
+    assert_eq!(codes(&decision), ["schema_unusable"]);
+    assert!(measured(&decision, "distinct_prices", None).fired);
+}
+
+#[test]
+fn missing_values_and_rejects_have_limits() {
+    let mut report = TOWN.report();
+    let mut sparse = vec![f64::NAN; 2_000];
+    sparse[0] = 1.0;
+    for index in 0..20 {
+        report.profile.columns.push(ColumnProfile::number(&format!("sparse_{index}"), &sparse));
+    }
+    let decision = first(&report);
+    assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
+    assert_eq!(codes(&decision), ["too_many_nulls"]);
+
+    let mut report = TOWN.report();
+    report.quality.raw = 5_000;
+    report.quality.rejected = BTreeMap::from([(Reject::PriceMissing, 2_900), (Reject::BedNegative, 100)]);
+    let decision = first(&report);
+    assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
+    assert_eq!(
+        decision.reasons[0].sentence,
+        "60 % of the rows were rejected, and at most 50 % may be; the most frequent reason, 2,900 times: The listing has no price."
+    );
+}
+
+#[test]
+fn columns_that_the_source_never_sends_are_not_missing_values() {
+    // `acre_lot` is empty throughout the town.
+    let decision = first(&TOWN.report());
+    assert!(measured(&decision, "null_share", None).measured.unwrap() < 0.1);
+}
+
+#[test]
+fn the_same_bytes_again_skip_whatever_they_hold() {
+    let report = Town { rows: 10, ..TOWN }.report();
+    let decision = judge(
+        &Facts {
+            processed: true,
+            report: &report,
+            dataset_rows: 10,
+            champion: &Standing::Vacant,
+        },
+        &limits(),
+    );
+    assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
+    assert_eq!(codes(&decision), ["already_processed"]);
+    assert_eq!(measured(&decision, "rows", None).measured, Some(10.0));
+    assert!(decision.measurements.iter().all(|measurement| !measurement.fired));
+}
+
+#[test]
+fn a_champion_that_cannot_be_used_is_a_reason() {
+    let report = TOWN.report();
+    let standing = Standing::Unloadable {
+        version: ModelVersion(4),
+        why: "its artefact is gone".to_owned(),
+    };
+    let facts = Facts {
+        processed: false,
+        report: &report,
+        dataset_rows: 9_000,
+        champion: &standing,
+    };
+    let decision = judge(&facts, &limits());
+    assert_eq!(decision.verdict, Verdict::Train);
+    assert_eq!(codes(&decision), ["champion_unloadable"]);
+    assert_eq!(
+        decision.reasons[0].sentence,
+        "Version 4, the model in production, can't be used: its artefact is gone."
+    );
+}
+
+#[test]
+fn a_batch_like_the_others_teaches_nothing() {
+    let decision = against(&TOWN.report(), champion(), &limits());
+    assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, true));
+    assert_eq!(decision.reasons[0].code, "nothing_new_to_learn");
+    let sentence = &decision.reasons[0].sentence;
+    for part in [
+        "Nothing new to learn for version 3:",
+        "the data has grown by 10 % (20 % would be a reason)",
+        "its error on this batch is 20.1 %, against 20 %",
+        "the strongest drift is a PSI of 0.0",
+    ] {
+        assert!(sentence.contains(part), "{sentence}");
+    }
+    // What was measured stands in the history, too.
+    assert!(codes(&decision).contains(&"volume_growth") && codes(&decision).contains(&"psi"), "{decision:?}");
+    for (code, column) in [
+        ("volume_growth", None),
+        ("error_growth", None),
+        ("psi", Some("house_size")),
+        ("psi", Some("price")),
+        ("psi", Some("zip_code")),
+        ("new_category_share", Some("city")),
+    ] {
+        let measurement = measured(&decision, code, column);
+        assert!(measurement.measured.is_some() && !measurement.fired, "{measurement:?}");
+    }
+    // Dates move on, and streets and hashes are always new.
+    for column in ["prev_sold_date", "street", "row_hash", "property_key"] {
+        assert!(decision.measurements.iter().all(|m| m.column.as_deref() != Some(column)), "{column}");
+    }
+}
+
+#[test]
+fn a_shifted_column_trains_and_is_named_with_its_psi() {
+    let decision = against(&Town { size_factor: 1.6, ..TOWN }.report(), champion(), &limits());
+    assert_eq!(decision.verdict, Verdict::Train);
+    let reason = decision
+        .reasons
+        .iter()
+        .find(|reason| reason.column.as_deref() == Some("house_size"))
+        .unwrap();
+    let psi = reason.measured.unwrap();
+    assert!(psi > 0.5, "{psi}");
+    assert_eq!(reason.code, "drift");
+    assert_eq!(
+        reason.sentence,
+        format!("`house_size` has drifted from what version 3 learnt: PSI {psi:.2}, above 0.20.")
+    );
+    assert!(measured(&decision, "psi", Some("house_size")).fired);
+    assert!(!measured(&decision, "psi", Some("zip_code")).fired);
+}
+
+#[test]
+fn small_batches_do_not_cry_wolf() {
+    let shifted = Town { rows: 120, size_factor: 1.6, new_city_share: 0.5, grade_share: 1.0, ..TOWN };
+    let bad = ChampionError { rows: 120, on_batch: 0.9, on_batch_at_least: 0.8, on_holdout: 0.2 };
+    let decision = against(&shifted.report(), Serving { error: Some(bad), ..champion() }, &limits());
+    assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, true), "{decision:#?}");
+    for (code, column) in [("psi", "house_size"), ("new_category_share", "city"), ("new_column_values", "grade")] {
+        let measurement = measured(&decision, code, Some(column));
+        assert!(!measurement.fired && measurement.measured.is_some(), "{measurement:?}");
+        assert_eq!(
+            measurement.note.as_deref(),
+            Some("120 rows are too few to believe it, 500 are needed")
+        );
+    }
+    assert!(measured(&decision, "error_growth", None).note.is_some());
+}
+
+#[test]
+fn more_data_trains() {
+    let report = Town { rows: 4_000, ..TOWN }.report();
+    let decision = against(&report, champion(), &limits());
+    assert_eq!(codes(&decision), ["volume_grown"]);
+    assert_eq!(
+        decision.reasons[0].sentence,
+        "The data has grown by 20 % since version 3: from 20,000 to 24,000 rows (20 % is enough)."
+    );
+    let one_less = Town { rows: 3_999, ..TOWN }.report();
+    assert_eq!(against(&one_less, champion(), &limits()).verdict, Verdict::Skip);
+}
+
+#[test]
+fn new_categories_train() {
+    let decision = against(&Town { new_city_share: 0.3, ..TOWN }.report(), champion(), &limits());
+    let reason = decision.reasons.iter().find(|reason| reason.code == "new_categories").unwrap();
+    assert_eq!(reason.column.as_deref(), Some("city"));
+    let share = reason.measured.unwrap();
+    assert!((0.25..0.35).contains(&share), "{share}");
+    assert!(reason.sentence.contains("of the rows have a `city` that version 3 never saw"), "{}", reason.sentence);
+}
+
+#[test]
+fn an_error_that_grew_for_certain_trains() {
+    let table = [
+        // Rows, on the batch, at least, expected.
+        (2_000, 0.26, 0.24, true),
+        (2_000, 0.26, 0.22, false),
+        (2_000, 0.20, 0.19, false),
+        (2_000, 0.10, 0.09, false),
+        (400, 0.26, 0.24, false),
+    ];
+    for (rows, on_batch, on_batch_at_least, fires) in table {
+        let error = ChampionError { rows, on_batch, on_batch_at_least, on_holdout: 0.2 };
+        let decision = against(&TOWN.report(), Serving { error: Some(error), ..champion() }, &limits());
+        assert_eq!(codes(&decision)[0] == "error_grown", fires, "{error:?}: {decision:#?}");
+        if fires {
+            assert_eq!(
+                decision.reasons[0].sentence,
+                "Version 3 is off by 26 % on this batch (median), and by 20 % on homes it had not seen: 30 % worse."
+            );
+        }
+    }
+}
+
+#[test]
+fn a_new_column_worth_learning_trains() {
+    let judged = |grade_share, limits: &Limits| against(&Town { grade_share, ..TOWN }.report(), champion(), limits);
+    let decision = judged(0.9, &limits());
+    assert_eq!(codes(&decision), ["column_new"]);
+    assert_eq!(decision.reasons[0].column.as_deref(), Some("grade"));
+    assert!(
+        decision.reasons[0].sentence.starts_with("`grade` is a column that version 3 does not know, with a value in 9"),
+        "{decision:?}"
+    );
+    // Mostly empty, or not wanted: recorded all the same.
+    for decision in [judged(0.3, &limits()), judged(1.0, &Limits { new_column_values: 2.0, ..limits() })] {
+        assert_eq!(decision.verdict, Verdict::Skip);
+        assert!(measured(&decision, "new_column_values", Some("grade")).measured.is_some());
+    }
+    // A column that names rows, and one with a single value, are not learnt from.
+    let mut report = TOWN.report();
+    let ids: Vec<String> = (0..2_000).map(|row| format!("id {row}")).collect();
+    report.profile.columns.push(ColumnProfile::category("id", ids.iter().map(|id| Some(id.as_str()))));
+    report.profile.columns.push(ColumnProfile::number("one", &[1.0; 2_000]));
+    assert_eq!(against(&report, champion(), &limits()).verdict, Verdict::Skip);
+    // One that the champion's rows had, though empty, is new when it fills.
+    report.profile.columns[2] = ColumnProfile::number("acre_lot", &Vec::from_iter((0..2_000).map(f64::from)));
+    assert_eq!(codes(&against(&report, champion(), &limits())), ["column_new"]);
+}
+
+#[test]
+fn what_is_not_known_of_a_champion_is_no_reason() {
+    let unknown = Serving {
+        version: ModelVersion(1),
+        inputs: Vec::new(),
+        learnt_rows: None,
+        reference: None,
+        error: None,
+    };
+    let decision = against(&Town { size_factor: 3.0, ..TOWN }.report(), unknown, &limits());
+    assert_eq!(decision.verdict, Verdict::Skip);
+    assert_eq!(
+        decision.reasons[0].sentence,
+        "Nothing new to learn for version 1: nothing could be measured against it."
+    );
+    for code in ["volume_growth", "error_growth", "psi", "new_category_share"] {
+        let measurement = measured(&decision, code, None);
+        assert!(measurement.measured.is_none() && measurement.note.is_some());
+    }
+}
+
+#[test]
+fn a_decision_stays_small_however_many_columns_there_are() {
+    let mut report = Town { grade_share: 1.0, ..TOWN }.report();
+    let mut champion = champion();
+    for index in 0..2_000 {
+        let name = format!("column_{index}_{}", "x".repeat(100));
+        let values: Vec<f64> = (0..2_000).map(f64::from).collect();
+        report.profile.columns.push(ColumnProfile::number(&name, &values));
+        if index % 2 == 0 {
+            let reference = champion.reference.as_mut().unwrap();
+            reference.columns.push(ColumnProfile::number(&name, &[-1.0; 2_000]));
+        }
+    }
+    let decision = against(&report, champion, &limits());
+    assert_eq!(decision.verdict, Verdict::Train);
+    let bytes = serde_json::to_vec(&(&decision.reasons, &decision.measurements)).unwrap().len();
+    assert!(bytes < 12_000, "{bytes}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn two_samples_of_one_town_never_alarm(seed in 100_u64.., rows in 500_usize..3_000, learnt in 500_usize..6_000) {
+        let report = Town { seed, rows, ..TOWN }.report();
+        let reference = Town { seed: seed ^ 0xabcd, rows: learnt, ..TOWN }.profile();
+        let champion = Serving { reference: Some(reference), ..champion() };
+        let decision = against(&report, champion, &limits());
+        prop_assert_eq!(decision.verdict, Verdict::Skip, "{:#?}", decision.reasons);
+    }
+
+    #[test]
+    fn nothing_under_fifty_rows_is_ever_trained_on(
+        rows in 0_usize..50, seed: u64, size_factor in 0.1..5.0, new_city_share in 0.0..1.0, grade_share in 0.0..1.0,
+        vacant: bool, processed: bool,
+    ) {
+        let report = Town { seed: seed >> 8, rows, size_factor, new_city_share, grade_share }.report();
+        let standing = if vacant { Standing::Vacant } else {
+            Standing::Unloadable { version: ModelVersion(1), why: "gone".to_owned() }
+        };
+        let facts = Facts { processed, report: &report, dataset_rows: 1_000_000, champion: &standing };
+        let decision = judge(&facts, &limits());
+        prop_assert_eq!(decision.verdict, Verdict::Skip);
+        prop_assert!(!decision.reasons.is_empty());
+    }
+
+    #[test]
+    fn every_decision_has_reasons_sentences_and_its_measurements(
+        rows in 0_usize..1_500, seed: u64, size_factor in 0.2..3.0, new_city_share in 0.0..1.0, grade_share in 0.0..1.0,
+        dataset_rows in 0_u64..60_000,
+    ) {
+        let report = Town { seed: seed >> 8, rows, size_factor, new_city_share, grade_share }.report();
+        let standing = Standing::Serving(Box::new(champion()));
+        let facts = Facts { processed: false, report: &report, dataset_rows, champion: &standing };
+        let decision = judge(&facts, &limits());
+        prop_assert!(!decision.reasons.is_empty());
+        for reason in &decision.reasons {
+            prop_assert!(reason.sentence.ends_with('.') && !reason.sentence.contains("NaN"), "{}", reason.sentence);
+            prop_assert!(reason.measured.is_none_or(f64::is_finite));
+        }
+        for code in ["rows", "distinct_prices", "null_share", "reject_share"] {
+            prop_assert!(measured(&decision, code, None).measured.is_some());
+        }
+        if rows >= 50 {
+            for code in ["volume_growth", "error_growth", "psi", "new_category_share"] {
+                measured(&decision, code, None);
+            }
+        }
+        // It trains exactly where a measurement of novelty fired.
+        let novel = decision.measurements.iter().skip(4).any(|measurement| measurement.fired);
+        prop_assert_eq!(decision.verdict == Verdict::Train, novel);
+        // The same facts, the same decision.
+        prop_assert_eq!(judge(&facts, &limits()), decision);
+    }
+}

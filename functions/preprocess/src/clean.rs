@@ -1,0 +1,376 @@
+//! From rows of text to clean rows, refused rows, and the report on both. No network.
+//!
+//! The order of things: values are cast; impossible rows are refused; of the rest, rows that equal
+//! an earlier one of the batch are dropped; then those that another batch has. So
+//! `raw = clean + rejected + duplicates`, and a row that is refused twice is stored twice.
+
+use std::collections::HashSet;
+
+use polars::prelude::{DataFrame, StringChunked};
+use tasador_listing::clean::{days_since_epoch, infer_kind, is_null_text};
+use tasador_listing::profile::{ColumnProfile, Profile};
+use tasador_listing::property::{Address, PropertyKey, RowHasher, hex};
+use tasador_listing::quality::{Problem, ProblemKind, QualityReport, RawColumn};
+use tasador_listing::reject::{JUDGED, Judged, Refusal, judge};
+use tasador_listing::schema::{self, ColumnKind};
+
+use crate::cast::{Cast, Values, all_missing, cast, gather_text};
+use crate::read::Raw;
+use crate::table::{FrameError, Table};
+
+/// At most so many [`ProblemKind::Renamed`] are reported, so that odd headers can't flood a report.
+const MAX_RENAMED: usize = 20;
+
+/// A batch that is cleaned but for the rows that other batches have.
+#[derive(Debug)]
+pub struct Draft {
+    columns: Vec<Column>,
+    /// The rows that are left, by their place in `columns`.
+    rows: Vec<u32>,
+    row_hashes: Vec<u128>,
+    properties: Vec<PropertyKey>,
+    rejected: DataFrame,
+    quality: QualityReport,
+}
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    kind: ColumnKind,
+    bad: u64,
+    values: Values,
+}
+
+/// A cleaned batch.
+#[derive(Debug)]
+pub struct Cleaned {
+    /// The clean rows: the twelve columns, new ones, `property_key`, `row_hash`.
+    pub clean: DataFrame,
+    /// The refused rows: the source's columns as text, `reason`, `detail`.
+    pub rejected: DataFrame,
+    /// What became of the rows and values.
+    pub quality: QualityReport,
+    /// What the clean rows look like.
+    pub profile: Profile,
+    /// The content of each clean row.
+    pub row_hashes: Vec<u128>,
+}
+
+/// Cleans a batch as far as it can be without knowing other batches.
+///
+/// # Errors
+/// [`FrameError`] where the data frame library refuses a table, which well-formed rows exclude.
+pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
+    let rows = raw.rows;
+    let mut quality = QualityReport {
+        raw: rows as u64,
+        ..QualityReport::default()
+    };
+    let names = schema::canonical_names(raw.columns.iter().map(|(name, _)| name.as_str()));
+    quality.problems = renamed(&raw, &names);
+    let mut texts: Vec<(String, Option<StringChunked>)> = names
+        .into_iter()
+        .zip(raw.columns)
+        .map(|(name, (_, text))| (name, Some(text)))
+        .collect();
+
+    let judged = cast_judged(&texts, rows);
+    let refused = refuse(text_of(&texts, schema::PRICE), &judged, rows);
+    let rejected = rejected(&texts, &refused)?;
+    for (_, refusal) in &refused {
+        *quality.rejected.entry(refusal.reason).or_default() += 1;
+    }
+
+    let columns = cast_all(&mut texts, judged, rows, &mut quality);
+    let mut draft = Draft {
+        columns,
+        rows: Vec::new(),
+        row_hashes: Vec::new(),
+        properties: Vec::new(),
+        rejected,
+        quality,
+    };
+    draft.keep(rows, &refused);
+    draft.quality.find_problems();
+    Ok(draft)
+}
+
+/// The columns whose names had to be changed beyond tidying.
+fn renamed(raw: &Raw, names: &[String]) -> Vec<Problem> {
+    raw.columns
+        .iter()
+        .zip(names)
+        .filter(|((given, _), kept)| {
+            given.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}') != kept.as_str()
+                && schema::known(kept).is_none()
+        })
+        .take(MAX_RENAMED)
+        .map(|((given, _), kept)| {
+            let given: String = given.chars().take(schema::MAX_NAME_CHARS).collect();
+            Problem {
+                kind: ProblemKind::Renamed,
+                column: Some(kept.clone()),
+                sentence: format!("The source's column `{given}` is kept as `{kept}`."),
+            }
+        })
+        .collect()
+}
+
+/// The numbers by which rows are refused.
+fn cast_judged(texts: &[(String, Option<StringChunked>)], rows: usize) -> [Cast; 5] {
+    JUDGED.map(|name| match text_of(texts, name) {
+        Some(text) => cast(ColumnKind::Number, text),
+        None => all_missing(ColumnKind::Number, rows),
+    })
+}
+
+fn text_of<'t>(texts: &'t [(String, Option<StringChunked>)], name: &str) -> Option<&'t StringChunked> {
+    let (_, text) = texts.iter().find(|(known, _)| known == name)?;
+    text.as_ref()
+}
+
+/// The rows that can't be listings, in order.
+fn refuse(price_text: Option<&StringChunked>, judged: &[Cast; 5], rows: usize) -> Vec<(u32, Refusal)> {
+    let [price, bed, bath, acre_lot, house_size] = judged.each_ref().map(|cast| match &cast.values {
+        Values::Number(numbers) => numbers.as_slice(),
+        Values::Date(_) | Values::Text(_) => &[],
+    });
+    let at = |values: &[f64], row: usize| values.get(row).copied().unwrap_or(f64::NAN);
+    let mut refused = Vec::new();
+    for row in 0..rows {
+        let price = at(price, row);
+        let judged = Judged {
+            price,
+            price_is_bad: price.is_nan()
+                && price_text
+                    .and_then(|text| text.get(row))
+                    .is_some_and(|text| !is_null_text(text)),
+            bed: at(bed, row),
+            bath: at(bath, row),
+            acre_lot: at(acre_lot, row),
+            house_size: at(house_size, row),
+        };
+        if let Some(refusal) = judge(&judged) {
+            refused.push((row as u32, refusal));
+        }
+    }
+    refused
+}
+
+/// The refused rows as the source wrote them, with their reasons.
+fn rejected(
+    texts: &[(String, Option<StringChunked>)],
+    refused: &[(u32, Refusal)],
+) -> Result<DataFrame, FrameError> {
+    let rows: Vec<u32> = refused.iter().map(|(row, _)| *row).collect();
+    let mut table = Table::new(rows.len());
+    for (name, text) in texts {
+        if let Some(text) = text {
+            table.text(name, gather_text(text, &rows));
+        }
+    }
+    table.texts(
+        schema::REASON,
+        refused.iter().map(|(_, refusal)| refusal.reason.code()),
+    );
+    table.texts(
+        schema::DETAIL,
+        refused.iter().map(|(_, refusal)| refusal.detail()),
+    );
+    table.finish()
+}
+
+/// Casts all columns, each text being dropped as soon as it is cast; the twelve come first.
+fn cast_all(
+    texts: &mut [(String, Option<StringChunked>)],
+    judged: [Cast; 5],
+    rows: usize,
+    quality: &mut QualityReport,
+) -> Vec<Column> {
+    let mut columns = Vec::with_capacity(texts.len() + schema::COLUMNS.len());
+    let mut add = |name: &str, kind: ColumnKind, cast: Cast| {
+        quality.columns.push(RawColumn {
+            name: name.to_owned(),
+            kind,
+            nulls: cast.nulls,
+            bad: cast.bad,
+        });
+        columns.push(Column {
+            name: name.to_owned(),
+            kind,
+            bad: cast.bad,
+            values: cast.values,
+        });
+    };
+    let mut judged: Vec<(&str, Cast)> = JUDGED.into_iter().zip(judged).collect();
+    for known in &schema::COLUMNS {
+        let text = texts
+            .iter_mut()
+            .find(|(name, _)| name == known.name)
+            .and_then(|(_, text)| text.take());
+        if text.is_none() {
+            quality.columns_gone.push(known.name.to_owned());
+        }
+        let cast = match (judged.iter().position(|(name, _)| *name == known.name), text) {
+            (Some(place), _) => judged.swap_remove(place).1,
+            (None, Some(text)) => cast(known.kind, &text),
+            (None, None) => all_missing(known.kind, rows),
+        };
+        add(known.name, known.kind, cast);
+    }
+    for (name, text) in texts {
+        if let Some(text) = text.take() {
+            let kind = infer_kind(text.iter());
+            quality.columns_new.push(name.clone());
+            add(name, kind, cast(kind, &text));
+        }
+    }
+    columns
+}
+
+impl Draft {
+    /// Names the rows that are not refused, and keeps the first of those that are equal.
+    fn keep(&mut self, rows: usize, refused: &[(u32, Refusal)]) {
+        let mut by_name: Vec<&Column> = self.columns.iter().collect();
+        by_name.sort_by(|left, right| left.name.cmp(&right.name));
+        let text = |name: &str| {
+            let column = self.columns.iter().find(|column| column.name == name);
+            match column.map(|column| &column.values) {
+                Some(Values::Text(text)) => Some(text),
+                _ => None,
+            }
+        };
+        let address = [schema::STREET, schema::CITY, schema::STATE, schema::ZIP_CODE].map(text);
+        let mut hasher = RowHasher::default();
+        let mut buffer = Vec::new();
+        let mut seen = HashSet::with_capacity(rows - refused.len());
+        let mut refused = refused.iter().map(|(row, _)| *row).peekable();
+        for row in 0..rows {
+            if refused.next_if_eq(&(row as u32)).is_some() {
+                continue;
+            }
+            let hash = hash_row(&mut hasher, &by_name, row);
+            if !seen.insert(hash) {
+                self.quality.duplicates_within += 1;
+                continue;
+            }
+            let [street, city, state, zip_code] =
+                address.map(|text| text.and_then(|text| text.get(row)));
+            let address = Address {
+                street,
+                city,
+                state,
+                zip_code,
+            };
+            self.rows.push(row as u32);
+            self.row_hashes.push(hash);
+            self.properties
+                .push(PropertyKey::of_parts(&address, hash, &mut buffer));
+        }
+    }
+
+    /// The content of each row that is left: what other batches are asked about.
+    pub fn row_hashes(&self) -> &[u128] {
+        &self.row_hashes
+    }
+
+    /// Drops the rows for which `is_elsewhere` says that another batch has them, and describes the
+    /// rest.
+    ///
+    /// # Errors
+    /// As [`draft`].
+    pub fn finish(self, is_elsewhere: impl Fn(u128) -> bool) -> Result<Cleaned, FrameError> {
+        let Self {
+            columns,
+            rows,
+            row_hashes,
+            properties,
+            rejected,
+            mut quality,
+        } = self;
+        let before = rows.len();
+        let (mut kept, mut kept_hashes, mut kept_properties) =
+            (Vec::with_capacity(before), Vec::with_capacity(before), Vec::with_capacity(before));
+        for ((row, hash), property) in rows.into_iter().zip(row_hashes).zip(properties) {
+            if !is_elsewhere(hash) {
+                kept.push(row);
+                kept_hashes.push(hash);
+                kept_properties.push(property);
+            }
+        }
+        quality.duplicates_across = (before - kept.len()) as u64;
+        quality.clean = kept.len() as u64;
+
+        let mut table = Table::new(kept.len());
+        let mut profile = Profile {
+            rows: kept.len() as u64,
+            columns: Vec::with_capacity(columns.len()),
+        };
+        for column in columns {
+            let values = if kept.len() as u64 == quality.raw {
+                column.values
+            } else {
+                column.values.gather(&kept)
+            };
+            let mut described = describe(&column.name, &values);
+            described.kind = column.kind;
+            described.bad = column.bad;
+            profile.columns.push(described);
+            match values {
+                Values::Number(numbers) => table.numbers(&column.name, &numbers),
+                Values::Date(dates) => table.dates(&column.name, &dates),
+                Values::Text(text) => table.text(&column.name, text),
+            }
+        }
+        table.texts(schema::PROPERTY_KEY, kept_properties.iter().map(|key| hex(key.0)));
+        table.texts(schema::ROW_HASH, kept_hashes.iter().map(|hash| hex(*hash)));
+        Ok(Cleaned {
+            clean: table.finish()?,
+            rejected,
+            quality,
+            profile,
+            row_hashes: kept_hashes,
+        })
+    }
+}
+
+fn hash_row(hasher: &mut RowHasher, by_name: &[&Column], row: usize) -> u128 {
+    hasher.start();
+    for column in by_name {
+        match &column.values {
+            Values::Number(numbers) => {
+                if let Some(number) = numbers.get(row) {
+                    hasher.number(&column.name, *number);
+                }
+            }
+            Values::Date(dates) => {
+                if let Some(Some(date)) = dates.get(row) {
+                    hasher.date(&column.name, *date);
+                }
+            }
+            Values::Text(text) => {
+                if let Some(text) = text.get(row) {
+                    hasher.text(&column.name, text);
+                }
+            }
+        }
+    }
+    hasher.finish()
+}
+
+fn describe(name: &str, values: &Values) -> ColumnProfile {
+    match values {
+        Values::Number(numbers) => ColumnProfile::number(name, numbers),
+        Values::Date(dates) => {
+            let days: Vec<f64> = dates
+                .iter()
+                .map(|date| date.map_or(f64::NAN, |date| f64::from(days_since_epoch(date))))
+                .collect();
+            ColumnProfile::date(name, &days)
+        }
+        Values::Text(text) => ColumnProfile::category(name, text.iter()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

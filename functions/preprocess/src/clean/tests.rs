@@ -1,0 +1,263 @@
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use polars::prelude::AnyValue;
+use proptest::prelude::*;
+use tasador_lake::Format;
+use tasador_listing::Reason;
+
+use super::*;
+use crate::{read, to_parquet};
+
+fn raw(csv: &str) -> Raw {
+    read(Bytes::copy_from_slice(csv.as_bytes()), Format::Csv).unwrap()
+}
+
+fn clean_raw(raw: Raw) -> Cleaned {
+    draft(raw).unwrap().finish(|_| false).unwrap()
+}
+
+fn clean(csv: &str) -> Cleaned {
+    clean_raw(raw(csv))
+}
+
+/// The values of a column as text; empty where there is none.
+fn column(table: &DataFrame, name: &str) -> Vec<String> {
+    let column = table.column(name).unwrap();
+    (0..column.len())
+        .map(|row| match column.get(row).unwrap() {
+            AnyValue::Null => String::new(),
+            value => value
+                .get_str()
+                .map_or_else(|| value.to_string(), str::to_owned),
+        })
+        .collect()
+}
+
+fn names(table: &DataFrame) -> Vec<&str> {
+    table.columns().iter().map(|column| column.name().as_str()).collect()
+}
+
+const HEAD: &str =
+    "brokered_by,status,price,bed,bath,acre_lot,street,city,state,zip_code,house_size,prev_sold_date\n";
+
+#[test]
+fn a_row_of_the_source_is_typed() {
+    let cleaned = clean(&format!(
+        "{HEAD}101640.0,for_sale,289900.0,4.0,2.0,0.38,1758218.0, East  Windsor,Connecticut,6016.0,1617.0,1999-09-30\n\
+         ,,1,,,,,,,,,\n"
+    ));
+    let table = &cleaned.clean;
+    let expected = [
+        ("brokered_by", "101640"),
+        ("status", "for_sale"),
+        ("price", "289900.0"),
+        ("bed", "4.0"),
+        ("bath", "2.0"),
+        ("acre_lot", "0.38"),
+        ("street", "1758218"),
+        ("city", "East Windsor"),
+        ("state", "Connecticut"),
+        ("zip_code", "06016"),
+        ("house_size", "1617.0"),
+        ("prev_sold_date", "1999-09-30"),
+    ];
+    for (name, value) in expected {
+        let empty = if name == "price" { "1.0" } else { "" };
+        assert_eq!(column(table, name), [value, empty], "{name}");
+    }
+    assert_eq!(names(table)[12..], ["property_key", "row_hash"]);
+    assert!(column(table, "property_key").iter().all(|key| key.len() == 32));
+    assert_eq!(cleaned.quality.columns_new, [""; 0]);
+    assert_eq!(cleaned.quality.columns_gone, [""; 0]);
+    assert_eq!(names(&cleaned.rejected)[11..], ["prev_sold_date", "reason", "detail"]);
+}
+
+#[test]
+fn zip_codes_have_five_digits() {
+    let cleaned = clean("price,zip_code\n1,6016.0\n2,06016\n3,6016\n4,6016-1234\n5,K1A\n6,\n");
+    assert_eq!(
+        column(&cleaned.clean, "zip_code"),
+        ["06016", "06016", "06016", "06016", "", ""]
+    );
+    let zip = cleaned.quality.columns.iter().find(|column| column.name == "zip_code").unwrap();
+    assert_eq!((zip.nulls, zip.bad), (1, 1));
+}
+
+#[test]
+fn impossible_rows_are_kept_apart_as_they_came() {
+    let cleaned = clean(
+        "price,bed,city,note\n 289900 ,3, Lee ,a\n,3,Lee,b\nask,3,Lee,c\n-5,3,Lee,d\n7,-1.0, Lee,e\n,3,Lee,b\n",
+    );
+    assert_eq!(column(&cleaned.clean, "city"), ["Lee"]);
+    let rejected = &cleaned.rejected;
+    assert_eq!(
+        column(rejected, "reason"),
+        ["price_missing", "price_unreadable", "price_not_positive", "bed_negative", "price_missing"]
+    );
+    assert_eq!(column(rejected, "detail")[2], "The price is not above zero. `price` is -5.");
+    assert_eq!(column(rejected, "price"), ["", "ask", "-5", "7", ""]);
+    assert_eq!(column(rejected, "bed")[3], "-1.0");
+    assert_eq!(column(rejected, "city")[3], " Lee");
+    assert_eq!(cleaned.quality.rejected[&Reason::PriceMissing], 2);
+    assert_eq!(cleaned.quality.rejected_rows(), 5);
+    assert!(cleaned.quality.adds_up());
+}
+
+#[test]
+fn the_first_of_equal_rows_stays_and_order_is_kept() {
+    let draft = draft(raw("price,city,zip_code\n3,Lee,6016\n1,Lee,1\n3.0,Lee ,06016.0\n2,Lee,2\n1,Lee,1\n")).unwrap();
+    let hashes = draft.row_hashes().to_vec();
+    assert_eq!(hashes.len(), 3);
+    let cleaned = draft.finish(|hash| hash == hashes[1]).unwrap();
+    assert_eq!(column(&cleaned.clean, "price"), ["3.0", "2.0"]);
+    assert_eq!(cleaned.row_hashes, [hashes[0], hashes[2]]);
+    assert_eq!(
+        (cleaned.quality.duplicates_within, cleaned.quality.duplicates_across),
+        (2, 1)
+    );
+    assert_eq!(cleaned.profile.rows, 2);
+    assert!(cleaned.quality.adds_up());
+}
+
+#[test]
+fn columns_come_and_go() {
+    let cleaned = clean("Price,Acre Lot,Grade,sold,lot code,price,\n9,1.5,7,2020-01-02,007,8,x\n10,,NaN,,8,,\n");
+    let table = &cleaned.clean;
+    assert_eq!(
+        names(table)[12..],
+        ["Grade", "sold", "lot code", "price_2", "column_7", "property_key", "row_hash"]
+    );
+    assert_eq!(column(table, "acre_lot"), ["1.5", ""]);
+    assert_eq!(column(table, "Grade"), ["7.0", ""]);
+    assert_eq!(column(table, "sold"), ["2020-01-02", ""]);
+    assert_eq!(column(table, "lot code"), ["007", "8"]);
+    assert_eq!(column(table, "bed"), ["", ""]);
+    assert_eq!(
+        cleaned.quality.columns_new,
+        ["Grade", "sold", "lot code", "price_2", "column_7"]
+    );
+    assert_eq!(cleaned.quality.columns_gone.len(), 10);
+    let renamed = cleaned.quality.problems.iter().filter(|p| p.kind == ProblemKind::Renamed);
+    let sentences: Vec<&str> = renamed.map(|problem| problem.sentence.as_str()).collect();
+    assert_eq!(
+        sentences,
+        [
+            "The source's column `price` is kept as `price_2`.",
+            "The source's column `` is kept as `column_7`."
+        ]
+    );
+}
+
+#[test]
+fn a_column_of_another_type_is_counted_and_told() {
+    let cleaned = clean("price,house_size\n1,big\n2,small\n3,1617\n4,NaN\n5,Infinity\n");
+    let size = cleaned.quality.columns.iter().find(|column| column.name == "house_size").unwrap();
+    assert_eq!((size.nulls, size.bad), (1, 3));
+    assert_eq!(column(&cleaned.clean, "house_size"), ["", "", "1617.0", "", ""]);
+    assert!(cleaned.quality.problems.iter().any(|problem| problem.kind == ProblemKind::MostlyUnreadable));
+}
+
+#[test]
+fn batches_without_rows_or_columns() {
+    for raw in [Raw::default(), raw("price,city\n"), Raw { rows: 3, columns: Vec::new() }] {
+        let rows = raw.rows as u64;
+        let cleaned = clean_raw(raw);
+        assert_eq!(cleaned.clean.height(), 0);
+        assert_eq!(cleaned.quality.rejected_rows(), rows);
+        assert!(cleaned.quality.adds_up());
+        let parquet = to_parquet(cleaned.clean).unwrap();
+        let back = read(parquet.into(), Format::Parquet).unwrap();
+        assert_eq!((back.rows, back.columns.len()), (0, 14));
+        assert!(!to_parquet(cleaned.rejected).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn datasets_read_what_is_written() {
+    let cleaned = clean(&format!(
+        "{HEAD}1.0,sold,5,,,,,Lee,,6016,,1999-09-30\n1.0,sold,6,,,,,Lee,,6016,,\n"
+    ));
+    let hashes = cleaned.row_hashes.clone();
+    let bytes: Bytes = to_parquet(cleaned.clean).unwrap().into();
+    assert_eq!(crate::table::row_hashes(bytes.clone()).unwrap(), hashes.iter().copied().collect());
+    let batch = tasador_dataset::read_batch(bytes).unwrap();
+    assert_eq!(batch.row_hashes, hashes);
+    assert_eq!(batch.properties[0], batch.properties[1]);
+}
+
+/// One field as sources write it, bad ones among them.
+fn cell() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -~]{0,6}",
+        "-?[0-9]{1,7}(\\.[0-9])?",
+        Just(String::new()),
+        Just("NaN".to_owned()),
+        Just("1999-09-30".to_owned()),
+    ]
+}
+
+fn table() -> impl Strategy<Value = String> {
+    let row = (prop_oneof!["[1-9]", cell()], cell(), "[A-C]", cell(), cell());
+    prop::collection::vec(row, 0..30).prop_map(|rows| {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let mut csv = "price,bed,city,zip_code,extra\n".to_owned();
+        for (price, bed, city, zip_code, extra) in rows {
+            let cells = [price, bed, city, zip_code, extra].map(|text| quoted(&text));
+            csv += &(cells.join(",") + "\n");
+        }
+        csv
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn counts_add_up_and_order_stays(csv in table(), elsewhere in any::<u8>()) {
+        let raw = raw(&csv);
+        let rows = raw.rows as u64;
+        let draft = draft(raw).unwrap();
+        let all = draft.row_hashes().to_vec();
+        let is_elsewhere = |hash: u128| hash as u8 & elsewhere == 1;
+        let cleaned = draft.finish(is_elsewhere).unwrap();
+        let quality = &cleaned.quality;
+        prop_assert_eq!(quality.raw, rows);
+        prop_assert!(quality.adds_up());
+        prop_assert_eq!(cleaned.clean.height() as u64, quality.clean);
+        prop_assert_eq!(cleaned.rejected.height() as u64, quality.rejected_rows());
+        prop_assert_eq!(cleaned.profile.rows, quality.clean);
+        let kept: Vec<u128> = all.into_iter().filter(|hash| !is_elsewhere(*hash)).collect();
+        prop_assert_eq!(&cleaned.row_hashes, &kept);
+        let written = column(&cleaned.clean, "row_hash");
+        prop_assert_eq!(written, kept.iter().map(|hash| hex(*hash)).collect::<Vec<_>>());
+        for described in &cleaned.profile.columns {
+            prop_assert_eq!(described.rows(), quality.clean);
+        }
+    }
+
+    #[test]
+    fn clean_rows_cleaned_again_are_the_same(csv in table()) {
+        let once = clean(&csv).clean;
+        let mut again = read(to_parquet(once.clone()).unwrap().into(), Format::Parquet).unwrap();
+        again.columns.retain(|(name, _)| name != schema::PROPERTY_KEY && name != schema::ROW_HASH);
+        // A new column's kind is told by its values, and those of refused rows are gone by now, so
+        // its spelling may change, and with it the row's hash.
+        let texts: HashMap<String, Vec<String>> = names(&once).iter()
+            .map(|name| ((*name).to_owned(), column(&once, name))).collect();
+        let again = clean_raw(again);
+        prop_assert_eq!(again.quality.clean, again.quality.raw);
+        for name in names(&once) {
+            if !["extra", schema::ROW_HASH].contains(&name) {
+                prop_assert_eq!(&column(&again.clean, name), &texts[name], "{}", name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_rows_give_the_same_bytes(csv in table()) {
+        let [one, two] = [clean(&csv), clean(&csv)].map(|cleaned| (to_parquet(cleaned.clean).unwrap(),
+            to_parquet(cleaned.rejected).unwrap(), cleaned.quality, cleaned.profile));
+        prop_assert_eq!(one, two);
+    }
+}

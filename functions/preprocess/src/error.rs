@@ -1,0 +1,64 @@
+//! What can go wrong in preprocessing, by what the state machine does about it.
+
+use tasador_lake::{Key, LakeError};
+use tasador_registry::RegistryError;
+use tasador_runtime::{Classify, ErrorClass};
+
+use crate::read::ReadError;
+use crate::table::FrameError;
+
+/// Why a batch could not be preprocessed.
+#[derive(Debug, thiserror::Error)]
+pub enum PreprocessError {
+    /// The raw object is not a batch.
+    #[error("the batch at {key} can't be read")]
+    Unreadable {
+        /// The raw object.
+        key: Key,
+        /// What is wrong with it.
+        source: ReadError,
+    },
+    /// The clean file that an earlier try left can't be read.
+    #[error("the clean rows that an earlier try left at {key} can't be read")]
+    Left {
+        /// The clean file.
+        key: Key,
+        /// What is wrong with it.
+        source: FrameError,
+    },
+    /// Another try at the same batch wrote other bytes meanwhile; the next try finds them and goes
+    /// by them.
+    #[error("another try at the same batch wrote {key} first")]
+    Overtaken {
+        /// The object.
+        key: Key,
+    },
+    /// The bucket failed.
+    #[error("the bucket failed")]
+    Lake(#[from] LakeError),
+    /// The registry failed.
+    #[error("the registry failed")]
+    Registry(#[from] RegistryError),
+    /// The clean rows could not be laid out.
+    #[error("the clean rows could not be written")]
+    Frame(#[from] FrameError),
+    /// The report is not JSON.
+    #[error("the report could not be written as JSON")]
+    Report(#[source] serde_json::Error),
+    /// The thread that did the work is gone.
+    #[error("the thread that cleaned the batch stopped")]
+    Stopped(#[source] tokio::task::JoinError),
+}
+
+impl Classify for PreprocessError {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Unreadable { .. } => ErrorClass::InvalidInput,
+            Self::Left { .. } => ErrorClass::CorruptArtifact,
+            Self::Overtaken { .. } => ErrorClass::Retryable,
+            Self::Lake(error) => error.class(),
+            Self::Registry(error) => error.class(),
+            Self::Frame(_) | Self::Report(_) | Self::Stopped(_) => ErrorClass::Bug,
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! JSON: a list of rows, an object with such a list, or a row a line.
+//!
+//! Rows go from the text straight into columns; no tree of the document is ever built. An object
+//! within a row is flattened (`{"address": {"city": …}}` is the column `address.city`), a list
+//! within a row is kept as its JSON text, and `{}` within a row is nothing.
+
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::table::TableBuilder;
+use super::{Raw, ReadError, without_mark};
+
+/// Objects within objects are flattened to this depth; deeper ones are kept as JSON text.
+const MAX_DEPTH: usize = 8;
+
+/// Reads a list of rows or an object whose `data` is one.
+pub(super) fn read_document(bytes: &[u8]) -> Result<Raw, ReadError> {
+    let mut table = TableBuilder::default();
+    let mut json = serde_json::Deserializer::from_slice(without_mark(bytes));
+    let found = json
+        .deserialize_any(Document { table: &mut table })
+        .and_then(|found| json.end().map(|()| found))
+        .map_err(|error| explain(&error, 0))?;
+    match found {
+        Found::Rows => Ok(table.finish()),
+        Found::Nothing => Err(ReadError::NoRows),
+    }
+}
+
+/// Reads a row a line; blank lines are skipped.
+pub(super) fn read_lines(bytes: &[u8]) -> Result<Raw, ReadError> {
+    let mut table = TableBuilder::default();
+    for (index, line) in without_mark(bytes).split(|byte| *byte == b'\n').enumerate() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let mut json = serde_json::Deserializer::from_slice(line);
+        Row {
+            table: &mut table,
+            prefix: "",
+            depth: 0,
+        }
+        .deserialize(&mut json)
+        .and_then(|()| json.end())
+        .map_err(|error| explain(&error, index))?;
+        table.end_row()?;
+    }
+    Ok(table.finish())
+}
+
+/// The error in our words, for text that begins after so many lines.
+fn explain(error: &serde_json::Error, lines_before: usize) -> ReadError {
+    let line = lines_before + error.line().max(1);
+    let column = error.column();
+    if error.is_eof() {
+        return ReadError::JsonCutOff { line, column };
+    }
+    // The message ends with the position, which is told apart here.
+    let message = error.to_string();
+    let reason = match message.rfind(" at line ") {
+        Some(end) => message.get(..end).unwrap_or(&message).to_owned(),
+        None => message,
+    };
+    ReadError::Json {
+        reason,
+        line,
+        column,
+    }
+}
+
+enum Found {
+    Rows,
+    Nothing,
+}
+
+struct Document<'t> {
+    table: &'t mut TableBuilder,
+}
+
+impl<'de> Visitor<'de> for Document<'_> {
+    type Value = Found;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of rows, or an object whose `data` is one")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, rows: A) -> Result<Found, A::Error> {
+        Rows { table: self.table }.visit_seq(rows)?;
+        Ok(Found::Rows)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
+        let mut found = Found::Nothing;
+        while let Some(is_data) = map.next_key_seed(IsData)? {
+            if !is_data {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if matches!(found, Found::Rows) {
+                return Err(de::Error::custom("`data` occurs twice"));
+            }
+            map.next_value_seed(Rows { table: self.table })?;
+            found = Found::Rows;
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a key is `data`.
+struct IsData;
+
+impl<'de> DeserializeSeed<'de> for IsData {
+    type Value = bool;
+    fn deserialize<D: de::Deserializer<'de>>(self, key: D) -> Result<bool, D::Error> {
+        key.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for IsData {
+    type Value = bool;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == "data")
+    }
+}
+
+struct Rows<'t> {
+    table: &'t mut TableBuilder,
+}
+
+impl<'de> DeserializeSeed<'de> for Rows<'_> {
+    type Value = ();
+    fn deserialize<D: de::Deserializer<'de>>(self, rows: D) -> Result<(), D::Error> {
+        rows.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Rows<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
+        while rows
+            .next_element_seed(Row {
+                table: self.table,
+                prefix: "",
+                depth: 0,
+            })?
+            .is_some()
+        {
+            self.table.end_row().map_err(de::Error::custom)?;
+        }
+        Ok(())
+    }
+}
+
+/// A row, or an object within one whose keys get a prefix.
+struct Row<'t> {
+    table: &'t mut TableBuilder,
+    prefix: &'t str,
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Row<'_> {
+    type Value = ();
+    fn deserialize<D: de::Deserializer<'de>>(self, row: D) -> Result<(), D::Error> {
+        row.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Row<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row as an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key_seed(Key {
+            table: self.table,
+            prefix: self.prefix,
+        })? {
+            let value: &RawValue = map.next_value()?;
+            put(self.table, key, value.get(), self.depth).map_err(de::Error::custom)?;
+        }
+        Ok(())
+    }
+}
+
+/// The name of a column: known by its place, or new.
+enum Name {
+    Known(usize),
+    New(String),
+}
+
+struct Key<'t> {
+    table: &'t mut TableBuilder,
+    prefix: &'t str,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Name;
+    fn deserialize<D: de::Deserializer<'de>>(self, key: D) -> Result<Name, D::Error> {
+        key.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Name, E> {
+        if self.prefix.is_empty() {
+            return Ok(match self.table.find(key) {
+                Some(column) => Name::Known(column),
+                None => Name::New(key.to_owned()),
+            });
+        }
+        let name = format!("{}.{key}", self.prefix);
+        Ok(match self.table.find(&name) {
+            Some(column) => Name::Known(column),
+            None => Name::New(name),
+        })
+    }
+}
+
+/// Puts one value, given as its JSON text, into the current row.
+fn put(table: &mut TableBuilder, name: Name, json: &str, depth: usize) -> Result<(), String> {
+    if json.starts_with('{') && depth < MAX_DEPTH {
+        let prefix = match name {
+            Name::Known(column) => table.name(column).to_owned(),
+            Name::New(name) => name,
+        };
+        return Row {
+            table,
+            prefix: &prefix,
+            depth: depth + 1,
+        }
+        .deserialize(&mut serde_json::Deserializer::from_str(json))
+        .map_err(|error| error.to_string());
+    }
+    let column = match name {
+        Name::Known(column) => column,
+        Name::New(name) => table
+            .find_or_add(&name)
+            .map_err(|error| error.to_string())?,
+    };
+    if json == "null" {
+        table.set(column, None);
+    } else if let Some(quoted) = json.strip_prefix('"') {
+        if json.contains('\\') {
+            let text: String = serde_json::from_str(json).map_err(|error| error.to_string())?;
+            table.set(column, Some(&text));
+        } else {
+            table.set(column, quoted.strip_suffix('"'));
+        }
+    } else {
+        table.set(column, Some(json));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MAX_COLUMNS;
+    use proptest::prelude::*;
+
+    /// Column names and rows of text.
+    fn rows(raw: &Raw) -> Vec<Vec<(String, Option<String>)>> {
+        (0..raw.rows)
+            .map(|row| {
+                raw.columns
+                    .iter()
+                    .map(|(name, cells)| (name.clone(), cells.get(row).map(str::to_owned)))
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn row(cells: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
+        cells
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), text.map(str::to_owned)))
+            .collect()
+    }
+
+    #[test]
+    fn the_answer_of_the_data_api() {
+        let json = br#"{"group_number": 2, "day": "Tuesday", "batch_number": 0, "data": [
+            {"price": 289900.0, "city": "East \"W\" \u00e9", "zip_code": 6016.0, "bed": null},
+            {"zip_code": 6016, "price": 1e5, "sold": true, "tags": [1, {"a": 2}]}
+        ], "next": {"data": 1}}"#;
+        let raw = read_document(json).unwrap();
+        assert_eq!(
+            rows(&raw),
+            [
+                row(&[
+                    ("price", Some("289900.0")),
+                    ("city", Some("East \"W\" é")),
+                    ("zip_code", Some("6016.0")),
+                    ("bed", None),
+                    ("sold", None),
+                    ("tags", None),
+                ]),
+                row(&[
+                    ("price", Some("1e5")),
+                    ("city", None),
+                    ("zip_code", Some("6016")),
+                    ("bed", None),
+                    ("sold", Some("true")),
+                    ("tags", Some(r#"[1, {"a": 2}]"#)),
+                ]),
+            ]
+        );
+    }
+
+    #[test]
+    fn objects_are_flattened() {
+        let json = br#"[
+            {"address": {"city": "Lee", "geo": {"lat": 1.50}}, "price": 1},
+            {"address": null, "price": 2},
+            {"price": 3, "address": {}, "address.city": "Ayer"}
+        ]"#;
+        let raw = read_document(json).unwrap();
+        let names: Vec<&str> = raw.columns.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["address.city", "address.geo.lat", "price", "address"]);
+        let all = rows(&raw);
+        assert_eq!(all[0][0].1.as_deref(), Some("Lee"));
+        assert_eq!(all[0][1].1.as_deref(), Some("1.50"));
+        assert_eq!(all[2][0].1.as_deref(), Some("Ayer"));
+        assert!(all.iter().all(|row| row[3].1.is_none()));
+    }
+
+    #[test]
+    fn objects_too_deep_stay_text() {
+        let deep = format!("[{}1{}]", r#"{"a":"#.repeat(40), "}".repeat(40));
+        let raw = read_document(deep.as_bytes()).unwrap();
+        assert_eq!(raw.columns[0].0, "a.a.a.a.a.a.a.a.a");
+        assert!(raw.columns[0].1.get(0).unwrap().starts_with(r#"{"a":"#));
+    }
+
+    #[test]
+    fn a_key_that_repeats_keeps_its_first_value() {
+        let raw = read_document(br#"[{"a": 1, "a": 2}, {"a": 3}]"#).unwrap();
+        assert_eq!(rows(&raw), [row(&[("a", Some("1"))]), row(&[("a", Some("3"))])]);
+    }
+
+    #[test]
+    fn no_rows_are_rows() {
+        for json in ["[]", r#"{"data": []}"#, r#"{"batch_number": 3, "data": []}"#, "\u{feff}[]"] {
+            let raw = read_document(json.as_bytes()).unwrap();
+            assert_eq!((raw.rows, raw.columns.len()), (0, 0), "{json}");
+        }
+        assert_eq!(read_lines(b"\n \r\n").unwrap().rows, 0);
+        assert_eq!(read_document(b"[{}, {}]").unwrap().rows, 2);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place() {
+        for (json, said) in [
+            ("", "the JSON is cut off at line 1, column 0"),
+            ("[{\"a\": 1}, {\"a\"", "the JSON is cut off at line 1, column 15"),
+            ("{\"data\": [\n{\"a\": \"x", "the JSON is cut off at line 2, column 8"),
+            (
+                "<html>",
+                "the JSON can't be read as rows: expected value, line 1, column 1",
+            ),
+            ("{\"detail\": \"no\"}", "the JSON object has no list `data` with the rows"),
+            (
+                "{\"data\": {\"a\": 1}}",
+                "the JSON can't be read as rows: invalid type: map, expected a list of rows, line 1, column 9",
+            ),
+            (
+                "[1]",
+                "the JSON can't be read as rows: invalid type: integer `1`, expected a row as an object, line 1, column 2",
+            ),
+            (
+                "7",
+                "the JSON can't be read as rows: invalid type: integer `7`, expected a list of rows, or an object whose `data` is one, line 1, column 1",
+            ),
+            (
+                "[] x",
+                "the JSON can't be read as rows: trailing characters, line 1, column 4",
+            ),
+            (
+                "{\"data\": [], \"data\": []}",
+                "the JSON can't be read as rows: `data` occurs twice, line 1, column 19",
+            ),
+        ] {
+            assert_eq!(read_document(json.as_bytes()).unwrap_err().to_string(), said, "{json}");
+        }
+        let error = read_lines(b"{\"a\": 1}\n\n{\"a\": }").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the JSON can't be read as rows: expected value, line 3, column 7"
+        );
+        assert!(read_document(b"[{\"a\": \"\xff\"}]").is_err());
+        assert!(read_document(br#"[{"a": "\ud800"}]"#).is_err());
+    }
+
+    #[test]
+    fn too_many_columns_are_refused() {
+        let keys: Vec<String> = (0..=MAX_COLUMNS).map(|key| format!("\"k{key}\": 1")).collect();
+        let json = format!("[{{{}}}]", keys.join(","));
+        let error = read_document(json.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("more than 1000 columns"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,60}|[\\[\\]{}\",:a0-9. \\\\n]{0,60}") {
+            let _ = read_document(text.as_bytes());
+            let _ = read_lines(text.as_bytes());
+        }
+
+        #[test]
+        fn every_row_comes_through(cells in prop::collection::vec(prop::option::of(".{0,10}"), 0..20)) {
+            let rows: Vec<serde_json::Value> = cells.iter().map(|cell| serde_json::json!({"a": cell})).collect();
+            let document = serde_json::to_vec(&serde_json::json!({"data": rows})).unwrap();
+            let lines: Vec<String> = rows.iter().map(ToString::to_string).collect();
+            for raw in [read_document(&document).unwrap(), read_lines(lines.join("\n").as_bytes()).unwrap()] {
+                prop_assert_eq!(raw.rows, cells.len());
+                for (row, cell) in cells.iter().enumerate() {
+                    prop_assert_eq!(raw.columns[0].1.get(row), cell.as_deref());
+                }
+            }
+        }
+    }
+}

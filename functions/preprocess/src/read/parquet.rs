@@ -1,0 +1,161 @@
+//! Parquet of plain values, each told as the text that JSON would have held.
+
+use std::fmt::Write as _;
+use std::io::Cursor;
+
+use bytes::Bytes;
+use polars::prelude::{
+    ChunkFullNull as _, Column, DataType, ParquetReader, PlSmallStr, SerReader as _, StringChunked, StringChunkedBuilder,
+    TimeUnit,
+};
+
+use super::{Raw, ReadError, check_size};
+
+pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    let columns = reader.schema().map_err(ReadError::Parquet)?.len();
+    check_size(reader.num_rows().map_err(ReadError::Parquet)?, columns)?;
+    let table = reader.finish().map_err(ReadError::Parquet)?;
+    let rows = table.height();
+    let columns = table
+        .columns()
+        .iter()
+        .map(|column| Ok((column.name().to_string(), text(column)?)))
+        .collect::<Result<_, ReadError>>()?;
+    Ok(Raw { rows, columns })
+}
+
+fn text(column: &Column) -> Result<StringChunked, ReadError> {
+    let failed = ReadError::Parquet;
+    match column.dtype() {
+        DataType::String => Ok(column.str().map_err(failed)?.clone()),
+        DataType::Boolean => {
+            let values = column.bool().map_err(failed)?;
+            Ok(spell(values.len(), values.iter(), |text, value| {
+                text.push_str(if value { "true" } else { "false" });
+            }))
+        }
+        DataType::Float64 => {
+            let values = column.f64().map_err(failed)?;
+            Ok(spell(values.len(), values.iter(), |text, value| {
+                // `6016.0`, as Python and JSON spell it.
+                let _ = write!(text, "{value:?}");
+            }))
+        }
+        DataType::Float32 => {
+            let values = column.f32().map_err(failed)?;
+            Ok(spell(values.len(), values.iter(), |text, value| {
+                let _ = write!(text, "{value:?}");
+            }))
+        }
+        DataType::Date => {
+            let days = column.to_physical_repr();
+            let days = days.i32().map_err(failed)?;
+            Ok(spell(days.len(), days.iter(), |text, days| {
+                if let Some(date) = tasador_listing::clean::date_from_days(days) {
+                    let _ = write!(text, "{date}");
+                }
+            }))
+        }
+        DataType::Datetime(unit, _) => {
+            let unit = *unit;
+            let ticks = column.to_physical_repr();
+            let ticks = ticks.i64().map_err(failed)?;
+            Ok(spell(ticks.len(), ticks.iter(), |text, ticks| {
+                if let Some(time) = timestamp(ticks, unit) {
+                    let _ = write!(text, "{time}");
+                }
+            }))
+        }
+        dtype if dtype.is_integer() => {
+            let values = column.cast(&DataType::Int64).map_err(failed)?;
+            let values = values.i64().map_err(failed)?;
+            Ok(spell(values.len(), values.iter(), |text, value| {
+                let _ = write!(text, "{value}");
+            }))
+        }
+        DataType::Null => Ok(StringChunked::full_null(PlSmallStr::EMPTY, column.len())),
+        other => Err(ReadError::ParquetType {
+            name: column.name().to_string(),
+            found: other.to_string(),
+        }),
+    }
+}
+
+fn timestamp(ticks: i64, unit: TimeUnit) -> Option<jiff::Timestamp> {
+    match unit {
+        TimeUnit::Nanoseconds => jiff::Timestamp::from_nanosecond(ticks.into()),
+        TimeUnit::Microseconds => jiff::Timestamp::from_microsecond(ticks),
+        TimeUnit::Milliseconds => jiff::Timestamp::from_millisecond(ticks),
+    }
+    .ok()
+}
+
+/// Text of values, one buffer for all; a value that can't be spelled is null.
+fn spell<T>(
+    length: usize,
+    values: impl Iterator<Item = Option<T>>,
+    spelled: impl Fn(&mut String, T),
+) -> StringChunked {
+    let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, length);
+    let mut text = String::new();
+    for value in values {
+        text.clear();
+        if let Some(value) = value {
+            spelled(&mut text, value);
+        }
+        cells.append_option((!text.is_empty()).then_some(text.as_str()));
+    }
+    cells.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars::prelude::{DataFrame, IntoColumn as _, NamedFrom as _, ParquetWriter, Series};
+
+    #[test]
+    fn plain_values_are_told_as_text() {
+        let mut table = DataFrame::new(
+            2,
+            vec![
+                Series::new("price".into(), [Some(289_900.0), None]).into_column(),
+                Series::new("bed".into(), [Some(4_i64), None]).into_column(),
+                Series::new("bath".into(), [Some(2.5_f32), None]).into_column(),
+                Series::new("small".into(), [Some(4_i32), None]).into_column(),
+                Series::new("sold".into(), [Some(true), None]).into_column(),
+                Series::new("city".into(), [Some(" Lee"), None]).into_column(),
+                Series::new("date".into(), [Some(10_864_i32), None])
+                    .cast(&DataType::Date)
+                    .unwrap()
+                    .into_column(),
+                Series::new("time".into(), [Some(938_649_600_000_i64), None])
+                    .cast(&DataType::Datetime(TimeUnit::Milliseconds, None))
+                    .unwrap()
+                    .into_column(),
+            ],
+        )
+        .unwrap();
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes).finish(&mut table).unwrap();
+        let raw = read(bytes.into()).unwrap();
+        assert_eq!(raw.rows, 2);
+        let first: Vec<Option<&str>> = raw.columns.iter().map(|(_, cells)| cells.get(0)).collect();
+        assert_eq!(
+            first,
+            [
+                Some("289900.0"), Some("4"), Some("2.5"), Some("4"), Some("true"), Some(" Lee"),
+                Some("1999-09-30"), Some("1999-09-30T00:00:00Z"),
+            ]
+        );
+        assert!(raw.columns.iter().all(|(_, cells)| cells.get(1).is_none()));
+    }
+
+    #[test]
+    fn what_is_not_parquet_is_said() {
+        for bytes in [&b""[..], b"PAR1", b"PAR1 but not for long PAR1", b"{}"] {
+            let error = read(Bytes::from_static(bytes)).unwrap_err();
+            assert!(matches!(error, ReadError::Parquet(_)), "{error}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+
+use super::*;
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+fn read_all(bytes: &[u8], format: Format) -> Result<Raw, ReadError> {
+    read(Bytes::copy_from_slice(bytes), format)
+}
+
+fn cells(raw: &Raw) -> Vec<(String, Vec<Option<String>>)> {
+    let owned = |cells: &StringChunked| cells.iter().map(|cell| cell.map(str::to_owned)).collect();
+    raw.columns
+        .iter()
+        .map(|(name, cells)| (name.clone(), owned(cells)))
+        .collect()
+}
+
+/// The same two rows in every format.
+fn two_rows(format: Format) -> Vec<u8> {
+    let rows = [
+        r#"{"price": 289900.0, "city": "East \"W\", é", "zip_code": 6016.0}"#,
+        r#"{"price": null, "city": "Lee", "zip_code": 1238.0}"#,
+    ];
+    match format {
+        Format::ApiJson => format!(
+            r#"{{"group_number": 2, "day": "Tuesday", "batch_number": 0, "data": [{}]}}"#,
+            rows.join(",")
+        )
+        .into_bytes(),
+        Format::Json => format!("[{}]", rows.join(",")).into_bytes(),
+        Format::Ndjson => rows.join("\r\n").into_bytes(),
+        Format::Csv => {
+            "price,city,zip_code\r\n289900.0,\"East \"\"W\"\", é\",6016.0\r\n,Lee,1238.0\r\n"
+                .as_bytes()
+                .to_vec()
+        }
+        Format::Parquet => {
+            let mut table = crate::table::Table::new(2);
+            table.numbers("price", &[289_900.0, f64::NAN]);
+            table.texts("city", ["East \"W\", é", "Lee"].into_iter());
+            table.numbers("zip_code", &[6016.0, 1238.0]);
+            crate::to_parquet(table.finish().unwrap()).unwrap()
+        }
+    }
+}
+
+#[test]
+fn every_format_packed_or_not_gives_the_same_rows() {
+    let text = |text: &str| Some(text.to_owned());
+    let expected = [
+        ("price".to_owned(), vec![text("289900.0"), None]),
+        ("city".to_owned(), vec![text("East \"W\", é"), text("Lee")]),
+        ("zip_code".to_owned(), vec![text("6016.0"), text("1238.0")]),
+    ];
+    for format in Format::ALL {
+        let bytes = two_rows(format);
+        let packed = gzip(&bytes);
+        // Packed in two parts, as parallel packers do it.
+        let (head, tail) = bytes.split_at(20);
+        let parts = [gzip(head), gzip(tail)].concat();
+        for bytes in [bytes, packed, parts] {
+            let raw = read_all(&bytes, format).unwrap();
+            assert_eq!(raw.rows, 2, "{format}");
+            assert_eq!(cells(&raw), expected, "{format}");
+        }
+    }
+}
+
+#[test]
+fn cut_off_anywhere_it_is_an_error_or_fewer_rows() {
+    for format in Format::ALL {
+        let bytes = two_rows(format);
+        for end in 0..bytes.len() {
+            if let Ok(raw) = read_all(&bytes[..end], format) {
+                let lines = matches!(format, Format::Csv | Format::Ndjson);
+                assert!(lines, "{format} cut at {end} was taken for a batch");
+                assert!(raw.rows <= 2);
+            }
+            let packed = gzip(&bytes);
+            if end < packed.len() && end > 1 {
+                let error = read_all(&packed[..end], format).unwrap_err();
+                assert!(matches!(error, ReadError::Gzip(_)), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_small_file_does_not_fill_the_memory() {
+    // 3 MB that unpack to 1 GiB and 1 byte.
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    let piece = vec![b' '; 1 << 20];
+    for _ in 0..MAX_BYTES >> 20 {
+        packed.write_all(&piece).unwrap();
+    }
+    packed.write_all(b" ").unwrap();
+    let error = read_all(&packed.finish().unwrap(), Format::Json).unwrap_err();
+    assert!(matches!(error, ReadError::TooLarge), "{error}");
+
+    let rows = MAX_CELLS / schema::COLUMNS.len() + 1;
+    let header = vec!["c"; MAX_COLUMNS].join(",");
+    let few = MAX_CELLS / MAX_COLUMNS + 1;
+    for (format, text) in [
+        (Format::Csv, format!("a\n{}", "\n".repeat(rows))),
+        (Format::Csv, format!("{header}\n{}", "1\n".repeat(few))),
+        (Format::Ndjson, "{}\n".repeat(rows)),
+        (Format::Json, format!("[{}{{}}]", "{},".repeat(rows))),
+    ] {
+        let error = read_all(text.as_bytes(), format).unwrap_err();
+        assert!(error.to_string().contains("more than 64000000 values"), "{format}: {error}");
+    }
+    // A file of 1,000 columns is one, of 1,001 is none.
+    for (columns, taken) in [(MAX_COLUMNS, true), (MAX_COLUMNS + 1, false)] {
+        let names: Vec<String> = (0..columns).map(|column| format!("c{column}")).collect();
+        let object: Vec<String> = names.iter().map(|name| format!("\"{name}\":1")).collect();
+        for (format, text) in [
+            (Format::Csv, names.join(",")),
+            (Format::Ndjson, format!("{{{}}}", object.join(","))),
+        ] {
+            assert_eq!(read_all(text.as_bytes(), format).is_ok(), taken, "{format}");
+        }
+    }
+}
+
+#[test]
+fn deep_json_is_refused_or_kept_as_text() {
+    for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+        for depth in [100, 100_000] {
+            let nest = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            for text in [nest.clone(), format!("[{{\"price\": 1, \"x\": {nest}}}]")] {
+                for format in [Format::ApiJson, Format::Json, Format::Ndjson] {
+                    let _ = read_all(text.as_bytes(), format);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_another_format_is_refused() {
+    for (given, format) in [
+        (Format::Parquet, Format::Csv),
+        (Format::Parquet, Format::Json),
+        (Format::Csv, Format::Parquet),
+        (Format::Csv, Format::Json),
+        (Format::Json, Format::Ndjson),
+    ] {
+        assert!(read_all(&two_rows(given), format).is_err(), "{given} as {format}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        for format in Format::ALL {
+            let _ = read_all(&bytes, format);
+            let _ = read_all(&[b"\x1f\x8b\x08\x00", bytes.as_slice()].concat(), format);
+            let _ = read_all(&[b"PAR1", bytes.as_slice(), b"\x20\x00\x00\x00PAR1"].concat(), format);
+        }
+    }
+
+    #[test]
+    fn damage_anywhere_does_not_panic(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        for format in Format::ALL {
+            for mut bytes in [two_rows(format), gzip(&two_rows(format))] {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+                if let Ok(raw) = read_all(&bytes, format) {
+                    let cleaned = crate::draft(raw).unwrap().finish(|_| false).unwrap();
+                    prop_assert!(cleaned.quality.adds_up());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Columns as a data frame, and a data frame as Parquet.
+
+use std::collections::HashSet;
+use std::io::Cursor;
+
+use bytes::Bytes;
+use jiff::civil::Date;
+use polars::prelude::{
+    Column, DataFrame, DataType, Float64Chunked, Int32Chunked, IntoColumn as _, IntoSeries as _,
+    NewChunkedArray as _, ParquetCompression, ParquetReader, ParquetWriter, PlSmallStr, PolarsError,
+    SerReader as _, StringChunked, StringChunkedBuilder,
+};
+use tasador_listing::clean::days_since_epoch;
+use tasador_listing::property::from_hex;
+use tasador_listing::schema;
+
+/// Rows of a row group: few enough that a reader needs little memory, many enough to pack well.
+const ROW_GROUP_ROWS: usize = 250_000;
+
+/// The data frame library refused a table.
+#[derive(Debug, thiserror::Error)]
+#[error("the rows could not be laid out as a table")]
+pub struct FrameError(#[from] PolarsError);
+
+/// Columns under construction.
+pub(crate) struct Table {
+    rows: usize,
+    columns: Vec<Column>,
+    failed: Option<PolarsError>,
+}
+
+impl Table {
+    pub(crate) fn new(rows: usize) -> Self {
+        Self {
+            rows,
+            columns: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// Adds text under this name.
+    pub(crate) fn text(&mut self, name: &str, mut text: StringChunked) {
+        text.rename(PlSmallStr::from_str(name));
+        self.columns.push(text.into_series().into_column());
+    }
+
+    /// Adds text that is never missing.
+    pub(crate) fn texts(&mut self, name: &str, texts: impl Iterator<Item = impl AsRef<str>>) {
+        let mut cells = StringChunkedBuilder::new(PlSmallStr::from_str(name), self.rows);
+        for text in texts {
+            cells.append_value(text);
+        }
+        self.columns.push(cells.finish().into_series().into_column());
+    }
+
+    /// Adds numbers; NaN becomes null.
+    pub(crate) fn numbers(&mut self, name: &str, numbers: &[f64]) {
+        let values = numbers
+            .iter()
+            .map(|number| (!number.is_nan()).then_some(*number));
+        let column = Float64Chunked::from_iter_options(PlSmallStr::from_str(name), values);
+        self.columns.push(column.into_series().into_column());
+    }
+
+    /// Adds dates.
+    pub(crate) fn dates(&mut self, name: &str, dates: &[Option<Date>]) {
+        let days = dates.iter().map(|date| date.map(days_since_epoch));
+        let days = Int32Chunked::from_iter_options(PlSmallStr::from_str(name), days);
+        match days.into_series().cast(&DataType::Date) {
+            Ok(dates) => self.columns.push(dates.into_column()),
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Result<DataFrame, FrameError> {
+        match self.failed {
+            Some(error) => Err(error.into()),
+            None => Ok(DataFrame::new(self.rows, self.columns)?),
+        }
+    }
+}
+
+/// The table as Parquet, packed with Zstandard: the same table gives the same bytes.
+///
+/// # Errors
+/// [`FrameError`] where the data frame library refuses it.
+pub fn to_parquet(mut table: DataFrame) -> Result<Vec<u8>, FrameError> {
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes)
+        .with_compression(ParquetCompression::Zstd(None))
+        .with_row_group_size(Some(ROW_GROUP_ROWS))
+        .finish(&mut table)?;
+    Ok(bytes)
+}
+
+/// The content of the rows of a clean file.
+pub(crate) fn row_hashes(parquet: Bytes) -> Result<HashSet<u128>, FrameError> {
+    let table = ParquetReader::new(Cursor::new(parquet))
+        .with_columns(Some(vec![schema::ROW_HASH.to_owned()]))
+        .finish()?;
+    let hashes = table.column(schema::ROW_HASH)?.str()?.iter();
+    // What is no hash is no row's, so that row would be missed and the files would not agree.
+    Ok(hashes.filter_map(|text| from_hex(text?)).collect())
+}

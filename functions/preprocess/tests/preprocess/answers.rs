@@ -1,0 +1,129 @@
+//! What the handler answers and stores, and what it refuses.
+
+use tasador_ids::Digest;
+use tasador_lake::Format;
+use tasador_runtime::ErrorClass;
+
+use crate::place::{Place, attempt, column, rows};
+
+#[tokio::test]
+async fn rows_go_where_the_answer_says() {
+    let place = Place::new().await;
+    let json = r#"{"group_number": 2, "day": "Tuesday", "batch_number": 0, "data": [
+        {"price": 289900.0, "bed": 4.0, "city": "East Windsor", "zip_code": 6016.0, "view": "sea"},
+        {"price": 289900, "bed": 4, "city": " East Windsor", "zip_code": "06016", "view": "sea"},
+        {"price": null, "bed": 4.0, "city": "Lee", "zip_code": 1238.0},
+        {"price": 5.0, "bed": "four", "city": null, "zip_code": "6016-1234"}]}"#;
+    let request = place.batch(json, Format::ApiJson).await;
+    let answer = place.run(&request).await;
+    let seen = serde_json::to_value(&answer).unwrap();
+    let batch = request.batch;
+    let clean = place.ctx.lake.get(&answer.clean_key).await.unwrap();
+    assert_eq!(
+        seen,
+        serde_json::json!({
+            "rows": {"raw": 4, "clean": 2, "rejected": 1, "duplicates": 1},
+            "clean_key": format!("clean/{batch}.parquet"),
+            "clean_sha256": Digest::of(&clean).to_string(),
+            "rejected_key": format!("rejected/{batch}.parquet"),
+            "profile_key": format!("profiles/{batch}.json"),
+            "columns_new": ["view"],
+            "columns_gone": ["brokered_by", "status", "bath", "acre_lot", "street", "state",
+                "house_size", "prev_sold_date"],
+        })
+    );
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(place.clean(&answer, "zip_code").await, [some("06016"), some("06016")]);
+    assert_eq!(place.clean(&answer, "bed").await, [some("4.0"), None]);
+    assert_eq!(place.clean(&answer, "state").await, [None, None]);
+    let rejected = place.rows(&answer.rejected_key).await;
+    assert_eq!(column(&rejected, "city"), [some("Lee")]);
+    assert_eq!(column(&rejected, "reason"), [some("price_missing")]);
+    let report = place.report(&answer).await;
+    assert_eq!(report.clean_sha256, answer.clean_sha256);
+    assert!(report.quality.adds_up());
+}
+
+#[tokio::test]
+async fn what_is_no_batch_is_refused_and_nothing_is_stored() {
+    let place = Place::new().await;
+    let wide: Vec<String> = (0..1_001).map(|column| column.to_string()).collect();
+    for (text, format, said) in [
+        ("<html>Bad gateway</html>", Format::ApiJson, "can't be read as rows"),
+        (r#"{"data": [{"price": 1}, {"pri"#, Format::ApiJson, "cut off at line 1"),
+        (r#"{"detail": "oops"}"#, Format::ApiJson, "no list `data`"),
+        ("", Format::ApiJson, "cut off"),
+        (r#"[{"price": 1}, 7]"#, Format::Json, "expected a row"),
+        ("{\"price\": 1}\n{]", Format::Ndjson, "line 2"),
+        ("price,city\n1,\"Lee", Format::Csv, "a quoted field of the CSV does not end"),
+        ("price,city\n1,2,3\n", Format::Csv, "the CSV can't be read"),
+        (&wide.join(","), Format::Csv, "more than 1000 columns"),
+        ("PAR1PAR1", Format::Parquet, "the Parquet can't be read"),
+        ("\u{1f}\u{8b}", Format::Csv, "the CSV"),
+    ] {
+        let request = place.batch(text.to_owned(), format).await;
+        let answer = attempt(&request, &place.ctx).await;
+        if text == "\u{1f}\u{8b}" {
+            // U+008B is two bytes in UTF-8: odd text, but no gzip.
+            assert_eq!(answer.unwrap().rows.raw, 0);
+            continue;
+        }
+        let failure = answer.unwrap_err();
+        assert_eq!(failure.error_type, ErrorClass::InvalidInput, "{text:.40}: {failure}");
+        assert!(failure.message.contains(said), "{text:.40}: {failure}");
+    }
+    for (bytes, said) in [
+        (&b"price\n\xff\n"[..], "not UTF-8 from byte 6"),
+        (b"\x1f\x8b\x08\x00\x00", "the gzip can't be unpacked"),
+    ] {
+        let request = place.batch(bytes, Format::Csv).await;
+        let failure = attempt(&request, &place.ctx).await.unwrap_err();
+        assert_eq!(failure.error_type, ErrorClass::InvalidInput);
+        assert!(failure.message.contains(said), "{failure}");
+    }
+    assert_eq!(place.objects().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_batch_without_rows_is_a_batch() {
+    let place = Place::new().await;
+    for (text, format) in [
+        (r#"{"data": []}"#, Format::ApiJson),
+        ("", Format::Csv),
+        ("price,city\n", Format::Csv),
+        ("", Format::Ndjson),
+    ] {
+        let request = place.batch(text, format).await;
+        let answer = place.run(&request).await;
+        assert_eq!((answer.rows.raw, answer.rows.clean), (0, 0));
+        assert_eq!(place.run(&request).await, answer);
+    }
+}
+
+#[tokio::test]
+async fn other_bytes_than_the_batch_are_not_preprocessed() {
+    let place = Place::new().await;
+    let one = place.csv(&rows(1..5)).await;
+    let two = place.csv(&rows(5..9)).await;
+    let mut crossed = one.clone();
+    crossed.key = two.key;
+    let failure = attempt(&crossed, &place.ctx).await.unwrap_err();
+    assert_eq!(failure.error_type, ErrorClass::CorruptArtifact, "{failure}");
+    crossed.key = "raw/none.csv".parse().unwrap();
+    let failure = attempt(&crossed, &place.ctx).await.unwrap_err();
+    assert_eq!(failure.error_type, ErrorClass::InvalidInput, "{failure}");
+    assert!(place.objects().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_answer_stays_small_whatever_the_columns() {
+    let place = Place::new().await;
+    let names: Vec<String> = (0..990).map(|column| format!("{column}{}", "\u{1}é\"".repeat(60))).collect();
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+    let cells = vec!["1"; names.len()].join(",");
+    let request = place.csv(&format!("price,{}\n5,{cells}\n", quoted.join(","))).await;
+    let answer = place.run(&request).await;
+    assert!(serde_json::to_string(&answer).unwrap().len() < 4_000);
+    assert!(!answer.columns_new.is_empty());
+    assert_eq!(place.report(&answer).await.quality.columns_new.len(), 990);
+}

@@ -1,0 +1,170 @@
+//! A bucket and tables on loopback ports of their own.
+
+use std::collections::BTreeMap;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::config::SharedInterceptor;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use axum::Router;
+use axum::error_handling::HandleError;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use preprocess::{Raw, Request, Response, handle, read};
+use tasador_ids::BatchId;
+use tasador_lake::{Format, RawForm, key};
+use tasador_listing::BatchReport;
+use tasador_runtime::{Config, Context, Failure};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+pub(crate) struct Place {
+    pub(crate) ctx: Context,
+    sdk: SdkConfig,
+    _folder: TempDir,
+    _servers: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct ByService {
+    s3: String,
+    dynamodb: String,
+}
+
+impl LoadServiceConfig for ByService {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let endpoint = match key.service_id() {
+            "S3" => &self.s3,
+            _ => &self.dynamodb,
+        };
+        (key.profile() == "endpoint_url").then(|| endpoint.clone())
+    }
+}
+
+fn sdk(endpoints: ByService) -> SdkConfig {
+    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(&endpoints.dynamodb)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(aws_smithy_async::time::SystemTimeSource::new())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .service_config(endpoints)
+        .build()
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    (listener, endpoint)
+}
+
+impl Place {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut servers = JoinSet::new();
+        let (listener, dynamodb) = listen().await;
+        let database = dynoxide::Database::new(folder.path().join("db.sqlite").to_str().unwrap()).unwrap();
+        servers.spawn(async move {
+            let serve =
+                dynoxide::server::serve_with_shutdown(listener, database, std::future::pending());
+            serve.await.unwrap();
+        });
+        let (listener, s3) = listen().await;
+        let files = s3s_fs::FileSystem::new(folder.path()).unwrap();
+        let mut service = s3s::service::S3ServiceBuilder::new(files);
+        service.set_auth(s3s::auth::SimpleAuth::from_single("tasador", "tasador"));
+        let service = HandleError::new(service.build(), |_: s3s::HttpError| async {
+            StatusCode::INTERNAL_SERVER_ERROR
+        });
+        let bucket = Router::new().fallback_service(service);
+        servers.spawn(async move { axum::serve(listener, bucket).await.unwrap() });
+
+        let sdk = sdk(ByService { s3, dynamodb });
+        let ctx = Context::new(Config::default(), &sdk);
+        ctx.lake.create_bucket().await.unwrap();
+        ctx.registry.create_tables().await.unwrap();
+        Self {
+            ctx,
+            sdk,
+            _folder: folder,
+            _servers: servers,
+        }
+    }
+
+    /// The same place, its calls passing through an interceptor.
+    pub(crate) fn through(&self, interceptor: SharedInterceptor) -> Context {
+        Context::intercepted(Config::default(), &self.sdk, &vec![interceptor])
+    }
+
+    /// Stores a raw batch, and says how it is asked for.
+    pub(crate) async fn batch(&self, bytes: impl Into<Bytes>, format: Format) -> Request {
+        let bytes = bytes.into();
+        let batch = BatchId::of(&bytes);
+        let key = key::raw(&batch, RawForm { format, gzip: false });
+        self.ctx.lake.put_once(&key, bytes).await.unwrap();
+        Request {
+            run_id: "run".parse().unwrap(),
+            batch,
+            key,
+            format,
+        }
+    }
+
+    pub(crate) async fn csv(&self, text: &str) -> Request {
+        self.batch(text.to_owned(), Format::Csv).await
+    }
+
+    pub(crate) async fn run(&self, request: &Request) -> Response {
+        attempt(request, &self.ctx).await.unwrap()
+    }
+
+    /// Every object but the raw ones.
+    pub(crate) async fn objects(&self) -> BTreeMap<String, Bytes> {
+        let mut objects = BTreeMap::new();
+        for object in self.ctx.lake.list("").await.unwrap() {
+            if !object.key.as_str().starts_with(key::RAW) {
+                let bytes = self.ctx.lake.get(&object.key).await.unwrap();
+                objects.insert(object.key.to_string(), bytes);
+            }
+        }
+        objects
+    }
+
+    /// The rows of a file of ours.
+    pub(crate) async fn rows(&self, key: &tasador_lake::Key) -> Raw {
+        let bytes = self.ctx.lake.get(key).await.unwrap();
+        tokio::task::spawn_blocking(|| read(bytes, Format::Parquet).unwrap())
+            .await
+            .unwrap()
+    }
+
+    /// The values of a column of the clean file.
+    pub(crate) async fn clean(&self, answer: &Response, name: &str) -> Vec<Option<String>> {
+        column(&self.rows(&answer.clean_key).await, name)
+    }
+
+    pub(crate) async fn report(&self, answer: &Response) -> BatchReport {
+        self.ctx.lake.get_json(&answer.profile_key).await.unwrap()
+    }
+}
+
+pub(crate) fn column(raw: &Raw, name: &str) -> Vec<Option<String>> {
+    let (_, cells) = raw.columns.iter().find(|(known, _)| known == name).unwrap();
+    cells.iter().map(|cell| cell.map(str::to_owned)).collect()
+}
+
+pub(crate) async fn attempt(request: &Request, ctx: &Context) -> Result<Response, Failure> {
+    handle(request.clone(), ctx).await.map_err(Failure::from)
+}
+
+/// Lines of CSV whose rows have these prices and nothing else in common.
+pub(crate) fn rows(prices: impl IntoIterator<Item = u32>) -> String {
+    let row = |price: u32| format!("{price},{},Lee,{}\n", price % 7, 1000 + price);
+    "price,bed,city,zip_code\n".to_owned() + &prices.into_iter().map(row).collect::<String>()
+}

@@ -1,0 +1,222 @@
+//! The same batch again, other batches in between, and tries that end at every call.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use aws_sdk_s3::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents, SharedInterceptor};
+use aws_sdk_s3::error::BoxError;
+use tasador_ids::Digest;
+use tasador_runtime::ErrorClass;
+
+use crate::place::{Place, attempt, rows};
+
+#[tokio::test]
+async fn a_batch_again_is_the_same_batch() {
+    let place = Place::new().await;
+    let one = place.csv(&rows((1..40).chain(20..30))).await;
+    let two = place.csv(&rows(30..60)).await;
+    let first = place.run(&one).await;
+    let stored = place.objects().await;
+    assert_eq!(stored.len(), 3);
+    assert_eq!((first.rows.clean, first.rows.duplicates), (39, 10));
+    assert_eq!(place.run(&one).await, first);
+    assert_eq!(place.objects().await, stored);
+
+    let second = place.run(&two).await;
+    assert_eq!((second.rows.clean, second.rows.duplicates), (20, 10));
+    let report = place.report(&second).await;
+    assert_eq!((report.quality.duplicates_within, report.quality.duplicates_across), (0, 10));
+    assert_eq!(place.run(&one).await, first);
+    assert_eq!(place.run(&two).await, second);
+    let all = place.objects().await;
+    assert_eq!(all.len(), 6);
+    assert!(stored.iter().all(|(key, bytes)| all[key] == *bytes));
+}
+
+#[tokio::test]
+async fn the_same_rows_written_otherwise_are_duplicates() {
+    let place = Place::new().await;
+    let csv = place.csv("price,city,zip_code\n5.0,Lee,01238\n6,Lee,1238.0\n").await;
+    place.run(&csv).await;
+    let json = r#"[{"City": " Lee", "PRICE": "$5", "Zip Code": "1238-0001", "new": null}]"#;
+    let json = place.batch(json, tasador_lake::Format::Json).await;
+    let answer = place.run(&json).await;
+    assert_eq!((answer.rows.clean, answer.rows.duplicates), (0, 1));
+}
+
+/// Fails every call from the `nth` on, before or after its effect, as a killed process does. The
+/// effect of the last call stays.
+#[derive(Debug, Clone)]
+struct Kill {
+    calls_left: Arc<AtomicI64>,
+    after: bool,
+}
+
+impl Kill {
+    fn strike(&self, left: i64) -> Result<(), BoxError> {
+        if left < 0 || (left == 0 && self.after) {
+            return Err("killed on purpose".into());
+        }
+        Ok(())
+    }
+}
+
+impl Intercept for Kill {
+    fn name(&self) -> &'static str {
+        "kill"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let left = self.calls_left.fetch_sub(1, Ordering::SeqCst) - 1;
+        if left < 0 || (left == 0 && !self.after) {
+            return Err("killed on purpose".into());
+        }
+        Ok(())
+    }
+
+    fn read_after_deserialization(
+        &self,
+        _: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.strike(self.calls_left.load(Ordering::SeqCst))
+    }
+}
+
+/// A try that ends at the `nth` call, perhaps another batch that shares rows, and a second try.
+/// Whether there was such a call.
+async fn killed(nth: i64, after: bool, other_between: bool) -> bool {
+    let note = format!("call {nth}, after its effect: {after}, another between: {other_between}");
+    let place = Place::new().await;
+    // More rows than are looked up or marked in one request.
+    let csv = rows(1..126);
+    let one = place.csv(&csv).await;
+    let kill = Kill {
+        calls_left: Arc::new(AtomicI64::new(nth)),
+        after,
+    };
+    let ctx = place.through(SharedInterceptor::new(kill.clone()));
+    let first = attempt(&one, &ctx).await;
+    if let Err(failure) = &first {
+        assert_eq!(failure.error_type, ErrorClass::Retryable, "{note}: {failure}");
+    } else if kill.calls_left.load(Ordering::SeqCst) > 0 {
+        return false;
+    }
+    let other = place.csv(&rows(100..150)).await;
+    let between = match other_between {
+        true => Some(place.run(&other).await),
+        false => None,
+    };
+
+    let second = place.run(&one).await;
+    let stored = place.objects().await;
+    assert_eq!(second.rows.raw, 125, "{note}");
+    assert_eq!(second.rows.clean + second.rows.duplicates, 125, "{note}");
+    let bytes = &stored[second.clean_key.as_str()];
+    assert_eq!(Digest::of(bytes).to_string(), second.clean_sha256, "{note}");
+    let report = place.report(&second).await;
+    assert_eq!(report.clean_sha256, second.clean_sha256, "{note}");
+    assert!(report.quality.adds_up(), "{note}");
+    // Nothing is lost: each row is in the clean file of one batch at least.
+    let mut kept: HashSet<_> = place.clean(&second, "price").await.into_iter().collect();
+    match &between {
+        None => assert_eq!(second.rows.clean, 125, "{note}"),
+        Some(between) => {
+            kept.extend(place.clean(between, "price").await);
+            assert_eq!(kept.len(), 149, "{note}");
+            assert_eq!(place.run(&other).await, *between, "{note}");
+        }
+    }
+    // Once and for ever: also the rows are marked, so that a third batch finds them all.
+    assert_eq!(place.run(&one).await, second, "{note}");
+    if other_between {
+        let third = place.csv(&rows((1..150).chain([400]))).await;
+        assert_eq!(place.run(&third).await.rows.clean, 1, "{note}");
+    } else {
+        let third = place.csv(&rows((1..126).chain([400]))).await;
+        assert_eq!(place.run(&third).await.rows.clean, 1, "{note}");
+    }
+    true
+}
+
+/// Where another batch comes between does not matter to where a try may end.
+async fn killed_everywhere(other_between: bool) {
+    let mut calls = 0;
+    for after in [false, true] {
+        let mut nth = 1;
+        while killed(nth, after, other_between).await {
+            nth += 1;
+        }
+        calls = nth - 1;
+    }
+    // Look for the report and for a clean file, get the raw one, look rows up (2), write two files,
+    // mark rows (5), write the report.
+    assert_eq!(calls, 13);
+}
+
+#[tokio::test]
+async fn killed_at_every_call_and_begun_again() {
+    killed_everywhere(false).await;
+}
+
+#[tokio::test]
+async fn killed_at_every_call_and_begun_again_after_another_batch() {
+    killed_everywhere(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tries_at_once_agree() {
+    let place = Place::new().await;
+    let one = place.csv(&rows(1..400)).await;
+    let mut tries = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (request, ctx) = (one.clone(), place.ctx.clone());
+        tries.spawn(async move { attempt(&request, &ctx).await.unwrap() });
+    }
+    let answers = tries.join_all().await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(answers[0].rows.clean, 399);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_at_once_lose_no_row() {
+    let place = Place::new().await;
+    let mut tries = tokio::task::JoinSet::new();
+    for first in [1, 101, 201, 301] {
+        let (request, ctx) = (place.csv(&rows(first..first + 200)).await, place.ctx.clone());
+        tries.spawn(async move { attempt(&request, &ctx).await.unwrap() });
+    }
+    let mut kept = HashSet::new();
+    for answer in tries.join_all().await {
+        assert_eq!(answer.rows.clean + answer.rows.duplicates, 200);
+        kept.extend(place.clean(&answer, "price").await);
+    }
+    // Two that met may both have kept a row, which datasets hold once.
+    assert_eq!(kept.len(), 500);
+}
+
+#[tokio::test]
+async fn other_bytes_in_the_way_are_told() {
+    let place = Place::new().await;
+    let one = place.csv(&rows(1..5)).await;
+    let clean = tasador_lake::key::clean(&one.batch);
+    place.ctx.lake.put_once(&clean, "no Parquet").await.unwrap();
+    let failure = attempt(&one, &place.ctx).await.unwrap_err();
+    assert_eq!(failure.error_type, ErrorClass::CorruptArtifact, "{failure}");
+
+    let two = place.csv(&rows(5..9)).await;
+    let rejected = tasador_lake::key::rejected(&two.batch);
+    place.ctx.lake.put_once(&rejected, "another try's").await.unwrap();
+    let failure = attempt(&two, &place.ctx).await.unwrap_err();
+    assert_eq!(failure.error_type, ErrorClass::Retryable, "{failure}");
+}

@@ -1,0 +1,10 @@
+//! Makes a model version the one in production.
+
+use tasador_runtime::Context;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let ctx = Context::from_env().await?;
+    let ctx = &ctx;
+    tasador_runtime::serve(|request| promote::handle(request, ctx)).await
+}

@@ -1,0 +1,214 @@
+//! Promotions against a bucket and a table on this machine.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use axum::Router;
+use axum::error_handling::HandleError;
+use axum::http::StatusCode;
+use futures::future::join_all;
+use promote::{Request, Response, handle};
+use serde_json::json;
+use tasador_ids::{Digest, ModelName, ModelVersion};
+use tasador_lake::{Lake, client_config};
+use tasador_registry::{Artifact, FinishedVersion, Metrics, NewVersion, PageRequest, PromotionSeq};
+use tasador_runtime::{Config, Context, ErrorClass, Failure};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+struct Place {
+    ctx: Context,
+    _folder: TempDir,
+}
+
+fn sdk(endpoint: &str) -> SdkConfig {
+    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(aws_smithy_async::time::SystemTimeSource::new())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build()
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    (listener, endpoint)
+}
+
+async fn place() -> Place {
+    let (listener, tables) = listen().await;
+    let database = dynoxide::Database::memory().unwrap();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(
+        listener,
+        database,
+        std::future::pending(),
+    ));
+
+    let folder = tempfile::tempdir().unwrap();
+    let (listener, bucket) = listen().await;
+    let mut service =
+        s3s::service::S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
+    service.set_auth(s3s::auth::SimpleAuth::from_single("tasador", "tasador"));
+    let service = HandleError::new(service.build(), |_: s3s::HttpError| async {
+        StatusCode::INTERNAL_SERVER_ERROR
+    });
+    let router = Router::new().fallback_service(service);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let mut ctx = Context::new(Config::default(), &sdk(&tables));
+    let client = aws_sdk_s3::Client::from_conf(client_config(&sdk(&bucket), true).build());
+    ctx.lake = Lake::new(client, "tasador");
+    ctx.lake.create_bucket().await.unwrap();
+    ctx.registry.create_tables().await.unwrap();
+    Place {
+        ctx,
+        _folder: folder,
+    }
+}
+
+fn key(name: &str) -> String {
+    format!("models/{name}/model.tsd")
+}
+
+/// A version on record, whose bytes are in the bucket unless a test says otherwise.
+async fn version(ctx: &Context, name: &str, stored: Option<&str>) -> ModelVersion {
+    let model: ModelName = ctx.config.model.clone();
+    let new = NewVersion {
+        model: model.clone(),
+        source_key: name.to_owned(),
+        run: None,
+        mlflow_run_id: None,
+        algorithm: None,
+        dataset: None,
+        tags: Default::default(),
+        at: ctx.now(),
+    };
+    let version = ctx.registry.register_version(&new).await.unwrap();
+    if let Some(bytes) = stored {
+        ctx.lake
+            .put_once(&key(name).parse().unwrap(), bytes.to_owned())
+            .await
+            .unwrap();
+    }
+    let finished = FinishedVersion {
+        artifact: Artifact {
+            key: key(name),
+            sha256: Digest::of(name.as_bytes()),
+            size_bytes: name.len() as u64,
+        },
+        metrics: Metrics::default(),
+        at: ctx.now(),
+    };
+    ctx.registry
+        .finish_version(&model, version, &finished)
+        .await
+        .unwrap();
+    version
+}
+
+fn request(run: &str, version: ModelVersion, expected: Option<ModelVersion>) -> Request {
+    serde_json::from_value(json!({
+        "run_id": run, "version": version, "expected_champion": expected, "sentence": "Better.",
+        "verdict_key": format!("verdicts/{run}/1.json"),
+    }))
+    .unwrap()
+}
+
+async fn attempt(request: Request, ctx: &Context) -> Result<Response, ErrorClass> {
+    handle(request, ctx)
+        .await
+        .map_err(|error| Failure::from(error).error_type)
+}
+
+#[tokio::test]
+async fn a_promotion_repeated_is_one_promotion() {
+    let place = place().await;
+    let ctx = &place.ctx;
+    let one = version(ctx, "one", Some("one")).await;
+    let two = version(ctx, "two", Some("two")).await;
+    let first = Response {
+        version: one,
+        previous: None,
+        promotion: PromotionSeq(1),
+    };
+    for _ in 0..3 {
+        assert_eq!(
+            attempt(request("run-1", one, None), ctx).await.unwrap(),
+            first
+        );
+    }
+    let second = attempt(request("run-2", two, Some(one)), ctx)
+        .await
+        .unwrap();
+    assert_eq!(
+        second,
+        Response {
+            version: two,
+            previous: Some(one),
+            promotion: PromotionSeq(2)
+        }
+    );
+    assert_eq!(
+        attempt(request("run-1", one, None), ctx).await.unwrap(),
+        first
+    );
+
+    let stale = attempt(request("run-3", one, None), ctx).await;
+    assert_eq!(stale, Err(ErrorClass::ChampionChanged));
+    let mut back = request("rollback-1", one, Some(two));
+    back.kind = tasador_registry::PromotionKind::Rollback;
+    assert_eq!(attempt(back, ctx).await.unwrap().promotion, PromotionSeq(3));
+}
+
+#[tokio::test]
+async fn what_is_not_in_the_bucket_as_registered_is_not_promoted() {
+    let place = place().await;
+    let ctx = &place.ctx;
+    let missing = version(ctx, "missing", None).await;
+    let other = version(ctx, "other", Some("other bytes")).await;
+    for damaged in [missing, other] {
+        let answer = attempt(request("run", damaged, None), ctx).await;
+        assert_eq!(answer, Err(ErrorClass::CorruptArtifact));
+    }
+    let unknown = attempt(request("run", ModelVersion(9), None), ctx).await;
+    assert_eq!(unknown, Err(ErrorClass::InvalidInput));
+    assert_eq!(
+        ctx.registry.champion(&ctx.config.model).await.unwrap(),
+        None
+    );
+    let events = ctx
+        .registry
+        .promotions(&ctx.config.model, &PageRequest::first(9))
+        .await
+        .unwrap();
+    assert_eq!(events.items, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_sixteen_runs_one_promotes_and_fifteen_compare_again() {
+    let place = tokio::time::timeout(Duration::from_secs(30), place())
+        .await
+        .unwrap();
+    let ctx = &place.ctx;
+    let mut requests = Vec::new();
+    for n in 0..16 {
+        let name = format!("v{n}");
+        let version = version(ctx, &name, Some(&name)).await;
+        requests.push(request(&format!("run-{n}"), version, None));
+    }
+    let answers = join_all(requests.into_iter().map(|request| attempt(request, ctx))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    let changed = answers
+        .iter()
+        .filter(|answer| **answer == Err(ErrorClass::ChampionChanged))
+        .count();
+    assert_eq!(changed, 15, "{answers:?}");
+}

@@ -1,0 +1,44 @@
+//! `tasador history`: what became of each batch, and why.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::Global;
+use super::session::Session;
+use crate::client::Client;
+use crate::console::{remark, result};
+use crate::table;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Print JSON, one array of all entries, instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Show the last so many entries
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+}
+
+pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    let session = Session::open(global, None).await?;
+    let outcomes = newest_first(session.client(), options.limit as usize).await;
+    session.close().await;
+    let mut outcomes = outcomes?;
+    if options.json {
+        result(serde_json::to_string_pretty(&outcomes)?)?;
+    } else if outcomes.is_empty() {
+        remark("Nothing has been run on this data folder yet; `tasador demo` or `tasador run --source …` changes that.");
+    } else {
+        // A table is read from top to bottom, so the oldest stands first.
+        outcomes.reverse();
+        result(table::history(&outcomes, |_| None))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The last `limit` entries of the history, page by page.
+pub(super) async fn newest_first(client: &Client, limit: usize) -> anyhow::Result<Vec<Value>> {
+    todo!()
+}

@@ -1,0 +1,134 @@
+//! `tasador run`: batch after batch through the state machine, until the source has no more.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::session::Session;
+use super::{Global, INTERRUPTED, interrupted};
+use crate::client::{Client, Ran, Step};
+use crate::console::{Progress, remark, result};
+use crate::table::grouped;
+
+/// A source that sends the same bytes over and over has nothing new, whatever it says.
+const REPEATS_MAX: u32 = 3;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Where listings come from: the URL of a data API, s3://bucket/key, or a file [default: TASADOR_SOURCE]
+    #[arg(long, value_name = "URL|FILE")]
+    source: Option<String>,
+    /// Stop after this many batches [default: until the source has no more; 1 where it is a file]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    batches: Option<u32>,
+    /// Do a stored batch once more, by its id, instead of fetching one
+    #[arg(long, value_name = "ID", conflicts_with_all = ["source", "batches"])]
+    batch: Option<String>,
+}
+
+pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
+    let session = Session::open(global, options.source.as_deref()).await?;
+    let outcome = tokio::select! {
+        outcome = batches(&session, &options) => outcome,
+        () = interrupted() => {
+            remark("Stopped; the run goes on where it was when the data folder is used again.");
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+    };
+    session.close().await;
+    outcome
+}
+
+async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCode> {
+    if options.batch.is_none() && session.source().is_none() {
+        bail!("there is no source to fetch from; give one with --source, such as --source http://127.0.0.1:8000 or --source listings.csv");
+    }
+    let limit = match (options.batches, &options.batch, session.source()) {
+        (Some(limit), _, _) => limit,
+        (None, Some(_), _) => 1,
+        (None, None, Some(source)) if has_cursor(source) => u32::MAX,
+        (None, None, _) => 1,
+    };
+    let input = options.batch.as_ref().map_or_else(|| json!({}), |batch| json!({ "batch": batch }));
+    let progress = Progress::new();
+    let mut repeats = 0;
+    let mut failed = false;
+    for number in 1..=limit {
+        let ran = one(session.client(), &input, &format!("batch {number}"), &progress).await?;
+        result(report(&ran))?;
+        failed = !matches!(ran.outcome.as_str(), "promoted" | "rejected" | "skipped" | "nothing_new");
+        if failed || ran.outcome == "nothing_new" {
+            break;
+        }
+        let repeat = ran.state.pointer("/fetch/repeat").and_then(Value::as_bool) == Some(true);
+        repeats = if repeat { repeats + 1 } else { 0 };
+        if repeats == REPEATS_MAX {
+            remark(format!("The source has sent batches that are known already {REPEATS_MAX} times in a row; stopping."));
+            break;
+        }
+    }
+    progress.finish();
+    if let Some(peak) = session.client().peak_memory_mib() {
+        result(format!("Peak memory {peak} MiB."))?;
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Runs one execution and shows how far it is.
+pub(super) async fn one(client: &Client, input: &Value, label: &str, progress: &Progress) -> anyhow::Result<Ran> {
+    progress.doing(format!("{label}: starting"));
+    client.run(input, |state| progress.doing(format!("{label}: {state}"))).await
+}
+
+/// Whether each answer of the source is another batch.
+fn has_cursor(source: &str) -> bool {
+    source.starts_with("http://") || source.starts_with("https://")
+}
+
+/// What people read of one run.
+fn report(ran: &Ran) -> String {
+    let batch = ran.state.pointer("/fetch/batch").and_then(Value::as_str);
+    let batch = batch.map_or_else(String::new, |batch| format!(" batch {}", batch.get(..12).unwrap_or(batch)));
+    let mut text = format!("{}{batch}: {}", ran.outcome, ran.sentence);
+    if let Some(rows) = ran.state.pointer("/preprocess/rows") {
+        let count = |field: &str| rows.get(field).and_then(Value::as_u64).map_or_else(|| "?".to_owned(), grouped);
+        text.push_str(&format!(
+            "\n  {} rows = {} clean + {} rejected + {} duplicates",
+            count("raw"),
+            count("clean"),
+            count("rejected"),
+            count("duplicates"),
+        ));
+    }
+    let steps: Vec<String> = ran.steps.iter().map(|Step { state, took }| format!("{state} {}", seconds(*took))).collect();
+    text.push_str(&format!("\n  {} in all: {}", seconds(ran.took), steps.join(", ")));
+    text
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_says_outcome_rows_and_times() {
+        let ran = Ran {
+            run: "r".to_owned(),
+            outcome: "skipped".to_owned(),
+            sentence: "Fewer than 50 rows.".to_owned(),
+            state: json!({"fetch": {"batch": "0123456789abcdef"}, "preprocess": {"rows": {"raw": 2000, "clean": 40, "rejected": 0, "duplicates": 1960}}}),
+            took: Duration::from_millis(1234),
+            steps: vec![Step { state: "Fetch".to_owned(), took: Duration::from_millis(200) }],
+        };
+        assert_eq!(
+            report(&ran),
+            "skipped batch 0123456789ab: Fewer than 50 rows.\n  2,000 rows = 40 clean + 0 rejected + 1,960 duplicates\n  1.23 s in all: Fetch 0.20 s"
+        );
+    }
+}

@@ -1,0 +1,129 @@
+//! Every short command's way to a cloud: attach to the one that serves the data folder, or start it
+//! for as long as the command takes.
+
+use anyhow::{Context as _, bail};
+use tasador_runtime::Config;
+
+use super::Global;
+use crate::client::Client;
+use crate::cloud::{Cloud, Endpoints, Options, Ports};
+use crate::faults::Faults;
+use crate::folder::{Claim, Folder, Server};
+
+/// A cloud to work with.
+pub(super) struct Session {
+    client: Client,
+    own: Option<Cloud>,
+    source: Option<String>,
+}
+
+impl Session {
+    /// Attaches or starts. `source` is what `fetch` shall ask, where the command names one.
+    pub(super) async fn open(global: &Global, source: Option<&str>) -> anyhow::Result<Self> {
+        match Folder::claim(&global.data_dir()).await? {
+            Claim::Served(server) => Self::attach(server, source),
+            Claim::Ours(folder) => {
+                let ports = global.port.map_or(Ports::Free, Ports::from_number);
+                Self::start(folder, ports, configuration(global, source)?).await
+            }
+        }
+    }
+
+    /// Starts a cloud on a folder that is ours.
+    pub(super) async fn start(folder: Folder, ports: Ports, config: Config) -> anyhow::Result<Self> {
+        let source = config.source.clone();
+        let cloud = Cloud::start(Options { ports, faults: faults()?, ..Options::new(folder, config) }).await?;
+        let client = Client::new(cloud.endpoints().clone(), std::process::id())?;
+        Ok(Self { client, own: Some(cloud), source })
+    }
+
+    fn attach(server: Server, source: Option<&str>) -> anyhow::Result<Self> {
+        if let Some(wanted) = source.map(whole_source).transpose()?
+            && server.source != Some(wanted)
+        {
+            let served = server.source.map_or_else(
+                || "without a source".to_owned(),
+                |source| format!("with the source {source}"),
+            );
+            bail!(
+                "the data folder is served at {} (process {}) {served}; stop that one, or leave out --source",
+                server.http,
+                server.pid,
+            );
+        }
+        let endpoints = Endpoints { http: server.http, s3: server.s3, dynamodb: server.dynamodb };
+        Ok(Self { client: Client::new(endpoints, server.pid)?, own: None, source: server.source })
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The source that `fetch` asks.
+    pub(super) fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// Ends a cloud of one's own in good order; leaves another's alone.
+    pub(super) async fn close(self) {
+        if let Some(cloud) = self.own {
+            cloud.stop().await;
+        }
+    }
+}
+
+/// The functions' configuration: from the environment, with what the command line says on top.
+pub(super) fn configuration(global: &Global, source: Option<&str>) -> anyhow::Result<Config> {
+    let mut config = Config::from_env()?;
+    if let Some(source) = source {
+        config.source = Some(source.to_owned());
+    }
+    config.source = config.source.as_deref().map(whole_source).transpose()?;
+    if let Some(seed) = global.seed {
+        config.seed = seed;
+    }
+    // Whoever starts this program may read this machine's files anyway.
+    config.fetch.files_allowed = true;
+    Ok(config)
+}
+
+/// A source that means the same from every working directory.
+pub(super) fn whole_source(source: &str) -> anyhow::Result<String> {
+    if ["http://", "https://", "s3://"].iter().any(|scheme| source.starts_with(scheme)) {
+        return Ok(source.to_owned());
+    }
+    let path = source.strip_prefix("file://").unwrap_or(source);
+    let path = std::fs::canonicalize(path).with_context(|| {
+        format!("the source {source} is neither a file nor a URL; give a file, http(s)://… or s3://bucket/key")
+    })?;
+    match path.to_str() {
+        Some(path) => Ok(path.to_owned()),
+        None => bail!("the path of the source {source} is not UTF-8; rename it"),
+    }
+}
+
+/// The faults that a test has planned for this process.
+pub(super) fn faults() -> anyhow::Result<Faults> {
+    let faults = Faults::default();
+    if let Ok(plan) = std::env::var("TASADOR_FAULT") {
+        faults.plan(&plan)?;
+    }
+    Ok(faults)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_means_the_same_from_everywhere() {
+        for url in ["http://127.0.0.1:8000", "https://example.com/data?group_number=2", "s3://bucket/key.csv"] {
+            assert_eq!(whole_source(url).unwrap(), url);
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let whole = whole_source(file.path().to_str().unwrap()).unwrap();
+        assert!(std::path::Path::new(&whole).is_absolute());
+        let error = whole_source("no-such-listings.csv").unwrap_err().to_string();
+        assert!(error.contains("no-such-listings.csv") && error.contains("s3://"), "{error}");
+    }
+}

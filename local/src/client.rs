@@ -1,0 +1,215 @@
+//! A client of a running local cloud, in this process or another: what every command but `up` and
+//! `source` does its work through. It speaks HTTP and AWS's protocol only, as any other client would.
+
+mod steps;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use serde_json::Value;
+
+pub use steps::{Step, steps};
+
+use crate::cloud::Endpoints;
+use crate::machine::machine_arn;
+
+/// How often a running execution is asked how far it is. One question costs well under a
+/// millisecond on loopback.
+const POLL_INTERVAL: Duration = Duration::from_millis(40);
+
+/// A client of one cloud.
+#[derive(Debug, Clone)]
+pub struct Client {
+    endpoints: Endpoints,
+    /// Process that serves, for its memory.
+    pid: u32,
+    http: reqwest::Client,
+    sfn: aws_sdk_sfn::Client,
+}
+
+/// What came of one execution.
+#[derive(Debug, Clone)]
+pub struct Ran {
+    /// Name of the execution, which is the run id.
+    pub run: String,
+    /// `promoted`, `rejected`, `skipped`, `nothing_new`, `failed`, or another end in lower case.
+    pub outcome: String,
+    /// The sentence recorded in the history; where nothing was recorded, the error.
+    pub sentence: String,
+    /// Last state document; null where the execution failed.
+    pub state: Value,
+    /// Time from start to stop.
+    pub took: Duration,
+    /// What each step took, in order.
+    pub steps: Vec<Step>,
+}
+
+/// An answer of one of the HTTP functions.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Body; JSON where it is JSON, text otherwise.
+    pub body: Value,
+}
+
+impl Client {
+    /// A client of the cloud at `endpoints`, which process `pid` serves.
+    ///
+    /// # Errors
+    /// Where the system gives no HTTP client its sockets.
+    pub fn new(endpoints: Endpoints, pid: u32) -> anyhow::Result<Self> {
+        // Loopback is never behind the proxy that the environment may name.
+        let http = reqwest::Client::builder().no_proxy().build().context("no HTTP client")?;
+        let sfn = aws_sdk_sfn::Client::new(&endpoints.sdk_config());
+        Ok(Self { endpoints, pid, http, sfn })
+    }
+
+    /// Where the cloud listens.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// Runs one execution to its end. `doing` hears the name of each state as it is entered.
+    ///
+    /// # Errors
+    /// Where the cloud does not answer any more; a run that fails is an [`Ran`] that says so.
+    pub async fn run(&self, input: &Value, mut doing: impl FnMut(&str)) -> anyhow::Result<Ran> {
+        let gone = || format!("the cloud at {} does not answer; see whether its process still runs", self.endpoints.http);
+        let started = self
+            .sfn
+            .start_execution()
+            .state_machine_arn(machine_arn())
+            .input(input.to_string())
+            .send()
+            .await
+            .with_context(gone)?;
+        let arn = started.execution_arn();
+        let mut entered = String::new();
+        let ended = loop {
+            let now = self.sfn.describe_execution().execution_arn(arn).send().await.with_context(gone)?;
+            if *now.status() != ExecutionStatus::Running {
+                break now;
+            }
+            let last = self
+                .sfn
+                .get_execution_history()
+                .execution_arn(arn)
+                .reverse_order(true)
+                .include_execution_data(false)
+                .max_results(10)
+                .send()
+                .await
+                .with_context(gone)?;
+            if let Some(state) = last.events().iter().find_map(|event| Some(event.state_entered_event_details()?.name()))
+                && state != entered
+            {
+                state.clone_into(&mut entered);
+                doing(state);
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        };
+        let events = self.history(arn).await.with_context(gone)?;
+        let state: Value = ended.output().and_then(|output| serde_json::from_str(output).ok()).unwrap_or_default();
+        let record = last_record(&state, &events);
+        let text = |field: &str| record.get(field).and_then(Value::as_str).map(str::to_owned);
+        let outcome = text("outcome").unwrap_or_else(|| ended.status().as_str().to_ascii_lowercase());
+        let sentence = text("sentence").unwrap_or_else(|| {
+            [ended.error(), ended.cause()].into_iter().flatten().collect::<Vec<_>>().join(": ")
+        });
+        let took = match (ended.start_date().to_millis(), ended.stop_date().map(aws_smithy_types::DateTime::to_millis)) {
+            (Ok(start), Some(Ok(stop))) => Duration::from_millis(u64::try_from(stop - start).unwrap_or_default()),
+            _ => Duration::ZERO,
+        };
+        Ok(Ran {
+            run: ended.name().unwrap_or_default().to_owned(),
+            outcome,
+            sentence,
+            state,
+            took,
+            steps: steps(&events),
+        })
+    }
+
+    async fn history(&self, arn: &str) -> Result<Vec<HistoryEvent>, aws_sdk_sfn::Error> {
+        let mut pages = self.sfn.get_execution_history().execution_arn(arn).into_paginator().send();
+        let mut events = Vec::new();
+        while let Some(page) = pages.next().await {
+            events.extend(page?.events);
+        }
+        Ok(events)
+    }
+
+    /// `GET` of one of the HTTP functions.
+    ///
+    /// # Errors
+    /// Where the cloud does not answer.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        let url = format!("{}{path}", self.endpoints.http);
+        self.answer(self.http.get(url)).await
+    }
+
+    /// `POST` of JSON to one of the HTTP functions.
+    ///
+    /// # Errors
+    /// Where the cloud does not answer.
+    pub async fn post(&self, path: &str, body: Vec<u8>) -> anyhow::Result<Answer> {
+        let url = format!("{}{path}", self.endpoints.http);
+        self.answer(self.http.post(url).header("content-type", "application/json").body(body)).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("nothing answers at {}; see whether its process still runs", self.endpoints.http))?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.context("the answer was cut off; try again")?;
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Ok(Answer { status, body })
+    }
+
+    /// Most memory that the serving process has held, in MiB; `None` where the system does not say.
+    pub fn peak_memory_mib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+        Some(kib / 1024)
+    }
+}
+
+impl Answer {
+    /// The body of a success.
+    ///
+    /// # Errors
+    /// The problem that the cloud reports, in its own words.
+    pub fn success(self) -> anyhow::Result<Value> {
+        if (200..300).contains(&self.status) {
+            return Ok(self.body);
+        }
+        let said = |field: &str| self.body.get(field).and_then(Value::as_str);
+        let mut text = said("detail").or_else(|| said("title")).unwrap_or("no reason was given").to_owned();
+        for error in self.body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+            let part = |field: &str| error.get(field).and_then(Value::as_str).unwrap_or_default();
+            text.push_str(&format!("; {}: {}", part("field"), part("reason")));
+        }
+        bail!("{text} (HTTP {})", self.status)
+    }
+}
+
+/// The answer of `record`: in the last state document, or, where the execution failed after it was
+/// recorded, in the history of its states.
+fn last_record(state: &Value, events: &[HistoryEvent]) -> Value {
+    if let Some(record) = state.get("record") {
+        return record.clone();
+    }
+    events
+        .iter()
+        .rev()
+        .filter_map(|event| event.state_exited_event_details()?.output())
+        .filter_map(|output| serde_json::from_str::<Value>(output).ok())
+        .find_map(|output| output.get("record").cloned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,229 @@
+//! The cloud in one process: S3 and DynamoDB on loopback ports, the functions, Step Functions and
+//! Lambda on a third, everything kept in one data folder.
+//!
+//! The functions reach S3, DynamoDB and Step Functions through the network, with the same SDK
+//! clients as on AWS: there is one code path, and only endpoints differ.
+
+mod endpoints;
+mod guard;
+mod ports;
+mod storage;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware;
+use tasador_runtime::{Config, Context, Interceptors};
+use tasador_states::Machine;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use endpoints::{ACCESS_KEY, ACCOUNT, Endpoints, REGION};
+pub use ports::{PortError, Ports};
+pub use storage::StorageError;
+
+use crate::aws;
+use crate::executions::{ExecutionError, Executions, Host};
+use crate::faults::Faults;
+use crate::folder::{Folder, FolderError, Server};
+use crate::functions::Functions;
+use crate::machine;
+use crate::schedule::Schedule;
+use ports::Listeners;
+use storage::{Storage, stopped};
+
+/// How long a stop waits for requests that are being answered.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a cloud is started with.
+pub struct Options {
+    /// Folder that keeps everything; held until the cloud stops.
+    pub folder: Folder,
+    /// Where to listen.
+    pub ports: Ports,
+    /// Configuration of the functions.
+    pub config: Config,
+    /// Time between executions that start by themselves; none start where there is none.
+    pub every: Option<Duration>,
+    /// Faults on purpose at the tasks of the state machine, for tests.
+    pub faults: Faults,
+    /// Interceptors of every request to S3, DynamoDB and Step Functions: faults below the tasks.
+    pub interceptors: Interceptors,
+    /// Whether the waits between the tries of a task are cut short, for tests. They are wherever
+    /// faults are planned.
+    pub hurry: bool,
+}
+
+impl Options {
+    /// A cloud on this folder with this configuration: free ports, no schedule, no faults.
+    pub fn new(folder: Folder, config: Config) -> Self {
+        Self {
+            folder,
+            ports: Ports::Free,
+            config,
+            every: None,
+            faults: Faults::default(),
+            interceptors: Interceptors::new(),
+            hurry: false,
+        }
+    }
+}
+
+/// Why the cloud does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port is not ours.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A store does not start.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The bucket or the tables cannot be made.
+    #[error("the bucket and the tables cannot be made")]
+    Provision(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The state machine's definition is refused; only a damaged build gets here.
+    #[error("the state machine's definition is refused")]
+    Definition(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The journals cannot be read.
+    #[error(transparent)]
+    Executions(#[from] ExecutionError),
+}
+
+/// A running cloud. Dropping it ends it at once; [`Cloud::stop`] ends it in good order.
+pub struct Cloud {
+    endpoints: Endpoints,
+    context: Context,
+    executions: Executions,
+    functions: Functions,
+    folder: Folder,
+    stop: watch::Sender<bool>,
+    storage: Storage,
+    http: JoinHandle<()>,
+    schedule: Option<JoinHandle<()>>,
+}
+
+impl Cloud {
+    /// Starts everything, makes bucket and tables where they are missing, goes on with executions
+    /// that had not ended, and announces itself in the data folder.
+    ///
+    /// # Errors
+    /// [`StartError`], each with what to do about it; nothing is left running.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let Options { folder, ports, mut config, every, faults, interceptors, hurry } = options;
+        config.spool_folder.get_or_insert_with(|| folder.spool());
+        let Listeners { http, s3, dynamodb } = Listeners::bind(ports).await?;
+        let endpoints = Endpoints {
+            http: base_url(&http),
+            s3: base_url(&s3),
+            dynamodb: base_url(&dynamodb),
+        };
+        let (stop, stopping) = watch::channel(false);
+        let storage = Storage::start(&folder, s3, dynamodb, &stopping)?;
+
+        let source = config.source.clone();
+        let context = Context::intercepted(config, &endpoints.sdk_config(), &interceptors);
+        provision(&context, &endpoints).await?;
+
+        let functions = Functions::new(&context);
+        let definition = machine::definition();
+        let state_machine = Machine::parse(&definition).map_err(|error| StartError::Definition(error.into()))?;
+        let host = Host::new(functions.clone(), faults, hurry || !interceptors.is_empty());
+        let executions = Executions::open(folder.executions(), definition, state_machine, host)?;
+
+        let router = functions
+            .http()
+            .merge(aws::router(executions.clone(), functions.clone()))
+            .layer(middleware::from_fn(guard::refuse_other_sites));
+        let http = serve(http, router, stopped(stopping));
+        let schedule = every.map(|every| tokio::spawn(Schedule::new(every, executions.clone()).keep()));
+
+        folder.announce(&Server {
+            pid: std::process::id(),
+            http: endpoints.http.clone(),
+            s3: endpoints.s3.clone(),
+            dynamodb: endpoints.dynamodb.clone(),
+            source,
+            started_at: executions.served_since(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })?;
+        Ok(Self { endpoints, context, executions, functions, folder, stop, storage, http, schedule })
+    }
+
+    /// Where it listens.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// What the functions run in.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The executions.
+    pub fn executions(&self) -> &Executions {
+        &self.executions
+    }
+
+    /// The functions.
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Stops in good order: nothing new is begun, requests being answered are, executions go on at
+    /// the next start.
+    pub async fn stop(self) {
+        self.folder.retract();
+        if let Some(schedule) = &self.schedule {
+            schedule.abort();
+        }
+        self.executions.suspend();
+        self.stop.send_replace(true);
+        let http = async {
+            // A panic in the server task is reported by the runtime.
+            let _ = tokio::time::timeout(STOP_PATIENCE, self.http).await;
+        };
+        tokio::join!(http, self.storage.ended(STOP_PATIENCE));
+    }
+}
+
+/// Serves `router` until `stop` resolves.
+fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+            tracing::error!(%error, "HTTP server failed");
+        }
+    })
+}
+
+/// Makes the bucket and the tables where they are missing.
+async fn provision(context: &Context, endpoints: &Endpoints) -> Result<(), StartError> {
+    let s3 = aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::config::Builder::from(&endpoints.sdk_config()).force_path_style(true).build(),
+    );
+    let bucket = &context.config.bucket;
+    if let Err(error) = s3.create_bucket().bucket(bucket).send().await {
+        let error = error.into_service_error();
+        if !error.is_bucket_already_exists() && !error.is_bucket_already_owned_by_you() {
+            return Err(StartError::Provision(error.into()));
+        }
+    }
+    context
+        .registry
+        .create_tables()
+        .await
+        .map_err(|error| StartError::Provision(error.into()))
+}
+
+fn base_url(listener: &TcpListener) -> String {
+    // A bound listener knows its address.
+    listener.local_addr().map_or_else(|_| String::new(), |address| format!("http://{address}"))
+}

@@ -1,0 +1,79 @@
+//! Where the local cloud listens, and the AWS configuration that points there.
+//!
+//! The SDK clients are those of AWS; only endpoints and credentials differ. Both are given
+//! explicitly, so that a profile or an endpoint in the user's environment is never used.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+
+/// Region of everything local. It names things only; nothing leaves the machine.
+pub const REGION: &str = "us-east-1";
+/// Account of everything local.
+pub const ACCOUNT: &str = "000000000000";
+/// Access key and secret key of the local S3, which checks signatures.
+pub const ACCESS_KEY: &str = "tasador";
+
+/// Base URLs of the three services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    /// HTTP functions, Step Functions and Lambda.
+    pub http: String,
+    /// S3.
+    pub s3: String,
+    /// DynamoDB.
+    pub dynamodb: String,
+}
+
+impl Endpoints {
+    /// What the SDK needs to build clients of these services.
+    pub fn sdk_config(&self) -> SdkConfig {
+        // Plain HTTP: this configuration reaches loopback and nothing else.
+        let http_client = aws_smithy_http_client::Builder::new().build_http();
+        let credentials = Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "tasador-local");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
+            .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
+                aws_smithy_async::rt::sleep::TokioSleep::new(),
+            ))
+            .time_source(aws_smithy_async::time::SystemTimeSource::new())
+            .http_client(http_client)
+            // Where a service is not named below, its client gets an address that answers it is not here.
+            .endpoint_url(&self.http)
+            .service_config(ByService(self.clone()))
+            .build()
+    }
+
+    /// The variables that point the `aws` CLI and any SDK here, in the order people set them.
+    pub fn environment(&self) -> [(&'static str, &str); 8] {
+        [
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY),
+            ("AWS_REGION", REGION),
+            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_ENDPOINT_URL_S3", &self.s3),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb),
+            ("AWS_ENDPOINT_URL_SFN", &self.http),
+            ("AWS_ENDPOINT_URL_LAMBDA", &self.http),
+        ]
+    }
+}
+
+/// Answers the SDK's question for a service's own endpoint.
+#[derive(Debug)]
+struct ByService(Endpoints);
+
+impl LoadServiceConfig for ByService {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        if key.profile() != "endpoint_url" {
+            return None;
+        }
+        match key.service_id() {
+            "S3" => Some(self.0.s3.clone()),
+            "DynamoDB" => Some(self.0.dynamodb.clone()),
+            _ => Some(self.0.http.clone()),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The story that `tasador demo` tells: real sales, month by month.
+
+pub mod sales;
+pub(crate) mod source;

@@ -1,0 +1,97 @@
+//! The product's functions as the local Lambda holds them: the same handlers that are deployed, in
+//! this process.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use serde_json::Value;
+use tasador_runtime::{Context, ErrorClass, Failure, Handler, handler};
+
+use crate::aws::http_event;
+use crate::cloud::{ACCOUNT, REGION};
+
+/// Every function by name. Cloning is cheap.
+#[derive(Clone)]
+pub struct Functions {
+    all: Arc<BTreeMap<&'static str, Function>>,
+}
+
+enum Function {
+    /// A step of the state machine: JSON in, JSON out.
+    Step(Handler),
+    /// One that answers HTTP, and takes API Gateway's events when it is invoked.
+    Http(Router),
+}
+
+/// ARN of the function called `name`.
+pub fn function_arn(name: &str) -> String {
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
+}
+
+impl Functions {
+    /// All functions of the product around one context.
+    pub fn new(context: &Context) -> Self {
+        /// A function of this name around the context, behind JSON.
+        macro_rules! step {
+            ($name:ident) => {
+                (
+                    stringify!($name),
+                    Function::Step(handler({
+                        let context = context.clone();
+                        move |request| {
+                            let context = context.clone();
+                            async move { $name::handle(request, &context).await }
+                        }
+                    })),
+                )
+            };
+        }
+        let all = BTreeMap::from([
+            step!(fetch),
+            step!(preprocess),
+            step!(gate),
+            step!(train),
+            step!(compare),
+            step!(promote),
+            step!(record),
+            ("predict", Function::Http(predict::router(context.clone()))),
+            ("tracking", Function::Http(tracking::router(context.clone()))),
+        ]);
+        Self { all: Arc::new(all) }
+    }
+
+    /// Names in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.all.keys().copied()
+    }
+
+    /// Whether there is such a function.
+    pub fn has(&self, name: &str) -> bool {
+        self.all.contains_key(name)
+    }
+
+    /// The routers of the functions that answer HTTP, on one port.
+    pub fn http(&self) -> Router {
+        self.all.values().fold(Router::new(), |all, function| match function {
+            Function::Http(router) => all.merge(router.clone()),
+            Function::Step(_) => all,
+        })
+    }
+
+    /// Invokes one function and waits for its answer.
+    ///
+    /// # Errors
+    /// The function's own failure with its stable class; [`ErrorClass::Bug`] where no function has
+    /// this name, [`ErrorClass::InvalidInput`] where an HTTP function gets something else than an
+    /// HTTP event.
+    pub async fn invoke(&self, name: &str, request: Value) -> Result<Value, Failure> {
+        match self.all.get(name) {
+            Some(Function::Step(handler)) => handler(request).await,
+            Some(Function::Http(router)) => http_event::answer(router.clone(), request)
+                .await
+                .map_err(|message| Failure::new(ErrorClass::InvalidInput, message)),
+            None => Err(Failure::new(ErrorClass::Bug, format!("there is no function called `{name}`"))),
+        }
+    }
+}

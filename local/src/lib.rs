@@ -1,0 +1,20 @@
+//! Tasador in one process: the cloud it runs on, the functions, and the command line.
+//!
+//! [`cloud::Cloud`] is the seam for tests: it starts in-process on free ports, with faults on
+//! purpose where they are asked for. Nothing else in the workspace knows this crate.
+
+pub mod aws;
+pub mod cli;
+pub mod client;
+pub mod cloud;
+pub mod console;
+pub mod demo;
+pub mod executions;
+pub mod faults;
+pub mod folder;
+pub mod functions;
+pub mod machine;
+mod schedule;
+pub mod source;
+
+pub mod table;

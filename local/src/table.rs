@@ -1,0 +1,112 @@
+//! The history as a table for people.
+
+use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, presets};
+use serde_json::Value;
+
+/// Width where standard output has none of its own.
+const WIDTH: u16 = 140;
+
+/// Outcomes, as `GET /history` gives them, as a table: one line each, in the order given.
+/// `name` gives what a batch is called; by default that is the beginning of its id.
+pub fn history(outcomes: &[Value], name: impl Fn(&str) -> Option<String>) -> String {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width());
+    let header = ["batch", "rows", "decision", "champion MAE", "challenger MAE", "why"];
+    table.set_header(header.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
+    for column in [1, 3, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for outcome in outcomes {
+        let text = |field: &str| outcome.get(field).and_then(Value::as_str);
+        let batch = text("batch").map_or_else(
+            || "–".to_owned(),
+            |batch| name(batch).unwrap_or_else(|| batch.get(..12).unwrap_or(batch).to_owned()),
+        );
+        let rows = outcome.pointer("/rows/raw").and_then(Value::as_u64);
+        table.add_row([
+            batch,
+            rows.map_or_else(|| "–".to_owned(), grouped),
+            text("kind").or_else(|| text("outcome")).unwrap_or("?").replace('_', " "),
+            dollars(outcome, "/champion/metrics/mae"),
+            challenger(outcome),
+            text("sentence").unwrap_or_default().to_owned(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// The challenger's error, and how much that is against the champion's.
+fn challenger(outcome: &Value) -> String {
+    let change = outcome.pointer("/change_percent/mae").and_then(Value::as_f64);
+    let change = change.map_or_else(String::new, |percent| format!(" ({percent:+.1} %)"));
+    dollars(outcome, "/challenger/metrics/mae") + &change
+}
+
+fn dollars(outcome: &Value, pointer: &str) -> String {
+    let amount = outcome.pointer(pointer).and_then(Value::as_f64);
+    amount.map_or_else(|| "–".to_owned(), price)
+}
+
+/// An amount in whole dollars.
+pub fn price(amount: f64) -> String {
+    let sign = if amount < 0.0 { "-" } else { "" };
+    // Prices end far below 2^53, where every whole number is a float.
+    format!("{sign}${}", grouped(amount.abs().round() as u64))
+}
+
+/// 230366 as 230,366.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Columns of the terminal as the shell says, within reason.
+fn width() -> u16 {
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok())
+        .unwrap_or(WIDTH)
+        .clamp(80, 220)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_line_says_what_was_decided_and_why() {
+        let outcomes = [
+            json!({
+                "batch": "0123456789abcdef", "kind": "promoted", "sentence": "Version 2 is better.", "rows": {"raw": 1768},
+                "champion": {"metrics": {"mae": 120000.4}}, "challenger": {"metrics": {"mae": 98000.0}}, "change_percent": {"mae": -18.3},
+            }),
+            json!({"kind": "nothing_new", "sentence": "The source has no more."}),
+        ];
+        let text = history(&outcomes, |_| None);
+        for part in ["0123456789ab", "1,768", "promoted", "$120,000", "$98,000 (-18.3 %)", "Version 2 is better.", "nothing new"] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        assert!(history(&outcomes, |_| Some("2014-05".to_owned())).contains("2014-05"));
+    }
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (230_366, "230,366"), (2_226_382, "2,226,382")] {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!(price(-1234.5), "-$1,235");
+    }
+}

@@ -1,0 +1,188 @@
+//! The whole system on a folder of its own, with a source that behaves as told.
+
+use std::time::Duration;
+
+use local::cloud::{Cloud, Options};
+use local::executions::Status;
+use local::faults::Faults;
+use local::folder::Folder;
+use serde_json::{Value, json};
+use tasador_ids::RunId;
+use tasador_registry::{Outcome, OutcomeKind};
+use tasador_runtime::{Config, Context, Interceptors};
+use tempfile::TempDir;
+
+use crate::listings::Batch;
+use crate::source::{Answer, Source};
+
+/// The largest output of a state: states pass keys and small facts, never data.
+const STATE_LIMIT_BYTES: usize = 16 * 1024;
+
+/// A cloud, its folder and its source. All of it ends when this is dropped.
+pub struct World {
+    cloud: Option<Cloud>,
+    config: Config,
+    interceptors: Interceptors,
+    /// Where batches come from.
+    pub source: Source,
+    /// The faults that tasks will meet.
+    pub faults: Faults,
+    folder: TempDir,
+}
+
+/// One execution that has ended.
+#[derive(Debug)]
+pub struct Run {
+    /// Its name.
+    pub id: RunId,
+    /// How Step Functions sees it.
+    pub status: Status,
+    /// Its events.
+    pub events: Vec<Value>,
+    /// Its entry in the history.
+    pub outcome: Option<Outcome>,
+}
+
+/// Panics with the whole chain of an error: a test has no other use for it.
+fn must<T, E: std::fmt::Debug>(result: Result<T, E>, what: &str) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{what}: {error:?}"),
+    }
+}
+
+impl World {
+    /// A new world. Only the linear candidate is tried unless `change` says otherwise: it is the
+    /// quickest, and most tests are about something else.
+    pub async fn new(change: impl FnOnce(&mut Config)) -> Self {
+        Self::intercepted(Interceptors::new(), change).await
+    }
+
+    /// A new world whose requests to S3, DynamoDB and Step Functions meet these interceptors.
+    pub async fn intercepted(interceptors: Interceptors, change: impl FnOnce(&mut Config)) -> Self {
+        let source = Source::start().await;
+        let mut config = Config {
+            source: Some(source.url().to_owned()),
+            candidates: vec!["linear".to_owned()],
+            ..Config::default()
+        };
+        config.fetch.read_timeout = Duration::from_millis(300);
+        config.predict.champion_refresh = Duration::from_millis(50);
+        change(&mut config);
+        let mut world = Self {
+            cloud: None,
+            config,
+            interceptors,
+            source,
+            faults: Faults::default(),
+            folder: must(tempfile::tempdir(), "no folder for the test"),
+        };
+        world.start().await;
+        world
+    }
+
+    async fn start(&mut self) {
+        let folder = must(Folder::take(self.folder.path()).await, "the folder can't be taken");
+        let options = Options {
+            faults: self.faults.clone(),
+            interceptors: self.interceptors.clone(),
+            ..Options::new(folder, self.config.clone())
+        };
+        self.cloud = Some(must(Cloud::start(options).await, "the cloud does not start"));
+    }
+
+    /// Stops everything and starts it again on the same folder, with a changed configuration.
+    pub async fn restart(&mut self, change: impl FnOnce(&mut Config)) {
+        if let Some(cloud) = self.cloud.take() {
+            cloud.stop().await;
+        }
+        change(&mut self.config);
+        self.start().await;
+    }
+
+    /// The running cloud.
+    pub fn cloud(&self) -> &Cloud {
+        self.cloud.as_ref().unwrap_or_else(|| panic!("the cloud was stopped"))
+    }
+
+    /// What the functions run in.
+    pub fn context(&self) -> &Context {
+        self.cloud().context()
+    }
+
+    /// Lets the source deliver this batch next, and runs an execution.
+    pub async fn deliver(&self, batch: &Batch) -> Run {
+        self.source.then(Answer::Json(batch.api_json()));
+        self.run(&json!({})).await
+    }
+
+    /// Runs an execution to its end.
+    pub async fn run(&self, input: &Value) -> Run {
+        let executions = self.cloud().executions();
+        let started = must(executions.start(None, &input.to_string()), "no execution starts");
+        executions.idle().await;
+        let execution = must(executions.describe(&started.name), "an execution is forgotten");
+        let events = must(executions.history(&started.name), "an execution has no history");
+        assert_states_are_small(&events);
+        let id: RunId = must(started.name.parse(), "an execution's name is no run id");
+        let outcome = must(self.context().registry.history_of(&id).await, "the history can't be read");
+        Run { id, status: execution.summary.status, events, outcome }
+    }
+
+    /// Answers one HTTP request as the deployed functions would: status and JSON.
+    pub async fn http(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let url = format!("{}{path}", self.cloud().endpoints().http);
+        let client = must(reqwest::Client::builder().no_proxy().build(), "no HTTP client");
+        let mut request = client.request(method, url);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let response = must(request.send().await, "no answer");
+        let status = response.status().as_u16();
+        let bytes = must(response.bytes().await, "no whole answer");
+        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+    }
+
+    /// Prices one listing.
+    pub async fn price(&self, listing: &Value) -> (u16, Value) {
+        self.http(reqwest::Method::POST, "/predict", Some(listing)).await
+    }
+}
+
+impl Run {
+    /// How it ended. Panics where nothing was recorded: every run is recorded.
+    pub fn kind(&self) -> OutcomeKind {
+        self.recorded().kind
+    }
+
+    /// Its entry in the history. Panics where there is none: every run is recorded.
+    pub fn recorded(&self) -> &Outcome {
+        self.outcome
+            .as_ref()
+            .unwrap_or_else(|| panic!("run {} left no entry in the history: {:#?}", self.id, self.events.last()))
+    }
+
+    /// Whether one of the reasons has this code.
+    pub fn has_reason(&self, code: &str) -> bool {
+        self.recorded().reasons.iter().any(|reason| reason.code == code)
+    }
+
+    /// The codes and sentences of its reasons, for the message of an assertion.
+    pub fn reasons(&self) -> String {
+        let lines = self.recorded().reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.sentence));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The states it went through, in order.
+    pub fn path(&self) -> Vec<&str> {
+        let entered = self.events.iter().filter_map(|event| event.get("stateEnteredEventDetails"));
+        entered.filter_map(|details| details.get("name")?.as_str()).collect()
+    }
+}
+
+fn assert_states_are_small(events: &[Value]) {
+    for details in events.iter().filter_map(|event| event.get("stateExitedEventDetails")) {
+        let size = details.get("output").and_then(Value::as_str).map_or(0, str::len);
+        assert!(size < STATE_LIMIT_BYTES, "{}: {size} bytes", details.get("name").unwrap_or(&Value::Null));
+    }
+}

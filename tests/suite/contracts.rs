@@ -1,0 +1,102 @@
+//! What is written twice says the same twice: error names, variables, functions, states.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use local::machine;
+use tasador_runtime::ErrorClass;
+use tasador_runtime::config::VARIABLES;
+use tasador_states::Machine;
+use tests::world::World;
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(repository().join("README.md")).unwrap()
+}
+
+/// Names that Lambda and the States language give to errors.
+fn is_of_the_platform(name: &str) -> bool {
+    name.starts_with("States.") || name.starts_with("Lambda.")
+}
+
+#[test]
+fn the_state_machine_knows_no_error_that_functions_do_not_have() {
+    let machine = Machine::parse(&machine::definition()).unwrap();
+    for name in machine.error_names() {
+        assert!(
+            is_of_the_platform(name) || name.parse::<ErrorClass>().is_ok(),
+            "the state machine waits for `{name}`, which no function raises"
+        );
+    }
+}
+
+#[test]
+fn every_error_of_the_functions_has_its_way() {
+    let machine = Machine::parse(&machine::definition()).unwrap();
+    let named: BTreeSet<&str> = machine.error_names().into_iter().collect();
+    for class in ErrorClass::ALL {
+        // Repeating does not mend these: they go the way of States.ALL, to RecordFailure.
+        let lasting = matches!(class, ErrorClass::InvalidInput | ErrorClass::CorruptArtifact | ErrorClass::Bug);
+        assert_ne!(named.contains(class.as_str()), lasting, "{class}");
+    }
+    assert!(named.contains("States.ALL"));
+}
+
+/// The rows of the README's table of variables: name, default, meaning.
+fn variables_in(readme: &str) -> Vec<(String, String, String)> {
+    let rows = readme.lines().filter(|line| line.starts_with("| `TASADOR_"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [name, default, meaning] = cells[..] else { panic!("three cells are expected: {row}") };
+        (name.trim_matches('`').to_owned(), default.trim_matches('`').to_owned(), meaning.to_owned())
+    })
+    .collect()
+}
+
+#[test]
+fn the_readme_has_every_variable_with_its_default_and_meaning() {
+    let expected: Vec<_> = VARIABLES
+        .iter()
+        .map(|variable| {
+            let default = variable.default.unwrap_or_default();
+            (variable.name.to_owned(), default.to_owned(), variable.meaning.to_owned())
+        })
+        .collect();
+    let found = variables_in(&readme());
+    for variable in &expected {
+        assert!(found.contains(variable), "the README lacks or differs from {variable:?}");
+    }
+    assert_eq!(found.len(), expected.len(), "the README has a variable that nothing reads");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_function_runs_here_and_has_a_sample_event() {
+    let world = World::new(|_| ()).await;
+    let served: BTreeSet<String> = world.cloud().functions().names().map(str::to_owned).collect();
+    let names = |folder: &str, strip: &str| -> BTreeSet<String> {
+        std::fs::read_dir(repository().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter_map(|name| name.strip_suffix(strip).map(str::to_owned))
+            .collect()
+    };
+    assert_eq!(served, names("functions", ""));
+    assert_eq!(served, names("events", ".json"));
+}
+
+#[test]
+fn functions_that_answer_http_do_not_link_polars() {
+    for function in ["predict", "tracking"] {
+        let tree = std::process::Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--package", function])
+            .current_dir(repository())
+            .output()
+            .unwrap();
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        let tree = String::from_utf8(tree.stdout).unwrap();
+        assert!(tree.contains("lambda_http") && !tree.contains("polars"), "{function}: {tree}");
+    }
+}
