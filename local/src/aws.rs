@@ -2,7 +2,7 @@
 //! protocol, so that the `aws` CLI and every SDK work against the local cloud unchanged.
 
 mod error;
-mod http_event;
+pub(crate) mod http_event;
 pub mod lambda;
 pub mod sfn;
 

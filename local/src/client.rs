@@ -118,7 +118,7 @@ impl Client {
         let sentence = text("sentence").unwrap_or_else(|| {
             [ended.error(), ended.cause()].into_iter().flatten().collect::<Vec<_>>().join(": ")
         });
-        let took = match (ended.start_date().to_millis(), ended.stop_date().map(aws_smithy_types::DateTime::to_millis)) {
+        let took = match (ended.start_date().to_millis(), ended.stop_date().map(|date| date.to_millis())) {
             (Ok(start), Some(Ok(stop))) => Duration::from_millis(u64::try_from(stop - start).unwrap_or_default()),
             _ => Duration::ZERO,
         };

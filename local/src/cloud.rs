@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware;
-use tasador_runtime::{Config, Context, Interceptors};
+use axum::http::StatusCode;
+use tasador_runtime::{Config, Context, Interceptors, Problem};
 use tasador_states::Machine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -137,6 +138,8 @@ impl Cloud {
         let router = functions
             .http()
             .merge(aws::router(executions.clone(), functions.clone()))
+            .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
+            .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
             .layer(middleware::from_fn(guard::refuse_other_sites));
         let http = serve(http, router, stopped(stopping));
         let schedule = every.map(|every| tokio::spawn(Schedule::new(every, executions.clone()).keep()));

@@ -21,7 +21,12 @@ enum Function {
     /// A step of the state machine: JSON in, JSON out.
     Step(Handler),
     /// One that answers HTTP, and takes API Gateway's events when it is invoked.
-    Http(Router),
+    Http {
+        /// With its own word on unknown paths, as it is deployed.
+        alone: Router,
+        /// For one port with the others.
+        shared: Router,
+    },
 }
 
 /// ARN of the function called `name`.
@@ -55,8 +60,14 @@ impl Functions {
             step!(compare),
             step!(promote),
             step!(record),
-            ("predict", Function::Http(predict::router(context.clone()))),
-            ("tracking", Function::Http(tracking::router(context.clone()))),
+            (
+                "predict",
+                Function::Http { alone: predict::router(context.clone()), shared: predict::api(context.clone()) },
+            ),
+            (
+                "tracking",
+                Function::Http { alone: tracking::router(context.clone()), shared: tracking::history(context.clone()) },
+            ),
         ]);
         Self { all: Arc::new(all) }
     }
@@ -74,7 +85,7 @@ impl Functions {
     /// The routers of the functions that answer HTTP, on one port.
     pub fn http(&self) -> Router {
         self.all.values().fold(Router::new(), |all, function| match function {
-            Function::Http(router) => all.merge(router.clone()),
+            Function::Http { shared, .. } => all.merge(shared.clone()),
             Function::Step(_) => all,
         })
     }
@@ -88,7 +99,7 @@ impl Functions {
     pub async fn invoke(&self, name: &str, request: Value) -> Result<Value, Failure> {
         match self.all.get(name) {
             Some(Function::Step(handler)) => handler(request).await,
-            Some(Function::Http(router)) => http_event::answer(router.clone(), request)
+            Some(Function::Http { alone, .. }) => http_event::answer(alone.clone(), request)
                 .await
                 .map_err(|message| Failure::new(ErrorClass::InvalidInput, message)),
             None => Err(Failure::new(ErrorClass::Bug, format!("there is no function called `{name}`"))),

@@ -1,6 +1,6 @@
 //! The history as a table for people.
 
-use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::Value;
 
 /// Width where standard output has none of its own.
@@ -15,7 +15,7 @@ pub fn history(outcomes: &[Value], name: impl Fn(&str) -> Option<String>) -> Str
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width());
     let header = ["batch", "rows", "decision", "champion MAE", "challenger MAE", "why"];
-    table.set_header(header.map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
+    table.set_header(header.map(Cell::new));
     for column in [1, 3, 4] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);

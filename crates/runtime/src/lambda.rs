@@ -31,7 +31,8 @@ where
             .and_then(Value::as_str)
             .unwrap_or_default()
             .to_owned();
-        let answer = handler::answer(event.payload, function).await;
+        // Boxed, because the compiler gives up on a future as deep as the clients' within Lambda's.
+        let answer = Box::pin(handler::answer(event.payload, function)).await;
         if let Err(failure) = &answer {
             tracing::error!(
                 request_id,

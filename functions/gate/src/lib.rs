@@ -152,8 +152,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, GateErr
         .collect::<Result<_, _>>()
         .map_err(GateError::Candidates)?;
     let limits = Limits::from(&ctx.config.gate);
-    // Boxed, because the compiler gives up on a future as deep as the clients' within Lambda's.
-    Box::pin(decide(&request, ctx, &limits, candidates)).await
+    decide(&request, ctx, &limits, candidates).await
 }
 
 async fn decide(

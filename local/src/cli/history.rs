@@ -11,6 +11,9 @@ use crate::client::Client;
 use crate::console::{remark, result};
 use crate::table;
 
+/// Entries asked for at once; `tracking` gives at most 200.
+const PAGE: usize = 200;
+
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Print JSON, one array of all entries, instead of a table
@@ -40,5 +43,16 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 
 /// The last `limit` entries of the history, page by page.
 pub(super) async fn newest_first(client: &Client, limit: usize) -> anyhow::Result<Vec<Value>> {
-    todo!()
+    let mut entries: Vec<Value> = Vec::new();
+    let mut page = String::new();
+    while entries.len() < limit {
+        let wanted = (limit - entries.len()).min(PAGE);
+        let answer = client.get(&format!("/history?limit={wanted}&page={page}")).await?.success()?;
+        entries.extend(answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default());
+        match answer.get("next").and_then(Value::as_str) {
+            Some(next) => page = next.to_owned(),
+            None => break,
+        }
+    }
+    Ok(entries)
 }
