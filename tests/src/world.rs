@@ -86,6 +86,8 @@ impl World {
         let options = Options {
             faults: self.faults.clone(),
             interceptors: self.interceptors.clone(),
+            // Retries wait for milliseconds instead of seconds.
+            hurry: true,
             ..Options::new(folder, self.config.clone())
         };
         self.cloud = Some(must(Cloud::start(options).await, "the cloud does not start"));

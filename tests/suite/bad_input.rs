@@ -120,8 +120,12 @@ async fn skipped(batch: &Batch, code: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_empty_batch_is_skipped() {
-    skipped(&Batch::new(1, 0), "too_few_rows").await;
+async fn an_empty_batch_is_nothing_new() {
+    let world = World::new(|_| ()).await;
+    let run = world.deliver(&Batch::new(1, 0)).await;
+    assert_eq!(run.kind(), OutcomeKind::NothingNew, "{}", run.reasons());
+    assert!(run.has_reason("empty"), "{}", run.reasons());
+    invariants::check(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,94 @@
+//! The sample events are what the pipeline really passes: one run over `events/listings.csv` gives
+//! them, and invoking the functions with them, in order, gives that run.
+//!
+//! `TASADOR_WRITE_EVENTS=1 cargo test -p tests --test suite events` writes them anew.
+
+use std::path::PathBuf;
+
+use local::functions::function_arn;
+use serde_json::{Value, json};
+use tests::listings::Batch;
+use tests::world::World;
+
+/// The steps of a promoted batch, in order.
+const STEPS: [&str; 7] = ["fetch", "preprocess", "gate", "train", "compare", "promote", "record"];
+/// The run's name in the events.
+const RUN: &str = "sample";
+
+fn events() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
+}
+
+fn read(function: &str) -> Value {
+    let path = events().join(format!("{function}.json"));
+    serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap()
+}
+
+/// A world whose source is the file of the samples.
+async fn world() -> World {
+    World::new(|config| {
+        config.source = Some(events().join("listings.csv").canonicalize().unwrap().to_str().unwrap().to_owned());
+        config.fetch.files_allowed = true;
+        // A sample is small.
+        config.compare.min_rows = 10;
+    })
+    .await
+}
+
+/// The parts of an event that differ from run to run: times, and where the file lies.
+fn steady(mut event: Value) -> Value {
+    for pointer in ["/started_at", "/state/fetch/source"] {
+        if let Some(value) = event.pointer_mut(pointer) {
+            *value = Value::Null;
+        }
+    }
+    event
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_run_gives_the_events() {
+    let write = std::env::var_os("TASADOR_WRITE_EVENTS").is_some();
+    if write {
+        std::fs::create_dir_all(events()).unwrap();
+        std::fs::write(events().join("listings.csv"), Batch::new(1, 200).csv()).unwrap();
+    }
+    let world = world().await;
+    let executions = world.cloud().executions();
+    executions.start(Some(RUN), "{}").unwrap();
+    executions.idle().await;
+    let history = executions.history(RUN).unwrap();
+    for function in STEPS {
+        let arn = function_arn(function);
+        let input = history.iter().find_map(|event| {
+            let details = event.get("lambdaFunctionScheduledEventDetails")?;
+            (details["resource"] == arn.as_str()).then(|| details["input"].as_str())?
+        });
+        let mut input: Value = serde_json::from_str(input.unwrap_or_else(|| panic!("{function} was not called"))).unwrap();
+        if let Some(source) = input.pointer_mut("/state/fetch/source") {
+            *source = json!("events/listings.csv");
+        }
+        if write {
+            let text = serde_json::to_string_pretty(&input).unwrap() + "\n";
+            std::fs::write(events().join(format!("{function}.json")), text).unwrap();
+        }
+        assert_eq!(steady(read(function)), steady(input), "{function}: see this test's module on how to write the events anew");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_events_in_order_give_a_run() {
+    let world = world().await;
+    let functions = world.cloud().functions();
+    let mut last = Value::Null;
+    for function in STEPS {
+        last = functions.invoke(function, read(function)).await.unwrap_or_else(|failure| panic!("{function}: {}", failure.message));
+    }
+    assert_eq!(last["outcome"], "promoted");
+    for function in ["predict", "tracking"] {
+        let answer = functions.invoke(function, read(function)).await.unwrap();
+        assert_eq!(answer["statusCode"], 200, "{function}: {answer:#}");
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        let expected = if function == "predict" { "predicted_price" } else { "items" };
+        assert!(body.get(expected).is_some(), "{function}: {body:#}");
+    }
+}
