@@ -56,7 +56,9 @@ struct Global {
 
 impl Global {
     fn data_dir(&self) -> PathBuf {
-        self.data_dir.clone().unwrap_or_else(|| PathBuf::from(DATA_DIR))
+        self.data_dir
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(DATA_DIR))
     }
 }
 
@@ -104,7 +106,9 @@ pub async fn run(cli: Cli) -> ExitCode {
 }
 
 fn log_is_wanted() -> bool {
-    ["TASADOR_LOG", "RUST_LOG"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    ["TASADOR_LOG", "RUST_LOG"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// `tasador history | head` is no failure.
@@ -164,14 +168,23 @@ mod tests {
 
     #[test]
     fn global_options_stand_before_and_after_the_command() {
-        for args in [["tasador", "--port", "0", "history"], ["tasador", "history", "--port", "0"]] {
+        for args in [
+            ["tasador", "--port", "0", "history"],
+            ["tasador", "history", "--port", "0"],
+        ] {
             assert_eq!(Cli::try_parse_from(args).unwrap().global.port, Some(0));
         }
     }
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        for (text, seconds) in [("30s", 30), ("15m", 900), ("1h", 3600), ("1h30m", 5400), ("1h 30m", 5400)] {
+        for (text, seconds) in [
+            ("30s", 30),
+            ("15m", 900),
+            ("1h", 3600),
+            ("1h30m", 5400),
+            ("1h 30m", 5400),
+        ] {
             assert_eq!(duration(text).unwrap().as_secs(), seconds, "{text}");
         }
         for text in ["", "1", "soon", "-1h", "0s", "10ms"] {

@@ -61,9 +61,17 @@ impl Client {
     /// Where the system gives no HTTP client its sockets.
     pub fn new(endpoints: Endpoints, pid: u32) -> anyhow::Result<Self> {
         // Loopback is never behind the proxy that the environment may name.
-        let http = reqwest::Client::builder().no_proxy().build().context("no HTTP client")?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .context("no HTTP client")?;
         let sfn = aws_sdk_sfn::Client::new(&endpoints.sdk_config());
-        Ok(Self { endpoints, pid, http, sfn })
+        Ok(Self {
+            endpoints,
+            pid,
+            http,
+            sfn,
+        })
     }
 
     /// Where the cloud listens.
@@ -76,7 +84,12 @@ impl Client {
     /// # Errors
     /// Where the cloud does not answer any more; a run that fails is an [`Ran`] that says so.
     pub async fn run(&self, input: &Value, mut doing: impl FnMut(&str)) -> anyhow::Result<Ran> {
-        let gone = || format!("the cloud at {} does not answer; see whether its process still runs", self.endpoints.http);
+        let gone = || {
+            format!(
+                "the cloud at {} does not answer; see whether its process still runs",
+                self.endpoints.http
+            )
+        };
         let started = self
             .sfn
             .start_execution()
@@ -88,7 +101,13 @@ impl Client {
         let arn = started.execution_arn();
         let mut entered = String::new();
         let ended = loop {
-            let now = self.sfn.describe_execution().execution_arn(arn).send().await.with_context(gone)?;
+            let now = self
+                .sfn
+                .describe_execution()
+                .execution_arn(arn)
+                .send()
+                .await
+                .with_context(gone)?;
             if *now.status() != ExecutionStatus::Running {
                 break now;
             }
@@ -102,7 +121,10 @@ impl Client {
                 .send()
                 .await
                 .with_context(gone)?;
-            if let Some(state) = last.events().iter().find_map(|event| Some(event.state_entered_event_details()?.name()))
+            if let Some(state) = last
+                .events()
+                .iter()
+                .find_map(|event| Some(event.state_entered_event_details()?.name()))
                 && state != entered
             {
                 state.clone_into(&mut entered);
@@ -111,15 +133,28 @@ impl Client {
             tokio::time::sleep(POLL_INTERVAL).await;
         };
         let events = self.history(arn).await.with_context(gone)?;
-        let state: Value = ended.output().and_then(|output| serde_json::from_str(output).ok()).unwrap_or_default();
+        let state: Value = ended
+            .output()
+            .and_then(|output| serde_json::from_str(output).ok())
+            .unwrap_or_default();
         let record = last_record(&state, &events);
         let text = |field: &str| record.get(field).and_then(Value::as_str).map(str::to_owned);
-        let outcome = text("outcome").unwrap_or_else(|| ended.status().as_str().to_ascii_lowercase());
+        let outcome =
+            text("outcome").unwrap_or_else(|| ended.status().as_str().to_ascii_lowercase());
         let sentence = text("sentence").unwrap_or_else(|| {
-            [ended.error(), ended.cause()].into_iter().flatten().collect::<Vec<_>>().join(": ")
+            [ended.error(), ended.cause()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(": ")
         });
-        let took = match (ended.start_date().to_millis(), ended.stop_date().map(|date| date.to_millis())) {
-            (Ok(start), Some(Ok(stop))) => Duration::from_millis(u64::try_from(stop - start).unwrap_or_default()),
+        let took = match (
+            ended.start_date().to_millis(),
+            ended.stop_date().map(|date| date.to_millis()),
+        ) {
+            (Ok(start), Some(Ok(stop))) => {
+                Duration::from_millis(u64::try_from(stop - start).unwrap_or_default())
+            }
             _ => Duration::ZERO,
         };
         Ok(Ran {
@@ -133,7 +168,12 @@ impl Client {
     }
 
     async fn history(&self, arn: &str) -> Result<Vec<HistoryEvent>, aws_sdk_sfn::Error> {
-        let mut pages = self.sfn.get_execution_history().execution_arn(arn).into_paginator().send();
+        let mut pages = self
+            .sfn
+            .get_execution_history()
+            .execution_arn(arn)
+            .into_paginator()
+            .send();
         let mut events = Vec::new();
         while let Some(page) = pages.next().await {
             events.extend(page?.events);
@@ -156,16 +196,27 @@ impl Client {
     /// Where the cloud does not answer.
     pub async fn post(&self, path: &str, body: Vec<u8>) -> anyhow::Result<Answer> {
         let url = format!("{}{path}", self.endpoints.http);
-        self.answer(self.http.post(url).header("content-type", "application/json").body(body)).await
+        self.answer(
+            self.http
+                .post(url)
+                .header("content-type", "application/json")
+                .body(body),
+        )
+        .await
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
-        let response = request
-            .send()
-            .await
-            .with_context(|| format!("nothing answers at {}; see whether its process still runs", self.endpoints.http))?;
+        let response = request.send().await.with_context(|| {
+            format!(
+                "nothing answers at {}; see whether its process still runs",
+                self.endpoints.http
+            )
+        })?;
         let status = response.status().as_u16();
-        let bytes = response.bytes().await.context("the answer was cut off; try again")?;
+        let bytes = response
+            .bytes()
+            .await
+            .context("the answer was cut off; try again")?;
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         Ok(Answer { status, body })
@@ -174,7 +225,9 @@ impl Client {
     /// Most memory that the serving process has held, in MiB; `None` where the system does not say.
     pub fn peak_memory_mib(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
         let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
         Some(kib / 1024)
     }
@@ -190,8 +243,17 @@ impl Answer {
             return Ok(self.body);
         }
         let said = |field: &str| self.body.get(field).and_then(Value::as_str);
-        let mut text = said("detail").or_else(|| said("title")).unwrap_or("no reason was given").to_owned();
-        for error in self.body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let mut text = said("detail")
+            .or_else(|| said("title"))
+            .unwrap_or("no reason was given")
+            .to_owned();
+        for error in self
+            .body
+            .get("errors")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let part = |field: &str| error.get(field).and_then(Value::as_str).unwrap_or_default();
             text.push_str(&format!("; {}: {}", part("field"), part("reason")));
         }

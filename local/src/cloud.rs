@@ -12,8 +12,8 @@ mod storage;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware;
 use axum::http::StatusCode;
+use axum::middleware;
 use tasador_runtime::{Config, Context, Interceptors, Problem};
 use tasador_states::Machine;
 use tokio::net::TcpListener;
@@ -114,7 +114,15 @@ impl Cloud {
     /// # Errors
     /// [`StartError`], each with what to do about it; nothing is left running.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let Options { folder, ports, mut config, every, faults, interceptors, hurry } = options;
+        let Options {
+            folder,
+            ports,
+            mut config,
+            every,
+            faults,
+            interceptors,
+            hurry,
+        } = options;
         config.spool_folder.get_or_insert_with(|| folder.spool());
         let Listeners { http, s3, dynamodb } = Listeners::bind(ports).await?;
         let endpoints = Endpoints {
@@ -131,7 +139,8 @@ impl Cloud {
 
         let functions = Functions::new(&context);
         let definition = machine::definition();
-        let state_machine = Machine::parse(&definition).map_err(|error| StartError::Definition(error.into()))?;
+        let state_machine =
+            Machine::parse(&definition).map_err(|error| StartError::Definition(error.into()))?;
         let host = Host::new(functions.clone(), faults, hurry || !interceptors.is_empty());
         let executions = Executions::open(folder.executions(), definition, state_machine, host)?;
 
@@ -142,7 +151,8 @@ impl Cloud {
             .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
             .layer(middleware::from_fn(guard::refuse_other_sites));
         let http = serve(http, router, stopped(stopping));
-        let schedule = every.map(|every| tokio::spawn(Schedule::new(every, executions.clone()).keep()));
+        let schedule =
+            every.map(|every| tokio::spawn(Schedule::new(every, executions.clone()).keep()));
 
         folder.announce(&Server {
             pid: std::process::id(),
@@ -153,7 +163,17 @@ impl Cloud {
             started_at: executions.served_since(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         })?;
-        Ok(Self { endpoints, context, executions, functions, folder, stop, storage, http, schedule })
+        Ok(Self {
+            endpoints,
+            context,
+            executions,
+            functions,
+            folder,
+            stop,
+            storage,
+            http,
+            schedule,
+        })
     }
 
     /// Where it listens.
@@ -199,9 +219,16 @@ impl Cloud {
 }
 
 /// Serves `router` until `stop` resolves.
-fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
+        if let Err(error) = axum::serve(listener, router)
+            .with_graceful_shutdown(stop)
+            .await
+        {
             tracing::error!(%error, "HTTP server failed");
         }
     })
@@ -210,7 +237,9 @@ fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> +
 /// Makes the bucket and the tables where they are missing.
 async fn provision(context: &Context, endpoints: &Endpoints) -> Result<(), StartError> {
     let s3 = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::config::Builder::from(&endpoints.sdk_config()).force_path_style(true).build(),
+        aws_sdk_s3::config::Builder::from(&endpoints.sdk_config())
+            .force_path_style(true)
+            .build(),
     );
     let bucket = &context.config.bucket;
     if let Err(error) = s3.create_bucket().bucket(bucket).send().await {
@@ -228,5 +257,7 @@ async fn provision(context: &Context, endpoints: &Endpoints) -> Result<(), Start
 
 fn base_url(listener: &TcpListener) -> String {
     // A bound listener knows its address.
-    listener.local_addr().map_or_else(|_| String::new(), |address| format!("http://{address}"))
+    listener
+        .local_addr()
+        .map_or_else(|_| String::new(), |address| format!("http://{address}"))
 }

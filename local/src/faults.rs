@@ -40,8 +40,17 @@ pub enum Deed {
 /// One planned fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Plan {
-    At { when: When, place: String, deed: Deed, times: u32 },
-    Chance { seed: u64, percent: u64, drawn: u64 },
+    At {
+        when: When,
+        place: String,
+        deed: Deed,
+        times: u32,
+    },
+    Chance {
+        seed: u64,
+        percent: u64,
+        drawn: u64,
+    },
 }
 
 /// The faults still to come. Cloning shares them.
@@ -52,7 +61,9 @@ pub struct Faults {
 
 /// A text that is no plan of faults.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not a fault; write kill:before|after:STATE, fail:before|after:STATE[:CLASS[:TIMES]] or chance:SEED:PERCENT")]
+#[error(
+    "`{0}` is not a fault; write kill:before|after:STATE, fail:before|after:STATE[:CLASS[:TIMES]] or chance:SEED:PERCENT"
+)]
 pub struct InvalidFault(String);
 
 impl Faults {
@@ -83,13 +94,18 @@ impl Faults {
 
     /// Whether every planned fault has struck.
     pub fn all_struck(&self) -> bool {
-        self.lock().iter().all(|plan| matches!(plan, Plan::At { times: 0, .. }))
+        self.lock()
+            .iter()
+            .all(|plan| matches!(plan, Plan::At { times: 0, .. }))
     }
 
     /// The fault that strikes now, if any, at a task known by any of `names`. Kills the process
     /// itself where that is the plan.
     pub(crate) fn strike(&self, when: When, names: &[&str]) -> Option<String> {
-        let deed = self.lock().iter_mut().find_map(|plan| plan.strikes(when, names))?;
+        let deed = self
+            .lock()
+            .iter_mut()
+            .find_map(|plan| plan.strikes(when, names))?;
         match deed {
             Deed::Fail(class) => Some(class),
             Deed::Kill => die(),
@@ -104,16 +120,26 @@ impl Faults {
 impl Plan {
     fn strikes(&mut self, now: When, names: &[&str]) -> Option<Deed> {
         match self {
-            Self::At { when, place, deed, times } => {
+            Self::At {
+                when,
+                place,
+                deed,
+                times,
+            } => {
                 if *times == 0 || *when != now || !names.contains(&place.as_str()) {
                     return None;
                 }
                 *times -= 1;
                 Some(deed.clone())
             }
-            Self::Chance { seed, percent, drawn } => {
+            Self::Chance {
+                seed,
+                percent,
+                drawn,
+            } => {
                 *drawn += 1;
-                (mix(seed.wrapping_add(*drawn)) % 100 < *percent).then(|| Deed::Fail("Retryable".to_owned()))
+                (mix(seed.wrapping_add(*drawn)) % 100 < *percent)
+                    .then(|| Deed::Fail("Retryable".to_owned()))
             }
         }
     }
@@ -130,7 +156,9 @@ fn mix(seed: u64) -> u64 {
 /// Ends this process as `kill -9` does: no destructor runs, no buffer is written.
 fn die() -> ! {
     let pid = std::process::id().to_string();
-    let killed = std::process::Command::new("kill").args(["-KILL", &pid]).status();
+    let killed = std::process::Command::new("kill")
+        .args(["-KILL", &pid])
+        .status();
     // Where there is no `kill`, an abort is as sudden.
     tracing::error!(?killed, "kill did not kill");
     std::process::abort()
@@ -148,7 +176,12 @@ impl FromStr for Plan {
             _ => Err(invalid()),
         };
         let at = |when_text: &str, place: &str, deed, times| {
-            Ok(Self::At { when: when(when_text)?, place: place.to_owned(), deed, times })
+            Ok(Self::At {
+                when: when(when_text)?,
+                place: place.to_owned(),
+                deed,
+                times,
+            })
         };
         match parts.as_slice() {
             ["kill", side, place] => at(side, place, Deed::Kill, 1),
@@ -175,15 +208,28 @@ mod tests {
     #[test]
     fn a_fault_strikes_where_and_as_often_as_planned() {
         let faults = Faults::default();
-        faults.plan("fail:before:Gate:Retryable:2, fail:after:record:Bug").unwrap();
+        faults
+            .plan("fail:before:Gate:Retryable:2, fail:after:record:Bug")
+            .unwrap();
         let gate = ["Gate", "gate"];
         assert_eq!(faults.strike(When::After, &gate), None);
         assert_eq!(faults.strike(When::Before, &["Train", "train"]), None);
-        assert_eq!(faults.strike(When::Before, &gate).as_deref(), Some("Retryable"));
-        assert_eq!(faults.strike(When::Before, &gate).as_deref(), Some("Retryable"));
+        assert_eq!(
+            faults.strike(When::Before, &gate).as_deref(),
+            Some("Retryable")
+        );
+        assert_eq!(
+            faults.strike(When::Before, &gate).as_deref(),
+            Some("Retryable")
+        );
         assert_eq!(faults.strike(When::Before, &gate), None);
         assert!(!faults.all_struck());
-        assert_eq!(faults.strike(When::After, &["RecordSkip", "record"]).as_deref(), Some("Bug"));
+        assert_eq!(
+            faults
+                .strike(When::After, &["RecordSkip", "record"])
+                .as_deref(),
+            Some("Bug")
+        );
         assert!(faults.all_struck());
     }
 
@@ -192,7 +238,9 @@ mod tests {
         let draw = || {
             let faults = Faults::default();
             faults.plan("chance:7:10").unwrap();
-            (0..10_000).map(|_| faults.strike(When::Before, &["Gate"]).is_some()).collect::<Vec<_>>()
+            (0..10_000)
+                .map(|_| faults.strike(When::Before, &["Gate"]).is_some())
+                .collect::<Vec<_>>()
         };
         let first = draw();
         assert_eq!(first, draw());
@@ -203,7 +251,13 @@ mod tests {
     #[test]
     fn what_is_no_plan_is_refused_whole() {
         let faults = Faults::default();
-        for text in ["kill", "kill:during:Gate", "fail:before:Gate:Bug:often", "chance:x:1", "fail:before:Gate,nonsense"] {
+        for text in [
+            "kill",
+            "kill:during:Gate",
+            "fail:before:Gate:Bug:often",
+            "chance:x:1",
+            "fail:before:Gate,nonsense",
+        ] {
             assert!(faults.plan(text).is_err(), "{text}");
         }
         assert!(faults.all_struck());

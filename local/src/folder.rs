@@ -45,7 +45,9 @@ pub struct Server {
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
     /// The folder or something in it cannot be read or written.
-    #[error("the data folder {path} cannot be used; check that it is a folder you may write to, or choose another with --data-dir")]
+    #[error(
+        "the data folder {path} cannot be used; check that it is a folder you may write to, or choose another with --data-dir"
+    )]
     Unusable {
         /// What could not be read or written.
         path: PathBuf,
@@ -53,19 +55,25 @@ pub enum FolderError {
         source: io::Error,
     },
     /// Another process holds the folder and does not say where it listens.
-    #[error("the data folder {path} is in use by another process that does not answer; end that process, or choose another folder with --data-dir")]
+    #[error(
+        "the data folder {path} is in use by another process that does not answer; end that process, or choose another folder with --data-dir"
+    )]
     Silent {
         /// The folder.
         path: PathBuf,
     },
     /// The demo begins anew each time, and this folder holds something else than a demo.
-    #[error("the demo begins anew each time, and {path} holds work of your own; choose another folder with --data-dir")]
+    #[error(
+        "the demo begins anew each time, and {path} holds work of your own; choose another folder with --data-dir"
+    )]
     NotADemo {
         /// The folder.
         path: PathBuf,
     },
     /// Another process holds the folder, and this command needs it for itself.
-    #[error("the data folder {path} is already served at {http} (process {pid}); stop that one first, or choose another folder with --data-dir")]
+    #[error(
+        "the data folder {path} is already served at {http} (process {pid}); stop that one first, or choose another folder with --data-dir"
+    )]
     InUse {
         /// The folder.
         path: PathBuf,
@@ -107,7 +115,9 @@ impl Folder {
                 return Ok(Claim::Served(server));
             }
             if Instant::now() >= deadline {
-                return Err(FolderError::Silent { path: root.to_owned() });
+                return Err(FolderError::Silent {
+                    path: root.to_owned(),
+                });
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -174,7 +184,9 @@ impl Folder {
         let mark = self.root.join("demo");
         let tables = self.dynamodb();
         if tables.exists() && !mark.exists() {
-            return Err(FolderError::NotADemo { path: self.root.clone() });
+            return Err(FolderError::NotADemo {
+                path: self.root.clone(),
+            });
         }
         // The mark stands while the rest goes, so that an interrupted demo can be begun again.
         std::fs::write(&mark, b"").map_err(unusable(&mark))?;
@@ -186,7 +198,9 @@ impl Folder {
         for suffix in ["", "-wal", "-shm"] {
             let path = self.root.join(format!("dynamodb.sqlite{suffix}"));
             match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(&path)(error)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(unusable(&path)(error));
+                }
                 _ => {}
             }
         }
@@ -275,11 +289,17 @@ mod tests {
             panic!("two holders of one folder");
         };
         assert_eq!(found.http, "http://127.0.0.1:3000");
-        assert!(matches!(Folder::take(dir.path()).await, Err(FolderError::InUse { .. })));
+        assert!(matches!(
+            Folder::take(dir.path()).await,
+            Err(FolderError::InUse { .. })
+        ));
         // As after SIGKILL: the lock is gone, server.json is not.
         drop(first);
         let third = Folder::take(dir.path()).await.unwrap();
-        assert!(read_server(third.root()).is_none(), "a stale server.json was kept");
+        assert!(
+            read_server(third.root()).is_none(),
+            "a stale server.json was kept"
+        );
     }
 
     #[tokio::test]
@@ -296,7 +316,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::take(dir.path()).await.unwrap();
         std::fs::write(folder.dynamodb(), "years of work").unwrap();
-        assert!(matches!(folder.make_demo(), Err(FolderError::NotADemo { .. })));
+        assert!(matches!(
+            folder.make_demo(),
+            Err(FolderError::NotADemo { .. })
+        ));
         assert!(folder.dynamodb().exists());
     }
 

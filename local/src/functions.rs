@@ -62,11 +62,17 @@ impl Functions {
             step!(record),
             (
                 "predict",
-                Function::Http { alone: predict::router(context.clone()), shared: predict::api(context.clone()) },
+                Function::Http {
+                    alone: predict::router(context.clone()),
+                    shared: predict::api(context.clone()),
+                },
             ),
             (
                 "tracking",
-                Function::Http { alone: tracking::router(context.clone()), shared: tracking::history(context.clone()) },
+                Function::Http {
+                    alone: tracking::router(context.clone()),
+                    shared: tracking::history(context.clone()),
+                },
             ),
         ]);
         Self { all: Arc::new(all) }
@@ -84,10 +90,12 @@ impl Functions {
 
     /// The routers of the functions that answer HTTP, on one port.
     pub fn http(&self) -> Router {
-        self.all.values().fold(Router::new(), |all, function| match function {
-            Function::Http { shared, .. } => all.merge(shared.clone()),
-            Function::Step(_) => all,
-        })
+        self.all
+            .values()
+            .fold(Router::new(), |all, function| match function {
+                Function::Http { shared, .. } => all.merge(shared.clone()),
+                Function::Step(_) => all,
+            })
     }
 
     /// Invokes one function and waits for its answer.
@@ -102,7 +110,10 @@ impl Functions {
             Some(Function::Http { alone, .. }) => http_event::answer(alone.clone(), request)
                 .await
                 .map_err(|message| Failure::new(ErrorClass::InvalidInput, message)),
-            None => Err(Failure::new(ErrorClass::Bug, format!("there is no function called `{name}`"))),
+            None => Err(Failure::new(
+                ErrorClass::Bug,
+                format!("there is no function called `{name}`"),
+            )),
         }
     }
 }

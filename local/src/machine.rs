@@ -33,7 +33,9 @@ pub fn topic_arn() -> String {
 pub fn definition() -> String {
     let filled = FUNCTIONS
         .iter()
-        .fold(TEMPLATE.to_owned(), |text, (place, name)| text.replace(place, &function_arn(name)));
+        .fold(TEMPLATE.to_owned(), |text, (place, name)| {
+            text.replace(place, &function_arn(name))
+        });
     filled.replace("${NotificationTopicArn}", &topic_arn())
 }
 
@@ -49,7 +51,8 @@ pub fn execution_arn(name: &str) -> String {
 
 /// The name in an execution's ARN; `None` where it is not one of this machine.
 pub fn execution_name(arn: &str) -> Option<&str> {
-    arn.strip_prefix(&execution_arn("")).filter(|name| !name.is_empty())
+    arn.strip_prefix(&execution_arn(""))
+        .filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

@@ -14,7 +14,14 @@ pub fn history(outcomes: &[Value], name: impl Fn(&str) -> Option<String>) -> Str
         .load_preset(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width());
-    let header = ["batch", "rows", "decision", "champion MAE", "challenger MAE", "why"];
+    let header = [
+        "batch",
+        "rows",
+        "decision",
+        "champion MAE",
+        "challenger MAE",
+        "why",
+    ];
     table.set_header(header.map(Cell::new));
     for column in [1, 3, 4] {
         if let Some(column) = table.column_mut(column) {
@@ -31,7 +38,10 @@ pub fn history(outcomes: &[Value], name: impl Fn(&str) -> Option<String>) -> Str
         table.add_row([
             batch,
             rows.map_or_else(|| "–".to_owned(), grouped),
-            text("kind").or_else(|| text("outcome")).unwrap_or("?").replace('_', " "),
+            text("kind")
+                .or_else(|| text("outcome"))
+                .unwrap_or("?")
+                .replace('_', " "),
             dollars(outcome, "/champion/metrics/mae"),
             challenger(outcome),
             text("sentence").unwrap_or_default().to_owned(),
@@ -42,7 +52,9 @@ pub fn history(outcomes: &[Value], name: impl Fn(&str) -> Option<String>) -> Str
 
 /// The challenger's error, and how much that is against the champion's.
 fn challenger(outcome: &Value) -> String {
-    let change = outcome.pointer("/change_percent/mae").and_then(Value::as_f64);
+    let change = outcome
+        .pointer("/change_percent/mae")
+        .and_then(Value::as_f64);
     let change = change.map_or_else(String::new, |percent| format!(" ({percent:+.1} %)"));
     dollars(outcome, "/challenger/metrics/mae") + &change
 }
@@ -96,7 +108,15 @@ mod tests {
             json!({"kind": "nothing_new", "sentence": "The source has no more."}),
         ];
         let text = history(&outcomes, |_| None);
-        for part in ["0123456789ab", "1,768", "promoted", "$120,000", "$98,000 (-18.3 %)", "Version 2 is better.", "nothing new"] {
+        for part in [
+            "0123456789ab",
+            "1,768",
+            "promoted",
+            "$120,000",
+            "$98,000 (-18.3 %)",
+            "Version 2 is better.",
+            "nothing new",
+        ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         assert!(history(&outcomes, |_| Some("2014-05".to_owned())).contains("2014-05"));
@@ -104,7 +124,13 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (230_366, "230,366"), (2_226_382, "2,226,382")] {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (230_366, "230,366"),
+            (2_226_382, "2,226,382"),
+        ] {
             assert_eq!(grouped(number), text);
         }
         assert_eq!(price(-1234.5), "-$1,235");

@@ -27,7 +27,12 @@ fn must<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
 
 /// Every move of the alias, oldest first.
 async fn promotions(context: &Context) -> Vec<PromotionEvent> {
-    let page = must(context.registry.promotions(&context.config.model, &PageRequest::first(1_000)).await);
+    let page = must(
+        context
+            .registry
+            .promotions(&context.config.model, &PageRequest::first(1_000))
+            .await,
+    );
     assert!(page.next.is_none(), "more promotions than this check reads");
     page.items.into_iter().rev().collect()
 }
@@ -37,15 +42,20 @@ async fn champion_is_sound(context: &Context, promotions: &[PromotionEvent]) {
     let model = &context.config.model;
     let champion = must(context.registry.champion(model).await);
     assert_eq!(
-        champion.as_ref().map(|champion| (champion.version, champion.promotion)),
+        champion
+            .as_ref()
+            .map(|champion| (champion.version, champion.promotion)),
         promotions.last().map(|last| (last.version, last.seq)),
         "the alias is where the last promotion event says"
     );
     let Some(champion) = champion else { return };
     let version = must(context.registry.version(model, champion.version).await);
-    let version = version.unwrap_or_else(|| panic!("champion {} is not registered", champion.version));
+    let version =
+        version.unwrap_or_else(|| panic!("champion {} is not registered", champion.version));
     assert_eq!(version.status, VersionStatus::Ready);
-    let artifact = version.artifact.unwrap_or_else(|| panic!("champion {} has no artefact", champion.version));
+    let artifact = version
+        .artifact
+        .unwrap_or_else(|| panic!("champion {} has no artefact", champion.version));
     let key = must(artifact.key.parse());
     must(context.lake.get_verified(&key, artifact.sha256).await);
 }
@@ -54,8 +64,16 @@ async fn champion_is_sound(context: &Context, promotions: &[PromotionEvent]) {
 fn promotions_are_gapless(promotions: &[PromotionEvent]) {
     let mut previous = None;
     for (place, event) in promotions.iter().enumerate() {
-        assert_eq!(event.seq.0, place as u64 + 1, "promotions are numbered without a gap");
-        assert_eq!(event.previous, previous, "promotion {} goes on from the one before", event.seq);
+        assert_eq!(
+            event.seq.0,
+            place as u64 + 1,
+            "promotions are numbered without a gap"
+        );
+        assert_eq!(
+            event.previous, previous,
+            "promotion {} goes on from the one before",
+            event.seq
+        );
         previous = Some(event.version);
     }
 }
@@ -63,11 +81,23 @@ fn promotions_are_gapless(promotions: &[PromotionEvent]) {
 /// Each batch has one raw object with the bytes it is named after, and one outcome with reasons; the
 /// outcome is that of a run in the history, and a promoted one has its promotion event.
 async fn batches_have_outcomes(context: &Context, promotions: &[PromotionEvent]) {
-    assert!(must(context.lake.list("incoming/").await).is_empty(), "a batch is still on its way in");
-    assert!(must(context.registry.open_batches().await).is_empty(), "a batch has no outcome");
+    assert!(
+        must(context.lake.list("incoming/").await).is_empty(),
+        "a batch is still on its way in"
+    );
+    assert!(
+        must(context.registry.open_batches().await).is_empty(),
+        "a batch has no outcome"
+    );
     let mut seen = BTreeSet::new();
     for object in must(context.lake.list("raw/").await) {
-        let name = object.key.file_name().split('.').next().unwrap_or_default().to_owned();
+        let name = object
+            .key
+            .file_name()
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let batch: BatchId = must(name.parse());
         assert!(seen.insert(batch), "batch {batch} has two raw objects");
         must(context.lake.get_verified(&object.key, batch.digest()).await);
@@ -77,7 +107,10 @@ async fn batches_have_outcomes(context: &Context, promotions: &[PromotionEvent])
         let run = run.unwrap_or_else(|| panic!("run {} has no entry in the history", outcome.run));
         assert_eq!(run.kind, outcome.kind);
         assert_eq!(run.batch, Some(batch));
-        assert!(run.settled && (!run.reasons.is_empty() || run.error.is_some()), "{run:#?}");
+        assert!(
+            run.settled && (!run.reasons.is_empty() || run.error.is_some()),
+            "{run:#?}"
+        );
         let promoted = promotions.iter().any(|event| event.run == outcome.run);
         assert_eq!(promoted, outcome.kind == OutcomeKind::Promoted, "{run:#?}");
     }

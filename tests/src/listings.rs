@@ -68,7 +68,11 @@ impl Batch {
     }
 
     /// Adds or replaces a column, computed from the listing and its place in the batch.
-    pub fn with(mut self, column: &str, value: impl Fn(usize, &Map<String, Value>) -> Value) -> Self {
+    pub fn with(
+        mut self,
+        column: &str,
+        value: impl Fn(usize, &Map<String, Value>) -> Value,
+    ) -> Self {
         for (place, row) in self.rows.iter_mut().enumerate() {
             let value = value(place, row);
             row.insert(column.to_owned(), value);
@@ -92,7 +96,8 @@ impl Batch {
 
     /// As the data API answers.
     pub fn api_json(&self) -> Vec<u8> {
-        let answer = json!({"group_number": 2, "day": "Tuesday", "batch_number": 0, "data": self.rows});
+        let answer =
+            json!({"group_number": 2, "day": "Tuesday", "batch_number": 0, "data": self.rows});
         answer.to_string().into_bytes()
     }
 
@@ -102,7 +107,13 @@ impl Batch {
             return Vec::new();
         };
         let columns: Vec<&String> = first.keys().collect();
-        let mut lines = vec![columns.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(",")];
+        let mut lines = vec![
+            columns
+                .iter()
+                .map(|name| name.as_str())
+                .collect::<Vec<_>>()
+                .join(","),
+        ];
         for row in &self.rows {
             let cells = columns.iter().map(|name| match row.get(*name) {
                 None | Some(Value::Null) => String::new(),
@@ -120,15 +131,31 @@ fn listing(rng: &mut ChaCha8Rng) -> Map<String, Value> {
     let &(city, state, zip, level) = PLACES.choose(rng).unwrap_or(&PLACES[0]);
     let zip = zip + rng.random_range(0..4);
     let house_size = (rng.random_range(6.5_f64..8.3)).exp().round();
-    let bed = (house_size / 600.0 + rng.random_range(0.0..2.0)).floor().clamp(1.0, 9.0);
-    let bath = (bed / 2.0 + rng.random_range(0.0..1.5)).floor().clamp(1.0, 7.0);
+    let bed = (house_size / 600.0 + rng.random_range(0.0..2.0))
+        .floor()
+        .clamp(1.0, 9.0);
+    let bath = (bed / 2.0 + rng.random_range(0.0..1.5))
+        .floor()
+        .clamp(1.0, 7.0);
     let acre_lot = (rng.random_range(-3.0_f64..1.0).exp() * 100.0).round() / 100.0;
     let noise = 1.0 + 0.15 * rng.random_range(-1.0..1.0);
-    let price = (level * noise * (60_000.0 + 150.0 * house_size + 25_000.0 * bath + 40_000.0 * acre_lot)).round();
-    let mut maybe = |value: f64| if rng.random_bool(0.1) { Value::Null } else { json!(value) };
+    let price =
+        (level * noise * (60_000.0 + 150.0 * house_size + 25_000.0 * bath + 40_000.0 * acre_lot))
+            .round();
+    let mut maybe = |value: f64| {
+        if rng.random_bool(0.1) {
+            Value::Null
+        } else {
+            json!(value)
+        }
+    };
     let (bed, bath, acre_lot, size) = (maybe(bed), maybe(bath), maybe(acre_lot), maybe(house_size));
     let sold = rng.random_bool(0.4).then(|| {
-        let (year, month, day) = (rng.random_range(1990..2024), rng.random_range(1..13), rng.random_range(1..29));
+        let (year, month, day) = (
+            rng.random_range(1990..2024),
+            rng.random_range(1..13),
+            rng.random_range(1..29),
+        );
         format!("{year}-{month:02}-{day:02}")
     });
     let listing = json!({

@@ -58,10 +58,17 @@ impl Source {
     /// Where no loopback port is free.
     #[expect(clippy::expect_used, reason = "a test without its source has failed")]
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
-        let port = listener.local_addr().expect("a bound listener has an address").port();
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a free loopback port");
+        let port = listener
+            .local_addr()
+            .expect("a bound listener has an address")
+            .port();
         let answers = Answers::default();
-        let router = Router::new().route("/data", get(answer)).with_state(answers.clone());
+        let router = Router::new()
+            .route("/data", get(answer))
+            .with_state(answers.clone());
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the source's server failed");
@@ -119,7 +126,10 @@ async fn answer(State(answers): State<Answers>) -> Response {
         Answer::Cut(mut body) => {
             let length = body.len();
             body.truncate(length / 2);
-            let pieces = [Ok(Bytes::from(body)), Err(std::io::Error::other("cut off on purpose"))];
+            let pieces = [
+                Ok(Bytes::from(body)),
+                Err(std::io::Error::other("cut off on purpose")),
+            ];
             let body = Body::from_stream(stream::iter(pieces));
             ([(header::CONTENT_LENGTH, length.to_string())], json, body).into_response()
         }

@@ -82,7 +82,10 @@ impl World {
     }
 
     async fn start(&mut self) {
-        let folder = must(Folder::take(self.folder.path()).await, "the folder can't be taken");
+        let folder = must(
+            Folder::take(self.folder.path()).await,
+            "the folder can't be taken",
+        );
         let options = Options {
             faults: self.faults.clone(),
             interceptors: self.interceptors.clone(),
@@ -90,7 +93,10 @@ impl World {
             hurry: true,
             ..Options::new(folder, self.config.clone())
         };
-        self.cloud = Some(must(Cloud::start(options).await, "the cloud does not start"));
+        self.cloud = Some(must(
+            Cloud::start(options).await,
+            "the cloud does not start",
+        ));
     }
 
     /// Stops everything and starts it again on the same folder, with a changed configuration.
@@ -104,7 +110,9 @@ impl World {
 
     /// The running cloud.
     pub fn cloud(&self) -> &Cloud {
-        self.cloud.as_ref().unwrap_or_else(|| panic!("the cloud was stopped"))
+        self.cloud
+            .as_ref()
+            .unwrap_or_else(|| panic!("the cloud was stopped"))
     }
 
     /// What the functions run in.
@@ -121,33 +129,64 @@ impl World {
     /// Runs an execution to its end.
     pub async fn run(&self, input: &Value) -> Run {
         let executions = self.cloud().executions();
-        let started = must(executions.start(None, &input.to_string()), "no execution starts");
+        let started = must(
+            executions.start(None, &input.to_string()),
+            "no execution starts",
+        );
         executions.idle().await;
-        let execution = must(executions.describe(&started.name), "an execution is forgotten");
-        let events = must(executions.history(&started.name), "an execution has no history");
+        let execution = must(
+            executions.describe(&started.name),
+            "an execution is forgotten",
+        );
+        let events = must(
+            executions.history(&started.name),
+            "an execution has no history",
+        );
         assert_states_are_small(&events);
         let id: RunId = must(started.name.parse(), "an execution's name is no run id");
-        let outcome = must(self.context().registry.history_of(&id).await, "the history can't be read");
-        Run { id, status: execution.summary.status, events, outcome }
+        let outcome = must(
+            self.context().registry.history_of(&id).await,
+            "the history can't be read",
+        );
+        Run {
+            id,
+            status: execution.summary.status,
+            events,
+            outcome,
+        }
     }
 
     /// Answers one HTTP request as the deployed functions would: status and JSON.
-    pub async fn http(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+    pub async fn http(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let url = format!("{}{path}", self.cloud().endpoints().http);
-        let client = must(reqwest::Client::builder().no_proxy().build(), "no HTTP client");
+        let client = must(
+            reqwest::Client::builder().no_proxy().build(),
+            "no HTTP client",
+        );
         let mut request = client.request(method, url);
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
         }
         let response = must(request.send().await, "no answer");
         let status = response.status().as_u16();
         let bytes = must(response.bytes().await, "no whole answer");
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        (
+            status,
+            serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        )
     }
 
     /// Prices one listing.
     pub async fn price(&self, listing: &Value) -> (u16, Value) {
-        self.http(reqwest::Method::POST, "/predict", Some(listing)).await
+        self.http(reqwest::Method::POST, "/predict", Some(listing))
+            .await
     }
 }
 
@@ -159,32 +198,58 @@ impl Run {
 
     /// Its entry in the history. Panics where there is none: every run is recorded.
     pub fn recorded(&self) -> &Outcome {
-        self.outcome
-            .as_ref()
-            .unwrap_or_else(|| panic!("run {} left no entry in the history: {:#?}", self.id, self.events.last()))
+        self.outcome.as_ref().unwrap_or_else(|| {
+            panic!(
+                "run {} left no entry in the history: {:#?}",
+                self.id,
+                self.events.last()
+            )
+        })
     }
 
     /// Whether one of the reasons has this code.
     pub fn has_reason(&self, code: &str) -> bool {
-        self.recorded().reasons.iter().any(|reason| reason.code == code)
+        self.recorded()
+            .reasons
+            .iter()
+            .any(|reason| reason.code == code)
     }
 
     /// The codes and sentences of its reasons, for the message of an assertion.
     pub fn reasons(&self) -> String {
-        let lines = self.recorded().reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.sentence));
+        let lines = self
+            .recorded()
+            .reasons
+            .iter()
+            .map(|reason| format!("{}: {}", reason.code, reason.sentence));
         lines.collect::<Vec<_>>().join("\n")
     }
 
     /// The states it went through, in order.
     pub fn path(&self) -> Vec<&str> {
-        let entered = self.events.iter().filter_map(|event| event.get("stateEnteredEventDetails"));
-        entered.filter_map(|details| details.get("name")?.as_str()).collect()
+        let entered = self
+            .events
+            .iter()
+            .filter_map(|event| event.get("stateEnteredEventDetails"));
+        entered
+            .filter_map(|details| details.get("name")?.as_str())
+            .collect()
     }
 }
 
 fn assert_states_are_small(events: &[Value]) {
-    for details in events.iter().filter_map(|event| event.get("stateExitedEventDetails")) {
-        let size = details.get("output").and_then(Value::as_str).map_or(0, str::len);
-        assert!(size < STATE_LIMIT_BYTES, "{}: {size} bytes", details.get("name").unwrap_or(&Value::Null));
+    for details in events
+        .iter()
+        .filter_map(|event| event.get("stateExitedEventDetails"))
+    {
+        let size = details
+            .get("output")
+            .and_then(Value::as_str)
+            .map_or(0, str::len);
+        assert!(
+            size < STATE_LIMIT_BYTES,
+            "{}: {size} bytes",
+            details.get("name").unwrap_or(&Value::Null)
+        );
     }
 }

@@ -11,7 +11,8 @@ use tests::world::World;
 /// The `aws` of the virtual environment that `tests/tools/install` makes.
 fn aws() -> Option<PathBuf> {
     let named = std::env::var_os("TASADOR_TOOLS").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/tools"));
+    let folder =
+        named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/tools"));
     let aws = folder.join("bin/aws");
     aws.is_file().then_some(aws)
 }
@@ -19,16 +20,31 @@ fn aws() -> Option<PathBuf> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_execution_is_started_and_followed_and_a_function_invoked() {
     let Some(aws) = aws() else {
-        assert!(std::env::var_os("TASADOR_REQUIRE_TOOLS").is_none(), "the aws command is missing: run tests/tools/install");
-        println!("skipped: the aws command is not installed; tests/tools/install does it (Python 3 and PyPI)");
+        assert!(
+            std::env::var_os("TASADOR_REQUIRE_TOOLS").is_none(),
+            "the aws command is missing: run tests/tools/install"
+        );
+        println!(
+            "skipped: the aws command is not installed; tests/tools/install does it (Python 3 and PyPI)"
+        );
         return;
     };
     let world = World::new(|_| ()).await;
-    world.source.then(Answer::Json(Batch::new(1, 300).api_json()));
+    world
+        .source
+        .then(Answer::Json(Batch::new(1, 300).api_json()));
     let folder = tempfile::tempdir().unwrap();
-    let environment = world.cloud().endpoints().environment().map(|(name, value)| (name, value.to_owned()));
+    let environment = world
+        .cloud()
+        .endpoints()
+        .environment()
+        .map(|(name, value)| (name, value.to_owned()));
     let call = |arguments: Vec<String>| {
-        let (aws, environment, folder) = (aws.clone(), environment.clone(), folder.path().to_path_buf());
+        let (aws, environment, folder) = (
+            aws.clone(),
+            environment.clone(),
+            folder.path().to_path_buf(),
+        );
         async move {
             let output = tokio::task::spawn_blocking(move || {
                 Command::new(aws)
@@ -51,29 +67,50 @@ async fn an_execution_is_started_and_followed_and_a_function_invoked() {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
 
     let machine = local::machine::machine_arn();
-    let started = call(words(&format!("stepfunctions start-execution --state-machine-arn {machine} --name by-hand --input {{}}"))).await;
+    let started = call(words(&format!(
+        "stepfunctions start-execution --state-machine-arn {machine} --name by-hand --input {{}}"
+    )))
+    .await;
     let arn = started["executionArn"].as_str().unwrap();
     world.cloud().executions().idle().await;
-    let described = call(words(&format!("stepfunctions describe-execution --execution-arn {arn}"))).await;
+    let described = call(words(&format!(
+        "stepfunctions describe-execution --execution-arn {arn}"
+    )))
+    .await;
     assert_eq!(described["status"], "SUCCEEDED", "{described:#}");
     let output: Value = serde_json::from_str(described["output"].as_str().unwrap()).unwrap();
     assert_eq!(output["record"]["outcome"], "promoted");
-    let listed = call(words(&format!("stepfunctions list-executions --state-machine-arn {machine}"))).await;
+    let listed = call(words(&format!(
+        "stepfunctions list-executions --state-machine-arn {machine}"
+    )))
+    .await;
     assert_eq!(listed["executions"][0]["name"], "by-hand");
-    let history = call(words(&format!("stepfunctions get-execution-history --execution-arn {arn}"))).await;
+    let history = call(words(&format!(
+        "stepfunctions get-execution-history --execution-arn {arn}"
+    )))
+    .await;
     assert!(history["events"].as_array().unwrap().len() > 30);
 
-    let bytes = call(words("s3api list-objects-v2 --bucket tasador --prefix raw/")).await;
+    let bytes = call(words(
+        "s3api list-objects-v2 --bucket tasador --prefix raw/",
+    ))
+    .await;
     assert_eq!(bytes["Contents"].as_array().unwrap().len(), 1);
     let tables = call(words("dynamodb list-tables")).await;
     assert_eq!(tables["TableNames"].as_array().unwrap().len(), 3);
 
     let request = json!({"run_id": "by-hand", "outcome": "failed", "started_at": "2026-01-01T00:00:00Z", "state": {}});
-    let mut invoke = words("lambda invoke --function-name record --cli-binary-format raw-in-base64-out");
-    invoke.extend(["--payload".to_owned(), request.to_string(), "answer.json".to_owned()]);
+    let mut invoke =
+        words("lambda invoke --function-name record --cli-binary-format raw-in-base64-out");
+    invoke.extend([
+        "--payload".to_owned(),
+        request.to_string(),
+        "answer.json".to_owned(),
+    ]);
     let invoked = call(invoke).await;
     assert_eq!(invoked["StatusCode"], 200);
-    let answer: Value = serde_json::from_slice(&std::fs::read(folder.path().join("answer.json")).unwrap()).unwrap();
+    let answer: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("answer.json")).unwrap()).unwrap();
     // The run has its outcome, and keeps it.
     assert_eq!(answer["outcome"], "promoted");
 }

@@ -30,7 +30,11 @@ fn assert_source_unavailable(run: &Run) {
 async fn a_source_that_answers_500() {
     let (world, run) = asked_four_times(Answer::Status(500, "{}")).await;
     assert_source_unavailable(&run);
-    assert!(run.recorded().sentence.contains("500"), "{}", run.recorded().sentence);
+    assert!(
+        run.recorded().sentence.contains("500"),
+        "{}",
+        run.recorded().sentence
+    );
     invariants::check(&world).await;
 }
 
@@ -38,7 +42,10 @@ async fn a_source_that_answers_500() {
 async fn a_source_that_breaks_off_in_mid_body() {
     let (world, run) = asked_four_times(Answer::Cut(Batch::new(1, 300).api_json())).await;
     assert_source_unavailable(&run);
-    assert!(world.context().lake.list("raw/").await.unwrap().is_empty(), "half a body was stored as a batch");
+    assert!(
+        world.context().lake.list("raw/").await.unwrap().is_empty(),
+        "half a body was stored as a batch"
+    );
     invariants::check(&world).await;
 }
 
@@ -52,8 +59,13 @@ async fn a_source_that_is_too_slow() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_is_not_there() {
     // Bound and dropped: nothing listens on this port.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let world = World::new(|config| config.source = Some(format!("http://127.0.0.1:{port}/data"))).await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let world =
+        World::new(|config| config.source = Some(format!("http://127.0.0.1:{port}/data"))).await;
     let run = world.run(&json!({})).await;
     assert_source_unavailable(&run);
     invariants::check(&world).await;
@@ -87,7 +99,11 @@ async fn a_bad_group_says_what_to_change() {
     assert_eq!(run.kind(), OutcomeKind::Failed);
     let error = run.recorded().error.as_ref().unwrap();
     assert_eq!(error.class, "InvalidInput");
-    assert!(error.message.contains("TASADOR_SOURCE"), "{}", error.message);
+    assert!(
+        error.message.contains("TASADOR_SOURCE"),
+        "{}",
+        error.message
+    );
     assert_eq!(world.source.asked(), 1, "what can't pass is not repeated");
 }
 
@@ -95,7 +111,10 @@ async fn a_bad_group_says_what_to_change() {
 async fn bodies_that_are_no_listings() {
     for (body, note) in [
         (&b"<html>maintenance</html>"[..], "not JSON"),
-        (b"{\"data\": [{\"price\": 1", "cut, though HTTP thinks it whole"),
+        (
+            b"{\"data\": [{\"price\": 1",
+            "cut, though HTTP thinks it whole",
+        ),
         (b"", "empty"),
         (b"{\"rows\": []}", "no data"),
         (b"[1, 2, 3]", "no objects"),
@@ -105,7 +124,11 @@ async fn bodies_that_are_no_listings() {
         let run = world.run(&json!({})).await;
         let outcome = run.recorded();
         assert_eq!(outcome.kind, OutcomeKind::Failed, "{note}: {outcome:#?}");
-        assert_eq!(outcome.error.as_ref().unwrap().class, "InvalidInput", "{note}");
+        assert_eq!(
+            outcome.error.as_ref().unwrap().class,
+            "InvalidInput",
+            "{note}"
+        );
         invariants::check(&world).await;
     }
 }
@@ -114,8 +137,17 @@ async fn bodies_that_are_no_listings() {
 async fn skipped(batch: &Batch, code: &str) {
     let world = World::new(|_| ()).await;
     let run = world.deliver(batch).await;
-    assert_eq!(run.kind(), OutcomeKind::Skipped, "{code}: {:#?}", run.recorded());
-    assert!(run.has_reason(code), "{code} is not among\n{}", run.reasons());
+    assert_eq!(
+        run.kind(),
+        OutcomeKind::Skipped,
+        "{code}: {:#?}",
+        run.recorded()
+    );
+    assert!(
+        run.has_reason(code),
+        "{code} is not among\n{}",
+        run.reasons()
+    );
     invariants::check(&world).await;
 }
 
@@ -138,31 +170,46 @@ async fn forty_nine_rows_are_skipped_and_fifty_are_not() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn equal_prices_are_skipped() {
-    skipped(&Batch::new(1, 300).set("price", json!(250_000.0)), "too_few_prices").await;
+    skipped(
+        &Batch::new(1, 300).set("price", json!(250_000.0)),
+        "too_few_prices",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_without_prices_is_skipped() {
     skipped(&Batch::new(1, 300).without("price"), "schema_unusable").await;
-    skipped(&Batch::new(1, 300).set("price", json!("on request")), "schema_unusable").await;
+    skipped(
+        &Batch::new(1, 300).set("price", json!("on request")),
+        "schema_unusable",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_column_is_kept_and_reported() {
     let world = World::new(|_| ()).await;
-    let run = world.deliver(&Batch::new(1, 300).with("grade", |row, _| json!(row % 13))).await;
+    let run = world
+        .deliver(&Batch::new(1, 300).with("grade", |row, _| json!(row % 13)))
+        .await;
     assert_eq!(run.kind(), OutcomeKind::Promoted, "{}", run.reasons());
     assert_eq!(run.recorded().columns_new, ["grade"]);
     let (status, model) = world.http(reqwest::Method::GET, "/model", None).await;
     assert_eq!(status, 200);
     let inputs = model["inputs"].as_array().unwrap();
-    assert!(inputs.iter().any(|input| input["name"] == "grade"), "{model:#}");
+    assert!(
+        inputs.iter().any(|input| input["name"] == "grade"),
+        "{model:#}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_column_that_is_gone_is_null_and_reported() {
     let world = World::new(|_| ()).await;
-    let run = world.deliver(&Batch::new(1, 300).without("house_size")).await;
+    let run = world
+        .deliver(&Batch::new(1, 300).without("house_size"))
+        .await;
     assert_eq!(run.kind(), OutcomeKind::Promoted, "{}", run.reasons());
     assert_eq!(run.recorded().columns_gone, ["house_size"]);
 }
@@ -170,10 +217,17 @@ async fn a_column_that_is_gone_is_null_and_reported() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_column_of_another_type_becomes_null_and_is_counted() {
     let world = World::new(|_| ()).await;
-    let run = world.deliver(&Batch::new(1, 300).set("acre_lot", json!("large"))).await;
+    let run = world
+        .deliver(&Batch::new(1, 300).set("acre_lot", json!("large")))
+        .await;
     assert_eq!(run.kind(), OutcomeKind::Promoted, "{}", run.reasons());
     let profile = world.context().lake.list("profiles/").await.unwrap();
-    let profile: Value = world.context().lake.get_json(&profile[0].key).await.unwrap();
+    let profile: Value = world
+        .context()
+        .lake
+        .get_json(&profile[0].key)
+        .await
+        .unwrap();
     let text = profile.to_string();
     assert!(text.contains("acre_lot"), "{profile:#}");
     invariants::check(&world).await;
@@ -187,7 +241,11 @@ async fn the_same_batch_twice_is_processed_once() {
     assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
     let second = world.deliver(&batch).await;
     assert_eq!(second.kind(), OutcomeKind::Skipped, "{}", second.reasons());
-    assert!(second.has_reason("already_processed"), "{}", second.reasons());
+    assert!(
+        second.has_reason("already_processed"),
+        "{}",
+        second.reasons()
+    );
     invariants::check(&world).await;
 }
 

@@ -39,7 +39,10 @@ fn every_error_of_the_functions_has_its_way() {
     let named: BTreeSet<&str> = machine.error_names().into_iter().collect();
     for class in ErrorClass::ALL {
         // Repeating does not mend these: they go the way of States.ALL, to RecordFailure.
-        let lasting = matches!(class, ErrorClass::InvalidInput | ErrorClass::CorruptArtifact | ErrorClass::Bug);
+        let lasting = matches!(
+            class,
+            ErrorClass::InvalidInput | ErrorClass::CorruptArtifact | ErrorClass::Bug
+        );
         assert_ne!(named.contains(class.as_str()), lasting, "{class}");
     }
     assert!(named.contains("States.ALL"));
@@ -47,11 +50,19 @@ fn every_error_of_the_functions_has_its_way() {
 
 /// The rows of the README's table of variables: name, default, meaning.
 fn variables_in(readme: &str) -> Vec<(String, String, String)> {
-    let rows = readme.lines().filter(|line| line.starts_with("| `TASADOR_"));
+    let rows = readme
+        .lines()
+        .filter(|line| line.starts_with("| `TASADOR_"));
     rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [name, default, meaning] = cells[..] else { panic!("three cells are expected: {row}") };
-        (name.trim_matches('`').to_owned(), default.trim_matches('`').to_owned(), meaning.to_owned())
+        let [name, default, meaning] = cells[..] else {
+            panic!("three cells are expected: {row}")
+        };
+        (
+            name.trim_matches('`').to_owned(),
+            default.trim_matches('`').to_owned(),
+            meaning.to_owned(),
+        )
     })
     .collect()
 }
@@ -62,20 +73,36 @@ fn the_readme_has_every_variable_with_its_default_and_meaning() {
         .iter()
         .map(|variable| {
             let default = variable.default.unwrap_or_default();
-            (variable.name.to_owned(), default.to_owned(), variable.meaning.to_owned())
+            (
+                variable.name.to_owned(),
+                default.to_owned(),
+                variable.meaning.to_owned(),
+            )
         })
         .collect();
     let found = variables_in(&readme());
     for variable in &expected {
-        assert!(found.contains(variable), "the README lacks or differs from {variable:?}");
+        assert!(
+            found.contains(variable),
+            "the README lacks or differs from {variable:?}"
+        );
     }
-    assert_eq!(found.len(), expected.len(), "the README has a variable that nothing reads");
+    assert_eq!(
+        found.len(),
+        expected.len(),
+        "the README has a variable that nothing reads"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_function_runs_here_and_has_a_sample_event() {
     let world = World::new(|_| ()).await;
-    let served: BTreeSet<String> = world.cloud().functions().names().map(str::to_owned).collect();
+    let served: BTreeSet<String> = world
+        .cloud()
+        .functions()
+        .names()
+        .map(str::to_owned)
+        .collect();
     let names = |folder: &str, strip: &str| -> BTreeSet<String> {
         std::fs::read_dir(repository().join(folder))
             .unwrap()
@@ -91,12 +118,28 @@ async fn every_function_runs_here_and_has_a_sample_event() {
 fn functions_that_answer_http_do_not_link_polars() {
     for function in ["predict", "tracking"] {
         let tree = std::process::Command::new(env!("CARGO"))
-            .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--package", function])
+            .args([
+                "tree",
+                "--offline",
+                "--edges",
+                "normal",
+                "--prefix",
+                "none",
+                "--package",
+                function,
+            ])
             .current_dir(repository())
             .output()
             .unwrap();
-        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        assert!(
+            tree.status.success(),
+            "{}",
+            String::from_utf8_lossy(&tree.stderr)
+        );
         let tree = String::from_utf8(tree.stdout).unwrap();
-        assert!(tree.contains("lambda_http") && !tree.contains("polars"), "{function}: {tree}");
+        assert!(
+            tree.contains("lambda_http") && !tree.contains("polars"),
+            "{function}: {tree}"
+        );
     }
 }

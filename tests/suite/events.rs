@@ -11,7 +11,15 @@ use tests::listings::Batch;
 use tests::world::World;
 
 /// The steps of a promoted batch, in order.
-const STEPS: [&str; 7] = ["fetch", "preprocess", "gate", "train", "compare", "promote", "record"];
+const STEPS: [&str; 7] = [
+    "fetch",
+    "preprocess",
+    "gate",
+    "train",
+    "compare",
+    "promote",
+    "record",
+];
 /// The run's name in the events.
 const RUN: &str = "sample";
 
@@ -27,7 +35,15 @@ fn read(function: &str) -> Value {
 /// A world whose source is the file of the samples.
 async fn world() -> World {
     World::new(|config| {
-        config.source = Some(events().join("listings.csv").canonicalize().unwrap().to_str().unwrap().to_owned());
+        config.source = Some(
+            events()
+                .join("listings.csv")
+                .canonicalize()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned(),
+        );
         config.fetch.files_allowed = true;
         // A sample is small.
         config.compare.min_rows = 10;
@@ -63,7 +79,9 @@ async fn one_run_gives_the_events() {
             let details = event.get("lambdaFunctionScheduledEventDetails")?;
             (details["resource"] == arn.as_str()).then(|| details["input"].as_str())?
         });
-        let mut input: Value = serde_json::from_str(input.unwrap_or_else(|| panic!("{function} was not called"))).unwrap();
+        let mut input: Value =
+            serde_json::from_str(input.unwrap_or_else(|| panic!("{function} was not called")))
+                .unwrap();
         if let Some(source) = input.pointer_mut("/state/fetch/source") {
             *source = json!("events/listings.csv");
         }
@@ -71,7 +89,11 @@ async fn one_run_gives_the_events() {
             let text = serde_json::to_string_pretty(&input).unwrap() + "\n";
             std::fs::write(events().join(format!("{function}.json")), text).unwrap();
         }
-        assert_eq!(steady(read(function)), steady(input), "{function}: see this test's module on how to write the events anew");
+        assert_eq!(
+            steady(read(function)),
+            steady(input),
+            "{function}: see this test's module on how to write the events anew"
+        );
     }
 }
 
@@ -81,14 +103,21 @@ async fn the_events_in_order_give_a_run() {
     let functions = world.cloud().functions();
     let mut last = Value::Null;
     for function in STEPS {
-        last = functions.invoke(function, read(function)).await.unwrap_or_else(|failure| panic!("{function}: {}", failure.message));
+        last = functions
+            .invoke(function, read(function))
+            .await
+            .unwrap_or_else(|failure| panic!("{function}: {}", failure.message));
     }
     assert_eq!(last["outcome"], "promoted");
     for function in ["predict", "tracking"] {
         let answer = functions.invoke(function, read(function)).await.unwrap();
         assert_eq!(answer["statusCode"], 200, "{function}: {answer:#}");
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-        let expected = if function == "predict" { "predicted_price" } else { "items" };
+        let expected = if function == "predict" {
+            "predicted_price"
+        } else {
+            "items"
+        };
         assert!(body.get(expected).is_some(), "{function}: {body:#}");
     }
 }

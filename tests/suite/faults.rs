@@ -23,9 +23,21 @@ async fn a_passing_fault_is_repeated(side: &str, state: &str) {
     let world = World::new(|_| ()).await;
     world.faults.plan(&format!("fail:{side}:{state}")).unwrap();
     let run = world.deliver(&Batch::new(1, 400)).await;
-    assert!(world.faults.all_struck(), "{side} {state} was never reached");
-    assert_eq!(run.kind(), OutcomeKind::Promoted, "{side} {state}: {}", run.reasons());
-    assert_eq!(world.source.asked(), 1, "{side} {state}: the source was asked again");
+    assert!(
+        world.faults.all_struck(),
+        "{side} {state} was never reached"
+    );
+    assert_eq!(
+        run.kind(),
+        OutcomeKind::Promoted,
+        "{side} {state}: {}",
+        run.reasons()
+    );
+    assert_eq!(
+        world.source.asked(),
+        1,
+        "{side} {state}: the source was asked again"
+    );
     invariants::check(&world).await;
 }
 
@@ -33,17 +45,33 @@ async fn a_passing_fault_is_repeated(side: &str, state: &str) {
 /// name later, and then gets the outcome it would have had.
 async fn a_lasting_fault_is_recorded(side: &str, state: &str) {
     let world = World::new(|_| ()).await;
-    world.faults.plan(&format!("fail:{side}:{state}:Bug")).unwrap();
-    world.source.then(Answer::Json(Batch::new(2, 400).api_json()));
+    world
+        .faults
+        .plan(&format!("fail:{side}:{state}:Bug"))
+        .unwrap();
+    world
+        .source
+        .then(Answer::Json(Batch::new(2, 400).api_json()));
     let broken = world.run(&json!({})).await;
-    assert!(world.faults.all_struck(), "{side} {state} was never reached");
-    assert!(broken.recorded().error.is_some(), "{side} {state}: {:#?}", broken.recorded());
+    assert!(
+        world.faults.all_struck(),
+        "{side} {state} was never reached"
+    );
+    assert!(
+        broken.recorded().error.is_some(),
+        "{side} {state}: {:#?}",
+        broken.recorded()
+    );
 
     // What the fault left open is taken up before the source is asked.
     let next = world.run(&json!({})).await;
     match (side, state) {
         ("before", "Fetch") => assert_eq!(next.kind(), OutcomeKind::Promoted, "{}", next.reasons()),
-        _ => assert!(matches!(next.kind(), OutcomeKind::NothingNew | OutcomeKind::Promoted), "{:#?}", next.recorded()),
+        _ => assert!(
+            matches!(next.kind(), OutcomeKind::NothingNew | OutcomeKind::Promoted),
+            "{:#?}",
+            next.recorded()
+        ),
     }
     invariants::check(&world).await;
 
@@ -51,8 +79,17 @@ async fn a_lasting_fault_is_recorded(side: &str, state: &str) {
     assert_eq!(raw.len(), 1, "{side} {state}");
     let batch = raw[0].key.file_name().split('.').next().unwrap();
     let named = world.run(&json!({"batch": batch})).await;
-    let promoted = world.context().registry.champion(&world.context().config.model).await.unwrap();
-    assert!(promoted.is_some(), "{side} {state}: {:#?}", named.recorded());
+    let promoted = world
+        .context()
+        .registry
+        .champion(&world.context().config.model)
+        .await
+        .unwrap();
+    assert!(
+        promoted.is_some(),
+        "{side} {state}: {:#?}",
+        named.recorded()
+    );
     invariants::check(&world).await;
 }
 
@@ -90,21 +127,43 @@ fn every_state_on_the_way_is_covered() {
     assert_eq!(COVERED, PROMOTED);
 }
 
-/// Every function, called again with what it was called with, answers as before and changes nothing.
+/// Every function, called again with what it was called with, changes nothing. Gate and compare judge
+/// by the champion, which is another one by now; all others answer as before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_state_may_be_repeated_after_the_run() {
     let world = World::new(|_| ()).await;
     let run = world.deliver(&Batch::new(3, 400)).await;
     assert_eq!(run.kind(), OutcomeKind::Promoted, "{}", run.reasons());
     let before = world.context().registry.history_of(&run.id).await.unwrap();
+    let champion = world
+        .context()
+        .registry
+        .champion(&world.context().config.model)
+        .await
+        .unwrap();
     let mut repeated = 0;
     for (name, input, output) in tasks(&run.events) {
         let again = world.cloud().functions().invoke(&name, input).await;
-        assert_eq!(again.unwrap(), output, "{name} answers otherwise the second time");
+        let again = again.unwrap_or_else(|failure| panic!("{name}: {}", failure.message));
+        if !matches!(name.as_str(), "gate" | "compare") {
+            assert_eq!(again, output, "{name} answers otherwise the second time");
+        }
         repeated += 1;
     }
     assert_eq!(repeated, PROMOTED.len());
-    assert_eq!(world.context().registry.history_of(&run.id).await.unwrap(), before);
+    assert_eq!(
+        world.context().registry.history_of(&run.id).await.unwrap(),
+        before
+    );
+    assert_eq!(
+        world
+            .context()
+            .registry
+            .champion(&world.context().config.model)
+            .await
+            .unwrap(),
+        champion
+    );
     assert_eq!(world.source.asked(), 1);
     invariants::check(&world).await;
 }
@@ -117,15 +176,27 @@ fn tasks(events: &[Value]) -> Vec<(String, Value, Value)> {
     let mut tasks = Vec::new();
     for event in events {
         let details = "lambdaFunctionScheduledEventDetails";
-        let Some(resource) = text(event, details, "resource") else { continue };
+        let Some(resource) = text(event, details, "resource") else {
+            continue;
+        };
         let input = text(event, details, "input").unwrap();
         let scheduled = event["id"].as_u64().unwrap();
         let succeeded = events.iter().find(|later| {
-            later["id"].as_u64() > Some(scheduled) && later.get("lambdaFunctionSucceededEventDetails").is_some()
+            later["id"].as_u64() > Some(scheduled)
+                && later.get("lambdaFunctionSucceededEventDetails").is_some()
         });
-        let output = text(succeeded.unwrap(), "lambdaFunctionSucceededEventDetails", "output").unwrap();
+        let output = text(
+            succeeded.unwrap(),
+            "lambdaFunctionSucceededEventDetails",
+            "output",
+        )
+        .unwrap();
         let name = resource.rsplit(':').next().unwrap().to_owned();
-        tasks.push((name, serde_json::from_str(&input).unwrap(), serde_json::from_str(&output).unwrap()));
+        tasks.push((
+            name,
+            serde_json::from_str(&input).unwrap(),
+            serde_json::from_str(&output).unwrap(),
+        ));
     }
     tasks
 }
@@ -133,7 +204,10 @@ fn tasks(events: &[Value]) -> Vec<(String, Value, Value)> {
 /// One task in seven fails by chance, before or after its effect: runs end all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faults_by_chance_leave_the_invariants_alone() {
-    let seed: u64 = std::env::var("TASADOR_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_124);
+    let seed: u64 = std::env::var("TASADOR_TEST_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(20_261_124);
     println!("TASADOR_TEST_SEED={seed}");
     let world = World::new(|_| ()).await;
     world.faults.plan(&format!("chance:{seed}:14")).unwrap();

@@ -19,11 +19,30 @@ async fn after_a_champion(batch: Batch) -> Run {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shifted_size_trains_and_names_the_column_and_its_psi() {
     let run = after_a_champion(Batch::new(2, 600).scale("house_size", 2.0)).await;
-    assert_eq!(run.recorded().decision.as_deref(), Some("train"), "{}", run.reasons());
-    let drift = run.recorded().reasons.iter().find(|reason| reason.code == "drift").unwrap();
-    assert_eq!(drift.column.as_deref(), Some("house_size"), "{}", run.reasons());
+    assert_eq!(
+        run.recorded().decision.as_deref(),
+        Some("train"),
+        "{}",
+        run.reasons()
+    );
+    let drift = run
+        .recorded()
+        .reasons
+        .iter()
+        .find(|reason| reason.code == "drift")
+        .unwrap();
+    assert_eq!(
+        drift.column.as_deref(),
+        Some("house_size"),
+        "{}",
+        run.reasons()
+    );
     assert!(drift.measured.unwrap() > drift.limit.unwrap());
-    assert!(drift.sentence.contains("house_size") && drift.sentence.contains("PSI"), "{}", drift.sentence);
+    assert!(
+        drift.sentence.contains("house_size") && drift.sentence.contains("PSI"),
+        "{}",
+        drift.sentence
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,26 +51,51 @@ async fn a_small_batch_of_the_same_kind_teaches_nothing_new() {
         let run = after_a_champion(Batch::new(seed, rows)).await;
         assert_eq!(run.kind(), OutcomeKind::Skipped, "{}", run.reasons());
         assert!(!run.recorded().sentence.is_empty());
-        assert!(run.recorded().usable, "its rows are learnt from with the next training");
+        assert!(
+            run.recorded().usable,
+            "its rows are learnt from with the next training"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_cities_above_the_share_train() {
     let batch = Batch::new(2, 600).with("city", |row, listing| {
-        if row % 2 == 0 { json!(format!("Newtown {}", row % 7)) } else { listing["city"].clone() }
+        if row % 2 == 0 {
+            json!(format!("Newtown {}", row % 7))
+        } else {
+            listing["city"].clone()
+        }
     });
     let run = after_a_champion(batch).await;
-    assert_eq!(run.recorded().decision.as_deref(), Some("train"), "{}", run.reasons());
-    let reason = run.recorded().reasons.iter().find(|reason| reason.code == "new_categories").unwrap();
+    assert_eq!(
+        run.recorded().decision.as_deref(),
+        Some("train"),
+        "{}",
+        run.reasons()
+    );
+    let reason = run
+        .recorded()
+        .reasons
+        .iter()
+        .find(|reason| reason.code == "new_categories")
+        .unwrap();
     assert_eq!(reason.column.as_deref(), Some("city"));
-    assert!(reason.measured.unwrap() > reason.limit.unwrap(), "{reason:?}");
+    assert!(
+        reason.measured.unwrap() > reason.limit.unwrap(),
+        "{reason:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn growth_trains() {
     let run = after_a_champion(Batch::new(2, 1_000)).await;
-    assert_eq!(run.recorded().decision.as_deref(), Some("train"), "{}", run.reasons());
+    assert_eq!(
+        run.recorded().decision.as_deref(),
+        Some("train"),
+        "{}",
+        run.reasons()
+    );
     assert!(run.has_reason("volume_grown"), "{}", run.reasons());
 }
 
@@ -60,16 +104,29 @@ async fn every_refusal_has_its_sentence_in_the_history() {
     let world = World::new(|_| ()).await;
     for (batch, code) in [
         (Batch::new(1, 49), "too_few_rows"),
-        (Batch::new(2, 300).set("price", json!(1_000.0)), "too_few_prices"),
+        (
+            Batch::new(2, 300).set("price", json!(1_000.0)),
+            "too_few_prices",
+        ),
         (Batch::new(3, 300).without("price"), "schema_unusable"),
     ] {
         let run = world.deliver(&batch).await;
         assert!(run.has_reason(code), "{code}: {}", run.reasons());
-        let (status, history) = world.http(reqwest::Method::GET, "/history?limit=1", None).await;
+        let (status, history) = world
+            .http(reqwest::Method::GET, "/history?limit=1", None)
+            .await;
         assert_eq!(status, 200, "{history:#}");
         let text = history.to_string();
-        assert!(text.contains(run.id.as_str()) && text.contains(code), "{history:#}");
-        let reason = run.recorded().reasons.iter().find(|reason| reason.code == code).unwrap();
+        assert!(
+            text.contains(run.id.as_str()) && text.contains(code),
+            "{history:#}"
+        );
+        let reason = run
+            .recorded()
+            .reasons
+            .iter()
+            .find(|reason| reason.code == code)
+            .unwrap();
         assert!(text.contains(&reason.sentence), "{history:#}");
     }
 }

@@ -29,7 +29,10 @@ fn metric(outcome: &Outcome, name: &str) -> (f64, f64) {
 fn assert_rejected(run: &Run) {
     assert_eq!(run.kind(), OutcomeKind::Rejected, "{}", run.reasons());
     let outcome = run.recorded();
-    assert!(!outcome.promoted && outcome.verdict.is_some(), "{outcome:#?}");
+    assert!(
+        !outcome.promoted && outcome.verdict.is_some(),
+        "{outcome:#?}"
+    );
     assert!(!outcome.reasons.is_empty());
 }
 
@@ -38,7 +41,12 @@ fn is_for_training(listing: &Map<String, Value>) -> bool {
     let code = |field: &str| listing[field].as_f64().unwrap().to_string();
     let text = |field: &str| listing[field].as_str().unwrap();
     let (street, zip) = (code("street"), format!("{:0>5}", code("zip_code")));
-    let address = Address { street: Some(&street), city: Some(text("city")), state: Some(text("state")), zip_code: Some(&zip) };
+    let address = Address {
+        street: Some(&street),
+        city: Some(text("city")),
+        state: Some(text("state")),
+        zip_code: Some(&zip),
+    };
     PropertyKey::of(&address, 0).part() != Part::Holdout
 }
 
@@ -49,13 +57,26 @@ async fn a_challenger_made_worse_on_purpose_is_rejected() {
     assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
     // Prices that have nothing to do with the houses, but for the homes that models are compared on.
     let spoilt = Batch::new(2, 4_000).with("price", |row, listing| {
-        if is_for_training(listing) { json!(40_000 + (row * 7_919) % 1_500_000) } else { listing["price"].clone() }
+        if is_for_training(listing) {
+            json!(40_000 + (row * 7_919) % 1_500_000)
+        } else {
+            listing["price"].clone()
+        }
     });
     let second = world.deliver(&spoilt).await;
     assert_rejected(&second);
     let (challenger, champion) = metric(second.recorded(), "mae");
-    assert!(challenger > 1.5 * champion, "{challenger} against {champion}");
-    let alias = world.context().registry.champion(&world.context().config.model).await.unwrap().unwrap();
+    assert!(
+        challenger > 1.5 * champion,
+        "{challenger} against {champion}"
+    );
+    let alias = world
+        .context()
+        .registry
+        .champion(&world.context().config.model)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(Some(alias.version), first.recorded().production);
     invariants::check(&world).await;
 }
@@ -66,10 +87,11 @@ async fn an_identical_challenger_is_rejected() {
     let batch = Batch::new(1, 600);
     let first = world.deliver(&batch).await;
     assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
-    let again = world.run(&json!({"batch": first.recorded().batch.unwrap()})).await;
+    let again = world
+        .run(&json!({"batch": first.recorded().batch.unwrap()}))
+        .await;
     assert_rejected(&again);
-    let (challenger, champion) = metric(again.recorded(), "mae");
-    assert_eq!(challenger, champion);
+    assert!(again.has_reason("identical"), "{}", again.reasons());
     invariants::check(&world).await;
 }
 
@@ -80,17 +102,23 @@ async fn a_better_challenger_is_promoted_and_served_without_a_restart() {
 
     let (status, problem) = world.price(&house).await;
     assert_eq!(status, 503, "{problem:#}");
-    let first = world.deliver(&Batch::new(1, 150)).await;
+    let first = world.deliver(&Batch::new(1, 300)).await;
     assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
     let before = served(&world, &house, 1).await;
 
     let second = world.deliver(&Batch::new(2, 4_000)).await;
     assert_eq!(second.kind(), OutcomeKind::Promoted, "{}", second.reasons());
     let (challenger, champion) = metric(second.recorded(), "mae");
-    assert!(challenger < 0.97 * champion, "{challenger} against {champion}");
+    assert!(
+        challenger < 0.97 * champion,
+        "{challenger} against {champion}"
+    );
     let after = served(&world, &house, 2).await;
     assert_ne!(before["predicted_price"], after["predicted_price"]);
-    let (low, high) = (after["interval"]["low"].as_f64().unwrap(), after["interval"]["high"].as_f64().unwrap());
+    let (low, high) = (
+        after["interval"]["low"].as_f64().unwrap(),
+        after["interval"]["high"].as_f64().unwrap(),
+    );
     let price = after["predicted_price"].as_f64().unwrap();
     assert!(low < price && price < high, "{after:#}");
     invariants::check(&world).await;
@@ -105,7 +133,10 @@ async fn served(world: &World, house: &Value, version: u64) -> Value {
         if answer["model"]["version"] == version {
             return answer;
         }
-        assert!(begun.elapsed() < Duration::from_secs(5), "version {version} is not served: {answer:#}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "version {version} is not served: {answer:#}"
+        );
     }
 }
 
@@ -132,10 +163,18 @@ async fn the_same_data_configuration_and_seed_give_the_same_bytes() {
         world.deliver(&Batch::new(2, 500)).await;
         runs.push(artefacts(&world).await);
     }
-    let [first, second] = &runs[..] else { unreachable!() };
-    let models = first.keys().filter(|key| key.ends_with("model.tsd")).count();
+    let [first, second] = &runs[..] else {
+        unreachable!()
+    };
+    let models = first
+        .keys()
+        .filter(|key| key.ends_with("model.tsd"))
+        .count();
     assert_eq!(models, 2);
-    assert_eq!(first.keys().collect::<Vec<_>>(), second.keys().collect::<Vec<_>>());
+    assert_eq!(
+        first.keys().collect::<Vec<_>>(),
+        second.keys().collect::<Vec<_>>()
+    );
     for (key, bytes) in first {
         assert!(second[key] == *bytes, "{key} differs");
     }
@@ -145,14 +184,27 @@ async fn the_same_data_configuration_and_seed_give_the_same_bytes() {
 async fn runs_that_race_promote_one_after_the_other() {
     let world = World::new(train_on_anything).await;
     for seed in 0..4 {
-        world.source.then(Answer::Json(Batch::new(seed, 300 + 100 * seed as usize).api_json()));
+        world.source.then(Answer::Json(
+            Batch::new(seed, 300 + 100 * seed as usize).api_json(),
+        ));
     }
     let executions = world.cloud().executions();
-    let names: Vec<String> = (0..4).map(|_| executions.start(None, "{}").unwrap().name).collect();
+    let names: Vec<String> = (0..4)
+        .map(|_| executions.start(None, "{}").unwrap().name)
+        .collect();
     executions.idle().await;
     for name in &names {
-        let outcome = world.context().registry.history_of(&name.parse().unwrap()).await.unwrap().unwrap();
-        assert!(matches!(outcome.kind, OutcomeKind::Promoted | OutcomeKind::Rejected), "{outcome:#?}");
+        let outcome = world
+            .context()
+            .registry
+            .history_of(&name.parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(
+            matches!(outcome.kind, OutcomeKind::Promoted | OutcomeKind::Rejected),
+            "{outcome:#?}"
+        );
         // Whatever was promoted had been compared with the champion it replaced.
         if outcome.kind == OutcomeKind::Promoted {
             let key = outcome.verdict_key.as_ref().unwrap().parse().unwrap();

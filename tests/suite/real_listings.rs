@@ -18,7 +18,8 @@ const BATCH_ROWS: NonZeroUsize = NonZeroUsize::new(2_000).unwrap();
 /// The file of real listings: not part of the project, since nobody states a licence for it.
 fn file() -> Option<PathBuf> {
     let named = std::env::var_os("TASADOR_TEST_LISTINGS").map(PathBuf::from);
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/listings-raw.csv");
+    let beside =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/listings-raw.csv");
     named.or(Some(beside)).filter(|path| path.is_file())
 }
 
@@ -41,18 +42,28 @@ fn values_in(text: &str) -> BTreeMap<String, u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_rows_add_up() {
     let Some(file) = file() else {
-        println!("skipped: the real listings are not here; TASADOR_TEST_LISTINGS names a CSV of Realtor listings");
+        println!(
+            "skipped: the real listings are not here; TASADOR_TEST_LISTINGS names a CSV of Realtor listings"
+        );
         return;
     };
     let text = std::fs::read_to_string(&file).unwrap();
     let rows_in_file = text.lines().count() as u64 - 1;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/data?group_number=2&day=Tuesday", listener.local_addr().unwrap());
+    let url = format!(
+        "http://{}/data?group_number=2&day=Tuesday",
+        listener.local_addr().unwrap()
+    );
     let api = DataApi::from_file(&file, BATCH_ROWS).unwrap();
     let server = tokio::spawn(api.serve(listener, std::future::pending::<()>()));
     let world = World::new(|config| config.source = Some(url)).await;
 
-    let mut total = Rows { raw: 0, clean: 0, rejected: 0, duplicates: 0 };
+    let mut total = Rows {
+        raw: 0,
+        clean: 0,
+        rejected: 0,
+        duplicates: 0,
+    };
     loop {
         let run = world.run(&json!({})).await;
         if run.kind() == OutcomeKind::NothingNew {
@@ -60,7 +71,11 @@ async fn real_rows_add_up() {
         }
         assert_ne!(run.kind(), OutcomeKind::Failed, "{:#?}", run.recorded());
         let rows = run.recorded().rows.unwrap();
-        println!("{}: {rows:?}; {}", run.recorded().kind.as_str(), run.recorded().sentence);
+        println!(
+            "{}: {rows:?}; {}",
+            run.recorded().kind.as_str(),
+            run.recorded().sentence
+        );
         assert_eq!(rows.raw, rows.clean + rows.rejected + rows.duplicates);
         total.raw += rows.raw;
         total.clean += rows.clean;
@@ -75,15 +90,26 @@ async fn real_rows_add_up() {
     for object in world.context().lake.list("clean/").await.unwrap() {
         let bytes = world.context().lake.get(&object.key).await.unwrap();
         // Its own threads panic inside a runtime that may not block.
-        let frame = tokio::task::spawn_blocking(move || read_parquet(bytes).unwrap()).await.unwrap();
+        let frame = tokio::task::spawn_blocking(move || read_parquet(bytes).unwrap())
+            .await
+            .unwrap();
         for (name, column) in frame.columns() {
             *values.entry(name.clone()).or_default() += match column {
-                Column::Number(numbers) | Column::Date(numbers) => numbers.iter().filter(|number| !number.is_nan()).count() as u64,
+                Column::Number(numbers) | Column::Date(numbers) => {
+                    numbers.iter().filter(|number| !number.is_nan()).count() as u64
+                }
                 Column::Category { codes, names } => {
                     if name == "zip_code" {
-                        assert!(names.iter().all(|zip| zip.len() == 5 && zip.bytes().all(|byte| byte.is_ascii_digit())), "{names:?}");
+                        assert!(
+                            names.iter().all(|zip| zip.len() == 5
+                                && zip.bytes().all(|byte| byte.is_ascii_digit())),
+                            "{names:?}"
+                        );
                     }
-                    codes.iter().filter(|code| **code != tasador_model::frame::MISSING).count() as u64
+                    codes
+                        .iter()
+                        .filter(|code| **code != tasador_model::frame::MISSING)
+                        .count() as u64
                 }
             };
         }
@@ -94,7 +120,10 @@ async fn real_rows_add_up() {
     let dropped = total.rejected + total.duplicates;
     for (name, clean) in &values {
         let file = in_file[name];
-        assert!(*clean <= file && *clean + dropped >= file, "{name}: {clean} of {file} values are left, {dropped} rows were dropped");
+        assert!(
+            *clean <= file && *clean + dropped >= file,
+            "{name}: {clean} of {file} values are left, {dropped} rows were dropped"
+        );
     }
     invariants::check(&world).await;
 }

@@ -171,7 +171,10 @@ fn check_execution_name(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.len() > 80 {
         return Err("1 to 80 characters are allowed");
     }
-    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')) {
+    if !text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    {
         return Err("only letters, digits, `-` and `_` are allowed");
     }
     Ok(())
@@ -206,7 +209,11 @@ impl FromStr for ModelVersion {
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         match text.parse() {
             Ok(number) if number > 0 => Ok(Self(number)),
-            _ => Err(InvalidId::new("model version", text, "a whole number from 1 on is expected")),
+            _ => Err(InvalidId::new(
+                "model version",
+                text,
+                "a whole number from 1 on is expected",
+            )),
         }
     }
 }

@@ -16,19 +16,35 @@ pub(crate) trait Archive: Sync {
     fn champion(&self) -> impl Future<Output = Result<Option<Champion>, RegistryError>> + Send;
 
     /// A version's record.
-    fn version(&self, version: ModelVersion) -> impl Future<Output = Result<Option<VersionRecord>, RegistryError>> + Send;
+    fn version(
+        &self,
+        version: ModelVersion,
+    ) -> impl Future<Output = Result<Option<VersionRecord>, RegistryError>> + Send;
 
     /// The batches that datasets are made of, oldest first.
-    fn usable_batches(&self) -> impl Future<Output = Result<Vec<UsableBatch>, RegistryError>> + Send;
+    fn usable_batches(
+        &self,
+    ) -> impl Future<Output = Result<Vec<UsableBatch>, RegistryError>> + Send;
 
     /// When a batch was received.
-    fn received_at(&self, batch: BatchId) -> impl Future<Output = Result<Option<Timestamp>, RegistryError>> + Send;
+    fn received_at(
+        &self,
+        batch: BatchId,
+    ) -> impl Future<Output = Result<Option<Timestamp>, RegistryError>> + Send;
 
     /// An object's bytes, which must have this digest where one is given.
-    fn get(&self, key: &Key, digest: Option<Digest>) -> impl Future<Output = Result<Bytes, LakeError>> + Send;
+    fn get(
+        &self,
+        key: &Key,
+        digest: Option<Digest>,
+    ) -> impl Future<Output = Result<Bytes, LakeError>> + Send;
 
     /// Writes an object that is there once and for ever.
-    fn put_once(&self, key: &Key, bytes: Vec<u8>) -> impl Future<Output = Result<(), LakeError>> + Send;
+    fn put_once(
+        &self,
+        key: &Key,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = Result<(), LakeError>> + Send;
 }
 
 impl Archive for Context {

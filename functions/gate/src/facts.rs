@@ -31,12 +31,20 @@ pub(crate) struct Gather<'a, A> {
 impl<A: Archive> Gather<'_, A> {
     /// What became of the batch's rows.
     pub(crate) async fn report(&self, profile_key: &Key) -> Result<BatchReport, GateError> {
-        let bytes = self.archive.get(profile_key, None).await.map_err(self.lake())?;
+        let bytes = self
+            .archive
+            .get(profile_key, None)
+            .await
+            .map_err(self.lake())?;
         let report: BatchReport = parse(profile_key, &bytes).map_err(self.lake())?;
         if report.format != BatchReport::FORMAT {
             return Err(self.lake()(LakeError::Corrupt {
                 key: profile_key.clone(),
-                reason: format!("its format is {}, and {} is read", report.format, BatchReport::FORMAT),
+                reason: format!(
+                    "its format is {}, and {} is read",
+                    report.format,
+                    BatchReport::FORMAT
+                ),
             }));
         }
         Ok(report)
@@ -61,13 +69,20 @@ impl<A: Archive> Gather<'_, A> {
             }
         };
         let reference: Option<Profile> = self
-            .aside(&key::model(self.archive.model(), version, ModelFile::Profile), version)
+            .aside(
+                &key::model(self.archive.model(), version, ModelFile::Profile),
+                version,
+            )
             .await?;
         let learnt: Option<Manifest> = match record.dataset {
             Some(dataset) => self.aside(&key::dataset(&dataset), version).await?,
             None => None,
         };
-        let inputs = model.inputs().iter().map(|input| input.name.clone()).collect();
+        let inputs = model
+            .inputs()
+            .iter()
+            .map(|input| input.name.clone())
+            .collect();
         let error = match record.metrics.get(MEDIAN_APE) {
             Some(on_holdout) => self.error(model, on_holdout).await?,
             None => None,
@@ -82,11 +97,16 @@ impl<A: Archive> Gather<'_, A> {
     }
 
     /// The model and its record, or what is wrong with them.
-    async fn load(&self, version: ModelVersion) -> Result<Result<(Model, VersionRecord), String>, GateError> {
+    async fn load(
+        &self,
+        version: ModelVersion,
+    ) -> Result<Result<(Model, VersionRecord), String>, GateError> {
         let record = match self.archive.version(version).await {
             Ok(Some(record)) => record,
             Ok(None) => return Ok(Err("it is not in the registry".to_owned())),
-            Err(RegistryError::Damaged { .. }) => return Ok(Err("its entry in the registry is damaged".to_owned())),
+            Err(RegistryError::Damaged { .. }) => {
+                return Ok(Err("its entry in the registry is damaged".to_owned()));
+            }
             Err(error) => return Err(self.registry()(error)),
         };
         let Some(artifact) = &record.artifact else {
@@ -98,7 +118,9 @@ impl<A: Archive> Gather<'_, A> {
         let bytes = match self.archive.get(&key, Some(artifact.sha256)).await {
             Ok(bytes) => bytes,
             Err(LakeError::NotFound { .. }) => return Ok(Err("its artefact is gone".to_owned())),
-            Err(LakeError::Corrupt { reason, .. }) => return Ok(Err(format!("its artefact is damaged ({reason})"))),
+            Err(LakeError::Corrupt { reason, .. }) => {
+                return Ok(Err(format!("its artefact is damaged ({reason})")));
+            }
             Err(error) => return Err(self.lake()(error)),
         };
         Ok(match Model::from_bytes(&bytes) {
@@ -108,7 +130,11 @@ impl<A: Archive> Gather<'_, A> {
     }
 
     /// A document beside the champion, where it can be had.
-    async fn aside<T: DeserializeOwned>(&self, key: &Key, version: ModelVersion) -> Result<Option<T>, GateError> {
+    async fn aside<T: DeserializeOwned>(
+        &self,
+        key: &Key,
+        version: ModelVersion,
+    ) -> Result<Option<T>, GateError> {
         let found = match self.archive.get(key, None).await {
             Ok(bytes) => parse(key, &bytes),
             Err(error) => Err(error),
@@ -124,7 +150,11 @@ impl<A: Archive> Gather<'_, A> {
     }
 
     /// How the model does on the batch; `None` where the batch has no home to try it on.
-    async fn error(&self, model: Model, on_holdout: f64) -> Result<Option<ChampionError>, GateError> {
+    async fn error(
+        &self,
+        model: Model,
+        on_holdout: f64,
+    ) -> Result<Option<ChampionError>, GateError> {
         let bytes = self
             .archive
             .get(self.clean_key, Some(self.clean_sha256))
@@ -144,8 +174,16 @@ impl<A: Archive> Gather<'_, A> {
     /// The dataset that would be learnt from: all usable batches and this one, by reception. A batch
     /// that is processed again keeps its place.
     pub(crate) async fn manifest(&self, rows: u64) -> Result<Manifest, GateError> {
-        let usable = self.archive.usable_batches().await.map_err(self.registry())?;
-        let received_at = self.archive.received_at(self.batch).await.map_err(self.registry())?;
+        let usable = self
+            .archive
+            .usable_batches()
+            .await
+            .map_err(self.registry())?;
+        let received_at = self
+            .archive
+            .received_at(self.batch)
+            .await
+            .map_err(self.registry())?;
         let mut batches = Vec::with_capacity(usable.len() + 1);
         for other in usable.into_iter().filter(|other| other.batch != self.batch) {
             let Ok(clean_key) = other.clean.key.parse() else {
@@ -171,7 +209,9 @@ impl<A: Archive> Gather<'_, A> {
             rows,
         };
         let place = match received_at {
-            Some(at) => batches.partition_point(|(other, entry)| (*other, entry.batch) < (at, self.batch)),
+            Some(at) => {
+                batches.partition_point(|(other, entry)| (*other, entry.batch) < (at, self.batch))
+            }
             None => batches.len(),
         };
         let mut batches: Vec<ManifestEntry> = batches.into_iter().map(|(_, entry)| entry).collect();
@@ -184,7 +224,10 @@ impl<A: Archive> Gather<'_, A> {
         let bytes = manifest.bytes().map_err(GateError::Manifest)?;
         let dataset = DatasetId::of(&bytes);
         let key = key::dataset(&dataset);
-        self.archive.put_once(&key, bytes).await.map_err(self.lake())?;
+        self.archive
+            .put_once(&key, bytes)
+            .await
+            .map_err(self.lake())?;
         Ok((dataset, key))
     }
 
@@ -224,7 +267,11 @@ fn champion_error(model: &Model, frame: &Frame, on_holdout: f64) -> Option<Champ
     Some(ChampionError {
         rows: errors.len() as u64,
         on_batch: *errors.get(middle)?,
-        on_batch_at_least: middle.checked_sub(below).and_then(|rank| errors.get(rank)).copied().unwrap_or(0.0),
+        on_batch_at_least: middle
+            .checked_sub(below)
+            .and_then(|rank| errors.get(rank))
+            .copied()
+            .unwrap_or(0.0),
         on_holdout,
     })
 }

@@ -161,11 +161,9 @@ async fn decide(
     limits: &Limits,
     candidates: Vec<Algorithm>,
 ) -> Result<Response, GateError> {
-    let clean_sha256: Digest = request
-        .preprocess
-        .clean_sha256
-        .parse()
-        .map_err(|()| GateError::Request("`preprocess.clean_sha256` is not 64 hexadecimal digits".to_owned()))?;
+    let clean_sha256: Digest = request.preprocess.clean_sha256.parse().map_err(|()| {
+        GateError::Request("`preprocess.clean_sha256` is not 64 hexadecimal digits".to_owned())
+    })?;
     let gather = facts::Gather {
         archive,
         batch: request.batch,
@@ -192,7 +190,12 @@ async fn decide(
         Verdict::Skip => None,
         Verdict::Train => Some(write_dataset(&gather, &manifest, candidates).await?),
     };
-    Ok(respond(request, decision, Standing::version(&standing), training))
+    Ok(respond(
+        request,
+        decision,
+        Standing::version(&standing),
+        training,
+    ))
 }
 
 async fn write_dataset(
@@ -215,7 +218,10 @@ fn respond(
     training: Option<Training>,
 ) -> Response {
     let (run, batch) = (&request.run_id, &request.batch);
-    let sentence = decision.reasons.first().map_or("", |reason| reason.sentence.as_str());
+    let sentence = decision
+        .reasons
+        .first()
+        .map_or("", |reason| reason.sentence.as_str());
     tracing::info!(
         run_id = %run,
         batch = %batch,

@@ -190,7 +190,11 @@ pub fn judge(facts: &Facts<'_>, limits: &Limits) -> Decision {
     let mut measurements = soundness;
     measurements.extend(novelty.measurements);
     Decision {
-        verdict: if novelty.trains { Verdict::Train } else { Verdict::Skip },
+        verdict: if novelty.trains {
+            Verdict::Train
+        } else {
+            Verdict::Skip
+        },
         reasons: novelty.reasons,
         usable: true,
         measurements,
@@ -207,14 +211,19 @@ pub fn refusal(report: &BatchReport, processed: bool, limits: &Limits) -> Option
 }
 
 /// What was measured of a batch that may be trained on, or the decision that it may not.
-fn examine(report: &BatchReport, processed: bool, limits: &Limits) -> Result<Vec<Measurement>, Decision> {
+fn examine(
+    report: &BatchReport,
+    processed: bool,
+    limits: &Limits,
+) -> Result<Vec<Measurement>, Decision> {
     let soundness = soundness::check(report, limits);
     if processed {
         return Err(Decision {
             verdict: Verdict::Skip,
             reasons: vec![reason(
                 "already_processed",
-                "This batch has been processed before: the same bytes have an outcome already.".to_owned(),
+                "This batch has been processed before: the same bytes have an outcome already."
+                    .to_owned(),
             )],
             // Its rows are in the datasets, or not, by its first outcome.
             usable: false,

@@ -48,13 +48,26 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        for (number, text) in [(0, "0"), (49, "49"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+        for (number, text) in [
+            (0, "0"),
+            (49, "49"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
             assert_eq!(count(number), text);
         }
         assert_eq!(counted(1, "row"), "1 row");
         assert_eq!(counted(0, "row"), "0 rows");
         assert_eq!(counted(2_000, "row"), "2,000 rows");
-        for (share, text) in [(0.2, "20 %"), (0.051, "5.1 %"), (0.0, "0 %"), (1.2345, "123 %"), (0.0004, "0 %"), (-0.0001, "0 %")] {
+        for (share, text) in [
+            (0.2, "20 %"),
+            (0.051, "5.1 %"),
+            (0.0, "0 %"),
+            (1.2345, "123 %"),
+            (0.0004, "0 %"),
+            (-0.0001, "0 %"),
+        ] {
             assert_eq!(percent(share), text, "{share}");
         }
         let parts = ["a".to_owned(), "b".to_owned(), "c".to_owned()];

@@ -1,154 +1,335 @@
 //! The model that prices: the champion, looked up anew when what is known of it is old.
+//!
+//! One task looks and the requests that find the knowledge old wait for it, with patience where
+//! there is a model to go on with. What can't be loaded leaves the old model pricing, is logged
+//! once, shown in `/health`, and tried again with growing intervals.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use tasador_ids::ModelVersion;
 use tasador_lake::{Key, LakeError};
-use tasador_model::Model;
+use tasador_model::{ArtifactError, Model};
 use tasador_registry::{RegistryError, VersionRecord};
 use tasador_runtime::{Context, chain};
+use tokio::sync::OwnedMutexGuard;
+
+use crate::describe;
 
 /// How long a request waits for news of the champion while there is one to go on with. A look-up
-/// takes some 5 ms, and loading a model some 100 ms.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// takes some 5 ms, and loading a model some 100 ms. The task goes on beyond it: on a server at
+/// once, on Lambda with the next request.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often the interval between two tries doubles: from 3 s to 48 s.
+const DOUBLINGS_MAX: u32 = 4;
 
 /// A model with its entry in the registry.
 #[derive(Debug)]
 pub(crate) struct Champion {
     pub(crate) record: VersionRecord,
     pub(crate) model: Model,
+    /// The answer to `GET /model`, as JSON.
+    pub(crate) described: Bytes,
 }
 
-/// Why the version in production can't be loaded, or not be looked up.
+impl Champion {
+    pub(crate) fn version(&self) -> ModelVersion {
+        self.record.version
+    }
+}
+
+/// Why the version in production can't be looked up or loaded. What is shown is fit for callers;
+/// the sources are for the log.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum LoadError {
+enum LoadError {
     #[error("the registry did not say which version is in production")]
-    Registry(#[from] RegistryError),
-    #[error("version {0} is in production and not in the registry")]
+    Registry(#[source] RegistryError),
+    #[error("version {0} is in production, and its entry can't be read")]
+    Entry(ModelVersion, #[source] RegistryError),
+    #[error("version {0} is in production, and the registry has no artefact of it")]
     Unregistered(ModelVersion),
-    #[error("version {0} is in production and has no artefact")]
-    NoArtifact(ModelVersion),
-    #[error("the artefact of version {version} can't be had")]
-    Lake { version: ModelVersion, source: LakeError },
-    #[error("the artefact of version {version} is not a model")]
-    Artifact { version: ModelVersion, source: tasador_model::ArtifactError },
-    #[error("the thread that loads the model is gone")]
-    Thread(#[from] tokio::task::JoinError),
-    #[error("there was no answer in time")]
-    Late,
+    #[error("the artefact of version {0} can't be fetched")]
+    Lake(ModelVersion, #[source] LakeError),
+    #[error("the artefact of version {0} is not a model that this build reads")]
+    Artifact(ModelVersion, #[source] ArtifactError),
+    #[error("version {0} could not be loaded")]
+    Thread(ModelVersion, #[source] tokio::task::JoinError),
 }
 
-/// The champion as far as it is known.
+impl LoadError {
+    /// The version that can't be loaded; none where the registry named none.
+    fn version(&self) -> Option<ModelVersion> {
+        match self {
+            Self::Registry(_) => None,
+            Self::Entry(version, _)
+            | Self::Unregistered(version)
+            | Self::Lake(version, _)
+            | Self::Artifact(version, _)
+            | Self::Thread(version, _) => Some(*version),
+        }
+    }
+}
+
+/// Why there is no model to price with.
 #[derive(Debug)]
-pub(crate) struct Champions {
-    refresh: Duration,
-    known: Mutex<Known>,
-    /// One looks, the others wait or go on with what is there.
-    looking: tokio::sync::Mutex<()>,
+pub(crate) enum NoModel {
+    /// None was promoted yet.
+    NoChampion,
+    /// The one in production can't be had, in a sentence without a full stop.
+    Trouble(String),
 }
 
-#[derive(Debug, Default, Clone)]
+/// The champion as far as it is known. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub(crate) struct Champions(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    ctx: Context,
+    known: Mutex<Known>,
+    /// Held by the one task that looks.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug, Default)]
 struct Known {
     champion: Option<Arc<Champion>>,
     looked_at: Option<Timestamp>,
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
+}
+
+/// Why the last look was in vain.
+#[derive(Debug, Clone)]
+struct Trouble {
+    version: Option<ModelVersion>,
+    sentence: String,
+    /// Looks in vain, one after the other.
+    times: u32,
+    since: Timestamp,
+    tried_at: Timestamp,
+}
+
+/// What a look found.
+enum Found {
+    Nobody,
+    Same,
+    /// A version that can't be loaded, and whose next try is not due.
+    NotYet,
+    New(Arc<Champion>),
+}
+
+impl Known {
+    fn answer(&self) -> Result<Arc<Champion>, NoModel> {
+        match (&self.champion, &self.trouble) {
+            (Some(champion), _) => Ok(Arc::clone(champion)),
+            (None, Some(trouble)) => Err(NoModel::Trouble(trouble.sentence.clone())),
+            (None, None) => Err(NoModel::NoChampion),
+        }
+    }
+
+    /// Whether this is to be believed without another look.
+    fn is_fresh(&self, now: Timestamp, refresh: Duration) -> bool {
+        let interval = match &self.trouble {
+            // A registry that is away costs requests their patience: it is asked less often.
+            Some(trouble) if trouble.version.is_none() => self.interval(trouble, refresh),
+            _ => refresh,
+        };
+        self.looked_at.is_some_and(|at| within(at, now, interval))
+    }
+
+    /// The time between two tries. Without any model there is nothing to lose by trying.
+    fn interval(&self, trouble: &Trouble, refresh: Duration) -> Duration {
+        match self.champion {
+            Some(_) => {
+                refresh.saturating_mul(1 << trouble.times.saturating_sub(1).min(DOUBLINGS_MAX))
+            }
+            None => refresh,
+        }
+    }
+}
+
+/// Whether `now` is less than `interval` after `at`; a clock that was set back counts as later.
+fn within(at: Timestamp, now: Timestamp, interval: Duration) -> bool {
+    let age = now.duration_since(at);
+    age >= SignedDuration::ZERO && age.unsigned_abs() < interval
 }
 
 impl Champions {
-    pub(crate) fn new(ctx: &Context) -> Self {
-        Self {
-            refresh: ctx.config.predict.champion_refresh,
+    pub(crate) fn new(ctx: Context) -> Self {
+        Self(Arc::new(Shared {
+            ctx,
             known: Mutex::default(),
-            looking: tokio::sync::Mutex::default(),
-        }
+            turn: Arc::default(),
+        }))
     }
 
     /// The model to price with. While a new champion can't be loaded, the old one goes on.
-    pub(crate) async fn current(&self, ctx: &Context) -> Option<Arc<Champion>> {
-        let known = self.known();
-        if self.is_fresh(&known, ctx.now()) {
-            return known.champion;
-        }
-        let look = self.look(ctx);
-        if known.champion.is_none() {
-            look.await;
-        } else if tokio::time::timeout(PATIENCE, look).await.is_err() {
-            self.note(ctx, Err(LoadError::Late));
-        }
-        self.known().champion
-    }
-
-    /// The model that priced last, and what is wrong with the one that should.
-    pub(crate) fn standing(&self) -> (Option<Arc<Champion>>, Option<String>) {
-        let known = self.known();
-        (known.champion, known.trouble)
-    }
-
-    fn is_fresh(&self, known: &Known, now: Timestamp) -> bool {
-        known.looked_at.is_some_and(|at| Duration::try_from(now.duration_since(at)).is_ok_and(|age| age < self.refresh))
-    }
-
-    async fn look(&self, ctx: &Context) {
-        let _turn = self.looking.lock().await;
-        // Somebody may have looked while this one waited for its turn.
-        let known = self.known();
-        if !self.is_fresh(&known, ctx.now()) {
-            let found = load(ctx, known.champion).await;
-            self.note(ctx, found);
-        }
-    }
-
-    fn note(&self, ctx: &Context, found: Result<Option<Arc<Champion>>, LoadError>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.looked_at = Some(ctx.now());
-        match found {
-            Ok(champion) => {
-                if let Some(new) = &champion
-                    && known.champion.as_ref().is_none_or(|old| old.record.version != new.record.version)
-                {
-                    let version = new.record.version;
-                    tracing::info!(%version, "version {version} prices from now on");
-                }
-                known.champion = champion;
-                known.trouble = None;
+    pub(crate) async fn current(&self) -> Result<Arc<Champion>, NoModel> {
+        let shared = &self.0;
+        let champion = {
+            let known = shared.known();
+            if known.is_fresh(shared.ctx.now(), shared.refresh()) {
+                return known.answer();
             }
-            Err(error) => {
-                let trouble = chain(&error);
-                // Once for each trouble, not once for each request.
-                if known.trouble.as_ref() != Some(&trouble) {
-                    tracing::error!("the champion could not be brought up to date; what is there goes on pricing: {trouble}");
+            known.champion.clone()
+        };
+        match (Arc::clone(&shared.turn).try_lock_owned(), champion) {
+            (Ok(turn), champion) => {
+                // A task of its own: a request that gives up does not end the look.
+                let look = tokio::spawn(Arc::clone(shared).look(turn));
+                // Where the task is late or gone, what is known stands.
+                if champion.is_some() {
+                    let _late = tokio::time::timeout(PATIENCE, look).await;
+                } else {
+                    let _gone = look.await;
                 }
-                known.trouble = Some(trouble);
             }
+            // Somebody looks, and there is a model meanwhile.
+            (Err(_), Some(champion)) => return Ok(champion),
+            (Err(_), None) => drop(shared.turn.lock().await),
         }
+        shared.known().answer()
     }
 
-    fn known(&self) -> Known {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The model that priced last, and what is wrong with the one that should, since when.
+    pub(crate) fn standing(&self) -> (Option<Arc<Champion>>, Option<(String, Timestamp)>) {
+        let known = self.0.known();
+        let trouble = known
+            .trouble
+            .as_ref()
+            .map(|trouble| (trouble.sentence.clone(), trouble.since));
+        (known.champion.clone(), trouble)
     }
 }
 
-/// The version in production; `known`, where it is still that one.
-async fn load(ctx: &Context, known: Option<Arc<Champion>>) -> Result<Option<Arc<Champion>>, LoadError> {
-    let Some(champion) = ctx.registry.champion(&ctx.config.model).await? else { return Ok(None) };
-    let version = champion.version;
-    if let Some(known) = known
-        && known.record.version == version
-    {
-        return Ok(Some(known));
+impl Shared {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let record = ctx.registry.version(&ctx.config.model, version).await?.ok_or(LoadError::Unregistered(version))?;
-    let artifact = record.artifact.as_ref().ok_or(LoadError::NoArtifact(version))?;
-    let key: Key = artifact.key.parse().map_err(|_| LoadError::NoArtifact(version))?;
-    let bytes = ctx
-        .lake
-        .get_verified(&key, artifact.sha256)
+
+    fn refresh(&self) -> Duration {
+        self.ctx.config.predict.champion_refresh
+    }
+
+    async fn look(self: Arc<Self>, turn: OwnedMutexGuard<()>) {
+        // Somebody may have looked between the question and the turn.
+        let fresh = self.known().is_fresh(self.ctx.now(), self.refresh());
+        if !fresh {
+            let found = self.find().await;
+            self.note(found);
+        }
+        drop(turn);
+    }
+
+    async fn find(&self) -> Result<Found, LoadError> {
+        let Context {
+            config,
+            registry,
+            lake,
+            ..
+        } = &self.ctx;
+        let alias = registry
+            .champion(&config.model)
+            .await
+            .map_err(LoadError::Registry)?;
+        let Some(version) = alias.map(|alias| alias.version) else {
+            return Ok(Found::Nobody);
+        };
+        if let Some(found) = self.nothing_to_load(version) {
+            return Ok(found);
+        }
+        let record = registry
+            .version(&config.model, version)
+            .await
+            .map_err(|source| LoadError::Entry(version, source))?
+            .ok_or(LoadError::Unregistered(version))?;
+        let artifact = record
+            .artifact
+            .as_ref()
+            .ok_or(LoadError::Unregistered(version))?;
+        let key: Key = artifact
+            .key
+            .parse()
+            .map_err(|_| LoadError::Unregistered(version))?;
+        let bytes = lake
+            .get_verified(&key, artifact.sha256)
+            .await
+            .map_err(|source| LoadError::Lake(version, source))?;
+        let champion = tokio::task::spawn_blocking(move || {
+            let model =
+                Model::from_bytes(&bytes).map_err(|source| LoadError::Artifact(version, source))?;
+            let described = describe::model(&record, &model).to_string().into();
+            Ok(Champion {
+                record,
+                model,
+                described,
+            })
+        })
         .await
-        .map_err(|source| LoadError::Lake { version, source })?;
-    let model = tokio::task::spawn_blocking(move || Model::from_bytes(&bytes))
-        .await?
-        .map_err(|source| LoadError::Artifact { version, source })?;
-    Ok(Some(Arc::new(Champion { record, model })))
+        .map_err(|source| LoadError::Thread(version, source))??;
+        Ok(Found::New(Arc::new(champion)))
+    }
+
+    /// Where this champion is the known one, or was tried in vain a short while ago.
+    fn nothing_to_load(&self, version: ModelVersion) -> Option<Found> {
+        let known = self.known();
+        if known
+            .champion
+            .as_ref()
+            .is_some_and(|champion| champion.version() == version)
+        {
+            return Some(Found::Same);
+        }
+        let trouble = known
+            .trouble
+            .as_ref()
+            .filter(|trouble| trouble.version == Some(version))?;
+        let interval = known.interval(trouble, self.refresh());
+        within(trouble.tried_at, self.ctx.now(), interval).then_some(Found::NotYet)
+    }
+
+    fn note(&self, found: Result<Found, LoadError>) {
+        let now = self.ctx.now();
+        let mut known = self.known();
+        known.looked_at = Some(now);
+        match found {
+            Ok(Found::NotYet) => {}
+            Ok(Found::Same) => known.trouble = None,
+            Ok(Found::Nobody) => {
+                known.champion = None;
+                known.trouble = None;
+            }
+            Ok(Found::New(champion)) => {
+                let version = champion.version();
+                tracing::info!(%version, "version {version} prices from now on");
+                known.champion = Some(champion);
+                known.trouble = None;
+            }
+            Err(error) => {
+                let version = error.version();
+                let before = known
+                    .trouble
+                    .take()
+                    .filter(|before| before.version == version);
+                // Once for each version, not once for each try.
+                if before.is_none() {
+                    let goes_on = if known.champion.is_some() {
+                        "; the one before goes on pricing"
+                    } else {
+                        ""
+                    };
+                    tracing::error!("the champion is not up to date: {}{goes_on}", chain(&error));
+                }
+                known.trouble = Some(Trouble {
+                    version,
+                    sentence: error.to_string(),
+                    times: before.as_ref().map_or(0, |before| before.times) + 1,
+                    since: before.map_or(now, |before| before.since),
+                    tried_at: now,
+                });
+            }
+        }
+    }
 }

@@ -4,15 +4,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde_json::Value;
 use tasador_registry::InferenceRecord;
 use tasador_runtime::{Context, chain};
 
-use crate::answer::Answer;
-
 /// How long an answer waits for its record: the table answers in some 5 ms, and a caller should not
 /// pay for a table that does not.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The longest piece of a record in one line, in bytes: CloudWatch takes 256 KB a line, and quotes
+/// within the record take two bytes each.
+const LINE_MAX_BYTES: usize = 120_000;
 
 /// Keeps records, and counts those that only the structured log has.
 #[derive(Debug, Default)]
@@ -21,28 +21,34 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) async fn keep(&self, ctx: &Context, request_id: &str, input: Value, answer: &Answer, took: Duration) {
-        let record = InferenceRecord {
-            request_id: request_id.to_owned(),
-            at: ctx.now(),
-            model: ctx.config.model.clone(),
-            version: answer.version,
-            status: answer.status.as_u16(),
-            duration_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-            input,
-            output: Value::Object(answer.body.clone()),
-        };
-        let trouble = match tokio::time::timeout(PATIENCE, ctx.registry.put_inference(&record)).await {
+    pub(crate) async fn keep(&self, ctx: &Context, record: &InferenceRecord) {
+        let trouble = match tokio::time::timeout(PATIENCE, ctx.registry.put_inference(record)).await
+        {
             Ok(Ok(())) => return,
             Ok(Err(error)) => chain(&error),
-            Err(_) => "the table did not answer in time".to_owned(),
+            Err(_) => format!(
+                "the table did not answer within {} ms",
+                PATIENCE.as_millis()
+            ),
         };
         self.failures.fetch_add(1, Ordering::Relaxed);
-        tracing::error!(
-            request_id,
-            record = serde_json::to_string(&record).unwrap_or_default(),
-            "request {request_id} is not in the table of inferences, but here: {trouble}"
-        );
+        let text = serde_json::to_string(record).unwrap_or_default();
+        let request_id = &record.request_id;
+        let mut rest = text.as_str();
+        let mut part = 0;
+        while !rest.is_empty() {
+            let (line, after) =
+                rest.split_at(rest.floor_char_boundary(LINE_MAX_BYTES.min(rest.len())));
+            tracing::error!(
+                request_id,
+                part,
+                is_last = after.is_empty(),
+                record = line,
+                "request {request_id} is not in the table of inferences, but here: {trouble}"
+            );
+            rest = after;
+            part += 1;
+        }
     }
 
     pub(crate) fn failures(&self) -> u64 {

@@ -22,8 +22,18 @@ const SEED: u64 = 42;
 /// Rows that repeat an earlier one, of 1,000: some 170,000 of the source's 2,226,382.
 const REPEATED: u64 = 76;
 const COLUMNS: [&str; 12] = [
-    "brokered_by", "status", "price", "bed", "bath", "acre_lot", "street", "city", "state",
-    "zip_code", "house_size", "prev_sold_date",
+    "brokered_by",
+    "status",
+    "price",
+    "bed",
+    "bath",
+    "acre_lot",
+    "street",
+    "city",
+    "state",
+    "zip_code",
+    "house_size",
+    "prev_sold_date",
 ];
 const CITIES: u64 = 20_098;
 const ZIP_CODES: u64 = 30_334;
@@ -55,7 +65,11 @@ fn row(number: u64) -> [Option<String>; 12] {
     let city = zip_code % CITIES;
     let price = 20_000 + draw.below(1_000) * draw.below(1_000);
     let status = ["for_sale", "sold", "ready_to_build"][draw.below(3) as usize];
-    let (year, month, day) = (1980 + draw.below(44), 1 + draw.below(12), 1 + draw.below(28));
+    let (year, month, day) = (
+        1980 + draw.below(44),
+        1 + draw.below(12),
+        1 + draw.below(28),
+    );
     [
         unless(2_000, format!("{}.0", draw.below(110_000))),
         unless(0, status.to_owned()),
@@ -76,13 +90,20 @@ fn row(number: u64) -> [Option<String>; 12] {
 fn generate(out: &mut impl Write, json: bool, rows: u64) -> std::io::Result<()> {
     let mut random = Random(SEED);
     if json {
-        write!(out, r#"{{"group_number": 2, "day": "Tuesday", "batch_number": 0, "data": ["#)?;
+        write!(
+            out,
+            r#"{{"group_number": 2, "day": "Tuesday", "batch_number": 0, "data": ["#
+        )?;
     } else {
         writeln!(out, "{}", COLUMNS.join(","))?;
     }
     for number in 0..rows {
         let repeats = number > 0 && random.below(1_000) < REPEATED;
-        let cells = row(if repeats { random.below(number) } else { number });
+        let cells = row(if repeats {
+            random.below(number)
+        } else {
+            number
+        });
         if !json {
             let cells = cells.map(Option::unwrap_or_default);
             writeln!(out, "{}", cells.join(","))?;
@@ -93,7 +114,9 @@ fn generate(out: &mut impl Write, json: bool, rows: u64) -> std::io::Result<()> 
             let comma = if place == 0 { "" } else { ", " };
             match cell {
                 None => write!(out, r#"{comma}"{name}": null"#)?,
-                Some(text) if text.parse::<f64>().is_ok() => write!(out, r#"{comma}"{name}": {text}"#)?,
+                Some(text) if text.parse::<f64>().is_ok() => {
+                    write!(out, r#"{comma}"{name}": {text}"#)?
+                }
                 Some(text) => write!(out, r#"{comma}"{name}": "{text}""#)?,
             }
         }
@@ -109,7 +132,13 @@ fn generate(out: &mut impl Write, json: bool, rows: u64) -> std::io::Result<()> 
 fn peak() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    match line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()) {
+    match line.and_then(|line| {
+        line.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<u64>()
+            .ok()
+    }) {
         Some(kib) => format!("{} MiB", kib / 1024),
         None => "unknown (no VmHWM in /proc/self/status)".to_owned(),
     }
@@ -120,7 +149,11 @@ struct Stages(Instant);
 impl Stages {
     fn done(&mut self, stage: &str) -> Duration {
         let took = self.0.elapsed();
-        println!("{stage:<8} {:>8.2} s   peak so far {}", took.as_secs_f64(), peak());
+        println!(
+            "{stage:<8} {:>8.2} s   peak so far {}",
+            took.as_secs_f64(),
+            peak()
+        );
         self.0 = Instant::now();
         took
     }
@@ -134,13 +167,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         "json" => Format::ApiJson,
         _ => return Err(USAGE.into()),
     };
-    let rows: u64 = arguments.next().map_or(Ok(230_366), |rows| rows.parse().map_err(|_| USAGE))?;
+    let rows: u64 = arguments
+        .next()
+        .map_or(Ok(230_366), |rows| rows.parse().map_err(|_| USAGE))?;
 
     // By way of a file, so that making it up takes no memory.
     let file = tempfile::NamedTempFile::new()?;
-    generate(&mut BufWriter::new(File::create(file.path())?), format == Format::ApiJson, rows)?;
-    let profile = if cfg!(debug_assertions) { "with debug assertions" } else { "release" };
-    println!("{rows} rows as {format}, {} MB; built {profile}", file.path().metadata()?.len() / 1_000_000);
+    generate(
+        &mut BufWriter::new(File::create(file.path())?),
+        format == Format::ApiJson,
+        rows,
+    )?;
+    let profile = if cfg!(debug_assertions) {
+        "with debug assertions"
+    } else {
+        "release"
+    };
+    println!(
+        "{rows} rows as {format}, {} MB; built {profile}",
+        file.path().metadata()?.len() / 1_000_000
+    );
 
     let mut stages = Stages(Instant::now());
     let bytes: Bytes = std::fs::read(file.path())?.into();
@@ -149,7 +195,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut took = stages.done("read");
     let draft = draft(raw)?;
     took += stages.done("draft");
-    let Cleaned { clean, rejected, quality, .. } = draft.finish(|_| false)?;
+    let Cleaned {
+        clean,
+        rejected,
+        quality,
+        ..
+    } = draft.finish(|_| false)?;
     took += stages.done("finish");
     let (rejected, clean) = (to_parquet(rejected)?, to_parquet(clean)?);
     took += stages.done("parquet");

@@ -35,9 +35,11 @@ pub(crate) fn cast(kind: ColumnKind, text: &StringChunked) -> Cast {
                 .map(|cell| count.take(cell, clean_number).unwrap_or(f64::NAN))
                 .collect(),
         ),
-        ColumnKind::Date => {
-            Values::Date(text.iter().map(|cell| count.take(cell, clean_date)).collect())
-        }
+        ColumnKind::Date => Values::Date(
+            text.iter()
+                .map(|cell| count.take(cell, clean_date))
+                .collect(),
+        ),
         ColumnKind::Zip => {
             let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, rows);
             for cell in text.iter() {

@@ -124,17 +124,25 @@ fn cast_judged(texts: &[(String, Option<StringChunked>)], rows: usize) -> [Cast;
     })
 }
 
-fn text_of<'t>(texts: &'t [(String, Option<StringChunked>)], name: &str) -> Option<&'t StringChunked> {
+fn text_of<'t>(
+    texts: &'t [(String, Option<StringChunked>)],
+    name: &str,
+) -> Option<&'t StringChunked> {
     let (_, text) = texts.iter().find(|(known, _)| known == name)?;
     text.as_ref()
 }
 
 /// The rows that can't be listings, in order.
-fn refuse(price_text: Option<&StringChunked>, judged: &[Cast; 5], rows: usize) -> Vec<(u32, Refusal)> {
-    let [price, bed, bath, acre_lot, house_size] = judged.each_ref().map(|cast| match &cast.values {
-        Values::Number(numbers) => numbers.as_slice(),
-        Values::Date(_) | Values::Text(_) => &[],
-    });
+fn refuse(
+    price_text: Option<&StringChunked>,
+    judged: &[Cast; 5],
+    rows: usize,
+) -> Vec<(u32, Refusal)> {
+    let [price, bed, bath, acre_lot, house_size] =
+        judged.each_ref().map(|cast| match &cast.values {
+            Values::Number(numbers) => numbers.as_slice(),
+            Values::Date(_) | Values::Text(_) => &[],
+        });
     let at = |values: &[f64], row: usize| values.get(row).copied().unwrap_or(f64::NAN);
     let mut refused = Vec::new();
     for row in 0..rows {
@@ -211,7 +219,10 @@ fn cast_all(
         if text.is_none() {
             quality.columns_gone.push(known.name.to_owned());
         }
-        let cast = match (judged.iter().position(|(name, _)| *name == known.name), text) {
+        let cast = match (
+            judged.iter().position(|(name, _)| *name == known.name),
+            text,
+        ) {
             (Some(place), _) => judged.swap_remove(place).1,
             (None, Some(text)) => cast(known.kind, &text),
             (None, None) => all_missing(known.kind, rows),
@@ -240,7 +251,13 @@ impl Draft {
                 _ => None,
             }
         };
-        let address = [schema::STREET, schema::CITY, schema::STATE, schema::ZIP_CODE].map(text);
+        let address = [
+            schema::STREET,
+            schema::CITY,
+            schema::STATE,
+            schema::ZIP_CODE,
+        ]
+        .map(text);
         let mut hasher = RowHasher::default();
         let mut buffer = Vec::new();
         let mut seen = HashSet::with_capacity(rows - refused.len());
@@ -289,8 +306,11 @@ impl Draft {
             mut quality,
         } = self;
         let before = rows.len();
-        let (mut kept, mut kept_hashes, mut kept_properties) =
-            (Vec::with_capacity(before), Vec::with_capacity(before), Vec::with_capacity(before));
+        let (mut kept, mut kept_hashes, mut kept_properties) = (
+            Vec::with_capacity(before),
+            Vec::with_capacity(before),
+            Vec::with_capacity(before),
+        );
         for ((row, hash), property) in rows.into_iter().zip(row_hashes).zip(properties) {
             if !is_elsewhere(hash) {
                 kept.push(row);
@@ -322,7 +342,10 @@ impl Draft {
                 Values::Text(text) => table.text(&column.name, text),
             }
         }
-        table.texts(schema::PROPERTY_KEY, kept_properties.iter().map(|key| hex(key.0)));
+        table.texts(
+            schema::PROPERTY_KEY,
+            kept_properties.iter().map(|key| hex(key.0)),
+        );
         table.texts(schema::ROW_HASH, kept_hashes.iter().map(|hash| hex(*hash)));
         Ok(Cleaned {
             clean: table.finish()?,

@@ -88,7 +88,10 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
     let elsewhere: HashSet<u128> = match &left {
         Some(left) => {
             let hashes = draft.row_hashes().iter();
-            hashes.filter(|hash| !left.contains(hash)).copied().collect()
+            hashes
+                .filter(|hash| !left.contains(hash))
+                .copied()
+                .collect()
         }
         None => {
             let seen = ctx.registry.rows_seen(draft.row_hashes(), batch).await?;
@@ -109,7 +112,12 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
     store(&ctx.lake, &key::profile(batch), report.into()).await?;
 
     let answer = answer(batch, &files.report);
-    let Rows { raw, clean, rejected, duplicates } = answer.rows;
+    let Rows {
+        raw,
+        clean,
+        rejected,
+        duplicates,
+    } = answer.rows;
     tracing::info!(
         %run_id, %batch, raw, clean, rejected, duplicates,
         "batch {batch}: of {raw} rows {clean} are clean, {rejected} refused, {duplicates} known"
@@ -221,7 +229,13 @@ fn listed(names: &[String]) -> Vec<String> {
     let mut bytes = 0;
     let fits = |name: &&String| {
         // A control character takes six bytes of JSON; every name takes quotes and a comma.
-        let escaped = name.chars().map(|c| if c.is_control() || "\"\\".contains(c) { 6 } else { c.len_utf8() });
+        let escaped = name.chars().map(|c| {
+            if c.is_control() || "\"\\".contains(c) {
+                6
+            } else {
+                c.len_utf8()
+            }
+        });
         bytes += escaped.sum::<usize>() + 3;
         bytes <= LISTED_BYTES
     };

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use jiff::civil::Date;
 use polars::prelude::{
     Column, DataFrame, DataType, Float64Chunked, Int32Chunked, IntoColumn as _, IntoSeries as _,
-    NewChunkedArray as _, ParquetCompression, ParquetReader, ParquetWriter, PlSmallStr, PolarsError,
-    SerReader as _, StringChunked, StringChunkedBuilder,
+    NewChunkedArray as _, ParquetCompression, ParquetReader, ParquetWriter, PlSmallStr,
+    PolarsError, SerReader as _, StringChunked, StringChunkedBuilder,
 };
 use tasador_listing::clean::days_since_epoch;
 use tasador_listing::property::from_hex;
@@ -50,7 +50,8 @@ impl Table {
         for text in texts {
             cells.append_value(text);
         }
-        self.columns.push(cells.finish().into_series().into_column());
+        self.columns
+            .push(cells.finish().into_series().into_column());
     }
 
     /// Adds numbers; NaN becomes null.

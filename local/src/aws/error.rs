@@ -14,7 +14,10 @@ pub(crate) struct SfnError {
 
 impl SfnError {
     pub(crate) fn new(shape: &'static str, message: impl Into<String>) -> Self {
-        Self { shape, message: message.into() }
+        Self {
+            shape,
+            message: message.into(),
+        }
     }
 
     #[cfg(test)]
@@ -51,13 +54,23 @@ pub(crate) struct LambdaError {
 
 impl IntoResponse for LambdaError {
     fn into_response(self) -> Response {
-        let kind = if self.status.is_server_error() { "Service" } else { "User" };
+        let kind = if self.status.is_server_error() {
+            "Service"
+        } else {
+            "User"
+        };
         let body = json!({ "Type": kind, "Message": self.message });
         (
             self.status,
             [
-                (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-                (header::HeaderName::from_static("x-amzn-errortype"), HeaderValue::from_static(self.shape)),
+                (
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("application/json"),
+                ),
+                (
+                    header::HeaderName::from_static("x-amzn-errortype"),
+                    HeaderValue::from_static(self.shape),
+                ),
             ],
             body.to_string(),
         )

@@ -101,11 +101,14 @@ fn to_request(event: Value) -> Result<Request<Body>, String> {
     } else {
         format!("{}?{}", event.raw_path, event.raw_query_string)
     };
-    let uri: Uri = target.parse().map_err(|_| "rawPath and rawQueryString do not make a URL".to_owned())?;
+    let uri: Uri = target
+        .parse()
+        .map_err(|_| "rawPath and rawQueryString do not make a URL".to_owned())?;
     let body = match event.body {
         None => Body::empty(),
         Some(text) if event.is_base64_encoded => Body::from(
-            aws_smithy_types::base64::decode(text).map_err(|_| "body says it is base64 and is not".to_owned())?,
+            aws_smithy_types::base64::decode(text)
+                .map_err(|_| "body says it is base64 and is not".to_owned())?,
         ),
         Some(text) => Body::from(text),
     };
@@ -113,8 +116,12 @@ fn to_request(event: Value) -> Result<Request<Body>, String> {
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     for (name, value) in &event.headers {
-        let name: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header name"))?;
-        let value: HeaderValue = value.parse().map_err(|_| format!("header `{name}` has a value that is not one"))?;
+        let name: HeaderName = name
+            .parse()
+            .map_err(|_| format!("`{name}` is not a header name"))?;
+        let value: HeaderValue = value
+            .parse()
+            .map_err(|_| format!("header `{name}` has a value that is not one"))?;
         request.headers_mut().insert(name, value);
     }
     if !event.cookies.is_empty()
@@ -142,12 +149,21 @@ mod tests {
     async fn an_event_reaches_the_router_as_the_request_it_stands_for() {
         let router = Router::new().route(
             "/echo",
-            post(|uri: Uri, headers: axum::http::HeaderMap, body: String| async move {
-                let id = headers.get("x-request-id").unwrap().to_str().unwrap().to_owned();
-                ([("x-seen", id)], format!("{uri} {body}"))
-            }),
+            post(
+                |uri: Uri, headers: axum::http::HeaderMap, body: String| async move {
+                    let id = headers
+                        .get("x-request-id")
+                        .unwrap()
+                        .to_str()
+                        .unwrap()
+                        .to_owned();
+                    ([("x-seen", id)], format!("{uri} {body}"))
+                },
+            ),
         );
-        let answer = answer(router, event("POST", "/echo", json!("{\"bed\":3}"))).await.unwrap();
+        let answer = answer(router, event("POST", "/echo", json!("{\"bed\":3}")))
+            .await
+            .unwrap();
         assert_eq!(answer["statusCode"], 200);
         assert_eq!(answer["headers"]["x-seen"], "r-1");
         assert_eq!(answer["body"], "/echo?a=1 {\"bed\":3}");
@@ -160,13 +176,22 @@ mod tests {
         let mut event = event("POST", "/", json!("/wA="));
         event["isBase64Encoded"] = json!(true);
         let answer = answer(router, event).await.unwrap();
-        assert_eq!((answer["body"].as_str(), answer["isBase64Encoded"].as_bool()), (Some("/wA="), Some(true)));
+        assert_eq!(
+            (answer["body"].as_str(), answer["isBase64Encoded"].as_bool()),
+            (Some("/wA="), Some(true))
+        );
     }
 
     #[tokio::test]
     async fn what_is_no_event_is_refused_in_words() {
         let router = Router::new().route("/", get(|| async { "" }));
-        for bad in [json!({}), json!([1]), json!(null), event("NOT A METHOD", "/", json!(null)), event("GET", "no slash", json!(null))] {
+        for bad in [
+            json!({}),
+            json!([1]),
+            json!(null),
+            event("NOT A METHOD", "/", json!(null)),
+            event("GET", "no slash", json!(null)),
+        ] {
             let refusal = answer(router.clone(), bad.clone()).await;
             assert!(refusal.is_err_and(|text| !text.is_empty()), "{bad}");
         }

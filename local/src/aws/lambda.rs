@@ -65,12 +65,19 @@ async fn invoke(
         .get("x-amz-invocation-type")
         .map_or(Ok("RequestResponse"), |value| value.to_str())
         .unwrap_or_default();
-    let limit = if kind == "Event" { EVENT_LIMIT_BYTES } else { SYNC_LIMIT_BYTES };
+    let limit = if kind == "Event" {
+        EVENT_LIMIT_BYTES
+    } else {
+        SYNC_LIMIT_BYTES
+    };
     if payload.len() > limit {
         return Err(LambdaError {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             shape: "RequestTooLargeException",
-            message: format!("{} byte payload is too large: the limit is {limit} bytes", payload.len()),
+            message: format!(
+                "{} byte payload is too large: the limit is {limit} bytes",
+                payload.len()
+            ),
         });
     }
     let request: Value = if payload.is_empty() {
@@ -85,7 +92,10 @@ async fn invoke(
     let common = [
         (REQUEST_ID, request_id()),
         (EXECUTED_VERSION, HeaderValue::from_static("$LATEST")),
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ),
     ];
     match kind {
         "RequestResponse" => Ok(match functions.invoke(name, request).await {
@@ -118,12 +128,15 @@ async fn invoke(
 
 /// The function's name in a name, a partial or full ARN, with or without a qualifier.
 fn bare_name(text: &str) -> &str {
-    let after = text.rsplit_once(":function:").map_or(text, |(_, name)| name);
+    let after = text
+        .rsplit_once(":function:")
+        .map_or(text, |(_, name)| name);
     after.split(':').next().unwrap_or(after)
 }
 
 fn request_id() -> HeaderValue {
-    HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).unwrap_or(HeaderValue::from_static("-"))
+    HeaderValue::from_str(&uuid::Uuid::new_v4().to_string())
+        .unwrap_or(HeaderValue::from_static("-"))
 }
 
 #[cfg(test)]

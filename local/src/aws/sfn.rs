@@ -21,8 +21,15 @@ const PAGE_MAX: usize = 1000;
 /// Page where none is asked for.
 const PAGE_DEFAULT: usize = 100;
 
-pub(super) async fn answer(State(executions): State<Executions>, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+pub(super) async fn answer(
+    State(executions): State<Executions>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let answer = match target.strip_prefix(TARGET_PREFIX) {
         Some(operation) => dispatch(&executions, operation, &body),
         None => Err(SfnError::new(
@@ -30,10 +37,16 @@ pub(super) async fn answer(State(executions): State<Executions>, headers: Header
             "X-Amz-Target must name an operation of AWSStepFunctions; S3 and DynamoDB listen on their own ports",
         )),
     };
-    let request_id = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()).unwrap_or(HeaderValue::from_static("-"));
+    let request_id = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string())
+        .unwrap_or(HeaderValue::from_static("-"));
     let request_id = [(HeaderName::from_static("x-amzn-requestid"), request_id)];
     match answer {
-        Ok(body) => (request_id, [(header::CONTENT_TYPE, JSON_1_0)], body.to_string()).into_response(),
+        Ok(body) => (
+            request_id,
+            [(header::CONTENT_TYPE, JSON_1_0)],
+            body.to_string(),
+        )
+            .into_response(),
         Err(error) => (request_id, error).into_response(),
     }
 }
@@ -83,7 +96,9 @@ fn start(executions: &Executions, request: StartRequest) -> Result<Value, SfnErr
     check_machine(&request.state_machine_arn)?;
     let input = request.input.as_deref().unwrap_or("{}");
     let started = executions.start(request.name.as_deref(), input)?;
-    Ok(json!({ "executionArn": execution_arn(&started.name), "startDate": seconds(started.started_at) }))
+    Ok(
+        json!({ "executionArn": execution_arn(&started.name), "startDate": seconds(started.started_at) }),
+    )
 }
 
 #[derive(Deserialize)]
@@ -94,7 +109,13 @@ struct ExecutionRequest {
 
 fn describe(executions: &Executions, request: ExecutionRequest) -> Result<Value, SfnError> {
     let execution = executions.describe(name_in(&request.execution_arn)?)?;
-    let Execution { summary, input, output, error, cause } = execution;
+    let Execution {
+        summary,
+        input,
+        output,
+        error,
+        cause,
+    } = execution;
     let mut answer = entry(&summary);
     answer.insert("input".to_owned(), input.into());
     answer.insert("inputDetails".to_owned(), json!({ "included": true }));
@@ -121,15 +142,26 @@ struct ListRequest {
 
 fn list(executions: &Executions, request: ListRequest) -> Result<Value, SfnError> {
     let Some(arn) = &request.state_machine_arn else {
-        return Err(SfnError::new("ValidationException", "stateMachineArn is missing"));
+        return Err(SfnError::new(
+            "ValidationException",
+            "stateMachineArn is missing",
+        ));
     };
     check_machine(arn)?;
     let mut found = executions.list();
     if let Some(status) = &request.status_filter {
         found.retain(|summary| summary.status.as_str() == status);
     }
-    let entries = found.iter().map(|summary| Value::from(entry(summary))).collect();
-    page("executions", entries, request.max_results, request.next_token.as_deref())
+    let entries = found
+        .iter()
+        .map(|summary| Value::from(entry(summary)))
+        .collect();
+    page(
+        "executions",
+        entries,
+        request.max_results,
+        request.next_token.as_deref(),
+    )
 }
 
 #[derive(Deserialize)]
@@ -151,12 +183,19 @@ fn history(executions: &Executions, request: HistoryRequest) -> Result<Value, Sf
     if request.include_execution_data == Some(false) {
         events.iter_mut().for_each(without_data);
     }
-    page("events", events, request.max_results, request.next_token.as_deref())
+    page(
+        "events",
+        events,
+        request.max_results,
+        request.next_token.as_deref(),
+    )
 }
 
 /// Removes inputs and outputs from an event's details.
 fn without_data(event: &mut Value) {
-    let Some(event) = event.as_object_mut() else { return };
+    let Some(event) = event.as_object_mut() else {
+        return;
+    };
     for details in event.values_mut().filter_map(Value::as_object_mut) {
         details.retain(|field, _| field != "input" && field != "output" && field != "parameters");
     }
@@ -171,8 +210,11 @@ struct StopRequest {
 }
 
 fn stop(executions: &Executions, request: StopRequest) -> Result<Value, SfnError> {
-    let stopped_at = executions
-        .stop(name_in(&request.execution_arn)?, request.error, request.cause)?;
+    let stopped_at = executions.stop(
+        name_in(&request.execution_arn)?,
+        request.error,
+        request.cause,
+    )?;
     Ok(json!({ "stopDate": seconds(stopped_at) }))
 }
 
@@ -184,7 +226,10 @@ struct MachineRequest {
 
 fn entry(summary: &Summary) -> Map<String, Value> {
     let mut entry = Map::new();
-    entry.insert("executionArn".to_owned(), execution_arn(&summary.name).into());
+    entry.insert(
+        "executionArn".to_owned(),
+        execution_arn(&summary.name).into(),
+    );
     entry.insert("stateMachineArn".to_owned(), machine_arn().into());
     entry.insert("name".to_owned(), summary.name.clone().into());
     entry.insert("status".to_owned(), summary.status.as_str().into());
@@ -196,7 +241,12 @@ fn entry(summary: &Summary) -> Map<String, Value> {
 }
 
 /// One page of `all`; the token is the offset of the next.
-fn page(field: &str, all: Vec<Value>, max: Option<usize>, token: Option<&str>) -> Result<Value, SfnError> {
+fn page(
+    field: &str,
+    all: Vec<Value>,
+    max: Option<usize>,
+    token: Option<&str>,
+) -> Result<Value, SfnError> {
     let start: usize = match token {
         None => 0,
         Some(token) => token
@@ -225,7 +275,8 @@ fn page(field: &str, all: Vec<Value>, max: Option<usize>, token: Option<&str>) -
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, SfnError> {
-    serde_json::from_slice(body).map_err(|error| SfnError::new("ValidationException", error.to_string()))
+    serde_json::from_slice(body)
+        .map_err(|error| SfnError::new("ValidationException", error.to_string()))
 }
 
 fn check_machine(arn: &str) -> Result<(), SfnError> {
@@ -235,7 +286,10 @@ fn check_machine(arn: &str) -> Result<(), SfnError> {
     if arn != machine_arn() {
         return Err(SfnError::new(
             "StateMachineDoesNotExist",
-            format!("State Machine Does Not Exist: '{arn}'; the local one is {}", machine_arn()),
+            format!(
+                "State Machine Does Not Exist: '{arn}'; the local one is {}",
+                machine_arn()
+            ),
         ));
     }
     Ok(())
@@ -245,8 +299,12 @@ fn name_in(arn: &str) -> Result<&str, SfnError> {
     if !arn.starts_with("arn:") {
         return Err(SfnError::new("InvalidArn", format!("Invalid Arn: '{arn}'")));
     }
-    execution_name(arn)
-        .ok_or_else(|| SfnError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'")))
+    execution_name(arn).ok_or_else(|| {
+        SfnError::new(
+            "ExecutionDoesNotExist",
+            format!("Execution Does Not Exist: '{arn}'"),
+        )
+    })
 }
 
 /// Seconds since 1970 to the millisecond, as AWS JSON writes times.
@@ -290,16 +348,27 @@ mod tests {
 
     #[test]
     fn bad_pages_are_refused_by_name() {
-        assert_eq!(page("items", vec![], None, Some("x")).unwrap_err().shape(), "InvalidToken");
-        assert_eq!(page("items", vec![], Some(1001), None).unwrap_err().shape(), "ValidationException");
-        assert_eq!(page("items", vec![], None, Some("99")).unwrap(), json!({"items": []}));
+        assert_eq!(
+            page("items", vec![], None, Some("x")).unwrap_err().shape(),
+            "InvalidToken"
+        );
+        assert_eq!(
+            page("items", vec![], Some(1001), None).unwrap_err().shape(),
+            "ValidationException"
+        );
+        assert_eq!(
+            page("items", vec![], None, Some("99")).unwrap(),
+            json!({"items": []})
+        );
     }
 
     #[test]
     fn arns_that_are_not_ours_are_told_from_texts_that_are_none() {
         assert_eq!(name_in("gate").unwrap_err().shape(), "InvalidArn");
         assert_eq!(
-            name_in("arn:aws:states:us-east-1:000000000000:execution:other:x").unwrap_err().shape(),
+            name_in("arn:aws:states:us-east-1:000000000000:execution:other:x")
+                .unwrap_err()
+                .shape(),
             "ExecutionDoesNotExist"
         );
         assert_eq!(name_in(&execution_arn("run-1")).unwrap(), "run-1");
@@ -310,6 +379,9 @@ mod tests {
     fn a_history_without_data_keeps_its_shape() {
         let mut event = json!({"id": 2, "type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Gate", "input": "{}"}});
         without_data(&mut event);
-        assert_eq!(event, json!({"id": 2, "type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Gate"}}));
+        assert_eq!(
+            event,
+            json!({"id": 2, "type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "Gate"}})
+        );
     }
 }

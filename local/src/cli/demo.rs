@@ -23,7 +23,10 @@ const DATA_DIR: &str = ".tasador/demo";
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
-    let path = global.data_dir.clone().unwrap_or_else(|| PathBuf::from(DATA_DIR));
+    let path = global
+        .data_dir
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(DATA_DIR));
     let folder = Folder::take(&path).await?;
     folder.make_demo()?;
     let sales = sales::read()?;
@@ -43,16 +46,27 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
     outcome
 }
 
-async fn story(client: &Client, sales: &Sales, path: &Path, begun: Instant) -> anyhow::Result<ExitCode> {
+async fn story(
+    client: &Client,
+    sales: &Sales,
+    path: &Path,
+    begun: Instant,
+) -> anyhow::Result<ExitCode> {
     let count: usize = sales.months.iter().map(|month| month.listings.len()).sum();
     result(format!(
         "{} sales of houses in King County, Washington, arrive in {} monthly batches from a data API.",
         grouped(count as u64),
         sales.months.len(),
     ))?;
-    result("Each goes through the state machine: fetched, cleaned, judged; where it justifies it, models are trained,")?;
-    result("compared with the one in production on the same held-out homes, and promoted only if they are better.")?;
-    result(format!("From {DETAILS_SINCE} on the sales bring more columns: grade, view, year built, place …\n"))?;
+    result(
+        "Each goes through the state machine: fetched, cleaned, judged; where it justifies it, models are trained,",
+    )?;
+    result(
+        "compared with the one in production on the same held-out homes, and promoted only if they are better.",
+    )?;
+    result(format!(
+        "From {DETAILS_SINCE} on the sales bring more columns: grade, view, year built, place …\n"
+    ))?;
 
     let progress = Progress::new();
     let mut runs = Vec::new();
@@ -75,7 +89,11 @@ async fn story(client: &Client, sales: &Sales, path: &Path, begun: Instant) -> a
     }
     progress.finish();
     if let Some(ran) = failed {
-        anyhow::bail!("the demo broke off: {} (run {}; TASADOR_LOG=info tells more)", ran.sentence, ran.run);
+        anyhow::bail!(
+            "the demo broke off: {} (run {}; TASADOR_LOG=info tells more)",
+            ran.sentence,
+            ran.run
+        );
     }
 
     result("What became of each batch:\n")?;
@@ -84,29 +102,53 @@ async fn story(client: &Client, sales: &Sales, path: &Path, begun: Instant) -> a
     result(table::history(&history, |batch| month_of(&runs, batch)))?;
     priced(client, &sales.unseen).await?;
     whats_next(path)?;
-    let peak = client.peak_memory_mib().map_or_else(String::new, |peak| format!(", with at most {peak} MiB of memory"));
-    result(format!("\nAll of this took {:.1} s{peak}.", begun.elapsed().as_secs_f64()))?;
+    let peak = client.peak_memory_mib().map_or_else(String::new, |peak| {
+        format!(", with at most {peak} MiB of memory")
+    });
+    result(format!(
+        "\nAll of this took {:.1} s{peak}.",
+        begun.elapsed().as_secs_f64()
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// One line per batch while the demo goes on.
 fn line(month: &str, ran: &Ran) -> String {
-    format!("{month:<8}{:>5.1} s  {:<12}{}", ran.took.as_secs_f64(), ran.outcome.replace('_', " "), ran.sentence)
+    format!(
+        "{month:<8}{:>5.1} s  {:<12}{}",
+        ran.took.as_secs_f64(),
+        ran.outcome.replace('_', " "),
+        ran.sentence
+    )
 }
 
 /// The month whose run worked on this batch.
 fn month_of(runs: &[(String, Ran)], batch: &str) -> Option<String> {
-    let is_it = |ran: &Ran| ran.state.pointer("/fetch/batch").and_then(Value::as_str) == Some(batch);
-    runs.iter().find(|(_, ran)| is_it(ran)).map(|(month, _)| month.clone())
+    let is_it =
+        |ran: &Ran| ran.state.pointer("/fetch/batch").and_then(Value::as_str) == Some(batch);
+    runs.iter()
+        .find(|(_, ran)| is_it(ran))
+        .map(|(month, _)| month.clone())
 }
 
 /// Prices the sale that was kept back.
 async fn priced(client: &Client, unseen: &Value) -> anyhow::Result<()> {
     let mut house = unseen.clone();
-    let sold = house.as_object_mut().and_then(|house| house.remove("price")).and_then(|price| price.as_f64());
-    let answer = client.post("/predict", serde_json::to_vec(&house)?).await?.success()?;
+    let sold = house
+        .as_object_mut()
+        .and_then(|house| house.remove("price"))
+        .and_then(|price| price.as_f64());
+    let answer = client
+        .post("/predict", serde_json::to_vec(&house)?)
+        .await?
+        .success()?;
     let number = |pointer: &str| answer.pointer(pointer).and_then(Value::as_f64);
-    let shown = |field: &str| house.get(field).map(ToString::to_string).unwrap_or_default();
+    let shown = |field: &str| {
+        house
+            .get(field)
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    };
     result("\nA house that was kept back, so that no model has seen it:")?;
     result(format!(
         "  {} bedrooms, {} bathrooms, {} square feet, grade {}, built {}, zip code {}",
@@ -119,11 +161,20 @@ async fn priced(client: &Client, unseen: &Value) -> anyhow::Result<()> {
     ))?;
     let predicted = number("/predicted_price").map_or_else(|| "?".to_owned(), price);
     let interval = match (number("/interval/low"), number("/interval/high")) {
-        (Some(low), Some(high)) => format!(", with 90 % certainty between {} and {}", price(low), price(high)),
+        (Some(low), Some(high)) => format!(
+            ", with 90 % certainty between {} and {}",
+            price(low),
+            price(high)
+        ),
         _ => String::new(),
     };
-    let version = answer.pointer("/model/version").map(ToString::to_string).unwrap_or_default();
-    result(format!("  priced at {predicted}{interval} (model version {version})"))?;
+    let version = answer
+        .pointer("/model/version")
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    result(format!(
+        "  priced at {predicted}{interval} (model version {version})"
+    ))?;
     if let Some(sold) = sold {
         result(format!("  sold for  {}", price(sold)))?;
     }
@@ -132,8 +183,12 @@ async fn priced(client: &Client, unseen: &Value) -> anyhow::Result<()> {
 
 fn whats_next(path: &Path) -> std::io::Result<()> {
     let folder = path.display();
-    result(format!("\nWhere to look next (everything is kept in {folder}):"))?;
-    result(format!("  tasador up --data-dir {folder}        serves it at http://127.0.0.1:3000, for curl and the aws CLI"))?;
+    result(format!(
+        "\nWhere to look next (everything is kept in {folder}):"
+    ))?;
+    result(format!(
+        "  tasador up --data-dir {folder}        serves it at http://127.0.0.1:3000, for curl and the aws CLI"
+    ))?;
     result(format!("  tasador history --data-dir {folder} --json"))?;
     result(format!("  tasador predict --data-dir {folder} house.json"))?;
     result("  tasador --help                        your own listings: up, run, source")

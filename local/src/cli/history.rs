@@ -32,7 +32,9 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     if options.json {
         result(serde_json::to_string_pretty(&outcomes)?)?;
     } else if outcomes.is_empty() {
-        remark("Nothing has been run on this data folder yet; `tasador demo` or `tasador run --source …` changes that.");
+        remark(
+            "Nothing has been run on this data folder yet; `tasador demo` or `tasador run --source …` changes that.",
+        );
     } else {
         // A table is read from top to bottom, so the oldest stands first.
         outcomes.reverse();
@@ -47,8 +49,17 @@ pub(super) async fn newest_first(client: &Client, limit: usize) -> anyhow::Resul
     let mut page = String::new();
     while entries.len() < limit {
         let wanted = (limit - entries.len()).min(PAGE);
-        let answer = client.get(&format!("/history?limit={wanted}&page={page}")).await?.success()?;
-        entries.extend(answer.get("items").and_then(Value::as_array).cloned().unwrap_or_default());
+        let answer = client
+            .get(&format!("/history?limit={wanted}&page={page}"))
+            .await?
+            .success()?;
+        entries.extend(
+            answer
+                .get("items")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default(),
+        );
         match answer.get("next").and_then(Value::as_str) {
             Some(next) => page = next.to_owned(),
             None => break,

@@ -45,11 +45,19 @@ fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let name = file.display();
     let read = if file.as_os_str() == "-" {
-        std::io::stdin().lock().take(INPUT_LIMIT_BYTES + 1).read_to_end(&mut bytes)
+        std::io::stdin()
+            .lock()
+            .take(INPUT_LIMIT_BYTES + 1)
+            .read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(file).and_then(|file| file.take(INPUT_LIMIT_BYTES + 1).read_to_end(&mut bytes))
+        std::fs::File::open(file)
+            .and_then(|file| file.take(INPUT_LIMIT_BYTES + 1).read_to_end(&mut bytes))
     };
-    read.with_context(|| format!("{name} cannot be read; give a file with a listing as JSON, or - for standard input"))?;
+    read.with_context(|| {
+        format!(
+            "{name} cannot be read; give a file with a listing as JSON, or - for standard input"
+        )
+    })?;
     if bytes.len() as u64 > INPUT_LIMIT_BYTES {
         anyhow::bail!("{name} is larger than 6 MiB; send at most 1,000 listings at once");
     }

@@ -44,7 +44,9 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 
 async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCode> {
     if options.batch.is_none() && session.source().is_none() {
-        bail!("there is no source to fetch from; give one with --source, such as --source http://127.0.0.1:8000 or --source listings.csv");
+        bail!(
+            "there is no source to fetch from; give one with --source, such as --source http://127.0.0.1:8000 or --source listings.csv"
+        );
     }
     let limit = match (options.batches, &options.batch, session.source()) {
         (Some(limit), _, _) => limit,
@@ -52,21 +54,35 @@ async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCod
         (None, None, Some(source)) if has_cursor(source) => u32::MAX,
         (None, None, _) => 1,
     };
-    let input = options.batch.as_ref().map_or_else(|| json!({}), |batch| json!({ "batch": batch }));
+    let input = options
+        .batch
+        .as_ref()
+        .map_or_else(|| json!({}), |batch| json!({ "batch": batch }));
     let progress = Progress::new();
     let mut repeats = 0;
     let mut failed = false;
     for number in 1..=limit {
-        let ran = one(session.client(), &input, &format!("batch {number}"), &progress).await?;
+        let ran = one(
+            session.client(),
+            &input,
+            &format!("batch {number}"),
+            &progress,
+        )
+        .await?;
         result(report(&ran))?;
-        failed = !matches!(ran.outcome.as_str(), "promoted" | "rejected" | "skipped" | "nothing_new");
+        failed = !matches!(
+            ran.outcome.as_str(),
+            "promoted" | "rejected" | "skipped" | "nothing_new"
+        );
         if failed || ran.outcome == "nothing_new" {
             break;
         }
         let repeat = ran.state.pointer("/fetch/repeat").and_then(Value::as_bool) == Some(true);
         repeats = if repeat { repeats + 1 } else { 0 };
         if repeats == REPEATS_MAX {
-            remark(format!("The source has sent batches that are known already {REPEATS_MAX} times in a row; stopping."));
+            remark(format!(
+                "The source has sent batches that are known already {REPEATS_MAX} times in a row; stopping."
+            ));
             break;
         }
     }
@@ -74,13 +90,24 @@ async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCod
     if let Some(peak) = session.client().peak_memory_mib() {
         result(format!("Peak memory {peak} MiB."))?;
     }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Runs one execution and shows how far it is.
-pub(super) async fn one(client: &Client, input: &Value, label: &str, progress: &Progress) -> anyhow::Result<Ran> {
+pub(super) async fn one(
+    client: &Client,
+    input: &Value,
+    label: &str,
+    progress: &Progress,
+) -> anyhow::Result<Ran> {
     progress.doing(format!("{label}: starting"));
-    client.run(input, |state| progress.doing(format!("{label}: {state}"))).await
+    client
+        .run(input, |state| progress.doing(format!("{label}: {state}")))
+        .await
 }
 
 /// Whether each answer of the source is another batch.
@@ -91,10 +118,16 @@ fn has_cursor(source: &str) -> bool {
 /// What people read of one run.
 fn report(ran: &Ran) -> String {
     let batch = ran.state.pointer("/fetch/batch").and_then(Value::as_str);
-    let batch = batch.map_or_else(String::new, |batch| format!(" batch {}", batch.get(..12).unwrap_or(batch)));
+    let batch = batch.map_or_else(String::new, |batch| {
+        format!(" batch {}", batch.get(..12).unwrap_or(batch))
+    });
     let mut text = format!("{}{batch}: {}", ran.outcome, ran.sentence);
     if let Some(rows) = ran.state.pointer("/preprocess/rows") {
-        let count = |field: &str| rows.get(field).and_then(Value::as_u64).map_or_else(|| "?".to_owned(), grouped);
+        let count = |field: &str| {
+            rows.get(field)
+                .and_then(Value::as_u64)
+                .map_or_else(|| "?".to_owned(), grouped)
+        };
         text.push_str(&format!(
             "\n  {} rows = {} clean + {} rejected + {} duplicates",
             count("raw"),
@@ -103,8 +136,16 @@ fn report(ran: &Ran) -> String {
             count("duplicates"),
         ));
     }
-    let steps: Vec<String> = ran.steps.iter().map(|Step { state, took }| format!("{state} {}", seconds(*took))).collect();
-    text.push_str(&format!("\n  {} in all: {}", seconds(ran.took), steps.join(", ")));
+    let steps: Vec<String> = ran
+        .steps
+        .iter()
+        .map(|Step { state, took }| format!("{state} {}", seconds(*took)))
+        .collect();
+    text.push_str(&format!(
+        "\n  {} in all: {}",
+        seconds(ran.took),
+        steps.join(", ")
+    ));
     text
 }
 
@@ -124,7 +165,10 @@ mod tests {
             sentence: "Fewer than 50 rows.".to_owned(),
             state: json!({"fetch": {"batch": "0123456789abcdef"}, "preprocess": {"rows": {"raw": 2000, "clean": 40, "rejected": 0, "duplicates": 1960}}}),
             took: Duration::from_millis(1234),
-            steps: vec![Step { state: "Fetch".to_owned(), took: Duration::from_millis(200) }],
+            steps: vec![Step {
+                state: "Fetch".to_owned(),
+                took: Duration::from_millis(200),
+            }],
         };
         assert_eq!(
             report(&ran),

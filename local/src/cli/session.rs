@@ -30,11 +30,24 @@ impl Session {
     }
 
     /// Starts a cloud on a folder that is ours.
-    pub(super) async fn start(folder: Folder, ports: Ports, config: Config) -> anyhow::Result<Self> {
+    pub(super) async fn start(
+        folder: Folder,
+        ports: Ports,
+        config: Config,
+    ) -> anyhow::Result<Self> {
         let source = config.source.clone();
-        let cloud = Cloud::start(Options { ports, faults: faults()?, ..Options::new(folder, config) }).await?;
+        let cloud = Cloud::start(Options {
+            ports,
+            faults: faults()?,
+            ..Options::new(folder, config)
+        })
+        .await?;
         let client = Client::new(cloud.endpoints().clone(), std::process::id())?;
-        Ok(Self { client, own: Some(cloud), source })
+        Ok(Self {
+            client,
+            own: Some(cloud),
+            source,
+        })
     }
 
     fn attach(server: Server, source: Option<&str>) -> anyhow::Result<Self> {
@@ -51,8 +64,16 @@ impl Session {
                 server.pid,
             );
         }
-        let endpoints = Endpoints { http: server.http, s3: server.s3, dynamodb: server.dynamodb };
-        Ok(Self { client: Client::new(endpoints, server.pid)?, own: None, source: server.source })
+        let endpoints = Endpoints {
+            http: server.http,
+            s3: server.s3,
+            dynamodb: server.dynamodb,
+        };
+        Ok(Self {
+            client: Client::new(endpoints, server.pid)?,
+            own: None,
+            source: server.source,
+        })
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -89,7 +110,10 @@ pub(super) fn configuration(global: &Global, source: Option<&str>) -> anyhow::Re
 
 /// A source that means the same from every working directory.
 pub(super) fn whole_source(source: &str) -> anyhow::Result<String> {
-    if ["http://", "https://", "s3://"].iter().any(|scheme| source.starts_with(scheme)) {
+    if ["http://", "https://", "s3://"]
+        .iter()
+        .any(|scheme| source.starts_with(scheme))
+    {
         return Ok(source.to_owned());
     }
     let path = source.strip_prefix("file://").unwrap_or(source);
@@ -117,13 +141,22 @@ mod tests {
 
     #[test]
     fn a_source_means_the_same_from_everywhere() {
-        for url in ["http://127.0.0.1:8000", "https://example.com/data?group_number=2", "s3://bucket/key.csv"] {
+        for url in [
+            "http://127.0.0.1:8000",
+            "https://example.com/data?group_number=2",
+            "s3://bucket/key.csv",
+        ] {
             assert_eq!(whole_source(url).unwrap(), url);
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         let whole = whole_source(file.path().to_str().unwrap()).unwrap();
         assert!(std::path::Path::new(&whole).is_absolute());
-        let error = whole_source("no-such-listings.csv").unwrap_err().to_string();
-        assert!(error.contains("no-such-listings.csv") && error.contains("s3://"), "{error}");
+        let error = whole_source("no-such-listings.csv")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("no-such-listings.csv") && error.contains("s3://"),
+            "{error}"
+        );
     }
 }

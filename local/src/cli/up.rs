@@ -33,7 +33,13 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let every = options.every.or(source.is_some().then_some(EVERY));
     let ports = Ports::from_number(global.port.unwrap_or(PORT));
     let faults = session::faults()?;
-    let cloud = Cloud::start(cloud::Options { ports, every, faults, ..cloud::Options::new(folder, config) }).await?;
+    let cloud = Cloud::start(cloud::Options {
+        ports,
+        every,
+        faults,
+        ..cloud::Options::new(folder, config)
+    })
+    .await?;
     greet(&cloud, source.as_deref(), every)?;
     interrupted().await;
     remark("Stopping; what runs goes on where it was when the folder is served again.");
@@ -44,16 +50,28 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 fn greet(cloud: &Cloud, source: Option<&str>, every: Option<Duration>) -> std::io::Result<()> {
     let Endpoints { http, s3, dynamodb } = cloud.endpoints();
     result(format!("Tasador is up at {http}"))?;
-    result(format!("  price a house     curl -s {http}/predict -H 'content-type: application/json' -d '{{\"bed\": 3, \"bath\": 2, \"house_size\": 1500, \"zip_code\": \"98103\"}}'"))?;
+    result(format!(
+        "  price a house     curl -s {http}/predict -H 'content-type: application/json' -d '{{\"bed\": 3, \"bath\": 2, \"house_size\": 1500, \"zip_code\": \"98103\"}}'"
+    ))?;
     result(format!("  what was decided  curl -s {http}/history"))?;
     result(format!("  S3                {s3}"))?;
     result(format!("  DynamoDB          {dynamodb}"))?;
-    result(format!("  data folder       {}", cloud.folder().root().display()))?;
+    result(format!(
+        "  data folder       {}",
+        cloud.folder().root().display()
+    ))?;
     match (source, every) {
-        (None, None) => result("  source            none; give one with --source to learn from it on a schedule")?,
-        (None, Some(every)) => result(format!("  source            none, so the run of every {} has nothing to fetch", spoken(every)))?,
+        (None, None) => result(
+            "  source            none; give one with --source to learn from it on a schedule",
+        )?,
+        (None, Some(every)) => result(format!(
+            "  source            none, so the run of every {} has nothing to fetch",
+            spoken(every)
+        ))?,
         (Some(source), every) => {
-            let every = every.map_or_else(String::new, |every| format!(", asked every {}", spoken(every)));
+            let every = every.map_or_else(String::new, |every| {
+                format!(", asked every {}", spoken(every))
+            });
             result(format!("  source            {source}{every}"))?;
         }
     }
@@ -61,13 +79,27 @@ fn greet(cloud: &Cloud, source: Option<&str>, every: Option<Duration>) -> std::i
     for (name, value) in cloud.endpoints().environment() {
         result(format!("export {name}={value}"))?;
     }
-    result(format!("\naws stepfunctions start-execution --state-machine-arn {}", machine_arn()))?;
-    result(format!("aws stepfunctions list-executions --state-machine-arn {}", machine_arn()))?;
-    result("aws lambda invoke --function-name predict --cli-binary-format raw-in-base64-out --payload file://events/predict.json answer.json")?;
-    result(format!("aws s3 ls --recursive s3://{}", cloud.context().config.bucket))?;
+    result(format!(
+        "\naws stepfunctions start-execution --state-machine-arn {}",
+        machine_arn()
+    ))?;
+    result(format!(
+        "aws stepfunctions list-executions --state-machine-arn {}",
+        machine_arn()
+    ))?;
+    result(
+        "aws lambda invoke --function-name predict --cli-binary-format raw-in-base64-out --payload file://events/predict.json answer.json",
+    )?;
+    result(format!(
+        "aws s3 ls --recursive s3://{}",
+        cloud.context().config.bucket
+    ))?;
     result("\nCtrl-C stops it; everything is kept.")
 }
 
 fn spoken(every: Duration) -> String {
-    jiff::SignedDuration::try_from(every).map_or_else(|_| format!("{} s", every.as_secs()), |every| format!("{every:#}"))
+    jiff::SignedDuration::try_from(every).map_or_else(
+        |_| format!("{} s", every.as_secs()),
+        |every| format!("{every:#}"),
+    )
 }

@@ -19,8 +19,12 @@ pub fn steps(events: &[HistoryEvent]) -> Vec<Step> {
     let mut open: Option<(String, i64)> = None;
     for event in events {
         let time = event.timestamp().to_millis().unwrap_or_default();
-        let entered = event.state_entered_event_details().map(|details| details.name());
-        let exited = event.state_exited_event_details().map(|details| details.name());
+        let entered = event
+            .state_entered_event_details()
+            .map(|details| details.name());
+        let exited = event
+            .state_exited_event_details()
+            .map(|details| details.name());
         match (event.r#type(), entered, exited) {
             // The innermost names differ from the Map's own, so only the Map's exit closes it.
             (Type::TaskStateEntered | Type::MapStateEntered, Some(state), _) if open.is_none() => {
@@ -28,7 +32,8 @@ pub fn steps(events: &[HistoryEvent]) -> Vec<Step> {
             }
             (_, _, Some(state)) if open.as_ref().is_some_and(|(name, _)| name == state) => {
                 if let Some((state, start)) = open.take() {
-                    let took = Duration::from_millis(u64::try_from(time - start).unwrap_or_default());
+                    let took =
+                        Duration::from_millis(u64::try_from(time - start).unwrap_or_default());
                     steps.push(Step { state, took });
                 }
             }
@@ -45,17 +50,32 @@ mod tests {
     use aws_sdk_sfn::types::{StateEnteredEventDetails, StateExitedEventDetails};
 
     fn entered(kind: Type, name: &str, millis: i64) -> HistoryEvent {
-        let details = StateEnteredEventDetails::builder().name(name).build().unwrap();
-        event(kind, millis).state_entered_event_details(details).build().unwrap()
+        let details = StateEnteredEventDetails::builder()
+            .name(name)
+            .build()
+            .unwrap();
+        event(kind, millis)
+            .state_entered_event_details(details)
+            .build()
+            .unwrap()
     }
 
     fn exited(kind: Type, name: &str, millis: i64) -> HistoryEvent {
-        let details = StateExitedEventDetails::builder().name(name).build().unwrap();
-        event(kind, millis).state_exited_event_details(details).build().unwrap()
+        let details = StateExitedEventDetails::builder()
+            .name(name)
+            .build()
+            .unwrap();
+        event(kind, millis)
+            .state_exited_event_details(details)
+            .build()
+            .unwrap()
     }
 
     fn event(kind: Type, millis: i64) -> aws_sdk_sfn::types::builders::HistoryEventBuilder {
-        HistoryEvent::builder().timestamp(DateTime::from_millis(millis)).r#type(kind).id(1)
+        HistoryEvent::builder()
+            .timestamp(DateTime::from_millis(millis))
+            .r#type(kind)
+            .id(1)
     }
 
     #[test]
@@ -73,8 +93,10 @@ mod tests {
             exited(Type::MapStateExited, "TrainCandidates", 901),
             entered(Type::TaskStateEntered, "Compare", 902),
         ];
-        let expected = [("Gate", 30), ("TrainCandidates", 870)]
-            .map(|(state, millis)| Step { state: state.to_owned(), took: Duration::from_millis(millis) });
+        let expected = [("Gate", 30), ("TrainCandidates", 870)].map(|(state, millis)| Step {
+            state: state.to_owned(),
+            took: Duration::from_millis(millis),
+        });
         assert_eq!(steps(&events), expected);
     }
 }

@@ -18,7 +18,11 @@ pub enum Ports {
 impl Ports {
     /// `0` asks for free ports.
     pub const fn from_number(port: u16) -> Self {
-        if port == 0 { Self::Free } else { Self::From(port) }
+        if port == 0 {
+            Self::Free
+        } else {
+            Self::From(port)
+        }
     }
 }
 
@@ -26,7 +30,9 @@ impl Ports {
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
     /// Another program listens there.
-    #[error("port {port} (for {service}) is in use by another program; choose other ports with --port, or let the system choose with --port 0")]
+    #[error(
+        "port {port} (for {service}) is in use by another program; choose other ports with --port, or let the system choose with --port 0"
+    )]
     InUse {
         /// The port.
         port: u16,
@@ -34,7 +40,9 @@ pub enum PortError {
         service: &'static str,
     },
     /// There are no such ports, or the system refuses them.
-    #[error("port {port} (for {service}) cannot be listened on; choose another with --port, up to 65533")]
+    #[error(
+        "port {port} (for {service}) cannot be listened on; choose another with --port, up to 65533"
+    )]
     Refused {
         /// The port.
         port: u32,
@@ -67,17 +75,23 @@ impl Listeners {
 async fn bind(ports: Ports, offset: u16, service: &'static str) -> Result<TcpListener, PortError> {
     let port = match ports {
         Ports::Free => 0,
-        Ports::From(first) => first.checked_add(offset).ok_or_else(|| PortError::Refused {
-            port: u32::from(first) + u32::from(offset),
-            service,
-            source: io::ErrorKind::InvalidInput.into(),
-        })?,
+        Ports::From(first) => first
+            .checked_add(offset)
+            .ok_or_else(|| PortError::Refused {
+                port: u32::from(first) + u32::from(offset),
+                service,
+                source: io::ErrorKind::InvalidInput.into(),
+            })?,
     };
     TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
         .await
         .map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => PortError::InUse { port, service },
-            _ => PortError::Refused { port: port.into(), service, source },
+            _ => PortError::Refused {
+                port: port.into(),
+                service,
+                source,
+            },
         })
 }
 
@@ -89,8 +103,14 @@ mod tests {
     async fn a_port_in_use_is_named_with_what_it_was_for() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = Listeners::bind(Ports::From(port)).await.unwrap_err().to_string();
-        assert!(error.contains(&port.to_string()) && error.contains("HTTP") && error.contains("--port"), "{error}");
+        let error = Listeners::bind(Ports::From(port))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(&port.to_string()) && error.contains("HTTP") && error.contains("--port"),
+            "{error}"
+        );
     }
 
     #[tokio::test]

@@ -21,7 +21,9 @@ pub enum StorageError {
     #[error("the bucket's folder cannot be opened: {0}")]
     Bucket(String),
     /// The file of the tables cannot be opened.
-    #[error("the tables' file dynamodb.sqlite cannot be opened; if it is damaged, restore a copy or choose another folder with --data-dir: {0}")]
+    #[error(
+        "the tables' file dynamodb.sqlite cannot be opened; if it is damaged, restore a copy or choose another folder with --data-dir: {0}"
+    )]
     Tables(String),
 }
 
@@ -44,7 +46,8 @@ impl Storage {
         dynamodb: TcpListener,
         stop: &watch::Receiver<bool>,
     ) -> Result<Self, StorageError> {
-        let files = s3s_fs::FileSystem::new(folder.s3()).map_err(|error| StorageError::Bucket(format!("{error:?}")))?;
+        let files = s3s_fs::FileSystem::new(folder.s3())
+            .map_err(|error| StorageError::Bucket(format!("{error:?}")))?;
         let mut builder = S3ServiceBuilder::new(files);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, ACCESS_KEY));
         let service = HandleError::new(builder.build(), |error: s3s::HttpError| async move {
@@ -57,18 +60,24 @@ impl Storage {
         let path = path
             .to_str()
             .ok_or_else(|| StorageError::Tables("its path is not UTF-8".to_owned()))?;
-        let tables = dynoxide::Database::new(path).map_err(|error| StorageError::Tables(error.to_string()))?;
+        let tables = dynoxide::Database::new(path)
+            .map_err(|error| StorageError::Tables(error.to_string()))?;
 
         let stop_s3 = stopped(stop.clone());
         let stop_dynamodb = stopped(stop.clone());
         let servers = vec![
             tokio::spawn(async move {
-                if let Err(error) = axum::serve(s3, bucket).with_graceful_shutdown(stop_s3).await {
+                if let Err(error) = axum::serve(s3, bucket)
+                    .with_graceful_shutdown(stop_s3)
+                    .await
+                {
                     tracing::error!(%error, "S3 server failed");
                 }
             }),
             tokio::spawn(async move {
-                if let Err(error) = dynoxide::server::serve_with_shutdown(dynamodb, tables, stop_dynamodb).await {
+                if let Err(error) =
+                    dynoxide::server::serve_with_shutdown(dynamodb, tables, stop_dynamodb).await
+                {
                     tracing::error!(error, "DynamoDB server failed");
                 }
             }),

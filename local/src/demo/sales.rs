@@ -75,26 +75,42 @@ pub fn read() -> Result<Sales, SalesError> {
     let mut text = String::new();
     GzDecoder::new(SALES).read_to_string(&mut text)?;
     let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().ok_or(SalesError::Lacking("header"))?.split(',').collect();
+    let header: Vec<&str> = lines
+        .next()
+        .ok_or(SalesError::Lacking("header"))?
+        .split(',')
+        .collect();
     // The file quotes nothing, so a comma always parts two cells.
-    let sales: Vec<BTreeMap<&str, &str>> =
-        lines.map(|line| header.iter().copied().zip(line.split(',')).collect()).collect();
+    let sales: Vec<BTreeMap<&str, &str>> = lines
+        .map(|line| header.iter().copied().zip(line.split(',')).collect())
+        .collect();
     let mut times_sold: BTreeMap<&str, u32> = BTreeMap::new();
     for sale in &sales {
         *times_sold.entry(cell(sale, "id")?).or_default() += 1;
     }
-    let once = |sale: &&BTreeMap<&str, &str>| sale.get("id").is_some_and(|id| times_sold.get(id) == Some(&1));
-    let unseen = sales.iter().filter(once).max_by_key(|sale| sale.get("date"));
+    let once = |sale: &&BTreeMap<&str, &str>| {
+        sale.get("id")
+            .is_some_and(|id| times_sold.get(id) == Some(&1))
+    };
+    let unseen = sales
+        .iter()
+        .filter(once)
+        .max_by_key(|sale| sale.get("date"));
     let unseen = unseen.ok_or(SalesError::Lacking("a house sold once"))?;
 
     let mut months: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for sale in sales.iter().filter(|sale| !std::ptr::eq(*sale, unseen)) {
-        let month = cell(sale, "date")?.get(..7).ok_or(SalesError::Lacking("date"))?;
+        let month = cell(sale, "date")?
+            .get(..7)
+            .ok_or(SalesError::Lacking("date"))?;
         let listing = listing(sale, month >= DETAILS_SINCE)?;
         months.entry(month.to_owned()).or_default().push(listing);
     }
     Ok(Sales {
-        months: months.into_iter().map(|(name, listings)| Month { name, listings }).collect(),
+        months: months
+            .into_iter()
+            .map(|(name, listings)| Month { name, listings })
+            .collect(),
         unseen: listing(unseen, true)?,
     })
 }
@@ -135,8 +151,13 @@ fn number(text: &str) -> Value {
 }
 
 fn acres(sqft: &str) -> Value {
-    let acres = sqft.parse().ok().map(|sqft: f64| (sqft / SQFT_PER_ACRE * 10_000.0).round() / 10_000.0);
-    acres.and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+    let acres = sqft
+        .parse()
+        .ok()
+        .map(|sqft: f64| (sqft / SQFT_PER_ACRE * 10_000.0).round() / 10_000.0);
+    acres
+        .and_then(Number::from_f64)
+        .map_or(Value::Null, Value::Number)
 }
 
 /// `True` and `False` become 1 and 0; the rest are numbers.
@@ -161,12 +182,24 @@ mod tests {
         let listings: Vec<&Value> = months.iter().flat_map(|month| &month.listings).collect();
         assert_eq!(listings.len(), 21_612);
         assert!(unseen["price"].as_f64().unwrap() > 0.0);
-        assert!(listings.iter().all(|listing| listing["street"] != unseen["street"]));
+        assert!(
+            listings
+                .iter()
+                .all(|listing| listing["street"] != unseen["street"])
+        );
         for month in &months {
             for listing in &month.listings {
                 assert!(listing["price"].as_f64().unwrap() > 0.0);
-                assert!(listing["prev_sold_date"].as_str().unwrap().starts_with(&month.name));
-                assert_eq!(listing.get("grade").is_some(), month.name.as_str() >= DETAILS_SINCE);
+                assert!(
+                    listing["prev_sold_date"]
+                        .as_str()
+                        .unwrap()
+                        .starts_with(&month.name)
+                );
+                assert_eq!(
+                    listing.get("grade").is_some(),
+                    month.name.as_str() >= DETAILS_SINCE
+                );
             }
         }
     }

@@ -5,7 +5,9 @@ use tasador_listing::profile::Body;
 use tasador_listing::{ColumnKind, ColumnProfile, Profile};
 use tasador_registry::Reason;
 
-use super::{Facts, Limits, Measurement, Serving, Standing, is_feature, measured_reason, measurement, reason};
+use super::{
+    Facts, Limits, Measurement, Serving, Standing, is_feature, measured_reason, measurement, reason,
+};
 use crate::words::{count, list, percent};
 
 /// Of checks that look at every column, so many are recorded, those nearest to their limit first:
@@ -57,7 +59,10 @@ pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
         new_columns(facts, champion, limits),
     ];
     let trains = findings.iter().any(|finding| !finding.reasons.is_empty());
-    let clauses: Vec<String> = findings.iter().filter_map(|finding| finding.clause.clone()).collect();
+    let clauses: Vec<String> = findings
+        .iter()
+        .filter_map(|finding| finding.clause.clone())
+        .collect();
     let mut reasons = Vec::new();
     let mut measurements = Vec::new();
     for finding in findings {
@@ -77,7 +82,12 @@ pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
                 }
             ),
         ));
-        reasons.extend(measurements.iter().filter_map(as_reason).take(COLUMNS_NAMED));
+        reasons.extend(
+            measurements
+                .iter()
+                .filter_map(as_reason)
+                .take(COLUMNS_NAMED),
+        );
     }
     Novelty {
         trains,
@@ -98,19 +108,36 @@ fn train(reason: Reason) -> Novelty {
 fn as_reason(measurement: &Measurement) -> Option<Reason> {
     let measured = measurement.measured?;
     let Measurement { limit, column, .. } = measurement;
-    let of = column.as_ref().map_or_else(String::new, |column| format!(" of `{column}`"));
+    let of = column
+        .as_ref()
+        .map_or_else(String::new, |column| format!(" of `{column}`"));
     let (what, value, bound) = match measurement.code.as_str() {
-        "psi" => (format!("The PSI{of}"), format!("{measured:.3}"), format!("{limit:.2}")),
-        "volume_growth" => ("The growth of the data".to_owned(), percent(measured), percent(*limit)),
+        "psi" => (
+            format!("The PSI{of}"),
+            format!("{measured:.3}"),
+            format!("{limit:.2}"),
+        ),
+        "volume_growth" => (
+            "The growth of the data".to_owned(),
+            percent(measured),
+            percent(*limit),
+        ),
         "error_growth" => (
             "The growth of the champion's error".to_owned(),
             percent(measured),
             percent(*limit),
         ),
-        "new_category_share" => (format!("The share of rows with a new value{of}"), percent(measured), percent(*limit)),
+        "new_category_share" => (
+            format!("The share of rows with a new value{of}"),
+            percent(measured),
+            percent(*limit),
+        ),
         _ => return None,
     };
-    let suffix = measurement.note.as_ref().map_or_else(String::new, |note| format!("; {note}"));
+    let suffix = measurement
+        .note
+        .as_ref()
+        .map_or_else(String::new, |note| format!("; {note}"));
     Some(Reason {
         column: column.clone(),
         ..measured_reason(
@@ -126,7 +153,11 @@ fn as_reason(measurement: &Measurement) -> Option<Reason> {
 fn volume(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
     let limit = limits.volume_growth;
     let Some(learnt) = champion.learnt_rows.filter(|rows| *rows > 0) else {
-        return Finding::unmeasured("volume_growth", limit, "the champion's dataset is not known");
+        return Finding::unmeasured(
+            "volume_growth",
+            limit,
+            "the champion's dataset is not known",
+        );
     };
     let growth = facts.dataset_rows as f64 / learnt as f64 - 1.0;
     let fired = growth >= limit;
@@ -161,7 +192,10 @@ fn volume(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
 /// Whether the champion does worse on the batch than it did on homes it had not seen.
 fn error(champion: &Serving, limits: &Limits) -> Finding {
     let limit = limits.error_growth;
-    let Some(error) = champion.error.filter(|error| error.on_holdout > 0.0 && error.on_batch.is_finite()) else {
+    let Some(error) = champion
+        .error
+        .filter(|error| error.on_holdout > 0.0 && error.on_batch.is_finite())
+    else {
         return Finding::unmeasured("error_growth", limit, "the champion's error is not known");
     };
     let growth = error.on_batch / error.on_holdout - 1.0;
@@ -209,7 +243,10 @@ fn error(champion: &Serving, limits: &Limits) -> Finding {
 /// out: they move on by nature.
 fn drift(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
     let measure = |reference: &ColumnProfile, batch: &ColumnProfile| {
-        (batch.kind != ColumnKind::Date).then(|| psi(reference, batch)).flatten().map(|psi| (psi, limits.psi))
+        (batch.kind != ColumnKind::Date)
+            .then(|| psi(reference, batch))
+            .flatten()
+            .map(|psi| (psi, limits.psi))
     };
     let finding = by_column(facts, champion, limits, "psi", limits.psi, &measure, true);
     finding.into_finding(
@@ -240,7 +277,12 @@ fn new_categories(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Fin
         matches!(batch.kind, ColumnKind::Category | ColumnKind::Zip)
             .then(|| new_category_share(reference, batch))
             .flatten()
-            .map(|share| (share, limits.new_category_share + expected_new_share(reference)))
+            .map(|share| {
+                (
+                    share,
+                    limits.new_category_share + expected_new_share(reference),
+                )
+            })
     };
     let finding = by_column(
         facts,
@@ -266,7 +308,13 @@ fn new_categories(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Fin
                 column.limit,
             )
         },
-        |column| format!("{} of the rows have a new `{}`", percent(column.measured), column.name),
+        |column| {
+            format!(
+                "{} of the rows have a new `{}`",
+                percent(column.measured),
+                column.name
+            )
+        },
     )
 }
 
@@ -285,7 +333,10 @@ fn new_columns(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Findin
         return Finding::default();
     };
     let known = |name: &str| {
-        reference.column(name).is_some_and(|column| column.values > 0) || champion.inputs.iter().any(|input| input == name)
+        reference
+            .column(name)
+            .is_some_and(|column| column.values > 0)
+            || champion.inputs.iter().any(|input| input == name)
     };
     let limit = limits.new_column_values;
     let enough = facts.report.profile.rows >= limits.min_compared_rows;
@@ -386,7 +437,9 @@ fn by_column(
     if columns.is_empty() {
         return none("champion and batch have no such column in common");
     }
-    columns.sort_by(|left, right| (right.measured - right.limit).total_cmp(&(left.measured - left.limit)));
+    columns.sort_by(|left, right| {
+        (right.measured - right.limit).total_cmp(&(left.measured - left.limit))
+    });
     ByColumn {
         code,
         columns,
@@ -405,7 +458,9 @@ fn measured_columns(
     batch
         .columns
         .iter()
-        .filter(|column| is_feature(column) || (with_price && column.name == tasador_listing::schema::PRICE))
+        .filter(|column| {
+            is_feature(column) || (with_price && column.name == tasador_listing::schema::PRICE)
+        })
         .filter_map(|column| {
             let (measured, limit) = measure(reference.column(&column.name)?, column)?;
             Some(Measured {

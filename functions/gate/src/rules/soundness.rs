@@ -24,7 +24,12 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
     let mut measurements = Vec::new();
 
     let too_few = rows < limits.min_rows;
-    measurements.push(measurement("rows", rows as f64, limits.min_rows as f64, too_few));
+    measurements.push(measurement(
+        "rows",
+        rows as f64,
+        limits.min_rows as f64,
+        too_few,
+    ));
     if too_few {
         reasons.push(measured_reason(
             "too_few_rows",
@@ -39,9 +44,16 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
         ));
     }
 
-    let prices = profile.column(schema::PRICE).map_or(0, |price| price.distinct());
+    let prices = profile
+        .column(schema::PRICE)
+        .map_or(0, |price| price.distinct());
     let alike = prices < limits.min_prices;
-    measurements.push(measurement("distinct_prices", prices as f64, limits.min_prices as f64, alike));
+    measurements.push(measurement(
+        "distinct_prices",
+        prices as f64,
+        limits.min_prices as f64,
+        alike,
+    ));
     if alike {
         // Three rows can't have five prices, which says nothing against them.
         usable &= prices >= limits.min_prices.min(rows);
@@ -69,7 +81,12 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
 
     let nulls = null_share(profile);
     let empty = nulls > limits.max_null_share;
-    measurements.push(measurement("null_share", nulls, limits.max_null_share, empty));
+    measurements.push(measurement(
+        "null_share",
+        nulls,
+        limits.max_null_share,
+        empty,
+    ));
     if empty {
         usable = false;
         reasons.push(measured_reason(
@@ -86,7 +103,12 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
 
     let rejects = quality.reject_share();
     let refused = rejects > limits.max_reject_share;
-    measurements.push(measurement("reject_share", rejects, limits.max_reject_share, refused));
+    measurements.push(measurement(
+        "reject_share",
+        rejects,
+        limits.max_reject_share,
+        refused,
+    ));
     if refused {
         usable = false;
         reasons.push(measured_reason(
@@ -131,13 +153,20 @@ fn schema_reasons(report: &BatchReport) -> Vec<Reason> {
         .collect();
     // The report speaks of the raw rows; training sees the clean ones.
     if reasons.is_empty() && profile.rows > 0 {
-        if profile.column(schema::PRICE).is_none_or(|price| price.values == 0) {
+        if profile
+            .column(schema::PRICE)
+            .is_none_or(|price| price.values == 0)
+        {
             reasons.push(unusable(
                 Some(schema::PRICE),
                 "No clean row has a price.".to_owned(),
             ));
         }
-        if !profile.columns.iter().any(|column| is_feature(column) && column.values > 0) {
+        if !profile
+            .columns
+            .iter()
+            .any(|column| is_feature(column) && column.values > 0)
+        {
             reasons.push(unusable(
                 None,
                 "No column but the price holds any value.".to_owned(),
@@ -157,7 +186,11 @@ fn null_share(profile: &Profile) -> f64 {
         .fold((0, 0), |(cells, nulls), column| {
             (cells + column.rows(), nulls + column.nulls)
         });
-    if cells == 0 { 0.0 } else { nulls as f64 / cells as f64 }
+    if cells == 0 {
+        0.0
+    } else {
+        nulls as f64 / cells as f64
+    }
 }
 
 /// Where the rows of a batch went.

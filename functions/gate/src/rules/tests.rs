@@ -58,11 +58,17 @@ const TOWN: Town = Town {
 impl Town {
     fn profile(&self) -> Profile {
         let mut draws = Draws(self.seed);
-        let (mut price, mut bed, mut size, mut sold) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (mut city, mut zip, mut grade, mut id) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut price, mut bed, mut size, mut sold) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut city, mut zip, mut grade, mut id) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for row in 0..self.rows {
             let area = (7.6 + 0.45 * draws.normal()).exp() * self.size_factor;
-            size.push(if draws.uniform() < 0.25 { f64::NAN } else { area.round() });
+            size.push(if draws.uniform() < 0.25 {
+                f64::NAN
+            } else {
+                area.round()
+            });
             price.push((area * 210.0 * (0.4 * draws.normal()).exp()).round());
             bed.push((area / 600.0).round().clamp(1.0, 9.0));
             // Each batch has other dates, as time goes by.
@@ -121,7 +127,11 @@ impl Town {
 
 /// A champion that learnt from a town of 20,000 homes, and does as well on the batch as ever.
 fn champion() -> Serving {
-    let learnt = Town { seed: 77, rows: 20_000, ..TOWN };
+    let learnt = Town {
+        seed: 77,
+        rows: 20_000,
+        ..TOWN
+    };
     Serving {
         version: ModelVersion(3),
         inputs: vec!["bed".to_owned(), "house_size".to_owned(), "city".to_owned()],
@@ -162,15 +172,23 @@ fn first(report: &BatchReport) -> Decision {
 }
 
 fn codes(decision: &Decision) -> Vec<&str> {
-    decision.reasons.iter().map(|reason| reason.code.as_str()).collect()
+    decision
+        .reasons
+        .iter()
+        .map(|reason| reason.code.as_str())
+        .collect()
 }
 
 fn measured<'a>(decision: &'a Decision, code: &str, column: Option<&str>) -> &'a Measurement {
-    let found = decision
-        .measurements
-        .iter()
-        .find(|measurement| measurement.code == code && (column.is_none() || measurement.column.as_deref() == column));
-    found.unwrap_or_else(|| panic!("{code} of {column:?} is not recorded: {:#?}", decision.measurements))
+    let found = decision.measurements.iter().find(|measurement| {
+        measurement.code == code && (column.is_none() || measurement.column.as_deref() == column)
+    });
+    found.unwrap_or_else(|| {
+        panic!(
+            "{code} of {column:?} is not recorded: {:#?}",
+            decision.measurements
+        )
+    })
 }
 
 #[test]
@@ -200,8 +218,14 @@ fn a_small_batch_skips_and_stays_usable() {
         decision.reasons[0].sentence,
         "Only 49 rows can be learnt from, and at least 50 are needed (70 received, 1 rejected, 20 seen before)."
     );
-    assert_eq!((decision.reasons[0].measured, decision.reasons[0].limit), (Some(49.0), Some(50.0)));
-    assert_eq!(first(&Town { rows: 50, ..TOWN }.report()).verdict, Verdict::Train);
+    assert_eq!(
+        (decision.reasons[0].measured, decision.reasons[0].limit),
+        (Some(49.0), Some(50.0))
+    );
+    assert_eq!(
+        first(&Town { rows: 50, ..TOWN }.report()).verdict,
+        Verdict::Train
+    );
 }
 
 #[test]
@@ -214,21 +238,33 @@ fn an_empty_batch_skips_for_its_rows_alone() {
 #[test]
 fn prices_that_are_all_equal_skip() {
     let prices = |prices: Vec<f64>| {
-        let mut report = Town { rows: prices.len(), ..TOWN }.report();
+        let mut report = Town {
+            rows: prices.len(),
+            ..TOWN
+        }
+        .report();
         report.profile.columns[0] = ColumnProfile::number("price", &prices);
         first(&report)
     };
     let decision = prices(vec![250_000.0; 500]);
     assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
     assert_eq!(codes(&decision), ["too_few_prices"]);
-    assert!(decision.reasons[0].sentence.starts_with("Every price is the same;"), "{decision:?}");
+    assert!(
+        decision.reasons[0]
+            .sentence
+            .starts_with("Every price is the same;"),
+        "{decision:?}"
+    );
 
     let decision = prices((0..500).map(|row| f64::from(row % 4) + 1e5).collect());
     assert_eq!(
         decision.reasons[0].sentence,
         "There are only 4 distinct prices, and at least 5 are needed."
     );
-    assert_eq!(prices((0..500).map(|row| f64::from(row % 5) + 1e5).collect()).verdict, Verdict::Train);
+    assert_eq!(
+        prices((0..500).map(|row| f64::from(row % 5) + 1e5).collect()).verdict,
+        Verdict::Train
+    );
     // Three homes have three prices: that is no sign of a broken column.
     assert!(prices(vec![1e5, 2e5, 3e5]).usable);
     assert!(!prices(vec![1e5, 1e5, 1e5]).usable);
@@ -253,7 +289,10 @@ fn a_schema_that_cannot_be_learnt_from_skips() {
     let decision = first(&report);
     assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
     assert_eq!(codes(&decision), ["schema_unusable"]);
-    assert_eq!(decision.reasons[0].sentence, "The batch has no column `price`.");
+    assert_eq!(
+        decision.reasons[0].sentence,
+        "The batch has no column `price`."
+    );
     assert_eq!(decision.reasons[0].column.as_deref(), Some("price"));
 
     // All that can be learnt from is gone, which only the clean rows tell.
@@ -277,7 +316,10 @@ fn missing_values_and_rejects_have_limits() {
     let mut sparse = vec![f64::NAN; 2_000];
     sparse[0] = 1.0;
     for index in 0..20 {
-        report.profile.columns.push(ColumnProfile::number(&format!("sparse_{index}"), &sparse));
+        report
+            .profile
+            .columns
+            .push(ColumnProfile::number(&format!("sparse_{index}"), &sparse));
     }
     let decision = first(&report);
     assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
@@ -285,7 +327,8 @@ fn missing_values_and_rejects_have_limits() {
 
     let mut report = TOWN.report();
     report.quality.raw = 5_000;
-    report.quality.rejected = BTreeMap::from([(Reject::PriceMissing, 2_900), (Reject::BedNegative, 100)]);
+    report.quality.rejected =
+        BTreeMap::from([(Reject::PriceMissing, 2_900), (Reject::BedNegative, 100)]);
     let decision = first(&report);
     assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
     assert_eq!(
@@ -316,7 +359,12 @@ fn the_same_bytes_again_skip_whatever_they_hold() {
     assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, false));
     assert_eq!(codes(&decision), ["already_processed"]);
     assert_eq!(measured(&decision, "rows", None).measured, Some(10.0));
-    assert!(decision.measurements.iter().all(|measurement| !measurement.fired));
+    assert!(
+        decision
+            .measurements
+            .iter()
+            .all(|measurement| !measurement.fired)
+    );
 }
 
 #[test]
@@ -356,7 +404,10 @@ fn a_batch_like_the_others_teaches_nothing() {
         assert!(sentence.contains(part), "{sentence}");
     }
     // What was measured stands in the history, too.
-    assert!(codes(&decision).contains(&"volume_growth") && codes(&decision).contains(&"psi"), "{decision:?}");
+    assert!(
+        codes(&decision).contains(&"volume_growth") && codes(&decision).contains(&"psi"),
+        "{decision:?}"
+    );
     for (code, column) in [
         ("volume_growth", None),
         ("error_growth", None),
@@ -366,17 +417,34 @@ fn a_batch_like_the_others_teaches_nothing() {
         ("new_category_share", Some("city")),
     ] {
         let measurement = measured(&decision, code, column);
-        assert!(measurement.measured.is_some() && !measurement.fired, "{measurement:?}");
+        assert!(
+            measurement.measured.is_some() && !measurement.fired,
+            "{measurement:?}"
+        );
     }
     // Dates move on, and streets and hashes are always new.
     for column in ["prev_sold_date", "street", "row_hash", "property_key"] {
-        assert!(decision.measurements.iter().all(|m| m.column.as_deref() != Some(column)), "{column}");
+        assert!(
+            decision
+                .measurements
+                .iter()
+                .all(|m| m.column.as_deref() != Some(column)),
+            "{column}"
+        );
     }
 }
 
 #[test]
 fn a_shifted_column_trains_and_is_named_with_its_psi() {
-    let decision = against(&Town { size_factor: 1.6, ..TOWN }.report(), champion(), &limits());
+    let decision = against(
+        &Town {
+            size_factor: 1.6,
+            ..TOWN
+        }
+        .report(),
+        champion(),
+        &limits(),
+    );
     assert_eq!(decision.verdict, Verdict::Train);
     let reason = decision
         .reasons
@@ -396,13 +464,42 @@ fn a_shifted_column_trains_and_is_named_with_its_psi() {
 
 #[test]
 fn small_batches_do_not_cry_wolf() {
-    let shifted = Town { rows: 120, size_factor: 1.6, new_city_share: 0.5, grade_share: 1.0, ..TOWN };
-    let bad = ChampionError { rows: 120, on_batch: 0.9, on_batch_at_least: 0.8, on_holdout: 0.2 };
-    let decision = against(&shifted.report(), Serving { error: Some(bad), ..champion() }, &limits());
-    assert_eq!((decision.verdict, decision.usable), (Verdict::Skip, true), "{decision:#?}");
-    for (code, column) in [("psi", "house_size"), ("new_category_share", "city"), ("new_column_values", "grade")] {
+    let shifted = Town {
+        rows: 120,
+        size_factor: 1.6,
+        new_city_share: 0.5,
+        grade_share: 1.0,
+        ..TOWN
+    };
+    let bad = ChampionError {
+        rows: 120,
+        on_batch: 0.9,
+        on_batch_at_least: 0.8,
+        on_holdout: 0.2,
+    };
+    let decision = against(
+        &shifted.report(),
+        Serving {
+            error: Some(bad),
+            ..champion()
+        },
+        &limits(),
+    );
+    assert_eq!(
+        (decision.verdict, decision.usable),
+        (Verdict::Skip, true),
+        "{decision:#?}"
+    );
+    for (code, column) in [
+        ("psi", "house_size"),
+        ("new_category_share", "city"),
+        ("new_column_values", "grade"),
+    ] {
         let measurement = measured(&decision, code, Some(column));
-        assert!(!measurement.fired && measurement.measured.is_some(), "{measurement:?}");
+        assert!(
+            !measurement.fired && measurement.measured.is_some(),
+            "{measurement:?}"
+        );
         assert_eq!(
             measurement.note.as_deref(),
             Some("120 rows are too few to believe it, 500 are needed")
@@ -413,25 +510,54 @@ fn small_batches_do_not_cry_wolf() {
 
 #[test]
 fn more_data_trains() {
-    let report = Town { rows: 4_000, ..TOWN }.report();
+    let report = Town {
+        rows: 4_000,
+        ..TOWN
+    }
+    .report();
     let decision = against(&report, champion(), &limits());
     assert_eq!(codes(&decision), ["volume_grown"]);
     assert_eq!(
         decision.reasons[0].sentence,
         "The data has grown by 20 % since version 3: from 20,000 to 24,000 rows (20 % is enough)."
     );
-    let one_less = Town { rows: 3_999, ..TOWN }.report();
-    assert_eq!(against(&one_less, champion(), &limits()).verdict, Verdict::Skip);
+    let one_less = Town {
+        rows: 3_999,
+        ..TOWN
+    }
+    .report();
+    assert_eq!(
+        against(&one_less, champion(), &limits()).verdict,
+        Verdict::Skip
+    );
 }
 
 #[test]
 fn new_categories_train() {
-    let decision = against(&Town { new_city_share: 0.3, ..TOWN }.report(), champion(), &limits());
-    let reason = decision.reasons.iter().find(|reason| reason.code == "new_categories").unwrap();
+    let decision = against(
+        &Town {
+            new_city_share: 0.3,
+            ..TOWN
+        }
+        .report(),
+        champion(),
+        &limits(),
+    );
+    let reason = decision
+        .reasons
+        .iter()
+        .find(|reason| reason.code == "new_categories")
+        .unwrap();
     assert_eq!(reason.column.as_deref(), Some("city"));
     let share = reason.measured.unwrap();
     assert!((0.25..0.35).contains(&share), "{share}");
-    assert!(reason.sentence.contains("of the rows have a `city` that version 3 never saw"), "{}", reason.sentence);
+    assert!(
+        reason
+            .sentence
+            .contains("of the rows have a `city` that version 3 never saw"),
+        "{}",
+        reason.sentence
+    );
 }
 
 #[test]
@@ -445,9 +571,25 @@ fn an_error_that_grew_for_certain_trains() {
         (400, 0.26, 0.24, false),
     ];
     for (rows, on_batch, on_batch_at_least, fires) in table {
-        let error = ChampionError { rows, on_batch, on_batch_at_least, on_holdout: 0.2 };
-        let decision = against(&TOWN.report(), Serving { error: Some(error), ..champion() }, &limits());
-        assert_eq!(codes(&decision)[0] == "error_grown", fires, "{error:?}: {decision:#?}");
+        let error = ChampionError {
+            rows,
+            on_batch,
+            on_batch_at_least,
+            on_holdout: 0.2,
+        };
+        let decision = against(
+            &TOWN.report(),
+            Serving {
+                error: Some(error),
+                ..champion()
+            },
+            &limits(),
+        );
+        assert_eq!(
+            codes(&decision)[0] == "error_grown",
+            fires,
+            "{error:?}: {decision:#?}"
+        );
         if fires {
             assert_eq!(
                 decision.reasons[0].sentence,
@@ -459,28 +601,66 @@ fn an_error_that_grew_for_certain_trains() {
 
 #[test]
 fn a_new_column_worth_learning_trains() {
-    let judged = |grade_share, limits: &Limits| against(&Town { grade_share, ..TOWN }.report(), champion(), limits);
+    let judged = |grade_share, limits: &Limits| {
+        against(
+            &Town {
+                grade_share,
+                ..TOWN
+            }
+            .report(),
+            champion(),
+            limits,
+        )
+    };
     let decision = judged(0.9, &limits());
     assert_eq!(codes(&decision), ["column_new"]);
     assert_eq!(decision.reasons[0].column.as_deref(), Some("grade"));
     assert!(
-        decision.reasons[0].sentence.starts_with("`grade` is a column that version 3 does not know, with a value in 9"),
+        decision.reasons[0]
+            .sentence
+            .starts_with("`grade` is a column that version 3 does not know, with a value in 9"),
         "{decision:?}"
     );
     // Mostly empty, or not wanted: recorded all the same.
-    for decision in [judged(0.3, &limits()), judged(1.0, &Limits { new_column_values: 2.0, ..limits() })] {
+    for decision in [
+        judged(0.3, &limits()),
+        judged(
+            1.0,
+            &Limits {
+                new_column_values: 2.0,
+                ..limits()
+            },
+        ),
+    ] {
         assert_eq!(decision.verdict, Verdict::Skip);
-        assert!(measured(&decision, "new_column_values", Some("grade")).measured.is_some());
+        assert!(
+            measured(&decision, "new_column_values", Some("grade"))
+                .measured
+                .is_some()
+        );
     }
     // A column that names rows, and one with a single value, are not learnt from.
     let mut report = TOWN.report();
     let ids: Vec<String> = (0..2_000).map(|row| format!("id {row}")).collect();
-    report.profile.columns.push(ColumnProfile::category("id", ids.iter().map(|id| Some(id.as_str()))));
-    report.profile.columns.push(ColumnProfile::number("one", &[1.0; 2_000]));
-    assert_eq!(against(&report, champion(), &limits()).verdict, Verdict::Skip);
+    report.profile.columns.push(ColumnProfile::category(
+        "id",
+        ids.iter().map(|id| Some(id.as_str())),
+    ));
+    report
+        .profile
+        .columns
+        .push(ColumnProfile::number("one", &[1.0; 2_000]));
+    assert_eq!(
+        against(&report, champion(), &limits()).verdict,
+        Verdict::Skip
+    );
     // One that the champion's rows had, though empty, is new when it fills.
-    report.profile.columns[2] = ColumnProfile::number("acre_lot", &Vec::from_iter((0..2_000).map(f64::from)));
-    assert_eq!(codes(&against(&report, champion(), &limits())), ["column_new"]);
+    report.profile.columns[2] =
+        ColumnProfile::number("acre_lot", &Vec::from_iter((0..2_000).map(f64::from)));
+    assert_eq!(
+        codes(&against(&report, champion(), &limits())),
+        ["column_new"]
+    );
 }
 
 #[test]
@@ -492,7 +672,15 @@ fn what_is_not_known_of_a_champion_is_no_reason() {
         reference: None,
         error: None,
     };
-    let decision = against(&Town { size_factor: 3.0, ..TOWN }.report(), unknown, &limits());
+    let decision = against(
+        &Town {
+            size_factor: 3.0,
+            ..TOWN
+        }
+        .report(),
+        unknown,
+        &limits(),
+    );
     assert_eq!(decision.verdict, Verdict::Skip);
     assert_eq!(
         decision.reasons[0].sentence,
@@ -506,20 +694,31 @@ fn what_is_not_known_of_a_champion_is_no_reason() {
 
 #[test]
 fn a_decision_stays_small_however_many_columns_there_are() {
-    let mut report = Town { grade_share: 1.0, ..TOWN }.report();
+    let mut report = Town {
+        grade_share: 1.0,
+        ..TOWN
+    }
+    .report();
     let mut champion = champion();
     for index in 0..2_000 {
         let name = format!("column_{index}_{}", "x".repeat(100));
         let values: Vec<f64> = (0..2_000).map(f64::from).collect();
-        report.profile.columns.push(ColumnProfile::number(&name, &values));
+        report
+            .profile
+            .columns
+            .push(ColumnProfile::number(&name, &values));
         if index % 2 == 0 {
             let reference = champion.reference.as_mut().unwrap();
-            reference.columns.push(ColumnProfile::number(&name, &[-1.0; 2_000]));
+            reference
+                .columns
+                .push(ColumnProfile::number(&name, &[-1.0; 2_000]));
         }
     }
     let decision = against(&report, champion, &limits());
     assert_eq!(decision.verdict, Verdict::Train);
-    let bytes = serde_json::to_vec(&(&decision.reasons, &decision.measurements)).unwrap().len();
+    let bytes = serde_json::to_vec(&(&decision.reasons, &decision.measurements))
+        .unwrap()
+        .len();
     assert!(bytes < 12_000, "{bytes}");
 }
 

@@ -35,11 +35,14 @@ fn column(table: &DataFrame, name: &str) -> Vec<String> {
 }
 
 fn names(table: &DataFrame) -> Vec<&str> {
-    table.columns().iter().map(|column| column.name().as_str()).collect()
+    table
+        .columns()
+        .iter()
+        .map(|column| column.name().as_str())
+        .collect()
 }
 
-const HEAD: &str =
-    "brokered_by,status,price,bed,bath,acre_lot,street,city,state,zip_code,house_size,prev_sold_date\n";
+const HEAD: &str = "brokered_by,status,price,bed,bath,acre_lot,street,city,state,zip_code,house_size,prev_sold_date\n";
 
 #[test]
 fn a_row_of_the_source_is_typed() {
@@ -67,10 +70,17 @@ fn a_row_of_the_source_is_typed() {
         assert_eq!(column(table, name), [value, empty], "{name}");
     }
     assert_eq!(names(table)[12..], ["property_key", "row_hash"]);
-    assert!(column(table, "property_key").iter().all(|key| key.len() == 32));
+    assert!(
+        column(table, "property_key")
+            .iter()
+            .all(|key| key.len() == 32)
+    );
     assert_eq!(cleaned.quality.columns_new, [""; 0]);
     assert_eq!(cleaned.quality.columns_gone, [""; 0]);
-    assert_eq!(names(&cleaned.rejected)[11..], ["prev_sold_date", "reason", "detail"]);
+    assert_eq!(
+        names(&cleaned.rejected)[11..],
+        ["prev_sold_date", "reason", "detail"]
+    );
 }
 
 #[test]
@@ -80,7 +90,12 @@ fn zip_codes_have_five_digits() {
         column(&cleaned.clean, "zip_code"),
         ["06016", "06016", "06016", "06016", "", ""]
     );
-    let zip = cleaned.quality.columns.iter().find(|column| column.name == "zip_code").unwrap();
+    let zip = cleaned
+        .quality
+        .columns
+        .iter()
+        .find(|column| column.name == "zip_code")
+        .unwrap();
     assert_eq!((zip.nulls, zip.bad), (1, 1));
 }
 
@@ -93,9 +108,18 @@ fn impossible_rows_are_kept_apart_as_they_came() {
     let rejected = &cleaned.rejected;
     assert_eq!(
         column(rejected, "reason"),
-        ["price_missing", "price_unreadable", "price_not_positive", "bed_negative", "price_missing"]
+        [
+            "price_missing",
+            "price_unreadable",
+            "price_not_positive",
+            "bed_negative",
+            "price_missing"
+        ]
     );
-    assert_eq!(column(rejected, "detail")[2], "The price is not above zero. `price` is -5.");
+    assert_eq!(
+        column(rejected, "detail")[2],
+        "The price is not above zero. `price` is -5."
+    );
     assert_eq!(column(rejected, "price"), ["", "ask", "-5", "7", ""]);
     assert_eq!(column(rejected, "bed")[3], "-1.0");
     assert_eq!(column(rejected, "city")[3], " Lee");
@@ -106,14 +130,20 @@ fn impossible_rows_are_kept_apart_as_they_came() {
 
 #[test]
 fn the_first_of_equal_rows_stays_and_order_is_kept() {
-    let draft = draft(raw("price,city,zip_code\n3,Lee,6016\n1,Lee,1\n3.0,Lee ,06016.0\n2,Lee,2\n1,Lee,1\n")).unwrap();
+    let draft = draft(raw(
+        "price,city,zip_code\n3,Lee,6016\n1,Lee,1\n3.0,Lee ,06016.0\n2,Lee,2\n1,Lee,1\n",
+    ))
+    .unwrap();
     let hashes = draft.row_hashes().to_vec();
     assert_eq!(hashes.len(), 3);
     let cleaned = draft.finish(|hash| hash == hashes[1]).unwrap();
     assert_eq!(column(&cleaned.clean, "price"), ["3.0", "2.0"]);
     assert_eq!(cleaned.row_hashes, [hashes[0], hashes[2]]);
     assert_eq!(
-        (cleaned.quality.duplicates_within, cleaned.quality.duplicates_across),
+        (
+            cleaned.quality.duplicates_within,
+            cleaned.quality.duplicates_across
+        ),
         (2, 1)
     );
     assert_eq!(cleaned.profile.rows, 2);
@@ -122,11 +152,21 @@ fn the_first_of_equal_rows_stays_and_order_is_kept() {
 
 #[test]
 fn columns_come_and_go() {
-    let cleaned = clean("Price,Acre Lot,Grade,sold,lot code,price,\n9,1.5,7,2020-01-02,007,8,x\n10,,NaN,,8,,\n");
+    let cleaned = clean(
+        "Price,Acre Lot,Grade,sold,lot code,price,\n9,1.5,7,2020-01-02,007,8,x\n10,,NaN,,8,,\n",
+    );
     let table = &cleaned.clean;
     assert_eq!(
         names(table)[12..],
-        ["Grade", "sold", "lot code", "price_2", "column_7", "property_key", "row_hash"]
+        [
+            "Grade",
+            "sold",
+            "lot code",
+            "price_2",
+            "column_7",
+            "property_key",
+            "row_hash"
+        ]
     );
     assert_eq!(column(table, "acre_lot"), ["1.5", ""]);
     assert_eq!(column(table, "Grade"), ["7.0", ""]);
@@ -138,7 +178,11 @@ fn columns_come_and_go() {
         ["Grade", "sold", "lot code", "price_2", "column_7"]
     );
     assert_eq!(cleaned.quality.columns_gone.len(), 10);
-    let renamed = cleaned.quality.problems.iter().filter(|p| p.kind == ProblemKind::Renamed);
+    let renamed = cleaned
+        .quality
+        .problems
+        .iter()
+        .filter(|p| p.kind == ProblemKind::Renamed);
     let sentences: Vec<&str> = renamed.map(|problem| problem.sentence.as_str()).collect();
     assert_eq!(
         sentences,
@@ -152,15 +196,36 @@ fn columns_come_and_go() {
 #[test]
 fn a_column_of_another_type_is_counted_and_told() {
     let cleaned = clean("price,house_size\n1,big\n2,small\n3,1617\n4,NaN\n5,Infinity\n");
-    let size = cleaned.quality.columns.iter().find(|column| column.name == "house_size").unwrap();
+    let size = cleaned
+        .quality
+        .columns
+        .iter()
+        .find(|column| column.name == "house_size")
+        .unwrap();
     assert_eq!((size.nulls, size.bad), (1, 3));
-    assert_eq!(column(&cleaned.clean, "house_size"), ["", "", "1617.0", "", ""]);
-    assert!(cleaned.quality.problems.iter().any(|problem| problem.kind == ProblemKind::MostlyUnreadable));
+    assert_eq!(
+        column(&cleaned.clean, "house_size"),
+        ["", "", "1617.0", "", ""]
+    );
+    assert!(
+        cleaned
+            .quality
+            .problems
+            .iter()
+            .any(|problem| problem.kind == ProblemKind::MostlyUnreadable)
+    );
 }
 
 #[test]
 fn batches_without_rows_or_columns() {
-    for raw in [Raw::default(), raw("price,city\n"), Raw { rows: 3, columns: Vec::new() }] {
+    for raw in [
+        Raw::default(),
+        raw("price,city\n"),
+        Raw {
+            rows: 3,
+            columns: Vec::new(),
+        },
+    ] {
         let rows = raw.rows as u64;
         let cleaned = clean_raw(raw);
         assert_eq!(cleaned.clean.height(), 0);
@@ -180,7 +245,10 @@ fn datasets_read_what_is_written() {
     ));
     let hashes = cleaned.row_hashes.clone();
     let bytes: Bytes = to_parquet(cleaned.clean).unwrap().into();
-    assert_eq!(crate::table::row_hashes(bytes.clone()).unwrap(), hashes.iter().copied().collect());
+    assert_eq!(
+        crate::table::row_hashes(bytes.clone()).unwrap(),
+        hashes.iter().copied().collect()
+    );
     let batch = tasador_dataset::read_batch(bytes).unwrap();
     assert_eq!(batch.row_hashes, hashes);
     assert_eq!(batch.properties[0], batch.properties[1]);
@@ -198,7 +266,13 @@ fn cell() -> impl Strategy<Value = String> {
 }
 
 fn table() -> impl Strategy<Value = String> {
-    let row = (prop_oneof!["[1-9]", cell()], cell(), "[A-C]", cell(), cell());
+    let row = (
+        prop_oneof!["[1-9]", cell()],
+        cell(),
+        "[A-C]",
+        cell(),
+        cell(),
+    );
     prop::collection::vec(row, 0..30).prop_map(|rows| {
         let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
         let mut csv = "price,bed,city,zip_code,extra\n".to_owned();

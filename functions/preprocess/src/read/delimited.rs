@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn every_value_is_text_as_written() {
-        let raw = read_text("\u{feff}price,zip_code,city\r\n289900.0,06016,Lee\r\n1e5,, Ayer \r\n").unwrap();
+        let raw = read_text("\u{feff}price,zip_code,city\r\n289900.0,06016,Lee\r\n1e5,, Ayer \r\n")
+            .unwrap();
         assert_eq!(names(&raw), ["price", "zip_code", "city"]);
         assert_eq!(cells(&raw, 0), [Some("289900.0"), Some("1e5")]);
         assert_eq!(cells(&raw, 1), [Some("06016"), None]);
@@ -126,7 +127,10 @@ mod tests {
     fn short_rows_are_filled_and_long_ones_refused() {
         let raw = read_text("a,b,c\n1,2\n3,4,5\n").unwrap();
         assert_eq!(cells(&raw, 2), [None, Some("5")]);
-        assert!(matches!(read_text("a,b\n1,2,3\n").unwrap_err(), ReadError::Csv(_)));
+        assert!(matches!(
+            read_text("a,b\n1,2,3\n").unwrap_err(),
+            ReadError::Csv(_)
+        ));
     }
 
     #[test]
@@ -175,7 +179,9 @@ mod tests {
     #[test]
     fn damage_is_said() {
         assert_eq!(
-            read(Bytes::from_static(b"a,b\n1,\xe9\n")).unwrap_err().to_string(),
+            read(Bytes::from_static(b"a,b\n1,\xe9\n"))
+                .unwrap_err()
+                .to_string(),
             "the text is not UTF-8 from byte 6 on"
         );
         assert!(matches!(

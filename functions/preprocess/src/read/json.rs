@@ -6,7 +6,9 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde_json::value::RawValue;
 
 use super::table::TableBuilder;
@@ -334,7 +336,10 @@ mod tests {
         ]"#;
         let raw = read_document(json).unwrap();
         let names: Vec<&str> = raw.columns.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["address.city", "address.geo.lat", "price", "address"]);
+        assert_eq!(
+            names,
+            ["address.city", "address.geo.lat", "price", "address"]
+        );
         let all = rows(&raw);
         assert_eq!(all[0][0].1.as_deref(), Some("Lee"));
         assert_eq!(all[0][1].1.as_deref(), Some("1.50"));
@@ -353,12 +358,20 @@ mod tests {
     #[test]
     fn a_key_that_repeats_keeps_its_first_value() {
         let raw = read_document(br#"[{"a": 1, "a": 2}, {"a": 3}]"#).unwrap();
-        assert_eq!(rows(&raw), [row(&[("a", Some("1"))]), row(&[("a", Some("3"))])]);
+        assert_eq!(
+            rows(&raw),
+            [row(&[("a", Some("1"))]), row(&[("a", Some("3"))])]
+        );
     }
 
     #[test]
     fn no_rows_are_rows() {
-        for json in ["[]", r#"{"data": []}"#, r#"{"batch_number": 3, "data": []}"#, "\u{feff}[]"] {
+        for json in [
+            "[]",
+            r#"{"data": []}"#,
+            r#"{"batch_number": 3, "data": []}"#,
+            "\u{feff}[]",
+        ] {
             let raw = read_document(json.as_bytes()).unwrap();
             assert_eq!((raw.rows, raw.columns.len()), (0, 0), "{json}");
         }
@@ -370,13 +383,22 @@ mod tests {
     fn what_is_wrong_is_said_with_its_place() {
         for (json, said) in [
             ("", "the JSON is cut off at line 1, column 0"),
-            ("[{\"a\": 1}, {\"a\"", "the JSON is cut off at line 1, column 15"),
-            ("{\"data\": [\n{\"a\": \"x", "the JSON is cut off at line 2, column 8"),
+            (
+                "[{\"a\": 1}, {\"a\"",
+                "the JSON is cut off at line 1, column 15",
+            ),
+            (
+                "{\"data\": [\n{\"a\": \"x",
+                "the JSON is cut off at line 2, column 8",
+            ),
             (
                 "<html>",
                 "the JSON can't be read as rows: expected value, line 1, column 1",
             ),
-            ("{\"detail\": \"no\"}", "the JSON object has no list `data` with the rows"),
+            (
+                "{\"detail\": \"no\"}",
+                "the JSON object has no list `data` with the rows",
+            ),
             (
                 "{\"data\": {\"a\": 1}}",
                 "the JSON can't be read as rows: invalid type: map, expected a list of rows, line 1, column 9",
@@ -398,7 +420,11 @@ mod tests {
                 "the JSON can't be read as rows: `data` occurs twice, line 1, column 19",
             ),
         ] {
-            assert_eq!(read_document(json.as_bytes()).unwrap_err().to_string(), said, "{json}");
+            assert_eq!(
+                read_document(json.as_bytes()).unwrap_err().to_string(),
+                said,
+                "{json}"
+            );
         }
         let error = read_lines(b"{\"a\": 1}\n\n{\"a\": }").unwrap_err();
         assert_eq!(
@@ -411,7 +437,9 @@ mod tests {
 
     #[test]
     fn too_many_columns_are_refused() {
-        let keys: Vec<String> = (0..=MAX_COLUMNS).map(|key| format!("\"k{key}\": 1")).collect();
+        let keys: Vec<String> = (0..=MAX_COLUMNS)
+            .map(|key| format!("\"k{key}\": 1"))
+            .collect();
         let json = format!("[{{{}}}]", keys.join(","));
         let error = read_document(json.as_bytes()).unwrap_err().to_string();
         assert!(error.contains("more than 1000 columns"), "{error}");

@@ -5,8 +5,8 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use polars::prelude::{
-    ChunkFullNull as _, Column, DataType, ParquetReader, PlSmallStr, SerReader as _, StringChunked, StringChunkedBuilder,
-    TimeUnit,
+    ChunkFullNull as _, Column, DataType, ParquetReader, PlSmallStr, SerReader as _, StringChunked,
+    StringChunkedBuilder, TimeUnit,
 };
 
 use super::{Raw, ReadError, check_size};
@@ -144,8 +144,14 @@ mod tests {
         assert_eq!(
             first,
             [
-                Some("289900.0"), Some("4"), Some("2.5"), Some("4"), Some("true"), Some(" Lee"),
-                Some("1999-09-30"), Some("1999-09-30T00:00:00Z"),
+                Some("289900.0"),
+                Some("4"),
+                Some("2.5"),
+                Some("4"),
+                Some("true"),
+                Some(" Lee"),
+                Some("1999-09-30"),
+                Some("1999-09-30T00:00:00Z"),
             ]
         );
         assert!(raw.columns.iter().all(|(_, cells)| cells.get(1).is_none()));

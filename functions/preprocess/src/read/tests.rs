@@ -116,7 +116,10 @@ fn a_small_file_does_not_fill_the_memory() {
         (Format::Json, format!("[{}{{}}]", "{},".repeat(rows))),
     ] {
         let error = read_all(text.as_bytes(), format).unwrap_err();
-        assert!(error.to_string().contains("more than 64000000 values"), "{format}: {error}");
+        assert!(
+            error.to_string().contains("more than 64000000 values"),
+            "{format}: {error}"
+        );
     }
     // A file of 1,000 columns is one, of 1,001 is none.
     for (columns, taken) in [(MAX_COLUMNS, true), (MAX_COLUMNS + 1, false)] {
@@ -154,7 +157,10 @@ fn what_is_another_format_is_refused() {
         (Format::Csv, Format::Json),
         (Format::Json, Format::Ndjson),
     ] {
-        assert!(read_all(&two_rows(given), format).is_err(), "{given} as {format}");
+        assert!(
+            read_all(&two_rows(given), format).is_err(),
+            "{given} as {format}"
+        );
     }
 }
 

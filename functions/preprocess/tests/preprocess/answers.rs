@@ -33,7 +33,10 @@ async fn rows_go_where_the_answer_says() {
         })
     );
     let some = |text: &str| Some(text.to_owned());
-    assert_eq!(place.clean(&answer, "zip_code").await, [some("06016"), some("06016")]);
+    assert_eq!(
+        place.clean(&answer, "zip_code").await,
+        [some("06016"), some("06016")]
+    );
     assert_eq!(place.clean(&answer, "bed").await, [some("4.0"), None]);
     assert_eq!(place.clean(&answer, "state").await, [None, None]);
     let rejected = place.rows(&answer.rejected_key).await;
@@ -49,13 +52,25 @@ async fn what_is_no_batch_is_refused_and_nothing_is_stored() {
     let place = Place::new().await;
     let wide: Vec<String> = (0..1_001).map(|column| column.to_string()).collect();
     for (text, format, said) in [
-        ("<html>Bad gateway</html>", Format::ApiJson, "can't be read as rows"),
-        (r#"{"data": [{"price": 1}, {"pri"#, Format::ApiJson, "cut off at line 1"),
+        (
+            "<html>Bad gateway</html>",
+            Format::ApiJson,
+            "can't be read as rows",
+        ),
+        (
+            r#"{"data": [{"price": 1}, {"pri"#,
+            Format::ApiJson,
+            "cut off at line 1",
+        ),
         (r#"{"detail": "oops"}"#, Format::ApiJson, "no list `data`"),
         ("", Format::ApiJson, "cut off"),
         (r#"[{"price": 1}, 7]"#, Format::Json, "expected a row"),
         ("{\"price\": 1}\n{]", Format::Ndjson, "line 2"),
-        ("price,city\n1,\"Lee", Format::Csv, "a quoted field of the CSV does not end"),
+        (
+            "price,city\n1,\"Lee",
+            Format::Csv,
+            "a quoted field of the CSV does not end",
+        ),
         ("price,city\n1,2,3\n", Format::Csv, "the CSV can't be read"),
         (&wide.join(","), Format::Csv, "more than 1000 columns"),
         ("PAR1PAR1", Format::Parquet, "the Parquet can't be read"),
@@ -69,7 +84,11 @@ async fn what_is_no_batch_is_refused_and_nothing_is_stored() {
             continue;
         }
         let failure = answer.unwrap_err();
-        assert_eq!(failure.error_type, ErrorClass::InvalidInput, "{text:.40}: {failure}");
+        assert_eq!(
+            failure.error_type,
+            ErrorClass::InvalidInput,
+            "{text:.40}: {failure}"
+        );
         assert!(failure.message.contains(said), "{text:.40}: {failure}");
     }
     for (bytes, said) in [
@@ -118,10 +137,17 @@ async fn other_bytes_than_the_batch_are_not_preprocessed() {
 #[tokio::test]
 async fn the_answer_stays_small_whatever_the_columns() {
     let place = Place::new().await;
-    let names: Vec<String> = (0..990).map(|column| format!("{column}{}", "\u{1}é\"".repeat(60))).collect();
-    let quoted: Vec<String> = names.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+    let names: Vec<String> = (0..990)
+        .map(|column| format!("{column}{}", "\u{1}é\"".repeat(60)))
+        .collect();
+    let quoted: Vec<String> = names
+        .iter()
+        .map(|name| format!("\"{}\"", name.replace('"', "\"\"")))
+        .collect();
     let cells = vec!["1"; names.len()].join(",");
-    let request = place.csv(&format!("price,{}\n5,{cells}\n", quoted.join(","))).await;
+    let request = place
+        .csv(&format!("price,{}\n5,{cells}\n", quoted.join(",")))
+        .await;
     let answer = place.run(&request).await;
     assert!(serde_json::to_string(&answer).unwrap().len() < 4_000);
     assert!(!answer.columns_new.is_empty());

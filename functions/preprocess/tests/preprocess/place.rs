@@ -69,7 +69,7 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let mut servers = JoinSet::new();
         let (listener, dynamodb) = listen().await;
-        let database = dynoxide::Database::new(folder.path().join("db.sqlite").to_str().unwrap()).unwrap();
+        let database = dynoxide::Database::memory().unwrap();
         servers.spawn(async move {
             let serve =
                 dynoxide::server::serve_with_shutdown(listener, database, std::future::pending());
@@ -106,7 +106,13 @@ impl Place {
     pub(crate) async fn batch(&self, bytes: impl Into<Bytes>, format: Format) -> Request {
         let bytes = bytes.into();
         let batch = BatchId::of(&bytes);
-        let key = key::raw(&batch, RawForm { format, gzip: false });
+        let key = key::raw(
+            &batch,
+            RawForm {
+                format,
+                gzip: false,
+            },
+        );
         self.ctx.lake.put_once(&key, bytes).await.unwrap();
         Request {
             run_id: "run".parse().unwrap(),

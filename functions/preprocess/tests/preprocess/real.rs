@@ -33,7 +33,9 @@ async fn real_rows_add_up() {
     let (mut raw, mut clean) = (0, 0);
     let mut all = Vec::new();
     for batch in lines.chunks(2_000) {
-        let request = place.csv(&format!("{header}\n{}\n", batch.join("\n"))).await;
+        let request = place
+            .csv(&format!("{header}\n{}\n", batch.join("\n")))
+            .await;
         let answer = place.run(&request).await;
         let rows = answer.rows;
         assert_eq!(rows.raw, batch.len() as u64);
@@ -45,12 +47,23 @@ async fn real_rows_add_up() {
         let report = place.report(&answer).await;
         for column in &report.quality.columns {
             let place = names.iter().position(|name| *name == column.name).unwrap();
-            let empty = batch.iter().filter(|line| line.split(',').nth(place) == Some("")).count();
+            let empty = batch
+                .iter()
+                .filter(|line| line.split(',').nth(place) == Some(""))
+                .count();
             assert_eq!(column.nulls, empty as u64, "{}", column.name);
             assert_eq!(column.bad, 0, "{}", column.name);
         }
-        for zip_code in place.clean(&answer, schema::ZIP_CODE).await.into_iter().flatten() {
-            assert!(zip_code.len() == 5 && zip_code.bytes().all(|b| b.is_ascii_digit()), "{zip_code}");
+        for zip_code in place
+            .clean(&answer, schema::ZIP_CODE)
+            .await
+            .into_iter()
+            .flatten()
+        {
+            assert!(
+                zip_code.len() == 5 && zip_code.bytes().all(|b| b.is_ascii_digit()),
+                "{zip_code}"
+            );
         }
         all.push((request, answer));
     }

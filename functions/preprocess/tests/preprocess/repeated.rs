@@ -29,7 +29,13 @@ async fn a_batch_again_is_the_same_batch() {
     let second = place.run(&two).await;
     assert_eq!((second.rows.clean, second.rows.duplicates), (20, 10));
     let report = place.report(&second).await;
-    assert_eq!((report.quality.duplicates_within, report.quality.duplicates_across), (0, 10));
+    assert_eq!(
+        (
+            report.quality.duplicates_within,
+            report.quality.duplicates_across
+        ),
+        (0, 10)
+    );
     assert_eq!(place.run(&one).await, first);
     assert_eq!(place.run(&two).await, second);
     let all = place.objects().await;
@@ -40,7 +46,9 @@ async fn a_batch_again_is_the_same_batch() {
 #[tokio::test]
 async fn the_same_rows_written_otherwise_are_duplicates() {
     let place = Place::new().await;
-    let csv = place.csv("price,city,zip_code\n5.0,Lee,01238\n6,Lee,1238.0\n").await;
+    let csv = place
+        .csv("price,city,zip_code\n5.0,Lee,01238\n6,Lee,1238.0\n")
+        .await;
     place.run(&csv).await;
     let json = r#"[{"City": " Lee", "PRICE": "$5", "Zip Code": "1238-0001", "new": null}]"#;
     let json = place.batch(json, tasador_lake::Format::Json).await;
@@ -108,7 +116,11 @@ async fn killed(nth: i64, after: bool, other_between: bool) -> bool {
     let ctx = place.through(SharedInterceptor::new(kill.clone()));
     let first = attempt(&one, &ctx).await;
     if let Err(failure) = &first {
-        assert_eq!(failure.error_type, ErrorClass::Retryable, "{note}: {failure}");
+        assert_eq!(
+            failure.error_type,
+            ErrorClass::Retryable,
+            "{note}: {failure}"
+        );
     } else if kill.calls_left.load(Ordering::SeqCst) > 0 {
         return false;
     }
@@ -184,7 +196,10 @@ async fn tries_at_once_agree() {
         tries.spawn(async move { attempt(&request, &ctx).await.unwrap() });
     }
     let answers = tries.join_all().await;
-    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert!(
+        answers.iter().all(|answer| *answer == answers[0]),
+        "{answers:?}"
+    );
     assert_eq!(answers[0].rows.clean, 399);
 }
 
@@ -193,7 +208,10 @@ async fn batches_at_once_lose_no_row() {
     let place = Place::new().await;
     let mut tries = tokio::task::JoinSet::new();
     for first in [1, 101, 201, 301] {
-        let (request, ctx) = (place.csv(&rows(first..first + 200)).await, place.ctx.clone());
+        let (request, ctx) = (
+            place.csv(&rows(first..first + 200)).await,
+            place.ctx.clone(),
+        );
         tries.spawn(async move { attempt(&request, &ctx).await.unwrap() });
     }
     let mut kept = HashSet::new();
@@ -216,7 +234,12 @@ async fn other_bytes_in_the_way_are_told() {
 
     let two = place.csv(&rows(5..9)).await;
     let rejected = tasador_lake::key::rejected(&two.batch);
-    place.ctx.lake.put_once(&rejected, "another try's").await.unwrap();
+    place
+        .ctx
+        .lake
+        .put_once(&rejected, "another try's")
+        .await
+        .unwrap();
     let failure = attempt(&two, &place.ctx).await.unwrap_err();
     assert_eq!(failure.error_type, ErrorClass::Retryable, "{failure}");
 }

@@ -1,0 +1,104 @@
+//! What is read of a request before anybody looks at homes: its id, its options, its body.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde_json::Value;
+use tasador_runtime::Problem;
+
+use crate::unprocessable;
+
+/// The largest body: a thousand listings of 2 KB, four times what twenty columns take. Lambda would
+/// allow 6 MB, but the log keeps each body for good.
+pub(crate) const BODY_MAX_BYTES: usize = 2 << 20;
+/// How much of a body that is not JSON is kept in the log.
+const UNREADABLE_MAX_BYTES: usize = 4 << 10;
+/// The longest request id that is taken from the caller: the length of two UUIDs.
+const REQUEST_ID_MAX_CHARS: usize = 72;
+/// Header with the request's id, in requests and answers.
+pub(crate) const REQUEST_ID: &str = "x-request-id";
+
+/// The options in the query.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Options {
+    explain: Option<String>,
+}
+
+/// Whether explanations are asked for.
+pub(crate) fn explain(options: Result<Query<Options>, QueryRejection>) -> Result<bool, Problem> {
+    let Query(options) = options.map_err(|rejection| {
+        Problem::new(StatusCode::BAD_REQUEST).detail(format!(
+            "The query can't be read: {}.",
+            rejection.body_text()
+        ))
+    })?;
+    match options.explain.as_deref() {
+        None | Some("" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => {
+            Err(unprocessable("`explain` can't be used.")
+                .field("explain", "true or false is expected"))
+        }
+    }
+}
+
+/// The caller's id for the request, where it is a sane one, so that it can be followed through all
+/// logs; else Lambda's; else a new one that sorts by time.
+pub(crate) fn id(headers: &HeaderMap, lambda: Option<&lambda_runtime::Context>) -> String {
+    let sane = |id: &&str| {
+        (1..=REQUEST_ID_MAX_CHARS).contains(&id.len())
+            && id.bytes().all(|byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':')
+            })
+    };
+    headers
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .or(lambda.map(|context| context.request_id.as_str()))
+        .filter(sane)
+        .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// The bytes of a body that can be JSON. Where nothing is said of its type, it is taken for JSON.
+pub(crate) async fn body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    if headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| !kind.to_str().is_ok_and(is_json))
+    {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            .detail("The body must be JSON: send Content-Type: application/json."));
+    }
+    to_bytes(body, BODY_MAX_BYTES).await.map_err(|error| {
+        if error.into_inner().is::<http_body_util::LengthLimitError>() {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail(format!(
+                "The body has more than {BODY_MAX_BYTES} bytes; send fewer instances at once."
+            ))
+        } else {
+            Problem::new(StatusCode::BAD_REQUEST).detail("The body broke off.")
+        }
+    })
+}
+
+fn is_json(kind: &str) -> bool {
+    let essence = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The body's JSON, or the start of the text that is none with its problem.
+pub(crate) fn json(bytes: &[u8]) -> Result<Value, (Value, Problem)> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let start = bytes.get(..UNREADABLE_MAX_BYTES).unwrap_or(bytes);
+        let problem = Problem::new(StatusCode::BAD_REQUEST)
+            .detail(format!("The body is not JSON that can be read: {error}."));
+        (String::from_utf8_lossy(start).into_owned().into(), problem)
+    })
+}
