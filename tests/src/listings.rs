@@ -3,7 +3,7 @@
 //! A batch is made from a seed and is the same for ever. Each knob changes one thing, so that a
 //! test says what it is about: `Batch::new(7, 400).scale("house_size", 1.8)`.
 
-use rand::{Rng, SeedableRng, seq::IndexedRandom};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
@@ -128,7 +128,7 @@ impl Batch {
 
 /// One listing whose price follows from size, rooms, land and place, with 15 % noise.
 fn listing(rng: &mut ChaCha8Rng) -> Map<String, Value> {
-    let &(city, state, zip, level) = PLACES.choose(rng).unwrap_or(&PLACES[0]);
+    let (city, state, zip, level) = PLACES[rng.random_range(0..PLACES.len())];
     let zip = zip + rng.random_range(0..4);
     let house_size = (rng.random_range(6.5_f64..8.3)).exp().round();
     let bed = (house_size / 600.0 + rng.random_range(0.0..2.0))

@@ -1,5 +1,8 @@
 //! Behaviour across crates, against the real state machine on real S3 and DynamoDB protocols.
 
+// Clippy knows `#[test]` functions, but not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
 mod aws_cli;
 mod bad_input;
 mod contracts;

@@ -1,6 +1,9 @@
 //! What the lake promises, held against a real S3 endpoint: s3s-fs, or the one of
 //! `TASADOR_TEST_S3_ENDPOINT`.
 
+// Clippy knows `#[test]` functions, but not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
 mod store;
 
 use std::io::Write as _;

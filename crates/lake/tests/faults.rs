@@ -1,5 +1,8 @@
 //! Scripted faults between client and bucket: refusals, lost answers, bodies cut off or damaged.
 
+// Clippy knows `#[test]` functions, but not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
 mod store;
 
 use std::collections::VecDeque;

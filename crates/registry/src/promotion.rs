@@ -245,7 +245,7 @@ mod tests {
     fn who_may_be_promoted() {
         use PromotionKind::{Promotion as Up, Rollback as Back};
         use Refusal::{AlreadyChampion, NotEarlier, NotReady, RunIsOver, Unknown};
-        let table: [(
+        type Row = (
             PromotionKind,
             u32,
             Option<u32>,
@@ -253,7 +253,8 @@ mod tests {
             Option<VersionStatus>,
             bool,
             Result<u64, Option<Refusal>>,
-        ); 14] = [
+        );
+        let table: [Row; 14] = [
             // kind, version, expected, champion, status, run is over → number, or refusal (none: changed)
             (Up, 1, None, None, READY, false, Ok(1)),
             (Up, 5, Some(4), Some(4), READY, false, Ok(8)),

@@ -18,9 +18,9 @@ pub struct FieldError {
 pub struct Problem {
     /// A URI that names the kind of problem; `about:blank` where the status says it all.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: &'static str,
     /// The kind of problem in a few words.
-    pub title: String,
+    pub title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "as_number")]
     pub status: StatusCode,
@@ -43,8 +43,8 @@ impl Problem {
     /// The problem that this status names.
     pub fn new(status: StatusCode) -> Self {
         Self {
-            kind: "about:blank".to_owned(),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
             status,
             detail: None,
             errors: Vec::new(),

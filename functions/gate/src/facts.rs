@@ -18,7 +18,7 @@ use crate::archive::Archive;
 use crate::rules::{ChampionError, Serving, Standing};
 
 /// The metric of a version that the champion's error on a batch is held against.
-const MEDIAN_APE: &str = "median_ape";
+const MEDIAN_APE: &str = "validation_median_ape";
 
 /// Gathers facts on one batch.
 pub(crate) struct Gather<'a, A> {

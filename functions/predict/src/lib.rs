@@ -89,11 +89,14 @@ async fn predict(
     let id = request::id(&parts.headers, lambda.as_deref());
     let read = match request::body(&parts.headers, body).await {
         Ok(bytes) => request::json(&bytes),
-        Err(problem) => Err((Value::Null, problem)),
+        Err(problem) => Err(Box::new((Value::Null, problem))),
     };
     let (input, answer) = match read {
         Ok(input) => service.price(input, options).await,
-        Err((input, problem)) => (input, problem.into()),
+        Err(refused) => {
+            let (input, problem) = *refused;
+            (input, problem.into())
+        }
     };
     service.finish(id, begun, input, answer).await
 }

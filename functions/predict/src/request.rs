@@ -94,11 +94,11 @@ fn is_json(kind: &str) -> bool {
 }
 
 /// The body's JSON, or the start of the text that is none with its problem.
-pub(crate) fn json(bytes: &[u8]) -> Result<Value, (Value, Problem)> {
+pub(crate) fn json(bytes: &[u8]) -> Result<Value, Box<(Value, Problem)>> {
     serde_json::from_slice(bytes).map_err(|error| {
         let start = bytes.get(..UNREADABLE_MAX_BYTES).unwrap_or(bytes);
         let problem = Problem::new(StatusCode::BAD_REQUEST)
             .detail(format!("The body is not JSON that can be read: {error}."));
-        (String::from_utf8_lossy(start).into_owned().into(), problem)
+        Box::new((String::from_utf8_lossy(start).into_owned().into(), problem))
     })
 }

@@ -1,5 +1,8 @@
 //! Promotions against a bucket and a table on this machine.
 
+// Clippy knows `#[test]` functions, but not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};

@@ -319,7 +319,7 @@ mod tests {
     /// A tree in preorder, out of random numbers.
     fn grow(numbers: &mut impl Iterator<Item = u32>, depth: u32, out: &mut Vec<Stored>) {
         let number = numbers.next().unwrap_or(0);
-        if depth == 0 || number % 4 == 0 {
+        if depth == 0 || number.is_multiple_of(4) {
             out.push(Stored::Leaf {
                 value: (number % 1_000) as f32 / 100.0,
                 cover: (number % 50 + 1) as f32,
@@ -327,7 +327,7 @@ mod tests {
         } else {
             out.push(Stored::Split {
                 feature: (number / 8) as u16 % WIDTH,
-                missing_left: number % 2 == 0,
+                missing_left: number.is_multiple_of(2),
                 threshold: (number % 97) as f32 / 10.0,
             });
             grow(numbers, depth - 1, out);

@@ -1,5 +1,8 @@
 //! The registry against a real DynamoDB protocol: every write repeated, every race run.
 
+// Clippy knows `#[test]` functions, but not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
 mod batches;
 mod fixture;
 mod inferences;

@@ -412,13 +412,16 @@ struct ByColumn {
     unmeasured: Option<Measurement>,
 }
 
+/// What a rule measures of a column, reference first, and the limit that holds for it.
+type Measure<'a> = dyn Fn(&ColumnProfile, &ColumnProfile) -> Option<(f64, f64)> + 'a;
+
 fn by_column(
     facts: &Facts<'_>,
     champion: &Serving,
     limits: &Limits,
     code: &'static str,
     limit: f64,
-    measure: &dyn Fn(&ColumnProfile, &ColumnProfile) -> Option<(f64, f64)>,
+    measure: &Measure<'_>,
     with_price: bool,
 ) -> ByColumn {
     let none = |note: &str| ByColumn {
@@ -451,7 +454,7 @@ fn by_column(
 fn measured_columns(
     reference: &Profile,
     batch: &Profile,
-    measure: &dyn Fn(&ColumnProfile, &ColumnProfile) -> Option<(f64, f64)>,
+    measure: &Measure<'_>,
     with_price: bool,
     believed: bool,
 ) -> Vec<Measured> {
