@@ -83,13 +83,7 @@ impl Client {
     ///
     /// # Errors
     /// Where the cloud does not answer any more; a run that fails is an [`Ran`] that says so.
-    pub async fn run(&self, input: &Value, mut doing: impl FnMut(&str)) -> anyhow::Result<Ran> {
-        let gone = || {
-            format!(
-                "the cloud at {} does not answer; see whether its process still runs",
-                self.endpoints.http
-            )
-        };
+    pub async fn run(&self, input: &Value, doing: impl FnMut(&str)) -> anyhow::Result<Ran> {
         let started = self
             .sfn
             .start_execution()
@@ -97,8 +91,48 @@ impl Client {
             .input(input.to_string())
             .send()
             .await
-            .with_context(gone)?;
-        let arn = started.execution_arn();
+            .with_context(|| self.gone())?;
+        self.follow(started.execution_arn(), doing).await
+    }
+
+    /// ARNs of the executions that have not ended, the oldest first.
+    ///
+    /// # Errors
+    /// Where the cloud does not answer any more.
+    pub async fn running(&self) -> anyhow::Result<Vec<String>> {
+        let mut pages = self
+            .sfn
+            .list_executions()
+            .state_machine_arn(machine_arn())
+            .status_filter(ExecutionStatus::Running)
+            .into_paginator()
+            .send();
+        let mut arns = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.with_context(|| self.gone())?;
+            arns.extend(
+                page.executions
+                    .into_iter()
+                    .map(|execution| execution.execution_arn),
+            );
+        }
+        arns.reverse();
+        Ok(arns)
+    }
+
+    fn gone(&self) -> String {
+        format!(
+            "the cloud at {} does not answer; see whether its process still runs",
+            self.endpoints.http
+        )
+    }
+
+    /// Follows an execution to its end, as [`Self::run`] does.
+    ///
+    /// # Errors
+    /// Where the cloud does not answer any more, or knows no such execution.
+    pub async fn follow(&self, arn: &str, mut doing: impl FnMut(&str)) -> anyhow::Result<Ran> {
+        let gone = || self.gone();
         let mut entered = String::new();
         let ended = loop {
             let now = self
@@ -224,13 +258,18 @@ impl Client {
 
     /// Most memory that the serving process has held, in MiB; `None` where the system does not say.
     pub fn peak_memory_mib(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-        Some(kib / 1024)
+        peak_memory_mib(self.pid)
     }
+}
+
+/// Most memory that a process has held, in MiB; `None` where the system does not say.
+pub fn peak_memory_mib(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kib / 1024)
 }
 
 impl Answer {

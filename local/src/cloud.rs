@@ -11,10 +11,11 @@ mod storage;
 
 use std::time::Duration;
 
+use aws_sdk_s3::config::SharedInterceptor;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware;
-use tasador_runtime::{Config, Context, Interceptors, Problem};
+use tasador_runtime::{Config, Context, Problem};
 use tasador_states::Machine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -47,10 +48,9 @@ pub struct Options {
     pub config: Config,
     /// Time between executions that start by themselves; none start where there is none.
     pub every: Option<Duration>,
-    /// Faults on purpose at the tasks of the state machine, for tests.
+    /// Faults on purpose at the tasks of the state machine and at every request to S3, DynamoDB and
+    /// Step Functions, for tests.
     pub faults: Faults,
-    /// Interceptors of every request to S3, DynamoDB and Step Functions: faults below the tasks.
-    pub interceptors: Interceptors,
     /// Whether the waits between the tries of a task are cut short, for tests. They are wherever
     /// faults are planned.
     pub hurry: bool,
@@ -65,7 +65,6 @@ impl Options {
             config,
             every: None,
             faults: Faults::default(),
-            interceptors: Interceptors::new(),
             hurry: false,
         }
     }
@@ -120,7 +119,6 @@ impl Cloud {
             mut config,
             every,
             faults,
-            interceptors,
             hurry,
         } = options;
         config.spool_folder.get_or_insert_with(|| folder.spool());
@@ -134,6 +132,7 @@ impl Cloud {
         let storage = Storage::start(&folder, s3, dynamodb, &stopping)?;
 
         let source = config.source.clone();
+        let interceptors = vec![SharedInterceptor::new(faults.clone())];
         let context = Context::intercepted(config, &endpoints.sdk_config(), &interceptors);
         provision(&context, &endpoints).await?;
 
@@ -141,7 +140,7 @@ impl Cloud {
         let definition = machine::definition();
         let state_machine =
             Machine::parse(&definition).map_err(|error| StartError::Definition(error.into()))?;
-        let host = Host::new(functions.clone(), faults, hurry || !interceptors.is_empty());
+        let host = Host::new(functions.clone(), faults, hurry);
         let executions = Executions::open(folder.executions(), definition, state_machine, host)?;
 
         let router = functions

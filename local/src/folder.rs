@@ -6,6 +6,7 @@
 //! <data-dir>/s3/                       the bucket, as files
 //! <data-dir>/dynamodb.sqlite           the tables
 //! <data-dir>/executions/<name>.jsonl   one journal per execution
+//! <data-dir>/spool/                    batches on their way into the bucket
 //! ```
 //!
 //! A command that finds the folder in use attaches to the process that holds it, through the ports
@@ -161,11 +162,7 @@ impl Folder {
         let folder = Self { root, _lock: lock };
         // Left by a process that was killed.
         folder.retract();
-        let spool = folder.spool();
-        if spool.exists() {
-            std::fs::remove_dir_all(&spool).map_err(unusable(&spool))?;
-        }
-        for path in [folder.s3(), folder.executions(), spool] {
+        for path in [folder.s3(), folder.executions(), folder.spool()] {
             std::fs::create_dir_all(&path).map_err(unusable(&path))?;
         }
         Ok(Some(folder))
@@ -190,7 +187,7 @@ impl Folder {
         }
         // The mark stands while the rest goes, so that an interrupted demo can be begun again.
         std::fs::write(&mark, b"").map_err(unusable(&mark))?;
-        for folder in [self.s3(), self.executions()] {
+        for folder in [self.s3(), self.executions(), self.spool()] {
             std::fs::remove_dir_all(&folder)
                 .and_then(|()| std::fs::create_dir_all(&folder))
                 .map_err(unusable(&folder))?;
@@ -222,8 +219,8 @@ impl Folder {
         self.root.join("dynamodb.sqlite")
     }
 
-    /// Folder of batches on their way into the bucket. What a killed process left there never
-    /// arrived, and is thrown away.
+    /// Folder of batches on their way into the bucket. What a killed process left there is stored by
+    /// the next run, before it asks the source.
     pub fn spool(&self) -> PathBuf {
         self.root.join("spool")
     }

@@ -13,7 +13,20 @@ use crate::world::World;
 /// # Panics
 /// With what does not hold.
 pub async fn check(world: &World) {
-    let context = world.context();
+    check_in(world.context()).await;
+}
+
+/// Checks every invariant of what this context reaches.
+///
+/// # Panics
+/// With what does not hold.
+pub async fn check_in(context: &Context) {
+    let spool = must(context.spool_folder());
+    let left: Vec<_> = must(std::fs::read_dir(&spool)).collect();
+    assert!(
+        left.is_empty(),
+        "a batch is still in the spool folder: {left:?}"
+    );
     let promotions = promotions(context).await;
     champion_is_sound(context, &promotions).await;
     promotions_are_gapless(&promotions);

@@ -9,7 +9,7 @@ use local::folder::Folder;
 use serde_json::{Value, json};
 use tasador_ids::RunId;
 use tasador_registry::{Outcome, OutcomeKind};
-use tasador_runtime::{Config, Context, Interceptors};
+use tasador_runtime::{Config, Context};
 use tempfile::TempDir;
 
 use crate::listings::Batch;
@@ -22,10 +22,9 @@ const STATE_LIMIT_BYTES: usize = 16 * 1024;
 pub struct World {
     cloud: Option<Cloud>,
     config: Config,
-    interceptors: Interceptors,
     /// Where batches come from.
     pub source: Source,
-    /// The faults that tasks will meet.
+    /// The faults that tasks and storage calls will meet.
     pub faults: Faults,
     folder: TempDir,
 }
@@ -55,11 +54,6 @@ impl World {
     /// A new world. Only the linear candidate is tried unless `change` says otherwise: it is the
     /// quickest, and most tests are about something else.
     pub async fn new(change: impl FnOnce(&mut Config)) -> Self {
-        Self::intercepted(Interceptors::new(), change).await
-    }
-
-    /// A new world whose requests to S3, DynamoDB and Step Functions meet these interceptors.
-    pub async fn intercepted(interceptors: Interceptors, change: impl FnOnce(&mut Config)) -> Self {
         let source = Source::start().await;
         let mut config = Config {
             source: Some(source.url().to_owned()),
@@ -72,7 +66,6 @@ impl World {
         let mut world = Self {
             cloud: None,
             config,
-            interceptors,
             source,
             faults: Faults::default(),
             folder: must(tempfile::tempdir(), "no folder for the test"),
@@ -88,7 +81,6 @@ impl World {
         );
         let options = Options {
             faults: self.faults.clone(),
-            interceptors: self.interceptors.clone(),
             // Retries wait for milliseconds instead of seconds.
             hurry: true,
             ..Options::new(folder, self.config.clone())

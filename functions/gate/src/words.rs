@@ -27,7 +27,8 @@ pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let whole = (percent - percent.round()).abs() < 0.05;
     if whole || percent.abs() >= 100.0 {
-        format!("{:.0} %", percent + 0.0)
+        // A zero below zero is a zero.
+        format!("{:.0} %", percent.round() + 0.0)
     } else {
         format!("{percent:.1} %")
     }

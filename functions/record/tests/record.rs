@@ -98,7 +98,7 @@ async fn a_skip_is_recorded_once_and_its_batch_is_done() {
     let batch = opened(&ctx, "a", "run").await;
     let want = Response {
         outcome: OutcomeKind::Skipped,
-        sentence: "No training: nothing has moved.".to_owned(),
+        sentence: "No training: Nothing has moved.".to_owned(),
     };
     for _ in 0..3 {
         assert_eq!(

@@ -20,6 +20,8 @@ use crate::table::{self, grouped, price};
 
 /// Folder of the demo, beside that of real work.
 const DATA_DIR: &str = ".tasador/demo";
+/// File of the house that was kept back, in that folder.
+const HOUSE: &str = "house.json";
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
@@ -100,7 +102,7 @@ async fn story(
     let mut history = newest_first(client, runs.len() + 1).await?;
     history.reverse();
     result(table::history(&history, |batch| month_of(&runs, batch)))?;
-    priced(client, &sales.unseen).await?;
+    priced(client, &sales.unseen, path).await?;
     whats_next(path)?;
     let peak = client.peak_memory_mib().map_or_else(String::new, |peak| {
         format!(", with at most {peak} MiB of memory")
@@ -131,23 +133,26 @@ fn month_of(runs: &[(String, Ran)], batch: &str) -> Option<String> {
         .map(|(month, _)| month.clone())
 }
 
-/// Prices the sale that was kept back.
-async fn priced(client: &Client, unseen: &Value) -> anyhow::Result<()> {
+/// Prices the sale that was kept back, and leaves it in the folder without its price.
+async fn priced(client: &Client, unseen: &Value, path: &Path) -> anyhow::Result<()> {
     let mut house = unseen.clone();
     let sold = house
         .as_object_mut()
         .and_then(|house| house.remove("price"))
         .and_then(|price| price.as_f64());
+    std::fs::write(path.join(HOUSE), serde_json::to_vec_pretty(&house)?)?;
     let answer = client
         .post("/predict", serde_json::to_vec(&house)?)
         .await?
         .success()?;
     let number = |pointer: &str| answer.pointer(pointer).and_then(Value::as_f64);
+    // Whole numbers as people write them: the source sends all of them with a decimal point.
     let shown = |field: &str| {
-        house
-            .get(field)
-            .map(ToString::to_string)
-            .unwrap_or_default()
+        let value = house.get(field);
+        value.map_or_else(String::new, |value| match value.as_f64() {
+            Some(number) => number.to_string(),
+            None => value.to_string(),
+        })
     };
     result("\nA house that was kept back, so that no model has seen it:")?;
     result(format!(
@@ -181,15 +186,31 @@ async fn priced(client: &Client, unseen: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Commands that work as they stand: with the program as it was called, and the folder in question.
 fn whats_next(path: &Path) -> std::io::Result<()> {
+    let program = std::env::args().next();
+    let program = program.as_deref().unwrap_or("tasador");
     let folder = path.display();
+    let commands = [
+        (
+            format!("up --data-dir {folder}"),
+            "serves it at http://127.0.0.1:3000, for curl and the aws CLI",
+        ),
+        (
+            format!("history --data-dir {folder} --json"),
+            "every figure and reason behind the table",
+        ),
+        (
+            format!("predict --data-dir {folder} {folder}/{HOUSE}"),
+            "the same house once more; change it and see",
+        ),
+        ("--help".to_owned(), "your own listings: up, run, source"),
+    ];
     result(format!(
         "\nWhere to look next (everything is kept in {folder}):"
     ))?;
-    result(format!(
-        "  tasador up --data-dir {folder}        serves it at http://127.0.0.1:3000, for curl and the aws CLI"
-    ))?;
-    result(format!("  tasador history --data-dir {folder} --json"))?;
-    result(format!("  tasador predict --data-dir {folder} house.json"))?;
-    result("  tasador --help                        your own listings: up, run, source")
+    for (command, what) in commands {
+        result(format!("  {program} {command}\n      {what}"))?;
+    }
+    Ok(())
 }

@@ -59,6 +59,10 @@ async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCod
         .as_ref()
         .map_or_else(|| json!({}), |batch| json!({ "batch": batch }));
     let progress = Progress::new();
+    for arn in session.resumed().await? {
+        let doing = |state: &str| progress.doing(format!("what was interrupted: {state}"));
+        result(report(&session.client().follow(&arn, doing).await?))?;
+    }
     let mut repeats = 0;
     let mut failed = false;
     for number in 1..=limit {

@@ -80,6 +80,15 @@ impl Session {
         &self.client
     }
 
+    /// Executions that an earlier process left in the middle and this one goes on with: what it
+    /// should wait for before it ends. Another's executions are not ours to wait for.
+    pub(super) async fn resumed(&self) -> anyhow::Result<Vec<String>> {
+        match self.own {
+            Some(_) => self.client.running().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     /// The source that `fetch` asks.
     pub(super) fn source(&self) -> Option<&str> {
         self.source.as_deref()

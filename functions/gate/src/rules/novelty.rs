@@ -159,7 +159,8 @@ fn volume(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
             "the champion's dataset is not known",
         );
     };
-    let growth = facts.dataset_rows as f64 / learnt as f64 - 1.0;
+    // In this order a share that is reached exactly counts as reached.
+    let growth = (facts.dataset_rows as f64 - learnt as f64) / learnt as f64;
     let fired = growth >= limit;
     let mut finding = Finding {
         measurements: vec![measurement("volume_growth", growth, limit, fired)],

@@ -616,9 +616,9 @@ fn a_new_column_worth_learning_trains() {
     assert_eq!(codes(&decision), ["column_new"]);
     assert_eq!(decision.reasons[0].column.as_deref(), Some("grade"));
     assert!(
-        decision.reasons[0]
-            .sentence
-            .starts_with("`grade` is a column that version 3 does not know, with a value in 9"),
+        decision.reasons[0].sentence.starts_with(
+            "`grade` is a column that version 3 does not know, with a value in 89.8 %"
+        ),
         "{decision:?}"
     );
     // Mostly empty, or not wanted: recorded all the same.

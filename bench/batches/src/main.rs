@@ -1,0 +1,153 @@
+//! How long one large batch takes through `fetch` and `preprocess`, and how much memory.
+//!
+//! The listings are made up, the same ones each time. They come from the stand-in data API as JSON,
+//! or from a file as CSV; the functions keep them in the local cloud's S3 and DynamoDB. Memory is
+//! that of this process, which holds all of it: functions, source, stores.
+
+#![allow(clippy::print_stdout, reason = "figures are what it is for")]
+
+mod listings;
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, ensure};
+use clap::{Parser, ValueEnum};
+use local::client::peak_memory_mib;
+use local::cloud::{Cloud, Options};
+use local::folder::Folder;
+use local::machine::execution_arn;
+use local::source::DataApi;
+use serde_json::{Value, json};
+use tasador_lake::Format;
+use tasador_runtime::Config;
+use tokio::net::TcpListener;
+
+/// Measures one large batch through fetch and preprocess.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How the batch arrives
+    form: Form,
+    /// Rows of the batch
+    rows: NonZeroUsize,
+    /// Where to leave the listings as CSV, for another program to clean
+    #[arg(long, value_name = "FILE")]
+    keep: Option<std::path::PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Form {
+    /// One answer of the data API, over HTTP
+    Json,
+    /// A file
+    Csv,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Arguments { form, rows, keep } = Arguments::parse();
+    let folder = tempfile::tempdir()?;
+    let file = keep.unwrap_or_else(|| folder.path().join("listings.csv"));
+    listings::write(&mut BufWriter::new(File::create(&file)?), rows.get() as u64)?;
+
+    let mut config = Config::default();
+    config.fetch.files_allowed = true;
+    config.source = Some(match form {
+        Form::Json => serve(&file, rows).await?,
+        Form::Csv => file
+            .to_str()
+            .context("the folder's name is not UTF-8")?
+            .to_owned(),
+    });
+    let data = Folder::take(&folder.path().join("data")).await?;
+    let cloud = Cloud::start(Options::new(data, config)).await?;
+
+    let begun = Instant::now();
+    let fetched = call(
+        &cloud,
+        "fetch",
+        json!({"run_id": "bench", "execution": execution_arn("bench")}),
+    )
+    .await?;
+    let bytes = fetched
+        .get("size_bytes")
+        .and_then(Value::as_u64)
+        .unwrap_or(0);
+    println!(
+        "{rows} rows, {} MB of {}",
+        bytes / 1_000_000,
+        text(&fetched, "format")
+    );
+    let mut request = fetched.clone();
+    if let Value::Object(fields) = &mut request {
+        fields.insert("run_id".to_owned(), json!("bench"));
+    }
+    let cleaned = call(&cloud, "preprocess", request).await?;
+    println!("{:<32}{:>8.2} s", "both", begun.elapsed().as_secs_f64());
+
+    let counts = cleaned.get("rows").cloned().unwrap_or_default();
+    let count = |name: &str| counts.get(name).and_then(Value::as_u64).unwrap_or(0);
+    println!(
+        "clean {} + rejected {} + duplicates {} = raw {}",
+        count("clean"),
+        count("rejected"),
+        count("duplicates"),
+        count("raw"),
+    );
+    ensure!(count("raw") == rows.get() as u64, "a row was lost");
+    ensure!(
+        count("clean") + count("rejected") + count("duplicates") == count("raw"),
+        "rows don't add up"
+    );
+
+    let key = text(&fetched, "key").parse()?;
+    let format: Format = text(&fetched, "format").parse()?;
+    let raw = cloud.context().lake.get(&key).await?;
+    let begun = Instant::now();
+    tokio::task::spawn_blocking(move || -> anyhow::Result<()> {
+        let cleaned = preprocess::draft(preprocess::read(raw, format)?)?.finish(|_| false)?;
+        preprocess::to_parquet(cleaned.rejected)?;
+        preprocess::to_parquet(cleaned.clean)?;
+        Ok(())
+    })
+    .await??;
+    println!(
+        "{:<32}{:>8.2} s",
+        "cleaning alone, without stores",
+        begun.elapsed().as_secs_f64()
+    );
+    cloud.stop().await;
+    Ok(())
+}
+
+/// Gives the file out as one batch, at an address of its own.
+async fn serve(file: &Path, rows: NonZeroUsize) -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let api = DataApi::from_file(file, rows)?;
+    tokio::spawn(api.serve(listener, std::future::pending::<()>()));
+    Ok(format!("http://{address}/data?group_number=1"))
+}
+
+/// Calls a function and says what it took.
+async fn call(cloud: &Cloud, function: &str, request: Value) -> anyhow::Result<Value> {
+    let begun = Instant::now();
+    let answer = cloud
+        .functions()
+        .invoke(function, request)
+        .await
+        .map_err(|failure| anyhow::anyhow!("{function}: {}", failure.message))?;
+    println!(
+        "{function:<32}{:>8.2} s   peak so far {} MiB",
+        begun.elapsed().as_secs_f64(),
+        peak_memory_mib(std::process::id()).map_or_else(|| "?".to_owned(), |mib| mib.to_string()),
+    );
+    Ok(answer)
+}
+
+fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}
