@@ -138,7 +138,7 @@ async fn a_skip_is_recorded_once_and_its_batch_is_done() {
     assert_eq!(told.outcome, OutcomeKind::Skipped);
     assert_eq!(
         told.sentence,
-        "No training: nothing has moved. Afterwards something broke: No answer came."
+        "No training: Nothing has moved. Afterwards something broke: No answer came."
     );
     let entry = ctx.registry.history_of(&run("run")).await.unwrap().unwrap();
     assert_eq!(
