@@ -143,3 +143,10 @@ fn functions_that_answer_http_do_not_link_polars() {
         );
     }
 }
+
+#[test]
+fn the_readme_has_no_gaps() {
+    let readme = readme();
+    let gap = readme.lines().find(|line| line.contains("@@"));
+    assert_eq!(gap, None);
+}
