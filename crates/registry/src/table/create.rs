@@ -27,6 +27,8 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Unavailable`] where a table could not be made.
     pub async fn create_tables(&self) -> Result<(), RegistryError> {
+        // Asked for first: a table that exists is no error worth a line in the server's log.
+        let existing = self.existing_tables().await?;
         let string = ScalarAttributeType::S;
         let mut registry = self.table(
             &self.tables.registry,
@@ -53,14 +55,29 @@ impl Registry {
                         .map_err(unbuildable)?,
                 );
         }
-        self.create(registry, &self.tables.registry).await?;
         let rows = self.table(&self.tables.rows, &[("row", ScalarAttributeType::B)])?;
-        self.create(rows, &self.tables.rows).await?;
         let inferences = self.table(
             &self.tables.inferences,
             &[("pk", string.clone()), ("sk", string)],
         )?;
-        self.create(inferences, &self.tables.inferences).await
+        for (table, name) in [
+            (registry, &self.tables.registry),
+            (rows, &self.tables.rows),
+            (inferences, &self.tables.inferences),
+        ] {
+            if !existing.contains(name) {
+                self.create(table, name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn existing_tables(&self) -> Result<Vec<String>, RegistryError> {
+        let pages = self.client.list_tables().into_paginator().items().send();
+        pages
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(unavailable("list the tables"))
     }
 
     /// A table on demand with these key attributes.
