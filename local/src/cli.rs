@@ -22,7 +22,8 @@ const DATA_DIR: &str = ".tasador";
 const EXAMPLES: &str = "\
 Examples:
   tasador demo                                  thirteen months of real sales, from raw data to a served price
-  tasador up --source http://127.0.0.1:8000     serve everything; learn from the source every hour
+  tasador up --source 'http://127.0.0.1:8000/data?group_number=1'
+                                                serve everything; learn from the source every hour
   tasador run --source listings.csv             learn from one file
   echo '{\"bed\": 3, \"house_size\": 1500}' | tasador predict -
   tasador history                               what became of each batch, and why

@@ -2,31 +2,26 @@
 //! outcome, and nothing is done twice.
 
 // Clippy knows `#[test]` functions, but not what they share.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
 use local::cloud::{Cloud, Options};
 use local::folder::Folder;
-use tasador_registry::PageRequest;
+use tasador_ids::BatchId;
+use tasador_registry::{Outcome, OutcomeKind, PageRequest};
 use tasador_runtime::Config;
 use tests::invariants;
 use tests::listings::Batch;
-use tests::source::{Answer, BAD_GROUP, Source};
+use tests::source::{Answer, Source};
+use tests::stories::{Story, task_states};
 use tokio::process::Command;
 
-/// What the source sends, and the places that a run gets to with it: states of the machine, and, in
-/// the middle of `Fetch`, calls between the source's answer and the batch's entry in the registry.
-enum Story {
-    Promoted,
-    Rejected,
-    Skipped,
-    Failed,
-    NothingNew,
-}
-
-const PLACES: [(&str, Story); 17] = [
+/// The places that a run gets to: states of the machine, and, in the middle of `Fetch`, calls between
+/// the source's answer and the batch's entry in the registry.
+const PLACES: &[(&str, Story)] = &[
     ("Fetch", Story::Promoted),
     ("PutObject", Story::Promoted),
     ("PutObject:2", Story::Promoted),
@@ -46,43 +41,22 @@ const PLACES: [(&str, Story); 17] = [
     ("RecordNothingNew", Story::NothingNew),
 ];
 
-impl Story {
-    fn answers(&self) -> Vec<Answer> {
-        let batch = |seed, rows| Answer::Json(Batch::new(seed, rows).api_json());
-        match self {
-            Self::Promoted => vec![batch(1, 300)],
-            // So few more of the same kind make no better model.
-            Self::Rejected => vec![batch(1, 300), batch(2, 60)],
-            Self::Skipped => vec![batch(1, 49)],
-            Self::Failed => vec![BAD_GROUP],
-            Self::NothingNew => Vec::new(),
-        }
-    }
-
-    fn batches(&self) -> usize {
-        self.answers()
-            .iter()
-            .filter(|answer| matches!(answer, Answer::Json(_)))
-            .count()
-    }
-
-    fn promotions(&self) -> usize {
-        usize::from(matches!(self, Self::Promoted | Self::Rejected))
-    }
-}
-
 /// `tasador run` in a process of its own.
-async fn run(folder: &Path, source: &Source, fault: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tasador"))
+fn tasador_run(folder: &Path, source: &Source, fault: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tasador"));
+    command
         .args(["run", "--source", source.url(), "--data-dir"])
         .arg(folder)
         .env("TASADOR_FAULT", fault)
         .env("TASADOR_CANDIDATES", "linear")
         .env("TASADOR_GATE_VOLUME_GROWTH_SHARE", "0")
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap()
+        .kill_on_drop(true);
+    command
+}
+
+async fn run(folder: &Path, source: &Source, fault: &str) -> Output {
+    let mut command = tasador_run(folder, source, fault);
+    command.output().await.unwrap()
 }
 
 #[cfg(unix)]
@@ -91,8 +65,18 @@ fn was_killed(output: &Output) -> bool {
     output.status.signal() == Some(9)
 }
 
+/// The cloud on what the processes left, which is sound.
+async fn left(folder: &Path) -> Cloud {
+    let folder = Folder::take(folder).await.unwrap();
+    let cloud = Cloud::start(Options::new(folder, Config::default()))
+        .await
+        .unwrap();
+    invariants::check_in(cloud.context()).await;
+    cloud
+}
+
 /// Kills the process there, starts another on the same folder, and looks at what is left.
-async fn killed(side: &str, place: &str, story: &Story) {
+async fn killed(side: &str, place: &str, story: Story) {
     let source = Source::start().await;
     for answer in story.answers() {
         source.then(answer);
@@ -106,12 +90,8 @@ async fn killed(side: &str, place: &str, story: &Story) {
     let second = run(dir.path(), &source, "").await;
     assert!(second.status.success(), "{side} {place}: {second:?}");
 
-    let folder = Folder::take(dir.path()).await.unwrap();
-    let cloud = Cloud::start(Options::new(folder, Config::default()))
-        .await
-        .unwrap();
+    let cloud = left(dir.path()).await;
     let context = cloud.context();
-    invariants::check_in(context).await;
     let raw = context.lake.list("raw/").await.unwrap();
     assert_eq!(
         raw.len(),
@@ -134,15 +114,71 @@ async fn killed(side: &str, place: &str, story: &Story) {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_before_the_effect() {
-    for (place, story) in &PLACES {
-        killed("before", place, story).await;
+    for (place, story) in PLACES {
+        killed("before", place, *story).await;
     }
 }
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_after_the_effect() {
-    for (place, story) in &PLACES {
-        killed("after", place, story).await;
+    for (place, story) in PLACES {
+        killed("after", place, *story).await;
+    }
+}
+
+#[test]
+fn every_state_is_a_place() {
+    let missing: Vec<_> = task_states()
+        .into_iter()
+        .filter(|state| PLACES.iter().all(|(place, _)| place != state))
+        .collect();
+    assert!(missing.is_empty(), "no process is killed at {missing:?}");
+}
+
+/// The source's cursor has moved past a batch that nobody has: the run says so and ends, and does not
+/// take the following batch in its place.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_the_source_answers() {
+    let answer = Batch::new(1, 300).api_json();
+    for answer in [
+        Answer::Slow(Duration::from_secs(600), answer.clone()),
+        Answer::Silent(answer),
+    ] {
+        let source = Source::start().await;
+        let following = Batch::new(2, 300).api_json();
+        source.then(answer).then(Answer::Json(following.clone()));
+        let dir = tempfile::tempdir().unwrap();
+        let mut first = tasador_run(dir.path(), &source, "").spawn().unwrap();
+        while source.asked() == 0 {
+            let ended = first.try_wait().unwrap();
+            assert_eq!(ended, None, "it ended before it asked");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        first.kill().await.unwrap();
+        let second = run(dir.path(), &source, "").await;
+
+        let cloud = left(dir.path()).await;
+        let context = cloud.context();
+        let history = context.registry.history(&PageRequest::first(10)).await;
+        let mut runs: Vec<Outcome> = history.unwrap().items;
+        runs.sort_by_key(|run| run.started_at);
+        let kinds: Vec<_> = runs.iter().map(|run| run.kind).collect();
+        assert_eq!(
+            kinds,
+            [
+                OutcomeKind::Failed,
+                OutcomeKind::Promoted,
+                OutcomeKind::NothingNew
+            ],
+            "{second:?}"
+        );
+        let error = runs[0].error.as_ref().unwrap();
+        assert_eq!(error.class, "AnswerLost", "{error:?}");
+        assert_eq!(runs[1].batch, Some(BatchId::of(&following)));
+        // The lost answer, the batch, and that there are no more.
+        assert_eq!(source.asked(), 3);
+        cloud.stop().await;
     }
 }

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures::stream;
+use futures::stream::{self, Stream, StreamExt as _};
 use http::{StatusCode, header};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -23,6 +23,8 @@ pub enum Answer {
     Status(u16, &'static str),
     /// 200, and the connection breaks off in the middle of this body.
     Cut(Vec<u8>),
+    /// 200, and nothing more after the first half of this body.
+    Silent(Vec<u8>),
     /// Nothing for this long, then 200 with this body.
     Slow(Duration, Vec<u8>),
 }
@@ -123,19 +125,29 @@ async fn answer(State(answers): State<Answers>) -> Response {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             (status, json, body).into_response()
         }
-        Answer::Cut(mut body) => {
-            let length = body.len();
-            body.truncate(length / 2);
-            let pieces = [
-                Ok(Bytes::from(body)),
-                Err(std::io::Error::other("cut off on purpose")),
-            ];
-            let body = Body::from_stream(stream::iter(pieces));
-            ([(header::CONTENT_LENGTH, length.to_string())], json, body).into_response()
+        Answer::Cut(body) => {
+            let cut = stream::iter([Err(std::io::Error::other("cut off on purpose"))]);
+            half(body, cut)
         }
+        Answer::Silent(body) => half(body, stream::pending()),
         Answer::Slow(wait, body) => {
             tokio::time::sleep(wait).await;
             (json, body).into_response()
         }
     }
+}
+
+/// Announces the whole body, sends half of it, and goes on with `then`.
+fn half(
+    mut body: Vec<u8>,
+    then: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+) -> Response {
+    let length = body.len();
+    body.truncate(length / 2);
+    let begin = stream::iter([Ok(Bytes::from(body))]);
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::CONTENT_LENGTH, length.to_string()),
+    ];
+    (headers, Body::from_stream(begin.chain(then))).into_response()
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tests::listings::Batch;
+use tests::skip;
 use tests::source::Answer;
 use tests::world::World;
 
@@ -20,12 +21,8 @@ fn aws() -> Option<PathBuf> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_execution_is_started_and_followed_and_a_function_invoked() {
     let Some(aws) = aws() else {
-        assert!(
-            std::env::var_os("TASADOR_REQUIRE_TOOLS").is_none(),
-            "the aws command is missing: run tests/tools/install"
-        );
-        println!(
-            "skipped: the aws command is not installed; tests/tools/install does it (Python 3 and PyPI)"
+        skip::tool_is_missing(
+            "the aws command is not installed; tests/tools/install does it (Python 3 and PyPI)",
         );
         return;
     };

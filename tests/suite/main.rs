@@ -11,3 +11,4 @@ mod faults;
 mod gate;
 mod promotion;
 mod real_listings;
+mod schedule;

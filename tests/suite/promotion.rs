@@ -5,19 +5,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tasador_listing::property::{Address, Part, PropertyKey};
-use tasador_registry::{Contender, Outcome, OutcomeKind};
+use tasador_registry::{Contender, Outcome, OutcomeKind, PageRequest};
+use tasador_runtime::Config;
 use tests::invariants;
 use tests::listings::Batch;
 use tests::source::Answer;
+use tests::stories::train_on_anything;
 use tests::world::{Run, World};
 
 fn boosting() -> Vec<String> {
     vec!["boosting".to_owned()]
-}
-
-/// Every batch is reason enough to train.
-fn train_on_anything(config: &mut tasador_runtime::Config) {
-    config.gate.volume_growth_share = 0.0;
 }
 
 /// A metric of challenger and champion on the same held-out homes.
@@ -180,6 +177,37 @@ async fn the_same_data_configuration_and_seed_give_the_same_bytes() {
     }
 }
 
+/// Candidates of one run race for version numbers, which are in their keys; their bytes are the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn candidates_side_by_side_are_the_same_bytes_in_any_order() {
+    let candidates = Config::default().candidates;
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let world = World::new(|config| config.candidates.clone_from(&candidates)).await;
+        let run = world.deliver(&Batch::new(1, 500)).await;
+        let context = world.context();
+        let mut artefacts = BTreeMap::new();
+        for candidate in &run.recorded().candidates {
+            let number = candidate.version.unwrap();
+            let version = context.registry.version(&context.config.model, number);
+            let artefact = version.await.unwrap().unwrap().artifact.unwrap();
+            let key = artefact.key.parse().unwrap();
+            context
+                .lake
+                .get_verified(&key, artefact.sha256)
+                .await
+                .unwrap();
+            artefacts.insert(candidate.algorithm.clone(), artefact.sha256);
+        }
+        runs.push(artefacts);
+    }
+    assert!(
+        runs[0].len() > 1 && runs[0].len() == candidates.len(),
+        "{runs:?}"
+    );
+    assert_eq!(runs[0], runs[1]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_that_race_promote_one_after_the_other() {
     let world = World::new(train_on_anything).await;
@@ -205,12 +233,22 @@ async fn runs_that_race_promote_one_after_the_other() {
             matches!(outcome.kind, OutcomeKind::Promoted | OutcomeKind::Rejected),
             "{outcome:#?}"
         );
-        // Whatever was promoted had been compared with the champion it replaced.
-        if outcome.kind == OutcomeKind::Promoted {
-            let key = outcome.verdict_key.as_ref().unwrap().parse().unwrap();
-            let verdict: Value = world.context().lake.get_json(&key).await.unwrap();
-            assert_eq!(verdict["decision"], "promote");
-        }
+    }
+    let context = world.context();
+    let promotions = context
+        .registry
+        .promotions(&context.config.model, &PageRequest::first(10))
+        .await
+        .unwrap()
+        .items;
+    assert!(!promotions.is_empty(), "nothing was promoted");
+    // Whatever was promoted had been compared with the champion that it replaced.
+    for event in promotions {
+        let key = event.verdict_key.as_ref().unwrap().parse().unwrap();
+        let verdict: Value = context.lake.get_json(&key).await.unwrap();
+        assert_eq!(verdict["decision"], "promote");
+        assert_eq!(verdict["challenger_version"], json!(event.version));
+        assert_eq!(verdict["champion_version"], json!(event.previous));
     }
     invariants::check(&world).await;
 }

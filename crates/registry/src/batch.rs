@@ -76,6 +76,18 @@ pub struct BatchOutcome {
     pub clean: Option<CleanFile>,
 }
 
+impl BatchOutcome {
+    /// Whether the batch's rows stay out of datasets for a reason that may pass: it broke its run, or
+    /// was skipped as unusable.
+    pub fn leaves_rows_out(&self) -> bool {
+        match self.kind {
+            OutcomeKind::Failed => true,
+            OutcomeKind::Skipped => !self.usable,
+            OutcomeKind::Promoted | OutcomeKind::Rejected | OutcomeKind::NothingNew => false,
+        }
+    }
+}
+
 /// The clean rows of a batch in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CleanFile {

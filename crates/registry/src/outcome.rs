@@ -269,8 +269,9 @@ impl Outcome {
     ///
     /// Only of a run that holds the batch's claim, so not where the source sent known bytes again,
     /// and not of a run that was thought dead and lost the batch to another. A batch has one
-    /// outcome for good, but for a failure: a later run that was given the batch by name and came
-    /// to a decision replaces it, or the batch's rows would be lost.
+    /// outcome for good, but for one that keeps its rows out of datasets (a failure, a batch that was
+    /// skipped as unusable): a later run that was given the batch by name and came to a decision
+    /// replaces it, or the batch's rows would be lost.
     pub(crate) fn settles(&self, batch: &Batch) -> bool {
         let decided = match self.kind {
             OutcomeKind::Promoted | OutcomeKind::Rejected | OutcomeKind::Skipped => true,
@@ -280,7 +281,7 @@ impl Outcome {
         batch.claim.run == self.run
             && match &batch.outcome {
                 None => true,
-                Some(before) => before.kind == OutcomeKind::Failed && decided,
+                Some(before) => decided && before.leaves_rows_out(),
             }
     }
 
@@ -363,6 +364,18 @@ mod tests {
                 assert!(!other, "{kind:?} over {before:?} without the claim");
             }
         }
+    }
+
+    #[test]
+    fn a_batch_that_was_unusable_may_be_decided_anew() {
+        let mut unusable = batch("run", Some(Skipped));
+        if let Some(before) = &mut unusable.outcome {
+            before.usable = false;
+        }
+        for kind in [Promoted, Rejected, Skipped] {
+            assert!(outcome("run", kind).settles(&unusable), "{kind:?}");
+        }
+        assert!(!outcome("run", Failed).settles(&unusable));
     }
 
     #[test]

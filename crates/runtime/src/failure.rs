@@ -14,8 +14,11 @@ pub enum ErrorClass {
     Retryable,
     /// What came in cannot be worked with; repeating changes nothing.
     InvalidInput,
-    /// The data source did not answer, or not in full.
+    /// The data source did not answer.
     SourceUnavailable,
+    /// The source's answer was lost after its cursor had moved on: asking again would bring the next
+    /// batch, and nobody would know of this one.
+    AnswerLost,
     /// A stored object is not what was written.
     CorruptArtifact,
     /// Another run promoted meanwhile: the challenger is to be compared again.
@@ -26,10 +29,11 @@ pub enum ErrorClass {
 
 impl ErrorClass {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Retryable,
         Self::InvalidInput,
         Self::SourceUnavailable,
+        Self::AnswerLost,
         Self::CorruptArtifact,
         Self::ChampionChanged,
         Self::Bug,
@@ -41,6 +45,7 @@ impl ErrorClass {
             Self::Retryable => "Retryable",
             Self::InvalidInput => "InvalidInput",
             Self::SourceUnavailable => "SourceUnavailable",
+            Self::AnswerLost => "AnswerLost",
             Self::CorruptArtifact => "CorruptArtifact",
             Self::ChampionChanged => "ChampionChanged",
             Self::Bug => "Bug",

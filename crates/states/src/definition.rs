@@ -98,6 +98,16 @@ impl Machine {
             .collect()
     }
 
+    /// Names of the states that have work done, those inside Map and Parallel as well, in alphabetical
+    /// order.
+    pub fn task_names(&self) -> BTreeSet<&str> {
+        let states = self.states.nested().into_iter();
+        states
+            .filter(|state| matches!(state.body, Body::Task(_)))
+            .map(|state| state.name.as_str())
+            .collect()
+    }
+
     /// Every error name that a retrier or a catcher waits for, in alphabetical order.
     pub fn error_names(&self) -> BTreeSet<&str> {
         let states = self.states.nested();

@@ -1,7 +1,7 @@
 //! Asks a data API for its next batch.
 //!
-//! Each request moves the source's cursor on, so it is sent once: what fails is left to the state
-//! machine, which decides whether to ask again. Redirects are not followed, and no proxy is used:
+//! Each answer moves the source's cursor on, so a request is sent once. What fails before an answer
+//! is left to the state machine, which asks again; what fails within one must not be asked for again. Redirects are not followed, and no proxy is used:
 //! only the configured source is ever contacted.
 
 use std::time::Duration;
@@ -94,9 +94,12 @@ pub(crate) async fn ask(
         StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => Ok(Answer::Nothing(empty())),
         // Nobody asked for a part.
         StatusCode::PARTIAL_CONTENT => {
-            Err(source.unavailable("answered with a part of its data (206)"))
+            let part = source.unavailable("answered with a part of its data (206)");
+            Err(part.after_answer(source))
         }
-        status if status.is_success() => receive(&patience, answer, slot).await,
+        status if status.is_success() => receive(&patience, answer, slot)
+            .await
+            .map_err(|error| error.after_answer(source)),
         status => refusal(&patience, status, answer)
             .await
             .map(Answer::Nothing),

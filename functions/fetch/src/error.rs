@@ -7,6 +7,8 @@ use tasador_lake::LakeError;
 use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, ErrorClass};
 
+use crate::source::Source;
+
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What stopped a batch from being fetched. Addresses are told without credentials.
@@ -73,7 +75,7 @@ pub enum Error {
         /// The most bytes allowed.
         limit_bytes: u64,
     },
-    /// The source did not answer, or not in full.
+    /// The source did not answer.
     #[error("the source {source_shown} {what}")]
     Unavailable {
         /// The address.
@@ -83,6 +85,18 @@ pub enum Error {
         /// What the client says.
         #[source]
         cause: Option<Cause>,
+    },
+    /// The answer did not come in whole, and the source's cursor has moved on.
+    #[error(
+        "an answer of the source {source_shown} was lost, and its cursor has moved past that batch: \
+         start the source over to get it again; the next run goes on with what follows"
+    )]
+    Lost {
+        /// The address.
+        source_shown: String,
+        /// How.
+        #[source]
+        cause: Cause,
     },
     /// The folder for batches on their way can't be written.
     #[error(
@@ -116,6 +130,25 @@ pub enum Error {
     Client(#[source] reqwest::Error),
 }
 
+impl Error {
+    /// What this error means once the source has answered: where each answer is another batch, to try
+    /// again would not bring this one.
+    pub(crate) fn after_answer(self, source: &Source) -> Self {
+        let again = matches!(
+            self.class(),
+            ErrorClass::Retryable | ErrorClass::SourceUnavailable
+        );
+        if again && source.moves_on() {
+            Self::Lost {
+                source_shown: source.shown.clone(),
+                cause: Box::new(self),
+            }
+        } else {
+            self
+        }
+    }
+}
+
 impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
@@ -127,6 +160,7 @@ impl Classify for Error {
             | Self::FilesForbidden { .. }
             | Self::TooLarge { .. } => ErrorClass::InvalidInput,
             Self::Unavailable { .. } => ErrorClass::SourceUnavailable,
+            Self::Lost { .. } => ErrorClass::AnswerLost,
             Self::RawMissing { .. } => ErrorClass::CorruptArtifact,
             Self::Spool { .. } => ErrorClass::Retryable,
             Self::Store(error) => error.class(),

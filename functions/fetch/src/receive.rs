@@ -9,7 +9,7 @@ use tasador_registry::{Batch, Origin};
 use crate::api::{self, Answer};
 use crate::form::{HEAD_BYTES, Head};
 use crate::source::{Place, Source};
-use crate::spool::{Receipt, Slot};
+use crate::spool::{Asked, Receipt, Slot};
 use crate::{Error, Response, Run, copy};
 
 impl Run<'_> {
@@ -32,14 +32,21 @@ impl Run<'_> {
         let slot = Slot::new(&self.spool_folder()?)?;
         tracing::info!(run_id = %self.id, source = source.shown, "asking {}", source.shown);
         let (size_bytes, digest, media_type) = match &source.place {
-            Place::Api(url) => match api::ask(&source, url, limits, &slot).await? {
-                Answer::Batch {
-                    size_bytes,
-                    digest,
-                    media_type,
-                } => (size_bytes, digest, media_type),
-                Answer::Nothing(reason) => return Ok(nothing(&source, reason)),
-            },
+            Place::Api(url) => {
+                slot.asking(&Asked {
+                    source: source.shown.clone(),
+                    at: self.ctx.now(),
+                    run: self.id.clone(),
+                })?;
+                match api::ask(&source, url, limits, &slot).await? {
+                    Answer::Batch {
+                        size_bytes,
+                        digest,
+                        media_type,
+                    } => (size_bytes, digest, media_type),
+                    Answer::Nothing(reason) => return Ok(nothing(&source, reason)),
+                }
+            }
             Place::Object { bucket, key } => {
                 let lake = self.ctx.lake.in_bucket(bucket);
                 let (size_bytes, digest) = copy::object(&source, &lake, key, limits, &slot).await?;
@@ -63,7 +70,11 @@ impl Run<'_> {
         digest: Digest,
         media_type: Option<&str>,
     ) -> Result<Response, Error> {
-        let head = Head::new(slot.head(HEAD_BYTES)?, size_bytes);
+        let head = slot.head(HEAD_BYTES);
+        let head = Head::new(
+            head.map_err(|error| error.after_answer(source))?,
+            size_bytes,
+        );
         if source.moves_on() && head.is_without_rows() {
             return Ok(nothing(source, api::empty()));
         }
@@ -81,7 +92,8 @@ impl Run<'_> {
             run: self.id.clone(),
             execution_arn: self.execution.clone(),
         };
-        if let Err(error) = slot.keep(&receipt).await {
+        let kept = slot.keep(&receipt).await;
+        if let Err(error) = &kept {
             // The bytes are there all the same, and the source won't send them again.
             tracing::warn!(%error, batch = %receipt.batch, "a crash now would lose batch {}", receipt.batch);
         }
@@ -89,10 +101,24 @@ impl Run<'_> {
             batch = %receipt.batch, size_bytes, format = %receipt.form.format, gzip = receipt.form.gzip,
             "batch {} has come in whole", receipt.batch
         );
+        let response = self.place(source, slot, &receipt).await;
+        match kept {
+            Ok(()) => response,
+            // The bytes went with the slot.
+            Err(_) => response.map_err(|error| error.after_answer(source)),
+        }
+    }
+
+    async fn place(
+        &self,
+        source: &Source,
+        slot: Slot,
+        receipt: &Receipt,
+    ) -> Result<Response, Error> {
         match self.ctx.registry.batch(&receipt.batch).await? {
-            None => self.store(slot, &receipt).await,
+            None => self.store(slot, receipt).await,
             Some(known) => {
-                let response = self.known_again(source, &known, &receipt).await?;
+                let response = self.known_again(source, &known, receipt).await?;
                 slot.clear();
                 Ok(response)
             }

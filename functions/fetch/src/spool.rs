@@ -1,14 +1,16 @@
 //! Batches on their way: received into a folder, kept there until they are in the bucket.
 //!
-//! Each batch has a slot, a folder of its own. It holds a lock as long as its process works on it;
-//! a receipt, once the last byte is there. A slot that nobody holds was left by a process that was
-//! killed or failed: with a receipt it is a batch to be stored, without one it is rubbish.
+//! Each batch has a slot, a folder of its own. It holds a lock as long as its process works on it; a
+//! note, from when a source with a cursor is asked; a receipt, once the last byte is there. A slot
+//! that nobody holds was left by a process that was killed or failed: with a receipt it is a batch to
+//! be stored, with a note alone it is an answer that may be lost, with neither it is rubbish.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, Digest, Hasher, RunId};
 use tasador_lake::RawForm;
@@ -20,6 +22,7 @@ use crate::Error;
 const PREFIX: &str = "fetch-";
 const LOCK: &str = "lock";
 const BODY: &str = "body";
+const ASKED: &str = "asked.json";
 const RECEIPT: &str = "receipt.json";
 /// Where the bytes of a body are collected before they are written, in bytes.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -37,6 +40,24 @@ pub(crate) struct Receipt {
     /// The run that asked the source.
     pub(crate) run: RunId,
     pub(crate) execution_arn: String,
+}
+
+/// What is known of an answer before it has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    pub(crate) source: String,
+    pub(crate) at: Timestamp,
+    /// The run that asked.
+    pub(crate) run: RunId,
+}
+
+/// What a process left behind.
+#[derive(Debug)]
+pub(crate) enum LeftOver {
+    /// A batch that came in whole.
+    Batch(Slot, Receipt),
+    /// A question whose answer did not: the source's cursor may have moved past a batch.
+    Question(Slot, Asked),
 }
 
 /// One batch's place in the spool folder. Unless it is kept, it goes with this value.
@@ -97,6 +118,14 @@ impl Slot {
         }))
     }
 
+    /// Notes that a source with a cursor is about to be asked.
+    pub(crate) fn asking(&self, asked: &Asked) -> Result<(), Error> {
+        let path = self.folder.join(ASKED);
+        let text = serde_json::to_vec(asked).map_err(io::Error::from);
+        text.and_then(|text| fs::write(&path, text))
+            .map_err(failed(&path))
+    }
+
     /// Where the body belongs.
     pub(crate) fn body(&self) -> PathBuf {
         self.folder.join(BODY)
@@ -155,9 +184,8 @@ impl Drop for Slot {
     }
 }
 
-/// The batches that came in whole and that no process works on, oldest first. What came in part is
-/// removed.
-pub(crate) fn left_over(spool: &Path) -> Result<Vec<(Slot, Receipt)>, Error> {
+/// What no process works on any more, oldest first. Rubbish is removed.
+pub(crate) fn left_over(spool: &Path) -> Result<Vec<LeftOver>, Error> {
     let mut found = Vec::new();
     for entry in fs::read_dir(spool).map_err(failed(spool))? {
         let folder = entry.map_err(failed(spool))?.path();
@@ -167,8 +195,10 @@ pub(crate) fn left_over(spool: &Path) -> Result<Vec<(Slot, Receipt)>, Error> {
         }
         match Slot::take(folder.clone(), false) {
             Ok(Some(slot)) => {
-                if let Some(receipt) = receipt(&folder) {
-                    found.push((slot, receipt));
+                if let Some(receipt) = read(&folder.join(RECEIPT)) {
+                    found.push(LeftOver::Batch(slot, receipt));
+                } else if let Some(asked) = read(&folder.join(ASKED)) {
+                    found.push(LeftOver::Question(slot, asked));
                 }
             }
             Ok(None) => {}
@@ -177,16 +207,19 @@ pub(crate) fn left_over(spool: &Path) -> Result<Vec<(Slot, Receipt)>, Error> {
             }
         }
     }
-    found.sort_by_key(|(_, receipt)| (receipt.received_at, receipt.batch));
+    found.sort_by_key(|left| match left {
+        LeftOver::Batch(_, receipt) => (receipt.received_at, Some(receipt.batch)),
+        LeftOver::Question(_, asked) => (asked.at, None),
+    });
     Ok(found)
 }
 
-fn receipt(folder: &Path) -> Option<Receipt> {
-    let text = fs::read(folder.join(RECEIPT)).ok()?;
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let text = fs::read(path).ok()?;
     match serde_json::from_slice(&text) {
-        Ok(receipt) => Some(receipt),
+        Ok(read) => Some(read),
         Err(error) => {
-            tracing::error!(%error, folder = %folder.display(), "a receipt in the spool can't be read; its batch stays there");
+            tracing::error!(%error, path = %path.display(), "a file in the spool can't be read");
             None
         }
     }
@@ -295,13 +328,39 @@ mod tests {
         drop((late, early));
 
         let found = left_over(spool.path()).unwrap();
-        let batches: Vec<_> = found.iter().map(|(_, receipt)| receipt.batch).collect();
-        assert_eq!(batches, [BatchId::of(b"early"), BatchId::of(b"late")]);
-        let (slot, _) = found.into_iter().next().unwrap();
+        let mut batches = found.into_iter().map(|left| match left {
+            LeftOver::Batch(slot, receipt) => (slot, receipt.batch),
+            LeftOver::Question(..) => panic!("nobody was asked"),
+        });
+        let (slot, first) = batches.next().unwrap();
+        let (_late, second) = batches.next().unwrap();
+        assert_eq!(
+            [first, second],
+            [BatchId::of(b"early"), BatchId::of(b"late")]
+        );
         assert_eq!(slot.head(3).unwrap(), b"ear");
         assert_eq!(digest(&slot.body()).await.unwrap(), Digest::of(b"early"));
         slot.clear();
         assert_eq!(slots(spool.path()), 1);
+    }
+
+    #[test]
+    fn a_question_without_a_whole_answer_is_known() {
+        let spool = tempfile::tempdir().unwrap();
+        let dead = spool.path().join("fetch-dead");
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join(LOCK), "").unwrap();
+        fs::write(dead.join(BODY), "half").unwrap();
+        let asked = Asked {
+            source: "http://127.0.0.1/data".to_owned(),
+            at: Timestamp::UNIX_EPOCH,
+            run: "run".parse().unwrap(),
+        };
+        fs::write(dead.join(ASKED), serde_json::to_vec(&asked).unwrap()).unwrap();
+        let left = left_over(spool.path()).unwrap();
+        assert!(matches!(&left[..], [LeftOver::Question(_, found)] if *found == asked));
+        drop(left);
+        assert!(!dead.exists(), "it is told once");
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use tasador_ids::BatchId;
 use tasador_lake::{Key, LakeError, key};
 use tasador_registry::{Batch, BatchRecord, Opened, Origin};
 
-use crate::spool::{self, Receipt, Slot};
+use crate::spool::{self, LeftOver, Receipt, Slot};
 use crate::{Error, Response, Run};
 
 impl Run<'_> {
@@ -88,8 +88,10 @@ impl Run<'_> {
         let left_over = self
             .spool_folder()
             .and_then(|folder| spool::left_over(&folder));
-        for (slot, receipt) in left_over.unwrap_or_default() {
-            if receipt.batch == *batch {
+        for left in left_over.unwrap_or_default() {
+            if let LeftOver::Batch(slot, receipt) = left
+                && receipt.batch == *batch
+            {
                 slot.clear();
             }
         }

@@ -3,7 +3,7 @@
 use tasador_lake::{ObjectInfo, key};
 use tasador_registry::{Origin, RegistryError};
 
-use crate::spool::{self, Receipt, Slot};
+use crate::spool::{self, Asked, LeftOver, Receipt, Slot};
 use crate::store::batch_of;
 use crate::{Error, Response, Run};
 
@@ -22,7 +22,14 @@ impl Run<'_> {
 
     async fn in_spool(&self) -> Result<Option<Response>, Error> {
         let folder = self.spool_folder()?;
-        for (slot, receipt) in spool::left_over(&folder)? {
+        for left in spool::left_over(&folder)? {
+            let (slot, receipt) = match left {
+                LeftOver::Batch(slot, receipt) => (slot, receipt),
+                LeftOver::Question(slot, asked) => {
+                    self.unanswered(slot, asked)?;
+                    continue;
+                }
+            };
             if self
                 .is_anothers(&receipt.run, &receipt.execution_arn)
                 .await?
@@ -34,6 +41,20 @@ impl Run<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A question of this run whose answer its dead process never had whole ends it: to ask again
+    /// would bring the next batch.
+    fn unanswered(&self, slot: Slot, asked: Asked) -> Result<(), Error> {
+        slot.clear();
+        tracing::error!(run_id = %asked.run, source = asked.source, "run {} ended while {} was answering; a batch may be lost", asked.run, asked.source);
+        if asked.run != self.id {
+            return Ok(());
+        }
+        Err(Error::Lost {
+            source_shown: asked.source,
+            cause: "this run's process ended while the source was answering".into(),
+        })
     }
 
     async fn finish_left_over(

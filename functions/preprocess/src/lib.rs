@@ -93,10 +93,7 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
                 .copied()
                 .collect()
         }
-        None => {
-            let seen = ctx.registry.rows_seen(draft.row_hashes(), batch).await?;
-            seen.into_keys().collect()
-        }
+        None => known_elsewhere(draft.row_hashes(), batch, ctx).await?,
     };
     let files = blocking(move || Files::of(draft, &elsewhere)).await??;
 
@@ -104,8 +101,8 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
     store(&ctx.lake, &key::clean(batch), files.clean).await?;
     let mut marks = files.row_hashes;
     if left.is_some() {
-        let seen = ctx.registry.rows_seen(&marks, batch).await?;
-        marks.retain(|hash| !seen.contains_key(hash));
+        let seen = known_elsewhere(&marks, batch, ctx).await?;
+        marks.retain(|hash| !seen.contains(hash));
     }
     ctx.registry.mark_rows(&marks, batch).await?;
     let report = serde_json::to_vec(&files.report).map_err(PreprocessError::Report)?;
@@ -123,6 +120,24 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
         "batch {batch}: of {raw} rows {clean} are clean, {rejected} refused, {duplicates} known"
     );
     Ok(answer)
+}
+
+/// The rows that another batch has brought already. Where that batch was refused as a whole, its rows
+/// are in no dataset, and a corrected copy is no duplicate.
+async fn known_elsewhere(
+    rows: &[u128],
+    batch: &BatchId,
+    ctx: &Context,
+) -> Result<HashSet<u128>, PreprocessError> {
+    let mut seen = ctx.registry.rows_seen(rows, batch).await?;
+    let owners: HashSet<BatchId> = seen.values().copied().collect();
+    for owner in owners {
+        let outcome = ctx.registry.outcome_of(&owner).await?;
+        if outcome.is_some_and(|outcome| outcome.leaves_rows_out()) {
+            seen.retain(|_, of| *of != owner);
+        }
+    }
+    Ok(seen.into_keys().collect())
 }
 
 /// The report that an earlier try stored.

@@ -45,7 +45,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCode> {
     if options.batch.is_none() && session.source().is_none() {
         bail!(
-            "there is no source to fetch from; give one with --source, such as --source http://127.0.0.1:8000 or --source listings.csv"
+            "there is no source to fetch from; give one with --source, such as --source 'http://127.0.0.1:8000/data?group_number=1' or --source listings.csv"
         );
     }
     let limit = match (options.batches, &options.batch, session.source()) {
