@@ -126,7 +126,11 @@ async fn answer(State(answers): State<Answers>) -> Response {
             (status, json, body).into_response()
         }
         Answer::Cut(body) => {
-            let cut = stream::iter([Err(std::io::Error::other("cut off on purpose"))]);
+            // The server sends what it has while it waits for more; an error at once would go before.
+            let cut = stream::once(async {
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("cut off on purpose"))
+            });
             half(body, cut)
         }
         Answer::Silent(body) => half(body, stream::pending()),

@@ -1,0 +1,92 @@
+//! What a source sends, one story for each way through the state machine, so that a test can reach
+//! every state of it.
+
+use std::collections::BTreeSet;
+
+use tasador_registry::OutcomeKind;
+use tasador_runtime::Config;
+use tasador_states::Machine;
+
+use crate::listings::Batch;
+use crate::source::{Answer, BAD_GROUP, EXHAUSTED};
+
+/// How the last run of a story ends where nothing disturbs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Story {
+    /// A new model goes into production.
+    Promoted,
+    /// A new model is not better.
+    Rejected,
+    /// The batch is no reason to train.
+    Skipped,
+    /// The source refuses what can't pass.
+    Failed,
+    /// The source has no more.
+    NothingNew,
+}
+
+impl Story {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Promoted,
+        Self::Rejected,
+        Self::Skipped,
+        Self::Failed,
+        Self::NothingNew,
+    ];
+
+    /// What the source sends, one answer a run; the last is what the story is about.
+    pub fn answers(self) -> Vec<Answer> {
+        let batch = |seed, rows| Answer::Json(Batch::new(seed, rows).api_json());
+        match self {
+            Self::Promoted => vec![batch(1, 300)],
+            // So few more of the same kind make no better model.
+            Self::Rejected => vec![batch(1, 300), batch(2, 60)],
+            Self::Skipped => vec![batch(1, 49)],
+            Self::Failed => vec![BAD_GROUP],
+            Self::NothingNew => vec![EXHAUSTED],
+        }
+    }
+
+    /// How the last run ends.
+    pub fn kind(self) -> OutcomeKind {
+        match self {
+            Self::Promoted => OutcomeKind::Promoted,
+            Self::Rejected => OutcomeKind::Rejected,
+            Self::Skipped => OutcomeKind::Skipped,
+            Self::Failed => OutcomeKind::Failed,
+            Self::NothingNew => OutcomeKind::NothingNew,
+        }
+    }
+
+    /// Batches that the source sends.
+    pub fn batches(self) -> usize {
+        let answers = self.answers();
+        let is_batch = |answer: &&Answer| matches!(answer, Answer::Json(_));
+        answers.iter().filter(is_batch).count()
+    }
+
+    /// Moves of the champion's alias in all.
+    pub fn promotions(self) -> usize {
+        usize::from(matches!(self, Self::Promoted | Self::Rejected))
+    }
+}
+
+/// Every batch is reason enough to train.
+pub fn train_on_anything(config: &mut Config) {
+    config.gate.volume_growth_share = 0.0;
+}
+
+/// Every state that does work, as the definition has them now.
+///
+/// # Panics
+/// Where the definition is refused.
+pub fn task_states() -> BTreeSet<String> {
+    let machine = Machine::parse(&local::machine::definition())
+        .unwrap_or_else(|error| panic!("the definition is refused: {error}"));
+    machine
+        .task_names()
+        .into_iter()
+        .map(str::to_owned)
+        .collect()
+}
