@@ -134,7 +134,7 @@ impl Cloud {
         let source = config.source.clone();
         let interceptors = vec![SharedInterceptor::new(faults.clone())];
         let context = Context::intercepted(config, &endpoints.sdk_config(), &interceptors);
-        provision(&context, &endpoints).await?;
+        provision(&context).await?;
 
         let functions = Functions::new(&context);
         let definition = machine::definition();
@@ -234,24 +234,11 @@ fn serve(
 }
 
 /// Makes the bucket and the tables where they are missing.
-async fn provision(context: &Context, endpoints: &Endpoints) -> Result<(), StartError> {
-    let s3 = aws_sdk_s3::Client::from_conf(
-        aws_sdk_s3::config::Builder::from(&endpoints.sdk_config())
-            .force_path_style(true)
-            .build(),
-    );
-    let bucket = &context.config.bucket;
-    if let Err(error) = s3.create_bucket().bucket(bucket).send().await {
-        let error = error.into_service_error();
-        if !error.is_bucket_already_exists() && !error.is_bucket_already_owned_by_you() {
-            return Err(StartError::Provision(error.into()));
-        }
-    }
-    context
-        .registry
-        .create_tables()
-        .await
-        .map_err(|error| StartError::Provision(error.into()))
+async fn provision(context: &Context) -> Result<(), StartError> {
+    let bucket = context.lake.create_bucket().await;
+    bucket.map_err(|error| StartError::Provision(error.into()))?;
+    let tables = context.registry.create_tables().await;
+    tables.map_err(|error| StartError::Provision(error.into()))
 }
 
 fn base_url(listener: &TcpListener) -> String {

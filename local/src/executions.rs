@@ -144,7 +144,17 @@ impl Executions {
             else {
                 continue;
             };
-            match Execution::read(&name, &path).map_err(journal_error(&path))? {
+            let read = match Execution::read(&name, &path) {
+                // One damaged file must not keep everything else from being served.
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    let aside = path.with_extension("damaged");
+                    tracing::error!(run = name, %error, "the journal of execution {name} is damaged; it is kept as {}", aside.display());
+                    std::fs::rename(&path, &aside).map_err(journal_error(&path))?;
+                    continue;
+                }
+                read => read.map_err(journal_error(&path))?,
+            };
+            match read {
                 Some(execution) => {
                     let running = execution.summary.status == Status::Running;
                     self.lock()

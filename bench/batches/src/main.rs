@@ -33,6 +33,9 @@ struct Arguments {
     form: Form,
     /// Rows of the batch
     rows: NonZeroUsize,
+    /// Fail where this process has ever held more memory, in MiB
+    #[arg(long, value_name = "MIB")]
+    limit: Option<u64>,
     /// Where to leave the listings as CSV, for another program to clean
     #[arg(long, value_name = "FILE")]
     keep: Option<std::path::PathBuf>,
@@ -48,7 +51,12 @@ enum Form {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { form, rows, keep } = Arguments::parse();
+    let Arguments {
+        form,
+        rows,
+        limit,
+        keep,
+    } = Arguments::parse();
     let folder = tempfile::tempdir()?;
     let file = keep.unwrap_or_else(|| folder.path().join("listings.csv"));
     listings::write(&mut BufWriter::new(File::create(&file)?), rows.get() as u64)?;
@@ -102,6 +110,13 @@ async fn main() -> anyhow::Result<()> {
         count("clean") + count("rejected") + count("duplicates") == count("raw"),
         "rows don't add up"
     );
+
+    if let (Some(limit), Some(peak)) = (limit, peak_memory_mib(std::process::id())) {
+        ensure!(
+            peak <= limit,
+            "{peak} MiB of memory were held, where {limit} are allowed"
+        );
+    }
 
     let key = text(&fetched, "key").parse()?;
     let format: Format = text(&fetched, "format").parse()?;

@@ -88,16 +88,14 @@ pub enum Error {
     },
     /// The answer did not come in whole, and the source's cursor has moved on.
     #[error(
-        "an answer of the source {source_shown} was lost, and its cursor has moved past that batch: \
-         start the source over to get it again; the next run goes on with what follows"
+        "an answer was lost, and the source's cursor has moved past that batch: start the source over \
+         to get it again, or go on with what follows"
     )]
-    Lost {
-        /// The address.
-        source_shown: String,
+    Lost(
         /// How.
         #[source]
-        cause: Cause,
-    },
+        Cause,
+    ),
     /// The folder for batches on their way can't be written.
     #[error(
         "the spool folder {path} can't be written; make room there or set TASADOR_SPOOL_DIR to another"
@@ -139,10 +137,7 @@ impl Error {
             ErrorClass::Retryable | ErrorClass::SourceUnavailable
         );
         if again && source.moves_on() {
-            Self::Lost {
-                source_shown: source.shown.clone(),
-                cause: Box::new(self),
-            }
+            Self::Lost(Box::new(self))
         } else {
             self
         }
@@ -160,7 +155,7 @@ impl Classify for Error {
             | Self::FilesForbidden { .. }
             | Self::TooLarge { .. } => ErrorClass::InvalidInput,
             Self::Unavailable { .. } => ErrorClass::SourceUnavailable,
-            Self::Lost { .. } => ErrorClass::AnswerLost,
+            Self::Lost(_) => ErrorClass::AnswerLost,
             Self::RawMissing { .. } => ErrorClass::CorruptArtifact,
             Self::Spool { .. } => ErrorClass::Retryable,
             Self::Store(error) => error.class(),

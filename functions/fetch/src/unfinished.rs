@@ -51,10 +51,11 @@ impl Run<'_> {
         if asked.run != self.id {
             return Ok(());
         }
-        Err(Error::Lost {
-            source_shown: asked.source,
-            cause: "this run's process ended while the source was answering".into(),
-        })
+        let how = format!(
+            "the process of this run ended while the source {} was answering",
+            asked.source
+        );
+        Err(Error::Lost(how.into()))
     }
 
     async fn finish_left_over(

@@ -11,8 +11,8 @@ use super::Global;
 use super::session::Session;
 use crate::console::result;
 
-/// Largest file that is read: what one request may hold.
-const INPUT_LIMIT_BYTES: u64 = 6 * 1024 * 1024;
+/// Largest file that is read: what one request to `predict` may hold.
+const INPUT_LIMIT_BYTES: u64 = 2 * 1024 * 1024;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,7 +59,7 @@ fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
         )
     })?;
     if bytes.len() as u64 > INPUT_LIMIT_BYTES {
-        anyhow::bail!("{name} is larger than 6 MiB; send at most 1,000 listings at once");
+        anyhow::bail!("{name} is larger than 2 MiB; send at most 1,000 listings at once");
     }
     serde_json::from_slice::<serde::de::IgnoredAny>(&bytes)
         .with_context(|| format!("{name} is not JSON; give one listing as an object, such as {{\"bed\": 3, \"house_size\": 1500}}"))?;

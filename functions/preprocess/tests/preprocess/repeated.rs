@@ -10,6 +10,7 @@ use aws_sdk_s3::config::interceptors::{
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents, SharedInterceptor};
 use aws_sdk_s3::error::BoxError;
 use tasador_ids::Digest;
+use tasador_registry::OutcomeKind;
 use tasador_runtime::ErrorClass;
 
 use crate::place::{Place, attempt, rows};
@@ -54,6 +55,26 @@ async fn the_same_rows_written_otherwise_are_duplicates() {
     let json = place.batch(json, tasador_lake::Format::Json).await;
     let answer = place.run(&json).await;
     assert_eq!((answer.rows.clean, answer.rows.duplicates), (0, 1));
+}
+
+/// A corrected copy of a batch that was refused as a whole brings rows that no dataset has.
+#[tokio::test]
+async fn rows_of_a_batch_that_was_left_out_are_no_duplicates() {
+    for (kind, usable, duplicates) in [
+        (OutcomeKind::Skipped, false, 0),
+        (OutcomeKind::Failed, false, 0),
+        (OutcomeKind::Skipped, true, 30),
+        (OutcomeKind::Rejected, true, 30),
+    ] {
+        let place = Place::new().await;
+        let first = place.csv(&rows(1..40)).await;
+        let answer = place.run(&first).await;
+        place.settle(&first, &answer, kind, usable).await;
+        let corrected = place.csv(&rows(10..60)).await;
+        let rows = place.run(&corrected).await.rows;
+        assert_eq!(rows.duplicates, duplicates, "{kind:?}, usable: {usable}");
+        assert_eq!(rows.raw, rows.clean + rows.duplicates);
+    }
 }
 
 /// Fails every call from the `nth` on, before or after its effect, as a killed process does. The
