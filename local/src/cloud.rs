@@ -122,6 +122,8 @@ impl Cloud {
             hurry,
         } = options;
         config.spool_folder.get_or_insert_with(|| folder.spool());
+        // The one there is: a machine that the environment names is on AWS.
+        config.state_machine = Some(machine::machine_arn());
         let Listeners { http, s3, dynamodb } = Listeners::bind(ports).await?;
         let endpoints = Endpoints {
             http: base_url(&http),

@@ -71,7 +71,7 @@ impl Functions {
                 "tracking",
                 Function::Http {
                     alone: tracking::router(context.clone()),
-                    shared: tracking::history(context.clone()),
+                    shared: tracking::api(context.clone()),
                 },
             ),
         ]);

@@ -37,6 +37,8 @@ pub struct Config {
     pub candidates: Vec<String>,
     /// `TASADOR_SOURCE`: where batches come from.
     pub source: Option<String>,
+    /// `TASADOR_STATE_MACHINE_ARN`: the state machine that `POST /runs` starts.
+    pub state_machine: Option<String>,
     /// `TASADOR_SPOOL_DIR`: where batches lie until they are stored.
     pub spool_folder: Option<PathBuf>,
     /// `TASADOR_SOURCE_*`: how the source is asked.
@@ -146,6 +148,7 @@ impl Config {
         let seed = reader.number("TASADOR_SEED", 0);
         let candidates = reader.names("TASADOR_CANDIDATES");
         let source = reader.optional("TASADOR_SOURCE");
+        let state_machine = reader.optional("TASADOR_STATE_MACHINE_ARN");
         let spool_folder = reader.optional("TASADOR_SPOOL_DIR").map(PathBuf::from);
         let fetch = FetchLimits::build(reader);
         let gate = GateLimits::build(reader);
@@ -161,6 +164,7 @@ impl Config {
             seed: seed?,
             candidates: candidates?,
             source,
+            state_machine,
             spool_folder,
             fetch: fetch?,
             gate: gate?,

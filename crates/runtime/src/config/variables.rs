@@ -60,6 +60,10 @@ pub const VARIABLES: &[Variable] = &[
         "The largest batch that is taken, in bytes.",
     ),
     unset(
+        "TASADOR_STATE_MACHINE_ARN",
+        "The state machine whose executions `POST /runs` starts and `GET /runs` lists. Without it both answer 503.",
+    ),
+    unset(
         "TASADOR_SPOOL_DIR",
         "Folder in which a batch lies until it is stored; what a killed process leaves there is stored by the next one. \
          Without it a temporary folder is used, which ends with the process.",
