@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use serde_json::Value;
+use tasador_pricing::Pricing;
 use tasador_runtime::{Context, ErrorClass, Failure, Handler, handler};
 
 use crate::aws::http_event;
@@ -15,6 +16,7 @@ use crate::cloud::{ACCOUNT, REGION};
 #[derive(Clone)]
 pub struct Functions {
     all: Arc<BTreeMap<&'static str, Function>>,
+    pricing: Pricing,
 }
 
 enum Function {
@@ -52,6 +54,7 @@ impl Functions {
                 )
             };
         }
+        let pricing = Pricing::new(context.clone());
         let all = BTreeMap::from([
             step!(fetch),
             step!(preprocess),
@@ -63,8 +66,8 @@ impl Functions {
             (
                 "predict",
                 Function::Http {
-                    alone: predict::router(context.clone()),
-                    shared: predict::api(context.clone()),
+                    alone: predict::router(pricing.clone()),
+                    shared: predict::api(pricing.clone()),
                 },
             ),
             (
@@ -75,12 +78,20 @@ impl Functions {
                 },
             ),
         ]);
-        Self { all: Arc::new(all) }
+        Self {
+            all: Arc::new(all),
+            pricing,
+        }
     }
 
     /// Names in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.all.keys().copied()
+    }
+
+    /// Prices, as all functions here share them.
+    pub fn pricing(&self) -> &Pricing {
+        &self.pricing
     }
 
     /// Whether there is such a function.

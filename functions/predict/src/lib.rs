@@ -21,15 +21,7 @@
 //! not take it, it is in the structured log and counted in `/health`. An answer's `request_id` is
 //! the caller's `x-request-id` (1 to 72 letters, digits and `-_.:`), or else Lambda's, or else new.
 
-mod answer;
-mod champion;
-mod describe;
-mod listing;
-mod log;
 mod request;
-
-use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
@@ -38,183 +30,88 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
-use tasador_registry::InferenceRecord;
-use tasador_runtime::{Context, Problem};
+use tasador_pricing::{Answer, Pricing, Question, Standing};
+use tasador_runtime::Problem;
 
-use answer::{Answer, Asked};
-use champion::{Champion, Champions, NoModel};
-use log::Log;
 use request::Options;
 
-/// Homes that are priced on the thread that answers: they take a millisecond at most. More, and
-/// explanations, which take a hundred times as long, leave that thread to others.
-const INLINE_MAX: usize = 64;
-
-/// What the handlers share.
-struct Service {
-    ctx: Context,
-    champions: Champions,
-    log: Log,
-}
-
 /// The function: its [`api`], and a problem for everything else.
-pub fn router(ctx: Context) -> Router {
-    api(ctx)
+pub fn router(pricing: Pricing) -> Router {
+    api(pricing)
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
 }
 
 /// What it answers, for a router that has its own word on unknown paths.
-pub fn api(ctx: Context) -> Router {
-    let service = Service {
-        champions: Champions::new(ctx.clone()),
-        log: Log::default(),
-        ctx,
-    };
+pub fn api(pricing: Pricing) -> Router {
     Router::new()
         .route("/predict", post(predict))
         .route("/model", get(model))
         .route("/health", get(health))
-        .with_state(Arc::new(service))
+        .with_state(pricing)
 }
 
 async fn predict(
-    State(service): State<Arc<Service>>,
+    State(pricing): State<Pricing>,
     lambda: Option<Extension<lambda_runtime::Context>>,
     options: Result<Query<Options>, QueryRejection>,
     request: Request,
 ) -> Response {
-    let begun = Instant::now();
     let (parts, body) = request.into_parts();
     let id = request::id(&parts.headers, lambda.as_deref());
-    let read = match request::body(&parts.headers, body).await {
-        Ok(bytes) => request::json(&bytes),
-        Err(problem) => Err(Box::new((Value::Null, problem))),
-    };
-    let (input, answer) = match read {
-        Ok(input) => service.price(input, options).await,
-        Err(refused) => {
-            let (input, problem) = *refused;
-            (input, problem.into())
+    let mut question = Question::new(id, Value::Null);
+    match request::body(&parts.headers, body).await {
+        Ok(bytes) => match request::json(&bytes) {
+            Ok(input) => question.input = input,
+            Err(refused) => {
+                let (input, problem) = *refused;
+                question.input = input;
+                question.refused = Some(problem);
+            }
+        },
+        Err(problem) => question.refused = Some(problem),
+    }
+    if question.refused.is_none() {
+        match request::explain(options) {
+            Ok(explain) => question.explain = explain,
+            Err(problem) => question.refused = Some(problem),
         }
-    };
-    service.finish(id, begun, input, answer).await
+    }
+    sent(pricing.answer(question).await)
 }
 
-impl Service {
-    /// Prices a request. Gives back what was asked, for the log.
-    async fn price(
-        &self,
-        input: Value,
-        options: Result<Query<Options>, QueryRejection>,
-    ) -> (Value, Answer) {
-        let max_instances = self.ctx.config.predict.max_instances;
-        let explain = match request::explain(options) {
-            Ok(explain) => explain,
-            Err(problem) => return (input, problem.into()),
-        };
-        let homes = match Asked::of(&input, max_instances) {
-            Ok(asked) => asked.homes(),
-            Err(problem) => return (input, problem.into()),
-        };
-        let champion = match self.champions.current().await {
-            Ok(champion) => champion,
-            Err(none) => return (input, no_model(none).into()),
-        };
-        let price = move |input: &Value, champion: &Champion| match Asked::of(input, max_instances)
-        {
-            Ok(asked) => answer::to(&asked, champion, explain),
-            Err(problem) => problem.into(),
-        };
-        if homes <= INLINE_MAX && !explain {
-            let answer = price(&input, &champion);
-            return (input, answer);
-        }
-        let input = Arc::new(input);
-        let task = tokio::task::spawn_blocking({
-            let input = Arc::clone(&input);
-            move || price(&input, &champion)
-        });
-        let answer = task.await.unwrap_or_else(|error| {
-            tracing::error!("the thread that priced is gone: {error}");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into()
-        });
-        (Arc::unwrap_or_clone(input), answer)
+fn sent(answer: Answer) -> Response {
+    let content_type = [(header::CONTENT_TYPE, answer.content_type())];
+    let mut response = (answer.status, content_type, answer.text).into_response();
+    if let Ok(id) = HeaderValue::try_from(answer.request_id) {
+        response.headers_mut().insert(request::REQUEST_ID, id);
     }
-
-    /// Logs an answer and sends it.
-    async fn finish(
-        &self,
-        request_id: String,
-        begun: Instant,
-        input: Value,
-        answer: Answer,
-    ) -> Response {
-        let answer = answer.with_request_id(&request_id);
-        let content_type = answer.content_type();
-        let Answer {
-            status,
-            body,
-            version,
-        } = answer;
-        let output = Value::Object(body);
-        let text = output.to_string();
-        let record = InferenceRecord {
-            at: self.ctx.now(),
-            model: self.ctx.config.model.clone(),
-            version,
-            status: status.as_u16(),
-            duration_us: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            input,
-            output,
-            request_id,
-        };
-        self.log.keep(&self.ctx, &record).await;
-        let mut response = (status, [(header::CONTENT_TYPE, content_type)], text).into_response();
-        if let Ok(id) = HeaderValue::try_from(record.request_id) {
-            response.headers_mut().insert(request::REQUEST_ID, id);
-        }
-        response
-    }
+    response
 }
 
-async fn model(State(service): State<Arc<Service>>) -> Response {
-    match service.champions.current().await {
+async fn model(State(pricing): State<Pricing>) -> Response {
+    match pricing.champion().await {
         Ok(champion) => (
             [(header::CONTENT_TYPE, "application/json")],
-            champion.described.clone(),
+            champion.description_json.clone(),
         )
             .into_response(),
-        Err(none) => no_model(none).into_response(),
+        Err(none) => Problem::from(none).into_response(),
     }
 }
 
-async fn health(State(service): State<Arc<Service>>) -> Json<Value> {
-    let (champion, trouble) = service.champions.standing();
+async fn health(State(pricing): State<Pricing>) -> Json<Value> {
+    let Standing { champion, trouble } = pricing.standing();
     let model = champion
         .map(|champion| json!({"name": champion.record.model, "version": champion.version()}));
     let mut health = json!({
         "status": if trouble.is_some() { "degraded" } else { "ok" },
         "model": model,
-        "inference_log": {"failures": service.log.failures()},
+        "inference_log": {"failures": pricing.log_failures()},
     });
     if let (Value::Object(fields), Some((reason, since))) = (&mut health, trouble) {
         fields.insert("reason".to_owned(), reason.into());
         fields.insert("since".to_owned(), json!(since));
     }
     Json(health)
-}
-
-fn unprocessable(detail: &str) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)
-}
-
-fn no_model(none: NoModel) -> Problem {
-    let detail = match none {
-        NoModel::NoChampion => {
-            "No model is in production yet: start a run of the pipeline on a first batch (`tasador run --source …`), and see `GET /history` for what became of it.".to_owned()
-        }
-        NoModel::Trouble(sentence) => format!("The model in production can't be had right now: {sentence}. Try again in a few seconds."),
-    };
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail(detail)
 }

@@ -9,15 +9,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use tasador_runtime::Problem;
 
-use crate::unprocessable;
-
 /// The largest body: a thousand listings of 2 KB, four times what twenty columns take. Lambda would
 /// allow 6 MB, but the log keeps each body for good.
 pub(crate) const BODY_MAX_BYTES: usize = 2 << 20;
 /// How much of a body that is not JSON is kept in the log.
 const UNREADABLE_MAX_BYTES: usize = 4 << 10;
-/// The longest request id that is taken from the caller: the length of two UUIDs.
-const REQUEST_ID_MAX_CHARS: usize = 72;
 /// Header with the request's id, in requests and answers.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 
@@ -38,28 +34,17 @@ pub(crate) fn explain(options: Result<Query<Options>, QueryRejection>) -> Result
     match options.explain.as_deref() {
         None | Some("" | "false") => Ok(false),
         Some("true") => Ok(true),
-        Some(_) => {
-            Err(unprocessable("`explain` can't be used.")
-                .field("explain", "true or false is expected"))
-        }
+        Some(_) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
+            .detail("`explain` can't be used.")
+            .field("explain", "true or false is expected")),
     }
 }
 
-/// The caller's id for the request, where it is a sane one, so that it can be followed through all
-/// logs; else Lambda's; else a new one that sorts by time.
+/// The caller's id for the request, else Lambda's, else a new one.
 pub(crate) fn id(headers: &HeaderMap, lambda: Option<&lambda_runtime::Context>) -> String {
-    let sane = |id: &&str| {
-        (1..=REQUEST_ID_MAX_CHARS).contains(&id.len())
-            && id.bytes().all(|byte| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':')
-            })
-    };
-    headers
-        .get(REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .or(lambda.map(|context| context.request_id.as_str()))
-        .filter(sane)
-        .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let lambda = lambda.map(|context| context.request_id.as_str());
+    tasador_pricing::request_id(given.into_iter().chain(lambda))
 }
 
 /// The bytes of a body that can be JSON. Where nothing is said of its type, it is taken for JSON.
