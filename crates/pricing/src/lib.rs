@@ -7,15 +7,17 @@
 mod answer;
 mod champion;
 mod describe;
+mod emf;
 mod listing;
 mod log;
+mod meter;
 mod price;
 
 use std::sync::Arc;
 
 use http::StatusCode;
 use serde_json::Value;
-use tasador_registry::InferenceRecord;
+use tasador_registry::{InferenceRecord, RegistryError, ServingCounts, ServingTotals};
 use tasador_runtime::{Context, Problem};
 
 pub use answer::{Answer, Body, OnePrice, Prices, Question, request_id};
@@ -26,6 +28,7 @@ pub use price::{Contribution, Explanation, Interval, ModelVersion, Outcome, Pric
 use answer::Drafted;
 use champion::Champions;
 use log::Log;
+use meter::Meter;
 use price::Homes;
 
 /// Homes that are priced on the thread that answers: they take a millisecond at most. More, and
@@ -42,6 +45,7 @@ struct Service {
     ctx: Context,
     champions: Champions,
     log: Log,
+    meter: Meter,
 }
 
 impl Pricing {
@@ -50,6 +54,7 @@ impl Pricing {
         Self(Arc::new(Service {
             champions: Champions::new(ctx.clone()),
             log: Log::default(),
+            meter: Meter::default(),
             ctx,
         }))
     }
@@ -78,6 +83,30 @@ impl Pricing {
         self.0.log.failures()
     }
 
+    /// What this process counted since it began.
+    pub fn counts(&self) -> ServingCounts {
+        self.0.meter.counts()
+    }
+
+    /// Keeps this process's counters in the registry, where they changed: before the process ends,
+    /// and before the counters of all are summed.
+    ///
+    /// # Errors
+    /// Where the registry does not take them; they are kept with the next call.
+    pub async fn flush(&self) -> Result<(), RegistryError> {
+        self.0.meter.flush(&self.0.ctx).await
+    }
+
+    /// What all instances counted, this one up to now. From call to call, and from instance to
+    /// instance, no number goes back.
+    ///
+    /// # Errors
+    /// Where the registry can't be asked.
+    pub async fn totals(&self) -> Result<ServingTotals, RegistryError> {
+        self.flush().await?;
+        self.0.ctx.registry.serving_totals().await
+    }
+
     /// Answers a question. The answer is logged and counted when it is given out; every answer is,
     /// whatever its status.
     pub async fn answer(&self, question: Question) -> Answer {
@@ -95,27 +124,58 @@ impl Pricing {
         };
         let status = drafted.status();
         let text = serde_json::to_string(&drafted.body).unwrap_or_default();
-        let record = InferenceRecord {
-            request_id,
-            at: service.ctx.now(),
-            model: service.ctx.config.model.clone(),
-            version: drafted.version,
-            status: status.as_u16(),
-            duration_us: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            input,
-            output: serde_json::to_value(&drafted.body).unwrap_or_default(),
+        let duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let is_logged = !service.ctx.config.predict.log
+            || service.log(&request_id, input, &drafted, duration_us).await;
+        let count = |counts: &mut ServingCounts| {
+            counts.count(status.as_u16(), duration_us);
+            counts.rows_priced += drafted.priced;
+            counts.rows_failed += drafted.failed;
+            counts.log_failures += u64::from(!is_logged);
         };
-        service.log.keep(&service.ctx, &record).await;
+        let interval = service.ctx.config.predict.metrics_flush;
+        if service.meter.count(count, interval) {
+            service.meter.flush_or_log(&service.ctx).await;
+        }
         Answer {
             status,
             body: drafted.body,
             text,
-            request_id: record.request_id,
+            request_id,
         }
     }
 }
 
 impl Service {
+    /// Writes an answer down. Gives back whether the table has it.
+    async fn log(
+        &self,
+        request_id: &str,
+        input: Value,
+        drafted: &Drafted,
+        duration_us: u64,
+    ) -> bool {
+        let error = match &drafted.body {
+            Body::Problem(problem) => problem
+                .detail
+                .clone()
+                .or_else(|| Some(problem.title.to_owned())),
+            Body::One(_) | Body::Many(_) => None,
+        };
+        let record = InferenceRecord {
+            request_id: request_id.to_owned(),
+            at: self.ctx.now(),
+            model: self.ctx.config.model.clone(),
+            version: drafted.version,
+            status: drafted.status().as_u16(),
+            error,
+            duration_us,
+            input,
+            output: serde_json::to_value(&drafted.body).unwrap_or_default(),
+        };
+        self.log.keep(&self.ctx, &record).await
+    }
+
     /// Prices a request. Gives back what was asked, for the log.
     async fn price(&self, input: Value, explain: bool, request_id: &str) -> (Value, Drafted) {
         let max_instances = self.ctx.config.predict.max_instances;

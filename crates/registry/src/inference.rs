@@ -18,6 +18,9 @@ pub struct InferenceRecord {
     pub version: Option<ModelVersion>,
     /// The HTTP status of the answer.
     pub status: u16,
+    /// What was wrong, where it was an error: the problem's detail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// How long the answer took, in microseconds.
     pub duration_us: u64,
     /// What was asked, as it came.

@@ -10,7 +10,7 @@ use crate::metrics::{Metrics, optional_number};
 use crate::promotion::{PromotionEvent, PromotionSeq};
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeKind {
     /// A new model went into production.
@@ -62,6 +62,36 @@ pub struct Reason {
     /// The column it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
+}
+
+/// What one of the gate's checks found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// What was measured, a stable name such as `psi`.
+    pub code: String,
+    /// The column it was measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The value; none where it could not be measured.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_number"
+    )]
+    pub measured: Option<f64>,
+    /// The limit it was held against.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_number"
+    )]
+    pub limit: Option<f64>,
+    /// Whether it is one of the reasons for the decision.
+    #[serde(default)]
+    pub fired: bool,
+    /// Why there is no value, or why it was not believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What happened to the rows of a batch. `raw` = `clean` + `rejected` + `duplicates`.
@@ -159,6 +189,9 @@ pub struct Outcome {
     /// The reasons, the gate's first, then those of the comparison.
     #[serde(default)]
     pub reasons: Vec<Reason>,
+    /// Everything the gate measured, whether or not it was a reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measurements: Vec<Measured>,
     /// Whether the batch's clean rows belong into later datasets.
     #[serde(default)]
     pub usable: bool,

@@ -188,6 +188,17 @@ pub const VARIABLES: &[Variable] = &[
         "1000",
         "The most listings of one request to `predict`.",
     ),
+    variable(
+        "TASADOR_INFERENCE_LOG",
+        "true",
+        "Whether each answer of `predict` is written to the table of inferences before it goes out. Off, no answer can be \
+         traced: for measurements.",
+    ),
+    variable(
+        "TASADOR_METRICS_FLUSH_MS",
+        "10000",
+        "How long what `predict` counts may be in memory only while requests come, in milliseconds.",
+    ),
     unset(
         "TASADOR_LOG",
         "What is logged, such as `info` or `fetch=debug`; RUST_LOG is read where it is not set.",
