@@ -77,6 +77,13 @@ impl Functions {
                     shared: tracking::api(context.clone()),
                 },
             ),
+            (
+                "web",
+                Function::Http {
+                    alone: web::router(pricing.clone()),
+                    shared: web::page(pricing.clone()),
+                },
+            ),
         ]);
         Self {
             all: Arc::new(all),

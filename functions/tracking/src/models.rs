@@ -8,9 +8,7 @@ use http::header;
 use serde::Serialize;
 use tasador_evidence::{Evidence, FileKind, Lineage};
 use tasador_ids::{ModelName, ModelVersion};
-use tasador_registry::{
-    Champion, ModelRecord, Page, PageRequest, PromotionEvent, VersionRecord,
-};
+use tasador_registry::{Champion, ModelRecord, Page, PageRequest, PromotionEvent, VersionRecord};
 use tasador_runtime::Context;
 
 use crate::problem::{Refused, no_such};
@@ -131,8 +129,7 @@ pub(crate) async fn file(
     Path((name, version, file)): Path<(String, String, String)>,
 ) -> Result<Response, Refused> {
     let record = registered(&ctx, &name, &version).await?;
-    let found =
-        tasador_evidence::file(&ctx.lake, &record.model, record.version, &file).await?;
+    let found = tasador_evidence::file(&ctx.lake, &record.model, record.version, &file).await?;
     let bytes = found.ok_or_else(|| {
         no_such("The version has no file of that name, or it is too large to be sent.")
     })?;

@@ -33,9 +33,9 @@ pub(crate) async fn one(
 ) -> Result<Json<Prediction>, Refused> {
     let Query(when) = when.map_err(|rejection| unreadable_query(&rejection))?;
     let at = match when.at.filter(|at| !at.is_empty()) {
-        Some(text) => text.parse().map_err(|_| {
-            unprocessable("at", "a time such as 2026-11-25T09:30:00Z is expected")
-        })?,
+        Some(text) => text
+            .parse()
+            .map_err(|_| unprocessable("at", "a time such as 2026-11-25T09:30:00Z is expected"))?,
         None => time_in(&request_id).ok_or_else(|| {
             unprocessable(
                 "at",
@@ -52,9 +52,7 @@ pub(crate) async fn one(
         None => None,
     };
     let lineage = match version {
-        Some(version) => {
-            Some(tasador_evidence::lineage(&ctx.lake, &ctx.registry, &version).await?)
-        }
+        Some(version) => Some(tasador_evidence::lineage(&ctx.lake, &ctx.registry, &version).await?),
         None => None,
     };
     Ok(Json(Prediction { record, lineage }))
@@ -65,7 +63,13 @@ fn time_in(request_id: &str) -> Option<Timestamp> {
     let id = uuid::Uuid::parse_str(request_id).ok()?;
     let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
     (id.get_version_num() == 7)
-        .then(|| Timestamp::new(i64::try_from(seconds).ok()?, i32::try_from(nanoseconds).ok()?).ok())
+        .then(|| {
+            Timestamp::new(
+                i64::try_from(seconds).ok()?,
+                i32::try_from(nanoseconds).ok()?,
+            )
+            .ok()
+        })
         .flatten()
 }
 

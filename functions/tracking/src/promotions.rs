@@ -32,7 +32,15 @@ pub(crate) async fn promote(
     let version =
         version_number(&version).ok_or_else(|| no_such("The model has no such version."))?;
     let reason = reason.unwrap_or_else(|| "Promoted by hand.".to_owned());
-    moved(&ctx, model, version, expected, PromotionKind::Promotion, reason).await
+    moved(
+        &ctx,
+        model,
+        version,
+        expected,
+        PromotionKind::Promotion,
+        reason,
+    )
+    .await
 }
 
 pub(crate) async fn roll_back(
@@ -54,7 +62,15 @@ pub(crate) async fn roll_back(
         None => before(&ctx, &model, current).await?,
     };
     let reason = reason.unwrap_or_else(|| "Rolled back by hand.".to_owned());
-    moved(&ctx, model, version, expected, PromotionKind::Rollback, reason).await
+    moved(
+        &ctx,
+        model,
+        version,
+        expected,
+        PromotionKind::Rollback,
+        reason,
+    )
+    .await
 }
 
 async fn moved(

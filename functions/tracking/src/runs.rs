@@ -80,7 +80,12 @@ pub(crate) struct Followed {
 }
 
 impl Run {
-    fn new(name: &str, status: &ExecutionStatus, start: &DateTime, stop: Option<&DateTime>) -> Self {
+    fn new(
+        name: &str,
+        status: &ExecutionStatus,
+        start: &DateTime,
+        stop: Option<&DateTime>,
+    ) -> Self {
         let started_at = timestamp(start);
         let ended_at = stop.and_then(timestamp);
         Self {
@@ -93,7 +98,12 @@ impl Run {
     }
 
     fn of(item: &ExecutionListItem) -> Self {
-        Self::new(item.name(), item.status(), item.start_date(), item.stop_date())
+        Self::new(
+            item.name(),
+            item.status(),
+            item.start_date(),
+            item.stop_date(),
+        )
     }
 }
 
@@ -122,9 +132,11 @@ pub(crate) async fn start(
     request: Request,
 ) -> Result<Response, Refused> {
     let mut fields = body::fields(request).await?;
-    let batch = fields.text("batch", "the id of a batch, 64 hexadecimal digits,", |text| {
-        text.parse::<BatchId>().ok()
-    })?;
+    let batch = fields.text(
+        "batch",
+        "the id of a batch, 64 hexadecimal digits,",
+        |text| text.parse::<BatchId>().ok(),
+    )?;
     fields.end()?;
     let input = match batch {
         None => json!({}),
@@ -244,7 +256,10 @@ fn machine(ctx: &Context) -> Result<&str, Problem> {
 
 /// The ARN of an execution: that of its state machine with another kind, and the name behind it.
 fn execution(machine: &str, run: &RunId) -> String {
-    format!("{}:{run}", machine.replacen(":stateMachine:", ":execution:", 1))
+    format!(
+        "{}:{run}",
+        machine.replacen(":stateMachine:", ":execution:", 1)
+    )
 }
 
 fn timestamp(at: &DateTime) -> Option<Timestamp> {

@@ -121,7 +121,10 @@ mod tests {
     #[test]
     fn no_field_means_that_no_price_is_asked_for_and_an_empty_form_that_one_is() {
         assert!(asked(&[("lang", "es")]).home.is_none());
-        assert_eq!(asked(&[("in.bed", "")]).home.map(|home| home.len()), Some(0));
+        assert_eq!(
+            asked(&[("in.bed", "")]).home.map(|home| home.len()),
+            Some(0)
+        );
     }
 
     #[test]
@@ -136,7 +139,12 @@ mod tests {
     #[test]
     fn nonsense_counts_as_not_asked_for() {
         let long = "x".repeat(500);
-        let asked = asked(&[("version", "-1"), ("from", "inf"), ("in.city", &long), ("other", "1")]);
+        let asked = asked(&[
+            ("version", "-1"),
+            ("from", "inf"),
+            ("in.city", &long),
+            ("other", "1"),
+        ]);
         assert_eq!((asked.version, asked.from), (None, None));
         assert!(asked.home.is_none());
     }

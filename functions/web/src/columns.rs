@@ -27,7 +27,11 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("yr_renovated", "Year renovated", "Año de renovación"),
     ("lat", "Latitude", "Latitud"),
     ("long", "Longitude", "Longitud"),
-    ("sqft_living15", "Neighbours’ living area", "Superficie de los vecinos"),
+    (
+        "sqft_living15",
+        "Neighbours’ living area",
+        "Superficie de los vecinos",
+    ),
     ("sqft_lot15", "Neighbours’ lot size", "Lote de los vecinos"),
 ];
 

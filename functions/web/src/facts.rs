@@ -10,7 +10,8 @@ use tasador_lake::key::{self, ModelFile};
 use tasador_listing::profile::Profile;
 use tasador_listing::quality::BatchReport;
 use tasador_registry::{
-    Champion, Outcome, Page, PageRequest, PromotionEvent, RegistryError, VersionRecord,
+    Champion, Outcome, Page, PageRequest, PromotionEvent, RegistryError, ServingTotals,
+    VersionRecord,
 };
 use tasador_runtime::{Context, chain};
 
@@ -43,6 +44,8 @@ pub(crate) struct Facts {
     pub(crate) batches: Vec<(Outcome, Arc<BatchReport>)>,
     /// What the champion learnt from.
     pub(crate) reference: Option<Profile>,
+    /// What was answered so far.
+    pub(crate) serving: Option<ServingTotals>,
 }
 
 /// Versions and what became of them.
@@ -69,16 +72,18 @@ impl Facts {
     /// Reads everything.
     pub(crate) async fn gather(site: &Site, asked: &Asked) -> Self {
         let ctx = site.pricing.context();
-        let (history, (models, reference), batches) = tokio::join!(
+        let (history, (models, reference), batches, serving) = tokio::join!(
             history(ctx, asked.page.clone()),
             models_and_reference(ctx, asked),
             latest_batches(site),
+            site.pricing.totals(),
         );
         Self {
             history,
             models,
             batches,
             reference,
+            serving: told("what was answered", serving),
         }
     }
 }

@@ -60,7 +60,10 @@ pub fn router(pricing: Pricing) -> Router {
     page(pricing)
         .fallback(|headers: HeaderMap| async move {
             let language = Language::wanted(None, &headers);
-            (StatusCode::NOT_FOUND, html(language, layout::not_found(language)))
+            (
+                StatusCode::NOT_FOUND,
+                html(language, layout::not_found(language)),
+            )
         })
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
 }

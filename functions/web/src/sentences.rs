@@ -43,11 +43,13 @@ impl Language {
         match (self, error, old, change) {
             (Self::English, Some(error), Some(old), Some(change)) => format!(
                 "Version {version} went into production: it is off by {error} on average, {} less than version {}.",
-                self.percent(-change), old.version
+                self.percent(-change),
+                old.version
             ),
             (Self::Spanish, Some(error), Some(old), Some(change)) => format!(
                 "La versión {version} pasó a producción: se equivoca en {error} en promedio, un {} menos que la versión {}.",
-                self.percent(-change), old.version
+                self.percent(-change),
+                old.version
             ),
             (Self::English, Some(error), ..) => format!(
                 "Version {version} went into production, the first one: it is off by {error} on average."
@@ -118,17 +120,25 @@ impl Language {
             "too_few_rows" => {
                 let (rows, least) = (count(measured)?, count(limit)?);
                 if english {
-                    format!("the batch has only {rows} usable rows, and at least {least} are needed")
+                    format!(
+                        "the batch has only {rows} usable rows, and at least {least} are needed"
+                    )
                 } else {
-                    format!("el lote tiene solo {rows} filas útiles y se necesitan al menos {least}")
+                    format!(
+                        "el lote tiene solo {rows} filas útiles y se necesitan al menos {least}"
+                    )
                 }
             }
             "too_few_prices" => {
                 let (prices, least) = (count(measured)?, count(limit)?);
                 if english {
-                    format!("the batch has only {prices} different prices, and at least {least} are needed")
+                    format!(
+                        "the batch has only {prices} different prices, and at least {least} are needed"
+                    )
                 } else {
-                    format!("el lote tiene solo {prices} precios distintos y se necesitan al menos {least}")
+                    format!(
+                        "el lote tiene solo {prices} precios distintos y se necesitan al menos {least}"
+                    )
                 }
             }
             "too_many_nulls" => {
@@ -152,15 +162,21 @@ impl Language {
                 if english {
                     format!("there is {grown} more data than the model in production learnt from")
                 } else {
-                    format!("hay un {grown} más de datos que los que aprendió el modelo en producción")
+                    format!(
+                        "hay un {grown} más de datos que los que aprendió el modelo en producción"
+                    )
                 }
             }
             "drift" => {
                 let (column, found, limit) = (column?, psi(measured)?, psi(limit)?);
                 if english {
-                    format!("“{column}” has drifted from what was learnt (PSI {found}, limit {limit})")
+                    format!(
+                        "“{column}” has drifted from what was learnt (PSI {found}, limit {limit})"
+                    )
                 } else {
-                    format!("«{column}» se ha alejado de lo aprendido (PSI {found}, límite {limit})")
+                    format!(
+                        "«{column}» se ha alejado de lo aprendido (PSI {found}, límite {limit})"
+                    )
                 }
             }
             "column_new" => {
@@ -223,10 +239,18 @@ impl Language {
                 let (change, least) = (measured?, share(limit)?);
                 let size = self.percent(change.abs());
                 match (english, change <= 0.0) {
-                    (true, true) => format!("its error is only {size} smaller, and at least {least} is asked for"),
-                    (true, false) => format!("its error is {size} larger, where it must be at least {least} smaller"),
-                    (false, true) => format!("su error es solo un {size} menor y se exige al menos un {least}"),
-                    (false, false) => format!("su error es un {size} mayor, y debe ser al menos un {least} menor"),
+                    (true, true) => format!(
+                        "its error is only {size} smaller, and at least {least} is asked for"
+                    ),
+                    (true, false) => format!(
+                        "its error is {size} larger, where it must be at least {least} smaller"
+                    ),
+                    (false, true) => {
+                        format!("su error es solo un {size} menor y se exige al menos un {least}")
+                    }
+                    (false, false) => {
+                        format!("su error es un {size} mayor, y debe ser al menos un {least} menor")
+                    }
                 }
             }
             "rmse_up" => {
@@ -234,7 +258,9 @@ impl Language {
                 if english {
                     format!("its large errors grew by {change}, and at most {most} is allowed")
                 } else {
-                    format!("sus errores grandes crecieron un {change} y se admite como máximo un {most}")
+                    format!(
+                        "sus errores grandes crecieron un {change} y se admite como máximo un {most}"
+                    )
                 }
             }
             "may_be_chance" => {
@@ -250,7 +276,9 @@ impl Language {
                 if english {
                     format!("{rows} held-out homes are too few to judge by; {least} are needed")
                 } else {
-                    format!("{rows} viviendas reservadas son muy pocas para juzgar; se necesitan {least}")
+                    format!(
+                        "{rows} viviendas reservadas son muy pocas para juzgar; se necesitan {least}"
+                    )
                 }
             }
             "worse_than_median" => if english {
@@ -383,7 +411,8 @@ mod tests {
 
     #[test]
     fn a_reason_that_is_not_known_is_shown_as_recorded() {
-        let odd = outcome(json!({"reasons": [{"code": "moonlight", "sentence": "The moon was full."}]}));
+        let odd =
+            outcome(json!({"reasons": [{"code": "moonlight", "sentence": "The moon was full."}]}));
         assert_eq!(
             Language::Spanish.what_happened(&odd),
             "No se entrenó nada: The moon was full."

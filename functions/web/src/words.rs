@@ -180,6 +180,8 @@ words! {
     latency_slow: "Slowest 1 %", "El 1 % más lento";
     latency_spread: "How long answers take", "Cuánto tardan las respuestas";
     latency_spread_hint: "Answers by the time they took.", "Respuestas según el tiempo que tardaron.";
+    answers_by_status: "Answers by status", "Respuestas por estado";
+    meaning: "Meaning", "Significado";
     priced: "Homes priced", "Viviendas tasadas";
     log_failures: "Records kept outside the log", "Registros fuera de la bitácora";
     healthy: "Everything works", "Todo funciona";

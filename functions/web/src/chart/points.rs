@@ -24,7 +24,10 @@ pub(crate) struct Point {
 
 /// The points in their order, the strong ones joined by a line.
 pub(crate) fn points(language: Language, name: &str, points: &[Point]) -> Markup {
-    let finite = points.iter().map(|point| point.value).filter(|v| v.is_finite());
+    let finite = points
+        .iter()
+        .map(|point| point.value)
+        .filter(|v| v.is_finite());
     let low = finite.clone().fold(f64::INFINITY, f64::min);
     let high = finite.fold(f64::NEG_INFINITY, f64::max);
     let axis = ticks(low, if high > low { high } else { low * 1.1 + 1.0 }, 4);

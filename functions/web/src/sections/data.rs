@@ -51,7 +51,8 @@ fn label(language: Language, outcome: &Outcome, all: &[Batch]) -> String {
         language.time(outcome.recorded_at)
     } else {
         let day = day(outcome);
-        day.rsplit_once(' ').map_or(day.clone(), |(day, _)| day.to_owned())
+        day.rsplit_once(' ')
+            .map_or(day.clone(), |(day, _)| day.to_owned())
     }
 }
 
@@ -63,7 +64,11 @@ fn rows(language: Language, batches: &[Batch]) -> Markup {
             let rows = outcome.rows?;
             Some(Bar {
                 label: label(language, outcome, batches),
-                parts: [rows.clean as f64, rows.duplicates as f64, rows.rejected as f64],
+                parts: [
+                    rows.clean as f64,
+                    rows.duplicates as f64,
+                    rows.rejected as f64,
+                ],
                 title: format!(
                     "{} {}: {} {}, {} {}, {} {}",
                     language.day(outcome.recorded_at),
@@ -130,7 +135,11 @@ fn missing(language: Language, batches: &[Batch]) -> Markup {
 fn missing_share(profile: &Profile) -> f64 {
     let cells = profile.rows as f64 * profile.columns.len() as f64;
     let nulls: u64 = profile.columns.iter().map(|column| column.nulls).sum();
-    if cells > 0.0 { nulls as f64 / cells } else { 0.0 }
+    if cells > 0.0 {
+        nulls as f64 / cells
+    } else {
+        0.0
+    }
 }
 
 fn drift(language: Language, batches: &[Batch], reference: Option<&Profile>) -> Markup {
@@ -184,7 +193,8 @@ fn drifts<'r>(batches: &[Batch], reference: &'r Profile) -> Vec<(&'r str, Vec<Op
         })
         .collect();
     lines.retain(|(_, values): &(&str, Vec<Option<f64>>)| values.iter().any(Option::is_some));
-    let latest = |values: &[Option<f64>]| values.iter().rev().flatten().next().copied().unwrap_or(0.0);
+    let latest =
+        |values: &[Option<f64>]| values.iter().rev().flatten().next().copied().unwrap_or(0.0);
     lines.sort_by(|a, b| latest(&b.1).total_cmp(&latest(&a.1)));
     lines.truncate(COLUMNS_SHOWN);
     lines

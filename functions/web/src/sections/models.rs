@@ -116,7 +116,10 @@ fn over_time(language: Language, models: &Models) -> Markup {
             let value = measured(version, "mae")?;
             let standing = models.standing(version);
             let strong = matches!(standing, Standing::InProduction | Standing::WasInProduction);
-            let algorithm = version.algorithm.as_deref().map(|it| language.algorithm(it));
+            let algorithm = version
+                .algorithm
+                .as_deref()
+                .map(|it| language.algorithm(it));
             Some(Point {
                 label: format!("v{}", version.version),
                 value,
@@ -146,10 +149,16 @@ fn moves(language: Language, promotions: &[PromotionEvent]) -> Markup {
     let words = language.words();
     let sentence = |event: &PromotionEvent| match (language, event.kind, event.previous) {
         (Language::English, PromotionKind::Promotion, Some(previous)) => {
-            format!("Version {} took over from version {previous}", event.version)
+            format!(
+                "Version {} took over from version {previous}",
+                event.version
+            )
         }
         (Language::Spanish, PromotionKind::Promotion, Some(previous)) => {
-            format!("La versión {} reemplazó a la versión {previous}", event.version)
+            format!(
+                "La versión {} reemplazó a la versión {previous}",
+                event.version
+            )
         }
         (Language::English, PromotionKind::Promotion, None) => {
             format!("Version {} was the first", event.version)

@@ -34,9 +34,17 @@ pub(super) fn form(
         .iter()
         .filter(|input| !FIRST.contains(&input.name.as_str()))
         .collect();
-    let is_used = others.iter().any(|input| asked.typed(&input.name).is_some());
+    let is_used = others
+        .iter()
+        .any(|input| asked.typed(&input.name).is_some());
     let draw = |input: &InputDescription, prefilled: bool| {
-        field(language, input, asked, prefilled, wrong(priced, &input.name))
+        field(
+            language,
+            input,
+            asked,
+            prefilled,
+            wrong(priced, &input.name),
+        )
     };
     html! {
         form.card.form #home action="#appraise" method="get" {

@@ -102,7 +102,9 @@ fn interval_in_words(language: Language, low: f64, high: f64, confidence: f64) -
             format!("For {tenths:.0} homes in 10, the real price lies between {low} and {high}.")
         }
         (Language::Spanish, true) => {
-            format!("En {tenths:.0} de cada 10 viviendas, el precio real está entre {low} y {high}.")
+            format!(
+                "En {tenths:.0} de cada 10 viviendas, el precio real está entre {low} y {high}."
+            )
         }
         (Language::English, false) => format!(
             "The real price lies between {low} and {high} with {} certainty.",
@@ -138,7 +140,8 @@ fn why(
             inputs.iter().find(|input| input.name == name)
         })
     };
-    let value = |part: &Contribution| shown_value(language, input(&part.name), asked.typed(&part.name));
+    let value =
+        |part: &Contribution| shown_value(language, input(&part.name), asked.typed(&part.name));
     let steps: Vec<Step> = explanation
         .contributions
         .iter()
@@ -324,7 +327,11 @@ mod tests {
     #[test]
     fn sliders_move_in_round_steps() {
         for (width, wanted) in [(10.0, 0.25), (7_000.0, 50.0), (0.7, 0.005), (1_000.0, 5.0)] {
-            assert!((step(width) - wanted).abs() < 1e-9, "{width}: {}", step(width));
+            assert!(
+                (step(width) - wanted).abs() < 1e-9,
+                "{width}: {}",
+                step(width)
+            );
         }
     }
 }
