@@ -5,9 +5,11 @@
 
 mod aws_cli;
 mod bad_input;
+mod browser;
 mod contracts;
 mod events;
 mod faults;
 mod gate;
 mod promotion;
 mod real_listings;
+mod tracking;

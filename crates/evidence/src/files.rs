@@ -16,6 +16,7 @@ const FILES_MAX: usize = 200;
 
 /// What kind of file it is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
     /// A picture, as SVG.
@@ -52,6 +53,7 @@ impl FileKind {
 
 /// One file of a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct File {
     /// Its name below the version's folder, such as `plots/residuals.svg`.
     pub name: String,
@@ -63,6 +65,7 @@ pub struct File {
 
 /// What a version left beside its artefact. What was never written is absent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Evidence {
     /// Its files, by name.
     pub files: Vec<File>,

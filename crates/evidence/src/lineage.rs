@@ -14,6 +14,7 @@ const CONCURRENCY: usize = 8;
 
 /// Where a version comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Lineage {
     /// The registered model.
     pub model: ModelName,
@@ -31,6 +32,7 @@ pub struct Lineage {
 
 /// A batch that a version learnt from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LineageBatch {
     /// The batch: the hash of its bytes.
     pub batch: BatchId,

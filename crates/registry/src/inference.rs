@@ -7,6 +7,7 @@ use tasador_ids::{ModelName, ModelVersion};
 
 /// One answered request for a price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InferenceRecord {
     /// The request's id, as the answer gave it.
     pub request_id: String,

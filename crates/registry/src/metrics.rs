@@ -15,6 +15,30 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metrics(pub BTreeMap<String, f64>);
 
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Metrics {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        <BTreeMap<String, Number> as utoipa::PartialSchema>::schema()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Metrics {}
+
+/// A number, or one that JSON has no word for, as text.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Number {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::schema::OneOfBuilder::new()
+            .item(<f64 as utoipa::PartialSchema>::schema())
+            .item(<String as utoipa::PartialSchema>::schema())
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Number {}
+
 impl Metrics {
     /// The value of that name.
     pub fn get(&self, name: &str) -> Option<f64> {

@@ -11,6 +11,7 @@ use crate::promotion::{PromotionEvent, PromotionSeq};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeKind {
     /// A new model went into production.
@@ -40,6 +41,7 @@ impl OutcomeKind {
 
 /// One reason for a decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reason {
     /// The reason's stable name, such as `drift`.
     pub code: String,
@@ -51,6 +53,7 @@ pub struct Reason {
         skip_serializing_if = "Option::is_none",
         with = "optional_number"
     )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Number>))]
     pub measured: Option<f64>,
     /// The limit it was held against.
     #[serde(
@@ -58,6 +61,7 @@ pub struct Reason {
         skip_serializing_if = "Option::is_none",
         with = "optional_number"
     )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Number>))]
     pub limit: Option<f64>,
     /// The column it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,6 +70,7 @@ pub struct Reason {
 
 /// What one of the gate's checks found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Measured {
     /// What was measured, a stable name such as `psi`.
     pub code: String,
@@ -78,6 +83,7 @@ pub struct Measured {
         skip_serializing_if = "Option::is_none",
         with = "optional_number"
     )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Number>))]
     pub measured: Option<f64>,
     /// The limit it was held against.
     #[serde(
@@ -85,6 +91,7 @@ pub struct Measured {
         skip_serializing_if = "Option::is_none",
         with = "optional_number"
     )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Number>))]
     pub limit: Option<f64>,
     /// Whether it is one of the reasons for the decision.
     #[serde(default)]
@@ -96,6 +103,7 @@ pub struct Measured {
 
 /// What happened to the rows of a batch. `raw` = `clean` + `rejected` + `duplicates`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rows {
     /// Rows received.
     pub raw: u64,
@@ -109,6 +117,7 @@ pub struct Rows {
 
 /// One algorithm's try.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Candidate {
     /// The algorithm, such as `boosting`.
     pub algorithm: String,
@@ -128,6 +137,7 @@ pub struct Candidate {
 
 /// One side of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Contender {
     /// The version.
     pub version: ModelVersion,
@@ -141,6 +151,7 @@ pub struct Contender {
 
 /// What broke.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Trouble {
     /// The stable error class, such as `SourceUnavailable` or `States.Timeout`.
     pub class: String,
@@ -152,6 +163,7 @@ pub struct Trouble {
 ///
 /// What a run did not come to is absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Outcome {
     /// The run.
     pub run: RunId,

@@ -79,13 +79,11 @@ impl Fields {
 
     /// Takes the sentence that says why somebody moves the champion.
     pub(crate) fn reason(&mut self) -> Result<Option<String>, Box<Problem>> {
-        let expected = format!("a text of 1 to {REASON_MAX_CHARS} characters");
-        self.text("reason", &expected, |text| {
-            let text = text.trim();
-            (1..=REASON_MAX_CHARS)
-                .contains(&text.chars().count())
-                .then(|| text.to_owned())
-        })
+        let expected = format!("a text of at most {REASON_MAX_CHARS} characters");
+        let reason = self.text("reason", &expected, |text| {
+            (text.chars().count() <= REASON_MAX_CHARS).then(|| text.trim().to_owned())
+        })?;
+        Ok(reason.filter(|reason| !reason.is_empty()))
     }
 
     /// That nothing is left: a misspelt field must not count as absent where something changes.

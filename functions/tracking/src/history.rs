@@ -7,9 +7,13 @@ use tasador_ids::RunId;
 use tasador_registry::{Outcome, Page};
 use tasador_runtime::Context;
 
+use crate::openapi::Failures;
 use crate::problem::{Refused, no_such};
 use crate::window::{self, Window};
 
+/// Every run that ended, newest first.
+#[utoipa::path(get, path = "/history", tag = "history", params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, description = "The value of `next` of the page before")),
+    responses((status = 200, body = Page<Outcome>), Failures))]
 pub(crate) async fn list(
     State(ctx): State<Context>,
     window: Result<Query<Window>, QueryRejection>,
@@ -17,6 +21,9 @@ pub(crate) async fn list(
     Ok(Json(ctx.registry.history(&window::page(window)?).await?))
 }
 
+/// What became of one run.
+#[utoipa::path(get, path = "/history/{run}", tag = "history", params(("run" = String, Path, description = "The run")),
+    responses((status = 200, body = Outcome), Failures))]
 pub(crate) async fn entry(
     State(ctx): State<Context>,
     Path(run): Path<String>,

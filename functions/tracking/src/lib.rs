@@ -27,6 +27,7 @@
 mod body;
 mod history;
 mod models;
+mod openapi;
 mod predictions;
 mod problem;
 mod promotions;
@@ -39,6 +40,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tasador_runtime::{Context, Problem};
 
+pub use openapi::openapi;
 pub use window::{LIMIT_DEFAULT, LIMIT_MAX};
 
 /// The function: its [`api`], `/health`, and a problem for everything else.

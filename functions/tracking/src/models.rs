@@ -6,11 +6,14 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
 use serde::Serialize;
+use serde_json::Value;
 use tasador_evidence::{Evidence, FileKind, Lineage};
 use tasador_ids::{ModelName, ModelVersion};
 use tasador_registry::{Champion, ModelRecord, Page, PageRequest, PromotionEvent, VersionRecord};
 use tasador_runtime::Context;
+use utoipa::ToSchema;
 
+use crate::openapi::Failures;
 use crate::problem::{Refused, no_such};
 use crate::window::{self, Window};
 
@@ -18,7 +21,7 @@ use crate::window::{self, Window};
 const PROMOTIONS_SHOWN: u32 = 20;
 
 /// A registered model.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Model {
     #[serde(flatten)]
     record: ModelRecord,
@@ -31,7 +34,7 @@ pub(crate) struct Model {
 }
 
 /// A version in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Version {
     #[serde(flatten)]
     record: VersionRecord,
@@ -40,13 +43,16 @@ pub(crate) struct Version {
 }
 
 /// A version with all that speaks for it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Detail {
     #[serde(flatten)]
     version: Version,
     evidence: Evidence,
 }
 
+/// Registered models with their champions.
+#[utoipa::path(get, path = "/models", tag = "models", params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, description = "The value of `next` of the page before")),
+    responses((status = 200, body = Page<Model>), Failures))]
 pub(crate) async fn list(
     State(ctx): State<Context>,
     window: Result<Query<Window>, QueryRejection>,
@@ -66,6 +72,9 @@ pub(crate) async fn list(
     }))
 }
 
+/// A registered model with its latest promotions.
+#[utoipa::path(get, path = "/models/{name}", tag = "models", params(("name" = String, Path, description = "The registered model")),
+    responses((status = 200, body = Model), Failures))]
 pub(crate) async fn model(
     State(ctx): State<Context>,
     Path(name): Path<String>,
@@ -85,6 +94,9 @@ pub(crate) async fn model(
     }))
 }
 
+/// The versions of a model, newest first.
+#[utoipa::path(get, path = "/models/{name}/versions", tag = "models", params(("name" = String, Path, description = "The registered model"), ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, description = "The value of `next` of the page before")),
+    responses((status = 200, body = Page<Version>), Failures))]
 pub(crate) async fn versions(
     State(ctx): State<Context>,
     Path(name): Path<String>,
@@ -108,6 +120,9 @@ pub(crate) async fn versions(
     }))
 }
 
+/// A version with its evidence: figures, signature, card, and its files by name.
+#[utoipa::path(get, path = "/models/{name}/versions/{version}", tag = "models", params(("name" = String, Path, description = "The registered model"), ("version" = String, Path, description = "The version's number")),
+    responses((status = 200, body = Detail), Failures))]
 pub(crate) async fn version(
     State(ctx): State<Context>,
     Path((name, version)): Path<(String, String)>,
@@ -124,6 +139,12 @@ pub(crate) async fn version(
     }))
 }
 
+/// One of a version's files.
+#[utoipa::path(get, path = "/models/{name}/versions/{version}/files/{file}", tag = "models",
+    params(("name" = String, Path, description = "The registered model"), ("version" = String, Path, description = "The version's number"), ("file" = String, Path, description = "The file's name, which may hold `/`")),
+    responses((status = 200, description = "The file", content(
+        (Vec<u8> = "application/octet-stream"), (Value = "application/json"),
+        (String = "image/svg+xml"), (String = "text/plain"))), Failures))]
 pub(crate) async fn file(
     State(ctx): State<Context>,
     Path((name, version, file)): Path<(String, String, String)>,
@@ -147,6 +168,9 @@ pub(crate) async fn file(
     Ok((headers, bytes).into_response())
 }
 
+/// The dataset that a version learnt from, and its batches.
+#[utoipa::path(get, path = "/models/{name}/versions/{version}/lineage", tag = "models", params(("name" = String, Path, description = "The registered model"), ("version" = String, Path, description = "The version's number")),
+    responses((status = 200, body = Lineage), Failures))]
 pub(crate) async fn lineage(
     State(ctx): State<Context>,
     Path((name, version)): Path<(String, String)>,

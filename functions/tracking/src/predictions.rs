@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use tasador_evidence::Lineage;
 use tasador_registry::InferenceRecord;
 use tasador_runtime::Context;
+use utoipa::ToSchema;
 
+use crate::openapi::Failures;
 use crate::problem::{Refused, no_such, unprocessable, unreadable_query};
 
 #[derive(Debug, Deserialize)]
@@ -17,7 +19,7 @@ pub(crate) struct When {
 }
 
 /// An answered request and where its price came from.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Prediction {
     #[serde(flatten)]
     record: InferenceRecord,
@@ -26,6 +28,11 @@ pub(crate) struct Prediction {
     lineage: Option<Lineage>,
 }
 
+/// An answered request, with the version, dataset and batches behind its price.
+#[utoipa::path(get, path = "/predictions/{request_id}", tag = "models",
+    params(("request_id" = String, Path, description = "The request's id, as its answer gave it"),
+        ("at" = Option<Timestamp>, Query, description = "When it was answered, to the minute; ids that the service made tell it themselves")),
+    responses((status = 200, body = Prediction), Failures))]
 pub(crate) async fn one(
     State(ctx): State<Context>,
     Path(request_id): Path<String>,
@@ -37,10 +44,7 @@ pub(crate) async fn one(
             .parse()
             .map_err(|_| unprocessable("at", "a time such as 2026-11-25T09:30:00Z is expected"))?,
         None => time_in(&request_id).ok_or_else(|| {
-            unprocessable(
-                "at",
-                "this request id does not tell its time: say when it was answered, to the minute",
-            )
+            no_such("This request id does not tell its time: say in `at` when it was answered, to the minute.")
         })?,
     };
     let found = ctx.registry.inference(&request_id, at).await?;

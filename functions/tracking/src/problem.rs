@@ -80,7 +80,7 @@ fn unanswered(error: &dyn std::error::Error, retryable: bool, who: &str) -> Refu
 }
 
 fn bad_page() -> Problem {
-    unprocessable(
+    no_such("There is no such page.").field(
         "page",
         "the value of `next` of an earlier answer is expected",
     )

@@ -11,14 +11,48 @@ use tasador_registry::{
     PageRequest, PromoteError, Promotion, PromotionEvent, PromotionKind, Refusal,
 };
 use tasador_runtime::{Context, Problem};
+use utoipa::ToSchema;
 
 use crate::body::{self, Fields};
 use crate::models::{model_name, no_model, version_number};
+use crate::openapi::{BodyFailures, Failures};
 use crate::problem::{Refused, no_such, unprocessable};
 
 /// Promotions looked through for the champion before the one there is.
 const LOOKED_THROUGH: u32 = 200;
 
+/// The body of a promotion.
+#[derive(Debug, ToSchema)]
+#[schema(additional_properties = false)]
+#[expect(dead_code, reason = "read field by field, so that every wrong one is told")]
+pub(crate) struct Promote {
+    /// The version in production, as the caller saw it; null where there was none.
+    #[schema(required = true, minimum = 1, maximum = 4_294_967_295_u32)]
+    expected: Option<u32>,
+    /// Why, in a sentence.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// The body of a rollback.
+#[derive(Debug, ToSchema)]
+#[schema(additional_properties = false)]
+#[expect(dead_code, reason = "read field by field, so that every wrong one is told")]
+pub(crate) struct RollBack {
+    /// The version in production, as the caller saw it.
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    expected: u32,
+    /// The earlier version that comes back; where nothing is said, the one before it in production.
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    to: Option<u32>,
+    /// Why, in a sentence.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// Puts a version into production, where the champion is still the one that was seen.
+#[utoipa::path(post, path = "/models/{name}/versions/{version}/promote", tag = "models", params(("name" = String, Path, description = "The registered model"), ("version" = String, Path, description = "The version's number")),
+    request_body = Promote, responses((status = 200, body = PromotionEvent), Failures, BodyFailures))]
 pub(crate) async fn promote(
     State(ctx): State<Context>,
     Path((name, version)): Path<(String, String)>,
@@ -43,6 +77,9 @@ pub(crate) async fn promote(
     .await
 }
 
+/// Puts an earlier version back into production, where the champion is still the one that was seen.
+#[utoipa::path(post, path = "/models/{name}/rollback", tag = "models", params(("name" = String, Path, description = "The registered model")),
+    request_body = RollBack, responses((status = 200, body = PromotionEvent), Failures, BodyFailures))]
 pub(crate) async fn roll_back(
     State(ctx): State<Context>,
     Path(name): Path<String>,

@@ -13,9 +13,11 @@ use serde_json::json;
 use tasador_ids::{BatchId, RunId};
 use tasador_registry::{Outcome, Page};
 use tasador_runtime::{Context, Problem};
+use utoipa::ToSchema;
 
 use crate::body;
-use crate::problem::{Refused, no_such, of_executions, unprocessable};
+use crate::openapi::{BodyFailures, Failures};
+use crate::problem::{Refused, no_such, of_executions};
 use crate::window::{self, Window};
 
 /// The most events of an execution that its steps are read from. A run has some sixty, a few
@@ -23,7 +25,7 @@ use crate::window::{self, Window};
 const EVENTS_MAX: i32 = 1_000;
 
 /// How far an execution is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RunState {
     Running,
@@ -47,7 +49,7 @@ impl From<&ExecutionStatus> for RunState {
 }
 
 /// One execution.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Run {
     run: String,
     state: RunState,
@@ -59,7 +61,7 @@ pub(crate) struct Run {
 }
 
 /// One state that an execution went through.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Step {
     name: String,
     entered_at: Option<Timestamp>,
@@ -70,7 +72,7 @@ pub(crate) struct Step {
 }
 
 /// How far an execution is, and what came of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Followed {
     #[serde(flatten)]
     run: Run,
@@ -107,6 +109,9 @@ impl Run {
     }
 }
 
+/// Executions of the pipeline, newest first, running ones too.
+#[utoipa::path(get, path = "/runs", tag = "runs", params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, description = "The value of `next` of the page before")),
+    responses((status = 200, body = Page<Run>), Failures))]
 pub(crate) async fn list(
     State(ctx): State<Context>,
     window: Result<Query<Window>, QueryRejection>,
@@ -127,6 +132,19 @@ pub(crate) async fn list(
     }))
 }
 
+/// The body of `POST /runs`.
+#[derive(Debug, ToSchema)]
+#[schema(additional_properties = false)]
+#[expect(dead_code, reason = "read field by field, so that every wrong one is told")]
+pub(crate) struct Start {
+    /// A stored batch to work on; without one the source is asked.
+    batch: Option<BatchId>,
+}
+
+/// Starts an execution of the pipeline.
+#[utoipa::path(post, path = "/runs", tag = "runs", request_body = Option<Start>,
+    responses((status = 202, body = Run, description = "It was started; `Location` names it",
+        headers(("location" = String, description = "Where it is followed"))), Failures, BodyFailures))]
 pub(crate) async fn start(
     State(ctx): State<Context>,
     request: Request,
@@ -142,7 +160,10 @@ pub(crate) async fn start(
         None => json!({}),
         Some(batch) => {
             if ctx.registry.batch(&batch).await?.is_none() {
-                return Err(unprocessable("batch", "no batch of that id was ever received").into());
+                let missing = no_such("`batch` names none.");
+                return Err(missing
+                    .field("batch", "no batch of that id was ever received")
+                    .into());
             }
             json!({"batch": batch})
         }
@@ -163,6 +184,9 @@ pub(crate) async fn start(
     Ok((StatusCode::ACCEPTED, location, Json(started)).into_response())
 }
 
+/// How far an execution is: its state, its steps, its outcome.
+#[utoipa::path(get, path = "/runs/{run}", tag = "runs", params(("run" = String, Path, description = "The run")),
+    responses((status = 200, body = Followed), Failures))]
 pub(crate) async fn follow(
     State(ctx): State<Context>,
     Path(run): Path<String>,

@@ -254,7 +254,11 @@ impl Language {
                 }
             }
             "rmse_up" => {
-                let (change, most) = (share(measured)?, share(limit)?);
+                let (mut change, most) = (share(measured)?, share(limit)?);
+                if change == most {
+                    // Just above the limit: another decimal tells them apart.
+                    change = format!("{} %", self.number(measured?.abs() * 100.0, 3));
+                }
                 if english {
                     format!("its large errors grew by {change}, and at most {most} is allowed")
                 } else {

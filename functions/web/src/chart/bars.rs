@@ -7,7 +7,7 @@ use super::{Scale, ticks};
 const HEIGHT: f64 = 200.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 34.0;
-const LEFT: f64 = 9.0;
+const LEFT: f64 = 13.0;
 
 /// One bar: its parts from the bottom up.
 pub(crate) struct Bar {

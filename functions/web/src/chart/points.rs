@@ -9,7 +9,7 @@ const HEIGHT: f64 = 220.0;
 const TOP: f64 = 16.0;
 const BOTTOM: f64 = 36.0;
 /// Left edge of the plot, as a percentage: the labels of the axis stand before it.
-const LEFT: f64 = 9.0;
+const LEFT: f64 = 11.0;
 
 /// One point.
 pub(crate) struct Point {

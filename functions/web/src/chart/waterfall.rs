@@ -55,9 +55,9 @@ pub(crate) fn waterfall(language: Language, base: f64, steps: &[Step], price: f6
     let end = rows.len() + 1;
     html! {
         svg.plot.waterfall width="100%" height=(body + 26.0) role="img" aria-label=(name) {
-            @for tick in &axis {
+            @for (place, tick) in axis.iter().enumerate() {
                 line.grid x1=(x.percent(*tick)) x2=(x.percent(*tick)) y1="20" y2=(body) {}
-                text.axis x=(x.percent(*tick)) y=(body + 18.0) text-anchor=(anchor(*tick, first, last)) {
+                text.axis.minor[place % 2 == 1] x=(x.percent(*tick)) y=(body + 18.0) text-anchor=(anchor(*tick, first, last)) {
                     (language.money_short(*tick))
                 }
             }

@@ -18,6 +18,9 @@ const FIRST: [&str; 7] = [
 ];
 /// So many other columns are shown at once; more are folded.
 const OPEN_MAX: usize = 6;
+/// Columns that training hardly ever saw empty, as a share of its rows, begin with a usual value: a
+/// model says little of a home that lacks what no other lacked.
+const RARELY_MISSING: f64 = 0.01;
 
 pub(super) fn form(
     language: Language,
@@ -37,14 +40,10 @@ pub(super) fn form(
     let is_used = others
         .iter()
         .any(|input| asked.typed(&input.name).is_some());
-    let draw = |input: &InputDescription, prefilled: bool| {
-        field(
-            language,
-            input,
-            asked,
-            prefilled,
-            wrong(priced, &input.name),
-        )
+    let draw = |input: &InputDescription, is_first: bool| {
+        let prefilled = is_first || input.missing_share < RARELY_MISSING;
+        let wrong = wrong(priced, &input.name);
+        field(language, input, asked, prefilled, wrong)
     };
     html! {
         form.card.form #home action="#appraise" method="get" {
@@ -98,13 +97,9 @@ fn field(
     };
     let described = hint.is_some().then_some(&hint_id);
     let invalid = wrong.is_some().then_some("true");
-    let unit = language.unit(input.unit.as_deref());
     html! {
         div.field.wrong[wrong.is_some()] {
-            label for=(id) {
-                (language.column(&input.name))
-                @if let Some(unit) = unit { " " span.unit { (unit) } }
-            }
+            label for=(id) { (language.column(&input.name)) }
             @match (&input.seen, input.kind) {
                 (Seen::Names { most_frequent, distinct }, _)
                     if *distinct as usize <= most_frequent.len() => {
@@ -153,7 +148,11 @@ fn hint(language: Language, input: &InputDescription) -> Option<String> {
                 true => format!("{value:.0}"),
                 false => language.number(*value, 2),
             };
-            Some(format!("{} – {}", written(min), written(max)))
+            let range = format!("{} – {}", written(min), written(max));
+            Some(match language.unit(input.unit.as_deref()) {
+                Some(unit) => format!("{range} {unit}"),
+                None => range,
+            })
         }
         Seen::Names {
             most_frequent,

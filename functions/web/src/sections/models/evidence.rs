@@ -98,7 +98,7 @@ fn figures(language: Language, metrics: &Value) -> Markup {
                         div {
                             @if !name.is_empty() { h3 { (name) } }
                             dl.facts {
-                                @for (label, value) in lines { dt { (label) } dd { (language.number(*value, 3)) } }
+                                @for (label, value) in lines { dt { (label) } dd { (figure(language, *value)) } }
                             }
                         }
                     }
@@ -106,6 +106,11 @@ fn figures(language: Language, metrics: &Value) -> Markup {
             }
         }
     }
+}
+
+/// Three decimals of what is small; nobody reads those of thousands.
+fn figure(language: Language, value: f64) -> String {
+    language.number(value, if value.abs() < 100.0 { 3 } else { 0 })
 }
 
 type Group = (String, Vec<(String, f64)>);

@@ -9,12 +9,34 @@ use crate::asked::encoded;
 use crate::facts::Models;
 use crate::language::Language;
 
+/// Versions that are shown at once; older ones are folded.
+const OPEN_MAX: usize = 10;
+
 pub(super) fn versions(language: Language, models: &Models) -> Markup {
     let words = language.words();
-    let shown = models.shown.as_ref().map(|shown| shown.record.version);
+    let (newest, older) = models
+        .versions
+        .split_at(models.versions.len().min(OPEN_MAX));
     html! {
         div.card.flush {
             h2.inset { (words.versions) }
+            (table(language, models, newest))
+            @if !older.is_empty() {
+                details.older {
+                    summary { (words.older) " " span.count { (older.len()) } }
+                    (table(language, models, older))
+                }
+            }
+            noscript { p.hint.inset { (words.needs_script) } }
+        }
+        (dialog(language))
+    }
+}
+
+fn table(language: Language, models: &Models, versions: &[VersionRecord]) -> Markup {
+    let words = language.words();
+    let shown = models.shown.as_ref().map(|shown| shown.record.version);
+    html! {
             table.versions {
                 caption.hidden { (words.versions) }
                 thead {
@@ -29,7 +51,7 @@ pub(super) fn versions(language: Language, models: &Models) -> Markup {
                     }
                 }
                 tbody {
-                    @for version in &models.versions {
+                    @for version in versions {
                         tr.chosen[shown == Some(version.version)] {
                             th scope="row" data-label=(words.version) { (version.version) }
                             td data-label=(words.status) { (standing(language, models.standing(version))) }
@@ -54,9 +76,6 @@ pub(super) fn versions(language: Language, models: &Models) -> Markup {
                     }
                 }
             }
-            noscript { p.hint.inset { (words.needs_script) } }
-        }
-        (dialog(language))
     }
 }
 
