@@ -8,6 +8,8 @@
 //!
 //! An entry is an [`Outcome`]. Errors are problem details (RFC 9457).
 
+mod openapi;
+
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
@@ -18,6 +20,8 @@ use serde_json::{Value, json};
 use tasador_ids::RunId;
 use tasador_registry::{Outcome, Page, PageRequest, RegistryError};
 use tasador_runtime::{Context, Problem};
+
+pub use openapi::openapi;
 
 /// Entries on a page where the caller doesn't say.
 pub const LIMIT_DEFAULT: u32 = 50;
