@@ -8,6 +8,7 @@ use axum::Router;
 use serde_json::Value;
 use tasador_pricing::Pricing;
 use tasador_runtime::{Context, ErrorClass, Failure, Handler, handler};
+use utoipa::openapi::OpenApi;
 
 use crate::aws::http_event;
 use crate::cloud::{ACCOUNT, REGION};
@@ -96,6 +97,13 @@ impl Functions {
         self.all.keys().copied()
     }
 
+    /// What the functions that answer HTTP answer, together.
+    fn openapi(&self) -> OpenApi {
+        let mut all = predict::openapi();
+        all.merge(tracking::openapi());
+        all
+    }
+
     /// Prices, as all functions here share them.
     pub fn pricing(&self) -> &Pricing {
         &self.pricing
@@ -114,6 +122,10 @@ impl Functions {
                 Function::Http { shared, .. } => all.merge(shared.clone()),
                 Function::Step(_) => all,
             })
+            .merge(predict::serve_openapi(
+                self.pricing.clone(),
+                &self.openapi(),
+            ))
     }
 
     /// Invokes one function and waits for its answer.

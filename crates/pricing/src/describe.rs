@@ -98,10 +98,13 @@ pub enum Seen {
     /// Of a number or date: its range.
     Range {
         /// The smallest.
+        #[schema(required = true)]
         min: Option<Amount>,
         /// The middle one.
+        #[schema(required = true)]
         median: Option<Amount>,
         /// The largest.
+        #[schema(required = true)]
         max: Option<Amount>,
     },
 }

@@ -32,7 +32,7 @@ pub(crate) fn explain(options: Result<Query<Options>, QueryRejection>) -> Result
         ))
     })?;
     match options.explain.as_deref() {
-        None | Some("" | "false") => Ok(false),
+        None | Some("false") => Ok(false),
         Some("true") => Ok(true),
         Some(_) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
             .detail("`explain` can't be used.")
@@ -47,6 +47,41 @@ pub(crate) fn id(headers: &HeaderMap, lambda: Option<&lambda_runtime::Context>) 
     tasador_pricing::request_id(given.into_iter().chain(lambda))
 }
 
+/// That the caller takes an answer of this type.
+///
+/// # Errors
+/// 406 where an `Accept` is sent that leaves it out.
+pub(crate) fn accepts(headers: &HeaderMap, kind: &str) -> Result<(), Problem> {
+    let mut ranges = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|range| range.trim().to_ascii_lowercase())
+        .filter(|range| !range.is_empty())
+        .peekable();
+    let family = kind.split('/').next().unwrap_or_default();
+    let is_taken = |range: String| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let is_refused = parts.any(|part| {
+            part.strip_prefix("q=")
+                .is_some_and(|q| q.parse() == Ok(0.0_f32))
+        });
+        !is_refused
+            && (name == kind
+                || name == "*/*"
+                || name.strip_suffix("/*") == Some(family)
+                // What is wrong with a request is told as a problem.
+                || (name == "application/problem+json" && kind == "application/json"))
+    };
+    if ranges.peek().is_none() || ranges.any(is_taken) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::NOT_ACCEPTABLE)
+        .detail(format!("The answer is {kind}: send it, or */*, as Accept.")))
+}
+
 /// The bytes of a body that can be JSON. Where nothing is said of its type, it is taken for JSON.
 pub(crate) async fn body(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     if headers
@@ -55,6 +90,13 @@ pub(crate) async fn body(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
     {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
             .detail("The body must be JSON: send Content-Type: application/json."));
+    }
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            .detail("The body must not be compressed: leave out Content-Encoding."));
     }
     to_bytes(body, BODY_MAX_BYTES).await.map_err(|error| {
         if error.into_inner().is::<http_body_util::LengthLimitError>() {
@@ -68,14 +110,16 @@ pub(crate) async fn body(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
 }
 
 fn is_json(kind: &str) -> bool {
-    let essence = kind
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let kind = kind.to_ascii_lowercase();
+    let mut parts = kind.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    // JSON is UTF-8 and nothing else (RFC 8259).
+    let is_utf8 = parts
+        .filter_map(|part| part.strip_prefix("charset="))
+        .all(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8"));
+    is_utf8
+        && (essence == "application/json"
+            || (essence.starts_with("application/") && essence.ends_with("+json")))
 }
 
 /// The body's JSON, or the start of the text that is none with its problem.

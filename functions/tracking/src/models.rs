@@ -51,7 +51,7 @@ pub(crate) struct Detail {
 }
 
 /// Registered models with their champions.
-#[utoipa::path(get, path = "/models", tag = "models", params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, description = "The value of `next` of the page before")),
+#[utoipa::path(get, path = "/models", tag = "models", params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
     responses((status = 200, body = Page<Model>), Failures))]
 pub(crate) async fn list(
     State(ctx): State<Context>,
@@ -95,7 +95,7 @@ pub(crate) async fn model(
 }
 
 /// The versions of a model, newest first.
-#[utoipa::path(get, path = "/models/{name}/versions", tag = "models", params(("name" = String, Path, description = "The registered model"), ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, description = "The value of `next` of the page before")),
+#[utoipa::path(get, path = "/models/{name}/versions", tag = "models", params(("name" = String, Path, description = "The registered model"), ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
     responses((status = 200, body = Page<Version>), Failures))]
 pub(crate) async fn versions(
     State(ctx): State<Context>,

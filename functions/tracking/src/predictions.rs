@@ -31,7 +31,7 @@ pub(crate) struct Prediction {
 /// An answered request, with the version, dataset and batches behind its price.
 #[utoipa::path(get, path = "/predictions/{request_id}", tag = "models",
     params(("request_id" = String, Path, description = "The request's id, as its answer gave it"),
-        ("at" = Option<Timestamp>, Query, description = "When it was answered, to the minute; ids that the service made tell it themselves")),
+        ("at" = Option<Timestamp>, Query, nullable = false, description = "When it was answered, to the minute; ids that the service made tell it themselves")),
     responses((status = 200, body = Prediction), Failures))]
 pub(crate) async fn one(
     State(ctx): State<Context>,

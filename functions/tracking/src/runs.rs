@@ -110,7 +110,7 @@ impl Run {
 }
 
 /// Executions of the pipeline, newest first, running ones too.
-#[utoipa::path(get, path = "/runs", tag = "runs", params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, description = "The value of `next` of the page before")),
+#[utoipa::path(get, path = "/runs", tag = "runs", params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
     responses((status = 200, body = Page<Run>), Failures))]
 pub(crate) async fn list(
     State(ctx): State<Context>,
