@@ -24,7 +24,10 @@ const LOOKED_THROUGH: u32 = 200;
 /// The body of a promotion.
 #[derive(Debug, ToSchema)]
 #[schema(additional_properties = false)]
-#[expect(dead_code, reason = "read field by field, so that every wrong one is told")]
+#[expect(
+    dead_code,
+    reason = "read field by field, so that every wrong one is told"
+)]
 pub(crate) struct Promote {
     /// The version in production, as the caller saw it; null where there was none.
     #[schema(required = true, minimum = 1, maximum = 4_294_967_295_u32)]
@@ -37,7 +40,10 @@ pub(crate) struct Promote {
 /// The body of a rollback.
 #[derive(Debug, ToSchema)]
 #[schema(additional_properties = false)]
-#[expect(dead_code, reason = "read field by field, so that every wrong one is told")]
+#[expect(
+    dead_code,
+    reason = "read field by field, so that every wrong one is told"
+)]
 pub(crate) struct RollBack {
     /// The version in production, as the caller saw it.
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]

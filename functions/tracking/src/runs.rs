@@ -135,7 +135,10 @@ pub(crate) async fn list(
 /// The body of `POST /runs`.
 #[derive(Debug, ToSchema)]
 #[schema(additional_properties = false)]
-#[expect(dead_code, reason = "read field by field, so that every wrong one is told")]
+#[expect(
+    dead_code,
+    reason = "read field by field, so that every wrong one is told"
+)]
 pub(crate) struct Start {
     /// A stored batch to work on; without one the source is asked.
     batch: Option<BatchId>,

@@ -10,8 +10,8 @@ use tasador_lake::key::{self, ModelFile};
 use tasador_listing::profile::Profile;
 use tasador_listing::quality::BatchReport;
 use tasador_registry::{
-    Champion, Outcome, Page, PageRequest, PromotionEvent, RegistryError, ServingTotals,
-    VersionRecord,
+    Champion, Outcome, Page, PageRequest, PipelineCounts, PromotionEvent, RegistryError,
+    ServingTotals, VersionRecord,
 };
 use tasador_runtime::{Context, chain};
 
@@ -46,6 +46,8 @@ pub(crate) struct Facts {
     pub(crate) reference: Option<Profile>,
     /// What was answered so far.
     pub(crate) serving: Option<ServingTotals>,
+    /// What was decided so far.
+    pub(crate) pipeline: Option<PipelineCounts>,
 }
 
 /// Versions and what became of them.
@@ -72,11 +74,12 @@ impl Facts {
     /// Reads everything.
     pub(crate) async fn gather(site: &Site, asked: &Asked) -> Self {
         let ctx = site.pricing.context();
-        let (history, (models, reference), batches, serving) = tokio::join!(
+        let (history, (models, reference), batches, serving, pipeline) = tokio::join!(
             history(ctx, asked.page.clone()),
             models_and_reference(ctx, asked),
             latest_batches(site),
             site.pricing.totals(),
+            ctx.registry.pipeline_counts(),
         );
         Self {
             history,
@@ -84,6 +87,7 @@ impl Facts {
             batches,
             reference,
             serving: told("what was answered", serving),
+            pipeline: told("what was decided", pipeline),
         }
     }
 }

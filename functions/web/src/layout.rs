@@ -10,7 +10,10 @@ use crate::language::Language;
 pub(crate) struct Section {
     /// What its address ends with.
     pub(crate) id: &'static str,
+    /// Its name, as the navigation has it.
     pub(crate) title: &'static str,
+    /// What stands above it.
+    pub(crate) heading: &'static str,
     pub(crate) lead: &'static str,
     pub(crate) body: Markup,
 }
@@ -34,8 +37,9 @@ pub(crate) fn page(language: Language, asked: &Asked, sections: &[Section]) -> M
                         @if other == language {
                             span aria-current="true" title=(other.name()) { (other.code()) }
                         } @else {
-                            a href=(asked.in_language(other.code())) lang=(other.code()) hreflang=(other.code())
-                                title=(other.name()) aria-label=(other.name()) { (other.code()) }
+                            a href=(asked.in_language(other.code())) lang=(other.code()) hreflang=(other.code()) title=(other.name()) {
+                                (other.code()) span.hidden { " " (other.name()) }
+                            }
                         }
                     }
                 }
@@ -45,7 +49,7 @@ pub(crate) fn page(language: Language, asked: &Asked, sections: &[Section]) -> M
             @for section in sections {
                 section id=(section.id) aria-labelledby=(format!("{}-title", section.id)) {
                     div.head {
-                        h1 id=(format!("{}-title", section.id)) { (section.title) }
+                        h1 id=(format!("{}-title", section.id)) { (section.heading) }
                         p.lead { (section.lead) }
                     }
                     (section.body)

@@ -184,6 +184,8 @@ words! {
     meaning: "Meaning", "Significado";
     priced: "Homes priced", "Viviendas tasadas";
     log_failures: "Records kept outside the log", "Registros fuera de la bitácora";
+    decisions: "Decisions of the pipeline", "Decisiones del proceso";
+    decisions_hint: "How each run that ended came out.", "Cómo terminó cada ejecución.";
     healthy: "Everything works", "Todo funciona";
     degraded: "Working, with trouble", "Funciona, con problemas";
     no_requests: "No requests yet", "Aún no hay solicitudes";

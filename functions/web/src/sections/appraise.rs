@@ -50,6 +50,7 @@ pub(crate) fn section(
     Section {
         id: "appraise",
         title: words.appraise,
+        heading: words.tagline,
         lead: words.appraise_lead,
         body,
     }

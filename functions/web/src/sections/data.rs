@@ -38,6 +38,7 @@ pub(crate) fn section(language: Language, facts: &Facts) -> Section {
     Section {
         id: "data",
         title: words.data,
+        heading: words.data,
         lead: words.data_lead,
         body,
     }

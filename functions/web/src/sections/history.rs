@@ -45,6 +45,7 @@ pub(crate) fn section(language: Language, facts: &Facts, asked: &Asked) -> Secti
     Section {
         id: "history",
         title: words.history,
+        heading: words.history,
         lead: words.history_lead,
         body,
     }

@@ -31,6 +31,7 @@ pub(crate) fn section(language: Language, facts: &Facts) -> Section {
     Section {
         id: "models",
         title: words.models,
+        heading: words.models,
         lead: words.models_lead,
         body,
     }

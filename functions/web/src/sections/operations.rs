@@ -2,12 +2,13 @@
 
 use maud::{Markup, html};
 use tasador_pricing::Pricing;
-use tasador_registry::{DURATION_BOUNDS_US, ServingCounts};
+use tasador_registry::{DURATION_BOUNDS_US, PipelineCounts, ServingCounts};
 
 use crate::chart::{Bar, Bars, bars};
 use crate::facts::Facts;
 use crate::language::Language;
 use crate::layout::{Section, empty, unavailable};
+use crate::sections::history::badge;
 
 /// The section.
 pub(crate) fn section(language: Language, pricing: &Pricing, facts: &Facts) -> Section {
@@ -21,10 +22,12 @@ pub(crate) fn section(language: Language, pricing: &Pricing, facts: &Facts) -> S
             }
             Some(totals) => (counted(language, &totals.counts)),
         }
+        @if let Some(pipeline) = &facts.pipeline { (decided(language, pipeline)) }
     };
     Section {
         id: "operations",
         title: words.operations,
+        heading: words.operations,
         lead: words.operations_lead,
         body,
     }
@@ -125,6 +128,24 @@ fn statuses(language: Language, counts: &ServingCounts) -> Markup {
                             td { (meaning(language, status)) }
                             td.number { (language.count(*count)) }
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How the runs of the pipeline ended.
+fn decided(language: Language, pipeline: &PipelineCounts) -> Markup {
+    let words = language.words();
+    html! {
+        @if !pipeline.outcomes.is_empty() {
+            div.card {
+                h2 { (words.decisions) }
+                p.hint { (words.decisions_hint) }
+                ul.counts {
+                    @for (kind, count) in &pipeline.outcomes {
+                        li { strong { (language.count(*count)) } " " (badge(language, *kind)) }
                     }
                 }
             }
