@@ -95,7 +95,7 @@ async fn a_home_is_appraised_and_the_form_follows_the_champion() {
         "{}",
         promoted.reasons()
     );
-    page.reload_until("#in-garage_spaces").await;
+    page.load_until(&world, "/", "#in-garage_spaces").await;
     page.fill("#in-garage_spaces", "3").await;
     page.click("#home button[type=submit]").await;
     page.wait_for("#price .figure").await;

@@ -53,7 +53,7 @@ pub struct Reason {
         skip_serializing_if = "Option::is_none",
         with = "optional_number"
     )]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Number>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Written>))]
     pub measured: Option<f64>,
     /// The limit it was held against.
     #[serde(
@@ -61,7 +61,7 @@ pub struct Reason {
         skip_serializing_if = "Option::is_none",
         with = "optional_number"
     )]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Number>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Written>))]
     pub limit: Option<f64>,
     /// The column it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +83,7 @@ pub struct Measured {
         skip_serializing_if = "Option::is_none",
         with = "optional_number"
     )]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Number>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Written>))]
     pub measured: Option<f64>,
     /// The limit it was held against.
     #[serde(
@@ -91,7 +91,7 @@ pub struct Measured {
         skip_serializing_if = "Option::is_none",
         with = "optional_number"
     )]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Number>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Written>))]
     pub limit: Option<f64>,
     /// Whether it is one of the reasons for the decision.
     #[serde(default)]

@@ -6,7 +6,6 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
 use serde::Serialize;
-use serde_json::Value;
 use tasador_evidence::{Evidence, FileKind, Lineage};
 use tasador_ids::{ModelName, ModelVersion};
 use tasador_registry::{Champion, ModelRecord, Page, PageRequest, PromotionEvent, VersionRecord};
@@ -143,7 +142,7 @@ pub(crate) async fn version(
 #[utoipa::path(get, path = "/models/{name}/versions/{version}/files/{file}", tag = "models",
     params(("name" = String, Path, description = "The registered model"), ("version" = String, Path, description = "The version's number"), ("file" = String, Path, description = "The file's name, which may hold `/`")),
     responses((status = 200, description = "The file", content(
-        (Vec<u8> = "application/octet-stream"), (Value = "application/json"),
+        (Vec<u8> = "application/octet-stream"), (serde_json::Value = "application/json"),
         (String = "image/svg+xml"), (String = "text/plain"))), Failures))]
 pub(crate) async fn file(
     State(ctx): State<Context>,

@@ -6,6 +6,7 @@
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use http::StatusCode;
+use serde::Deserialize;
 use tasador_ids::{ModelName, ModelVersion, RunId};
 use tasador_registry::{
     PageRequest, PromoteError, Promotion, PromotionEvent, PromotionKind, Refusal,
@@ -22,8 +23,8 @@ use crate::problem::{Refused, no_such, unprocessable};
 const LOOKED_THROUGH: u32 = 200;
 
 /// The body of a promotion.
-#[derive(Debug, ToSchema)]
-#[schema(additional_properties = false)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
     reason = "read field by field, so that every wrong one is told"
@@ -38,8 +39,8 @@ pub(crate) struct Promote {
 }
 
 /// The body of a rollback.
-#[derive(Debug, ToSchema)]
-#[schema(additional_properties = false)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
     reason = "read field by field, so that every wrong one is told"

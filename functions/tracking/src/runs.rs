@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tasador_ids::{BatchId, RunId};
 use tasador_registry::{Outcome, Page};
@@ -133,8 +133,8 @@ pub(crate) async fn list(
 }
 
 /// The body of `POST /runs`.
-#[derive(Debug, ToSchema)]
-#[schema(additional_properties = false)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(
     dead_code,
     reason = "read field by field, so that every wrong one is told"

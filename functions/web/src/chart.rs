@@ -6,11 +6,13 @@
 mod bars;
 mod points;
 mod range;
+mod ranking;
 mod waterfall;
 
 pub(crate) use bars::{Bar, Bars, bars};
 pub(crate) use points::{Point, points};
 pub(crate) use range::range;
+pub(crate) use ranking::{Rank, ranking};
 pub(crate) use waterfall::{Step, waterfall};
 
 /// From numbers to a percentage of the width, or to pixels of height.

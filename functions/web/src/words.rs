@@ -136,6 +136,11 @@ words! {
     no_evidence: "This version left no evidence beside its figures.",
         "Esta versión no dejó más evidencia que sus cifras.";
     figures: "Figures", "Cifras";
+    importance: "What matters to this version", "Qué le importa a esta versión";
+    importance_hint: "How much larger the average error gets without each feature.",
+        "Cuánto crece el error medio sin cada característica.";
+    by_price: "How good it is by price", "Qué tan buena es según el precio";
+    by_state: "How good it is by state", "Qué tan buena es según el estado";
     files: "Files", "Archivos";
     lineage: "Batches it learnt from", "Lotes de los que aprendió";
     card: "Model card", "Ficha del modelo";
