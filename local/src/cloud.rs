@@ -100,7 +100,8 @@ pub struct Cloud {
     executions: Executions,
     functions: Functions,
     folder: Folder,
-    stop: watch::Sender<bool>,
+    stop_http: watch::Sender<bool>,
+    stop_storage: watch::Sender<bool>,
     storage: Storage,
     http: JoinHandle<()>,
     schedule: Option<JoinHandle<()>>,
@@ -122,14 +123,17 @@ impl Cloud {
             hurry,
         } = options;
         config.spool_folder.get_or_insert_with(|| folder.spool());
+        // The one there is: a machine that the environment names is on AWS.
+        config.state_machine = Some(machine::machine_arn());
         let Listeners { http, s3, dynamodb } = Listeners::bind(ports).await?;
         let endpoints = Endpoints {
             http: base_url(&http),
             s3: base_url(&s3),
             dynamodb: base_url(&dynamodb),
         };
-        let (stop, stopping) = watch::channel(false);
-        let storage = Storage::start(&folder, s3, dynamodb, &stopping)?;
+        let (stop_http, http_stopping) = watch::channel(false);
+        let (stop_storage, storage_stopping) = watch::channel(false);
+        let storage = Storage::start(&folder, s3, dynamodb, &storage_stopping)?;
 
         let source = config.source.clone();
         let interceptors = vec![SharedInterceptor::new(faults.clone())];
@@ -149,7 +153,7 @@ impl Cloud {
             .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
             .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
             .layer(middleware::from_fn(guard::refuse_other_sites));
-        let http = serve(http, router, stopped(stopping));
+        let http = serve(http, router, stopped(http_stopping));
         let schedule =
             every.map(|every| tokio::spawn(Schedule::new(every, executions.clone()).keep()));
 
@@ -168,7 +172,8 @@ impl Cloud {
             executions,
             functions,
             folder,
-            stop,
+            stop_http,
+            stop_storage,
             storage,
             http,
             schedule,
@@ -208,12 +213,18 @@ impl Cloud {
             schedule.abort();
         }
         self.executions.suspend();
-        self.stop.send_replace(true);
-        let http = async {
-            // A panic in the server task is reported by the runtime.
-            let _ = tokio::time::timeout(STOP_PATIENCE, self.http).await;
-        };
-        tokio::join!(http, self.storage.ended(STOP_PATIENCE));
+        self.stop_http.send_replace(true);
+        // A panic in the server task is reported by the runtime.
+        let _ = tokio::time::timeout(STOP_PATIENCE, self.http).await;
+        // What was answered is counted, and the table that keeps the counters still answers.
+        if let Err(error) = self.functions.pricing().flush().await {
+            tracing::error!(
+                "the last counters are lost: {}",
+                tasador_runtime::chain(&error)
+            );
+        }
+        self.stop_storage.send_replace(true);
+        self.storage.ended(STOP_PATIENCE).await;
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use serde_json::Value;
+use tasador_pricing::Pricing;
 use tasador_runtime::{Context, ErrorClass, Failure, Handler, handler};
+use utoipa::openapi::OpenApi;
 
 use crate::aws::http_event;
 use crate::cloud::{ACCOUNT, REGION};
@@ -15,6 +17,7 @@ use crate::cloud::{ACCOUNT, REGION};
 #[derive(Clone)]
 pub struct Functions {
     all: Arc<BTreeMap<&'static str, Function>>,
+    pricing: Pricing,
 }
 
 enum Function {
@@ -52,6 +55,7 @@ impl Functions {
                 )
             };
         }
+        let pricing = Pricing::new(context.clone());
         let all = BTreeMap::from([
             step!(fetch),
             step!(preprocess),
@@ -63,24 +67,46 @@ impl Functions {
             (
                 "predict",
                 Function::Http {
-                    alone: predict::router(context.clone()),
-                    shared: predict::api(context.clone()),
+                    alone: predict::router(pricing.clone()),
+                    shared: predict::api(pricing.clone()),
                 },
             ),
             (
                 "tracking",
                 Function::Http {
                     alone: tracking::router(context.clone()),
-                    shared: tracking::history(context.clone()),
+                    shared: tracking::api(context.clone()),
+                },
+            ),
+            (
+                "web",
+                Function::Http {
+                    alone: web::router(pricing.clone()),
+                    shared: web::page(pricing.clone()),
                 },
             ),
         ]);
-        Self { all: Arc::new(all) }
+        Self {
+            all: Arc::new(all),
+            pricing,
+        }
     }
 
     /// Names in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.all.keys().copied()
+    }
+
+    /// What the functions that answer HTTP answer, together.
+    fn openapi(&self) -> OpenApi {
+        let mut all = predict::openapi();
+        all.merge(tracking::openapi());
+        all
+    }
+
+    /// Prices, as all functions here share them.
+    pub fn pricing(&self) -> &Pricing {
+        &self.pricing
     }
 
     /// Whether there is such a function.
@@ -96,6 +122,10 @@ impl Functions {
                 Function::Http { shared, .. } => all.merge(shared.clone()),
                 Function::Step(_) => all,
             })
+            .merge(predict::serve_openapi(
+                self.pricing.clone(),
+                &self.openapi(),
+            ))
     }
 
     /// Invokes one function and waits for its answer.

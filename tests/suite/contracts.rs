@@ -119,7 +119,7 @@ async fn every_function_runs_here_and_has_a_sample_event() {
 
 #[test]
 fn functions_that_answer_http_do_not_link_polars() {
-    for function in ["predict", "tracking"] {
+    for function in ["predict", "tracking", "web"] {
         let tree = std::process::Command::new(env!("CARGO"))
             .args([
                 "tree",

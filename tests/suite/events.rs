@@ -120,4 +120,8 @@ async fn the_events_in_order_give_a_run() {
         };
         assert!(body.get(expected).is_some(), "{function}: {body:#}");
     }
+    let page = functions.invoke("web", read("web")).await.unwrap();
+    assert_eq!(page["statusCode"], 200, "{page:#}");
+    let html = page["body"].as_str().unwrap();
+    assert!(html.contains(r#"<html lang="es">"#), "{html}");
 }

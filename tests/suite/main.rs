@@ -5,6 +5,7 @@
 
 mod aws_cli;
 mod bad_input;
+mod browser;
 mod contracts;
 mod events;
 mod faults;
@@ -12,3 +13,4 @@ mod gate;
 mod promotion;
 mod real_listings;
 mod schedule;
+mod tracking;

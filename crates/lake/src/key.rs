@@ -163,6 +163,11 @@ pub fn model(model: &ModelName, version: ModelVersion, file: ModelFile) -> Key {
     ))
 }
 
+/// `models/<model>/<version>/`: what every key of a version's files begins with.
+pub fn model_prefix(model: &ModelName, version: ModelVersion) -> String {
+    format!("models/{}/{version}/", folder_name(model))
+}
+
 /// `verdicts/<run>/<digest>.json`: what a comparison found. A run may compare more than once, where
 /// the champion changed under it; the digest of the verdict keeps both.
 pub fn verdict(run: &RunId, digest: &Digest) -> Key {
@@ -208,6 +213,12 @@ mod tests {
             format!("datasets/{dataset_id}.json")
         );
         assert_eq!(clean(&batch).file_name(), format!("{batch}.parquet"));
+        let name: ModelName = "..".parse().unwrap();
+        let version = ModelVersion(7);
+        assert_eq!(
+            model(&name, version, ModelFile::Card).as_str(),
+            format!("{}card.md", model_prefix(&name, version))
+        );
     }
 
     #[test]

@@ -38,6 +38,7 @@ pub struct Claim {
 
 /// How a run came by its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// The source was asked and delivered it.
@@ -90,11 +91,13 @@ impl BatchOutcome {
 
 /// The clean rows of a batch in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CleanFile {
     /// Its key in the bucket.
     pub key: String,
     /// The SHA-256 of its bytes.
     #[serde(with = "crate::hex")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub sha256: Digest,
     /// Its rows.
     pub rows: u64,

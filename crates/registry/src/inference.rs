@@ -7,6 +7,7 @@ use tasador_ids::{ModelName, ModelVersion};
 
 /// One answered request for a price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InferenceRecord {
     /// The request's id, as the answer gave it.
     pub request_id: String,
@@ -18,6 +19,9 @@ pub struct InferenceRecord {
     pub version: Option<ModelVersion>,
     /// The HTTP status of the answer.
     pub status: u16,
+    /// What was wrong, where it was an error: the problem's detail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// How long the answer took, in microseconds.
     pub duration_us: u64,
     /// What was asked, as it came.

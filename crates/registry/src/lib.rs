@@ -14,6 +14,7 @@ mod outcome;
 mod page;
 mod promotion;
 mod run;
+mod serving;
 mod table;
 mod version;
 
@@ -23,13 +24,18 @@ pub use batch::{
 pub use error::RegistryError;
 pub use inference::InferenceRecord;
 pub use metrics::Metrics;
-pub use outcome::{Candidate, Contender, Outcome, OutcomeKind, Reason, Recorded, Rows, Trouble};
+pub use outcome::{
+    Candidate, Contender, Measured, Outcome, OutcomeKind, Reason, Recorded, Rows, Trouble,
+};
 pub use page::{PAGE_LIMIT_MAX, Page, PageRequest};
 pub use promotion::{
     CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, PromotionSeq,
     Refusal,
 };
 pub use run::{Experiment, MetricPoint, RunRecord, RunStatus};
+pub use serving::{
+    CountsKept, DURATION_BOUNDS_US, GateFigures, PipelineCounts, ServingCounts, ServingTotals,
+};
 pub use table::{Registry, Tables};
 pub use version::{
     Artifact, FinishedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus,

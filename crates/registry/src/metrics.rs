@@ -13,7 +13,20 @@ use serde::{Deserialize, Serialize};
 /// such a value is written as text (`"NaN"`, `"Infinity"`, `"-Infinity"`, `"1e300"`), and both
 /// spellings are read.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = BTreeMap<String, Written>))]
 pub struct Metrics(pub BTreeMap<String, f64>);
+
+/// How one value is written: a number, or one that JSON has no word for, as text.
+#[cfg(feature = "openapi")]
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "read by the macros that write schemas")]
+pub(crate) enum Written {
+    /// A number.
+    Number(f64),
+    /// `NaN`, `Infinity`, or a very large or small number.
+    Text(String),
+}
 
 impl Metrics {
     /// The value of that name.

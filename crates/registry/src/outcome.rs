@@ -10,7 +10,8 @@ use crate::metrics::{Metrics, optional_number};
 use crate::promotion::{PromotionEvent, PromotionSeq};
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutcomeKind {
     /// A new model went into production.
@@ -40,6 +41,7 @@ impl OutcomeKind {
 
 /// One reason for a decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reason {
     /// The reason's stable name, such as `drift`.
     pub code: String,
@@ -51,6 +53,7 @@ pub struct Reason {
         skip_serializing_if = "Option::is_none",
         with = "optional_number"
     )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Written>))]
     pub measured: Option<f64>,
     /// The limit it was held against.
     #[serde(
@@ -58,14 +61,49 @@ pub struct Reason {
         skip_serializing_if = "Option::is_none",
         with = "optional_number"
     )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Written>))]
     pub limit: Option<f64>,
     /// The column it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
 }
 
+/// What one of the gate's checks found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Measured {
+    /// What was measured, a stable name such as `psi`.
+    pub code: String,
+    /// The column it was measured on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// The value; none where it could not be measured.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_number"
+    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Written>))]
+    pub measured: Option<f64>,
+    /// The limit it was held against.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_number"
+    )]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Written>))]
+    pub limit: Option<f64>,
+    /// Whether it is one of the reasons for the decision.
+    #[serde(default)]
+    pub fired: bool,
+    /// Why there is no value, or why it was not believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
 /// What happened to the rows of a batch. `raw` = `clean` + `rejected` + `duplicates`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rows {
     /// Rows received.
     pub raw: u64,
@@ -79,6 +117,7 @@ pub struct Rows {
 
 /// One algorithm's try.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Candidate {
     /// The algorithm, such as `boosting`.
     pub algorithm: String,
@@ -98,6 +137,7 @@ pub struct Candidate {
 
 /// One side of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Contender {
     /// The version.
     pub version: ModelVersion,
@@ -111,6 +151,7 @@ pub struct Contender {
 
 /// What broke.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Trouble {
     /// The stable error class, such as `SourceUnavailable` or `States.Timeout`.
     pub class: String,
@@ -122,6 +163,7 @@ pub struct Trouble {
 ///
 /// What a run did not come to is absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Outcome {
     /// The run.
     pub run: RunId,
@@ -159,6 +201,9 @@ pub struct Outcome {
     /// The reasons, the gate's first, then those of the comparison.
     #[serde(default)]
     pub reasons: Vec<Reason>,
+    /// Everything the gate measured, whether or not it was a reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measurements: Vec<Measured>,
     /// Whether the batch's clean rows belong into later datasets.
     #[serde(default)]
     pub usable: bool,

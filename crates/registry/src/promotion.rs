@@ -14,6 +14,7 @@ pub const CHAMPION: &str = "champion";
 
 /// The number of a promotion: 1, 2, 3 … per model, without a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct PromotionSeq(pub u64);
 
@@ -25,6 +26,7 @@ impl fmt::Display for PromotionSeq {
 
 /// Why an alias moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PromotionKind {
     /// A better version takes over.
@@ -56,6 +58,7 @@ pub struct Promotion {
 
 /// One move of the alias, as it stands in the registry for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PromotionEvent {
     /// Its number.
     pub seq: PromotionSeq,
@@ -81,6 +84,7 @@ pub struct PromotionEvent {
 
 /// The version in production.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Champion {
     /// The version.
     pub version: ModelVersion,

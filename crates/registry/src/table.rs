@@ -19,6 +19,7 @@ mod promotions;
 mod query;
 mod rows;
 mod runs;
+mod serving;
 mod versions;
 
 /// The names of the tables.

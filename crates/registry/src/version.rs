@@ -10,6 +10,7 @@ use crate::metrics::Metrics;
 
 /// How far the registration of a version has come; the names are MLflow's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum VersionStatus {
     /// It has its number; its artefact is on its way.
     #[serde(rename = "PENDING_REGISTRATION")]
@@ -57,11 +58,13 @@ pub struct FinishedVersion {
 
 /// A model's bytes in the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Artifact {
     /// The key in the bucket.
     pub key: String,
     /// The SHA-256 of the bytes.
     #[serde(with = "crate::hex")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub sha256: Digest,
     /// The length in bytes.
     pub size_bytes: u64,
@@ -69,6 +72,7 @@ pub struct Artifact {
 
 /// A version of a registered model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VersionRecord {
     /// The registered model.
     pub model: ModelName,
@@ -110,6 +114,7 @@ pub struct VersionRecord {
 
 /// A registered model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ModelRecord {
     /// Its name.
     pub model: ModelName,

@@ -37,6 +37,8 @@ pub struct Config {
     pub candidates: Vec<String>,
     /// `TASADOR_SOURCE`: where batches come from.
     pub source: Option<String>,
+    /// `TASADOR_STATE_MACHINE_ARN`: the state machine that `POST /runs` starts.
+    pub state_machine: Option<String>,
     /// `TASADOR_SPOOL_DIR`: where batches lie until they are stored.
     pub spool_folder: Option<PathBuf>,
     /// `TASADOR_SOURCE_*`: how the source is asked.
@@ -45,7 +47,8 @@ pub struct Config {
     pub gate: GateLimits,
     /// `TASADOR_COMPARE_*`: when a challenger is better.
     pub compare: CompareLimits,
-    /// `TASADOR_CHAMPION_REFRESH_MS`, `TASADOR_PREDICT_MAX_INSTANCES`: how prices are served.
+    /// `TASADOR_CHAMPION_REFRESH_MS`, `TASADOR_PREDICT_MAX_INSTANCES`, `TASADOR_INFERENCE_LOG`,
+    /// `TASADOR_METRICS_FLUSH_MS`: how prices are served.
     pub predict: PredictLimits,
 }
 
@@ -112,6 +115,10 @@ pub struct PredictLimits {
     pub champion_refresh: Duration,
     /// `TASADOR_PREDICT_MAX_INSTANCES`: the most listings of one request.
     pub max_instances: usize,
+    /// `TASADOR_INFERENCE_LOG`: whether answers are logged in the table of inferences.
+    pub log: bool,
+    /// `TASADOR_METRICS_FLUSH_MS`: how long counters may be in memory only, while requests come.
+    pub metrics_flush: Duration,
 }
 
 impl Config {
@@ -146,6 +153,7 @@ impl Config {
         let seed = reader.number("TASADOR_SEED", 0);
         let candidates = reader.names("TASADOR_CANDIDATES");
         let source = reader.optional("TASADOR_SOURCE");
+        let state_machine = reader.optional("TASADOR_STATE_MACHINE_ARN");
         let spool_folder = reader.optional("TASADOR_SPOOL_DIR").map(PathBuf::from);
         let fetch = FetchLimits::build(reader);
         let gate = GateLimits::build(reader);
@@ -161,6 +169,7 @@ impl Config {
             seed: seed?,
             candidates: candidates?,
             source,
+            state_machine,
             spool_folder,
             fetch: fetch?,
             gate: gate?,
@@ -235,9 +244,13 @@ impl PredictLimits {
     fn build(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
         let champion_refresh = reader.duration_ms("TASADOR_CHAMPION_REFRESH_MS");
         let max_instances = reader.number("TASADOR_PREDICT_MAX_INSTANCES", 1);
+        let log = reader.flag("TASADOR_INFERENCE_LOG");
+        let metrics_flush = reader.duration_ms("TASADOR_METRICS_FLUSH_MS");
         Some(Self {
             champion_refresh: champion_refresh?,
             max_instances: max_instances?,
+            log: log?,
+            metrics_flush: metrics_flush?,
         })
     }
 }

@@ -9,6 +9,7 @@ mod classify;
 mod clock;
 pub mod config;
 mod context;
+pub mod emf;
 mod failure;
 mod handler;
 mod lambda;

@@ -5,13 +5,15 @@
 //! | `POST /predict` with a listing | `{"predicted_price", "interval": {"low", "high", "confidence"}, "model": {"name", "version"}, "request_id"}` |
 //! | `POST /predict` with `{"instances": [listing …]}` | `{"predictions": [outcome …], "model", "request_id"}`, the outcomes in the order of the listings |
 //! | `GET /model` | the champion: version, metrics, and its inputs with kinds, units and ranges |
+//! | `GET /metrics` | counters and figures over all instances, for Prometheus |
+//! | `GET /openapi.json` | all this, with the listing as the champion takes it |
 //! | `GET /health` | `{"status": "ok" or "degraded", "model", "reason", "inference_log"}`; always 200, and asks no store |
 //!
 //! `?explain=true` adds an `explanation`: `base_price` and the `amount` of each contribution add up
 //! to the price, to the cent. Absent fields, `null` and texts such as `N/A` are missing values;
 //! unknown fields, `price` among them, are ignored and named in `ignored_fields`.
 //!
-//! Errors are problem details (RFC 9457): 400 for what is not JSON, 413 for a body beyond 2 MiB,
+//! Errors are problem details (RFC 9457): 400 for what is not JSON, 406 for an answer that is wanted otherwise, 413 for a body beyond 2 MiB,
 //! 415 for another content type, 422 for values that can't be used, with field and reason, 503 while
 //! no model can be had. An outcome among `predictions` is a price or an `error`: such a problem with
 //! fields like `instances[3].bed`. As long as the request as a whole can be read its status is 200,
@@ -21,200 +23,246 @@
 //! not take it, it is in the structured log and counted in `/health`. An answer's `request_id` is
 //! the caller's `x-request-id` (1 to 72 letters, digits and `-_.:`), or else Lambda's, or else new.
 
-mod answer;
-mod champion;
-mod describe;
-mod listing;
-mod log;
+mod exposition;
+mod openapi;
 mod request;
-
-use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use http::{HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
-use tasador_registry::InferenceRecord;
-use tasador_runtime::{Context, Problem};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::Value;
+use tasador_pricing::{
+    Answer, ModelDescription, ModelVersion, OnePrice, Prices, Pricing, Question, Standing,
+};
+use tasador_runtime::{Problem, chain};
+use utoipa::ToSchema;
 
-use answer::{Answer, Asked};
-use champion::{Champion, Champions, NoModel};
-use log::Log;
+use exposition::Figures;
+pub use openapi::{openapi, serve as serve_openapi};
 use request::Options;
 
-/// Homes that are priced on the thread that answers: they take a millisecond at most. More, and
-/// explanations, which take a hundred times as long, leave that thread to others.
-const INLINE_MAX: usize = 64;
-
-/// What the handlers share.
-struct Service {
-    ctx: Context,
-    champions: Champions,
-    log: Log,
-}
-
 /// The function: its [`api`], and a problem for everything else.
-pub fn router(ctx: Context) -> Router {
-    api(ctx)
+pub fn router(pricing: Pricing) -> Router {
+    api(pricing.clone())
+        .merge(serve_openapi(pricing, &openapi()))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
 }
 
 /// What it answers, for a router that has its own word on unknown paths.
-pub fn api(ctx: Context) -> Router {
-    let service = Service {
-        champions: Champions::new(ctx.clone()),
-        log: Log::default(),
-        ctx,
-    };
+pub fn api(pricing: Pricing) -> Router {
     Router::new()
         .route("/predict", post(predict))
         .route("/model", get(model))
         .route("/health", get(health))
-        .with_state(Arc::new(service))
+        .route("/metrics", get(metrics))
+        .with_state(pricing)
 }
 
+/// What a home is worth.
+///
+/// One listing gets one price; `{"instances": [listing …]}` gets an outcome for each, in order.
+#[utoipa::path(
+    post, path = "/predict", tag = "prices",
+    params(
+        ("explain" = Option<bool>, Query, description = "Whether to say what made the price", nullable = false),
+        ("x-request-id" = Option<String>, Header, description = "The caller's id for the request: 1 to 72 letters, digits and -_.: are taken over; else a new one is made", nullable = false),
+    ),
+    request_body(content = PredictRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "Priced", body = PredictAnswer, headers(("x-request-id" = String, description = "The request's id"))),
+        (status = 400, description = "The body is not JSON, or the query can't be read", body = Problem, content_type = "application/problem+json"),
+        (status = 406, description = "Another answer than JSON is wanted", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 2 MiB", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is something else than JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A field can't be used", body = Problem, content_type = "application/problem+json"),
+        (status = 500, description = "The model made no number of the listing", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "No model can be had", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
 async fn predict(
-    State(service): State<Arc<Service>>,
+    State(pricing): State<Pricing>,
     lambda: Option<Extension<lambda_runtime::Context>>,
     options: Result<Query<Options>, QueryRejection>,
     request: Request,
 ) -> Response {
-    let begun = Instant::now();
     let (parts, body) = request.into_parts();
     let id = request::id(&parts.headers, lambda.as_deref());
-    let read = match request::body(&parts.headers, body).await {
-        Ok(bytes) => request::json(&bytes),
-        Err(problem) => Err(Box::new((Value::Null, problem))),
+    let mut question = Question::new(id, Value::Null);
+    let read = match request::accepts(&parts.headers, "application/json") {
+        Ok(()) => request::body(&parts.headers, body).await,
+        Err(problem) => Err(problem),
     };
-    let (input, answer) = match read {
-        Ok(input) => service.price(input, options).await,
-        Err(refused) => {
-            let (input, problem) = *refused;
-            (input, problem.into())
+    match read {
+        Ok(bytes) => match request::json(&bytes) {
+            Ok(input) => question.input = input,
+            Err(refused) => {
+                let (input, problem) = *refused;
+                question.input = input;
+                question.refused = Some(problem);
+            }
+        },
+        Err(problem) => question.refused = Some(problem),
+    }
+    if question.refused.is_none() {
+        match request::explain(options) {
+            Ok(explain) => question.explain = explain,
+            Err(problem) => question.refused = Some(problem),
+        }
+    }
+    sent(pricing.answer(question).await)
+}
+
+fn sent(answer: Answer) -> Response {
+    let content_type = [(header::CONTENT_TYPE, answer.content_type())];
+    let mut response = (answer.status, content_type, answer.text).into_response();
+    if let Ok(id) = HeaderValue::try_from(answer.request_id) {
+        response.headers_mut().insert(request::REQUEST_ID, id);
+    }
+    response
+}
+
+/// A body of `POST /predict`.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(
+    dead_code,
+    reason = "for the document only; the body is read field by field"
+)]
+enum PredictRequest {
+    #[schema(value_type = Listing)]
+    One(Listing),
+    #[schema(value_type = Instances)]
+    Many(Instances),
+}
+
+/// One home; replaced by what the model in production wants to know.
+#[derive(ToSchema)]
+struct Listing {}
+
+/// Several homes; replaced with the limit that is configured.
+#[derive(ToSchema)]
+struct Instances {}
+
+/// What `POST /predict` answers.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "for the document only")]
+enum PredictAnswer {
+    One(OnePrice),
+    Many(Prices),
+}
+
+/// The model in production.
+///
+/// Its inputs with kinds, units, the range seen in training and an example: what a form is drawn
+/// from.
+#[utoipa::path(
+    get, path = "/model", tag = "prices",
+    responses(
+        (status = 200, description = "The model in production", body = ModelDescription),
+        (status = 406, description = "Another answer than JSON is wanted", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "No model can be had", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+async fn model(State(pricing): State<Pricing>, headers: HeaderMap) -> Result<Response, Problem> {
+    request::accepts(&headers, "application/json")?;
+    let champion = pricing.champion().await?;
+    let content_type = [(header::CONTENT_TYPE, "application/json")];
+    Ok((content_type, champion.description_json.clone()).into_response())
+}
+
+/// Whether prices can be had.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    /// `ok`, or `degraded` while the version in production can't be loaded.
+    status: HealthStatus,
+    /// The version that priced last.
+    model: Option<ModelVersion>,
+    /// The inference log of this instance.
+    inference_log: LogHealth,
+    /// Why it is degraded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<String>,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    since: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum HealthStatus {
+    Ok,
+    Degraded,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct LogHealth {
+    /// Answers of this instance that only the structured log has.
+    #[schema(minimum = 0)]
+    failures: u64,
+}
+
+/// Whether this instance is well. Always 200; asks no store.
+#[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, description = "How it is", body = Health)))]
+async fn health(State(pricing): State<Pricing>) -> Json<Health> {
+    let Standing { champion, trouble } = pricing.standing();
+    let (reason, since) = trouble.unzip();
+    Json(Health {
+        status: match reason {
+            Some(_) => HealthStatus::Degraded,
+            None => HealthStatus::Ok,
+        },
+        model: champion.map(|champion| ModelVersion {
+            name: champion.record.model.to_string(),
+            version: champion.version().0,
+        }),
+        inference_log: LogHealth {
+            failures: pricing.counts().log_failures,
+        },
+        reason,
+        since: since.map(|since| since.to_string()),
+    })
+}
+
+/// Counters and figures in Prometheus' text format, over all instances.
+#[utoipa::path(
+    get, path = "/metrics", tag = "operations",
+    responses(
+        (status = 200, description = "The figures", body = String, content_type = "text/plain; version=0.0.4"),
+        (status = 406, description = "Another answer than text is wanted", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The registry does not answer", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+async fn metrics(State(pricing): State<Pricing>, headers: HeaderMap) -> Result<Response, Problem> {
+    request::accepts(&headers, "text/plain")?;
+    // The version in production belongs to the figures; that there is none is told by them too.
+    let _none = pricing.champion().await;
+    let ctx = pricing.context();
+    let totals = async { (pricing.totals().await, ctx.registry.pipeline_counts().await) };
+    let (totals, pipeline) = match totals.await {
+        (Ok(totals), Ok(pipeline)) => (totals, pipeline),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!("the figures can't be had: {}", chain(&error));
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE)
+                .detail("The registry that keeps the counters does not answer right now."));
         }
     };
-    service.finish(id, begun, input, answer).await
-}
-
-impl Service {
-    /// Prices a request. Gives back what was asked, for the log.
-    async fn price(
-        &self,
-        input: Value,
-        options: Result<Query<Options>, QueryRejection>,
-    ) -> (Value, Answer) {
-        let max_instances = self.ctx.config.predict.max_instances;
-        let explain = match request::explain(options) {
-            Ok(explain) => explain,
-            Err(problem) => return (input, problem.into()),
-        };
-        let homes = match Asked::of(&input, max_instances) {
-            Ok(asked) => asked.homes(),
-            Err(problem) => return (input, problem.into()),
-        };
-        let champion = match self.champions.current().await {
-            Ok(champion) => champion,
-            Err(none) => return (input, no_model(none).into()),
-        };
-        let price = move |input: &Value, champion: &Champion| match Asked::of(input, max_instances)
-        {
-            Ok(asked) => answer::to(&asked, champion, explain),
-            Err(problem) => problem.into(),
-        };
-        if homes <= INLINE_MAX && !explain {
-            let answer = price(&input, &champion);
-            return (input, answer);
-        }
-        let input = Arc::new(input);
-        let task = tokio::task::spawn_blocking({
-            let input = Arc::clone(&input);
-            move || price(&input, &champion)
-        });
-        let answer = task.await.unwrap_or_else(|error| {
-            tracing::error!("the thread that priced is gone: {error}");
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR).into()
-        });
-        (Arc::unwrap_or_clone(input), answer)
-    }
-
-    /// Logs an answer and sends it.
-    async fn finish(
-        &self,
-        request_id: String,
-        begun: Instant,
-        input: Value,
-        answer: Answer,
-    ) -> Response {
-        let answer = answer.with_request_id(&request_id);
-        let content_type = answer.content_type();
-        let Answer {
-            status,
-            body,
-            version,
-        } = answer;
-        let output = Value::Object(body);
-        let text = output.to_string();
-        let record = InferenceRecord {
-            at: self.ctx.now(),
-            model: self.ctx.config.model.clone(),
-            version,
-            status: status.as_u16(),
-            duration_us: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
-            input,
-            output,
-            request_id,
-        };
-        self.log.keep(&self.ctx, &record).await;
-        let mut response = (status, [(header::CONTENT_TYPE, content_type)], text).into_response();
-        if let Ok(id) = HeaderValue::try_from(record.request_id) {
-            response.headers_mut().insert(request::REQUEST_ID, id);
-        }
-        response
-    }
-}
-
-async fn model(State(service): State<Arc<Service>>) -> Response {
-    match service.champions.current().await {
-        Ok(champion) => (
-            [(header::CONTENT_TYPE, "application/json")],
-            champion.described.clone(),
-        )
-            .into_response(),
-        Err(none) => no_model(none).into_response(),
-    }
-}
-
-async fn health(State(service): State<Arc<Service>>) -> Json<Value> {
-    let (champion, trouble) = service.champions.standing();
-    let model = champion
-        .map(|champion| json!({"name": champion.record.model, "version": champion.version()}));
-    let mut health = json!({
-        "status": if trouble.is_some() { "degraded" } else { "ok" },
-        "model": model,
-        "inference_log": {"failures": service.log.failures()},
-    });
-    if let (Value::Object(fields), Some((reason, since))) = (&mut health, trouble) {
-        fields.insert("reason".to_owned(), reason.into());
-        fields.insert("since".to_owned(), json!(since));
-    }
-    Json(health)
-}
-
-fn unprocessable(detail: &str) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)
-}
-
-fn no_model(none: NoModel) -> Problem {
-    let detail = match none {
-        NoModel::NoChampion => {
-            "No model is in production yet: start a run of the pipeline on a first batch (`tasador run --source …`), and see `GET /history` for what became of it.".to_owned()
-        }
-        NoModel::Trouble(sentence) => format!("The model in production can't be had right now: {sentence}. Try again in a few seconds."),
+    let figures = Figures {
+        totals,
+        pipeline,
+        standing: pricing.standing(),
+        now: ctx.now(),
     };
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail(detail)
+    let text = exposition::text(&figures).map_err(|error| {
+        tracing::error!("the figures can't be written: {}", chain(&error));
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
+    })?;
+    Ok(([(header::CONTENT_TYPE, exposition::content_type())], text).into_response())
 }

@@ -9,15 +9,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use tasador_runtime::Problem;
 
-use crate::unprocessable;
-
 /// The largest body: a thousand listings of 2 KB, four times what twenty columns take. Lambda would
 /// allow 6 MB, but the log keeps each body for good.
 pub(crate) const BODY_MAX_BYTES: usize = 2 << 20;
 /// How much of a body that is not JSON is kept in the log.
 const UNREADABLE_MAX_BYTES: usize = 4 << 10;
-/// The longest request id that is taken from the caller: the length of two UUIDs.
-const REQUEST_ID_MAX_CHARS: usize = 72;
 /// Header with the request's id, in requests and answers.
 pub(crate) const REQUEST_ID: &str = "x-request-id";
 
@@ -36,30 +32,54 @@ pub(crate) fn explain(options: Result<Query<Options>, QueryRejection>) -> Result
         ))
     })?;
     match options.explain.as_deref() {
-        None | Some("" | "false") => Ok(false),
+        None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(_) => {
-            Err(unprocessable("`explain` can't be used.")
-                .field("explain", "true or false is expected"))
-        }
+        Some(_) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
+            .detail("`explain` can't be used.")
+            .field("explain", "true or false is expected")),
     }
 }
 
-/// The caller's id for the request, where it is a sane one, so that it can be followed through all
-/// logs; else Lambda's; else a new one that sorts by time.
+/// The caller's id for the request, else Lambda's, else a new one.
 pub(crate) fn id(headers: &HeaderMap, lambda: Option<&lambda_runtime::Context>) -> String {
-    let sane = |id: &&str| {
-        (1..=REQUEST_ID_MAX_CHARS).contains(&id.len())
-            && id.bytes().all(|byte| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':')
-            })
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let lambda = lambda.map(|context| context.request_id.as_str());
+    tasador_pricing::request_id(given.into_iter().chain(lambda))
+}
+
+/// That the caller takes an answer of this type.
+///
+/// # Errors
+/// 406 where an `Accept` is sent that leaves it out.
+pub(crate) fn accepts(headers: &HeaderMap, kind: &str) -> Result<(), Problem> {
+    let mut ranges = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|range| range.trim().to_ascii_lowercase())
+        .filter(|range| !range.is_empty())
+        .peekable();
+    let family = kind.split('/').next().unwrap_or_default();
+    let is_taken = |range: String| {
+        let mut parts = range.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let is_refused = parts.any(|part| {
+            part.strip_prefix("q=")
+                .is_some_and(|q| q.parse() == Ok(0.0_f32))
+        });
+        !is_refused
+            && (name == kind
+                || name == "*/*"
+                || name.strip_suffix("/*") == Some(family)
+                // What is wrong with a request is told as a problem.
+                || (name == "application/problem+json" && kind == "application/json"))
     };
-    headers
-        .get(REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .or(lambda.map(|context| context.request_id.as_str()))
-        .filter(sane)
-        .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+    if ranges.peek().is_none() || ranges.any(is_taken) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::NOT_ACCEPTABLE)
+        .detail(format!("The answer is {kind}: send it, or */*, as Accept.")))
 }
 
 /// The bytes of a body that can be JSON. Where nothing is said of its type, it is taken for JSON.
@@ -70,6 +90,13 @@ pub(crate) async fn body(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
     {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
             .detail("The body must be JSON: send Content-Type: application/json."));
+    }
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            .detail("The body must not be compressed: leave out Content-Encoding."));
     }
     to_bytes(body, BODY_MAX_BYTES).await.map_err(|error| {
         if error.into_inner().is::<http_body_util::LengthLimitError>() {
@@ -83,14 +110,16 @@ pub(crate) async fn body(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
 }
 
 fn is_json(kind: &str) -> bool {
-    let essence = kind
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    let kind = kind.to_ascii_lowercase();
+    let mut parts = kind.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    // JSON is UTF-8 and nothing else (RFC 8259).
+    let is_utf8 = parts
+        .filter_map(|part| part.strip_prefix("charset="))
+        .all(|charset| matches!(charset.trim_matches('"'), "utf-8" | "utf8"));
+    is_utf8
+        && (essence == "application/json"
+            || (essence.starts_with("application/") && essence.ends_with("+json")))
 }
 
 /// The body's JSON, or the start of the text that is none with its problem.

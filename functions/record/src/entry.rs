@@ -70,6 +70,7 @@ pub(crate) fn entry(
         columns_gone: state.list("/preprocess/columns_gone"),
         decision: state.at("/gate/decision"),
         reasons,
+        measurements: state.list("/gate/measurements"),
         usable: state.at("/gate/usable").unwrap_or(false),
         dataset: state.at("/gate/dataset"),
         candidates,

@@ -126,7 +126,7 @@ async fn what_cannot_be_answered_is_a_problem() {
         (Method::GET, "/history?limit=0", 422, "limit"),
         (Method::GET, "/history?limit=201", 422, "limit"),
         (Method::GET, "/history?limit=ten", 422, "limit"),
-        (Method::GET, "/history?page=nonsense", 422, "page"),
+        (Method::GET, "/history?page=nonsense", 404, "page"),
         (Method::GET, "/history?limit=1&limit=2", 400, ""),
     ];
     for (method, path, want, field) in table {

@@ -50,6 +50,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 fn greet(cloud: &Cloud, source: Option<&str>, every: Option<Duration>) -> std::io::Result<()> {
     let Endpoints { http, s3, dynamodb } = cloud.endpoints();
     result(format!("Tasador is up at {http}"))?;
+    result(format!("  look at it        {http}/ in a browser"))?;
     result(format!(
         "  price a house     curl -s {http}/predict -H 'content-type: application/json' -d '{{\"bed\": 3, \"bath\": 2, \"house_size\": 1500, \"zip_code\": \"98103\"}}'"
     ))?;

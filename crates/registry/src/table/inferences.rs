@@ -1,7 +1,7 @@
 //! The log of answered requests: one entry per request, by hour and shard.
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tasador_ids::Digest;
@@ -18,6 +18,9 @@ use crate::inference::InferenceRecord;
 const SHARDS: u8 = 16;
 /// The most bytes of input and output in one item: DynamoDB allows 400 KB with all attributes.
 const PART_BYTES: usize = 350_000;
+/// How far from the time that is said a request is looked for: whoever asks knows the minute in which
+/// it was sent, and an answer takes seconds.
+const AROUND: SignedDuration = SignedDuration::from_mins(2);
 
 /// The input and output of a request as kept: text, as it was answered.
 #[derive(Debug, Serialize, Deserialize)]
@@ -93,7 +96,7 @@ impl Registry {
         at: Timestamp,
     ) -> Result<Vec<InferenceRecord>, RegistryError> {
         let shards: Vec<Vec<InferenceRecord>> = stream::iter(0..SHARDS)
-            .map(|shard| self.inferences_of_shard(at, shard))
+            .map(|shard| self.inferences_of_shard(at, shard, None))
             .buffer_unordered(usize::from(SHARDS))
             .try_collect()
             .await?;
@@ -102,22 +105,63 @@ impl Registry {
         Ok(records)
     }
 
+    /// The request of that id, answered within two minutes of `at`; none where the log does not
+    /// hold it, or holds it no longer. Reads the part of one shard that lies between.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn inference(
+        &self,
+        request_id: &str,
+        at: Timestamp,
+    ) -> Result<Option<InferenceRecord>, RegistryError> {
+        let (from, to) = (
+            at.saturating_sub(AROUND).unwrap_or(at),
+            at.saturating_add(AROUND).unwrap_or(at),
+        );
+        let shard = shard_of(request_id);
+        let mut hours = vec![from];
+        if partition(from, shard) != partition(to, shard) {
+            hours.push(to);
+        }
+        for hour in hours {
+            let records = self
+                .inferences_of_shard(hour, shard, Some((moment(from), moment(to))))
+                .await?;
+            let found = records
+                .into_iter()
+                .find(|record| record.request_id == request_id);
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
     async fn inferences_of_shard(
         &self,
         at: Timestamp,
         shard: u8,
+        between: Option<(String, String)>,
     ) -> Result<Vec<InferenceRecord>, RegistryError> {
         let mut start: Option<Item> = None;
         let mut records = Vec::new();
         let mut whole: Option<(Facts, String, u32)> = None;
         loop {
-            let answer = self
+            let query = self
                 .client
                 .query()
                 .table_name(&self.tables.inferences)
                 .consistent_read(true)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", text(partition(at, shard)))
+                .expression_attribute_values(":pk", text(partition(at, shard)));
+            let query = match &between {
+                Some((from, to)) => query
+                    .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+                    .expression_attribute_values(":from", text(from))
+                    .expression_attribute_values(":to", text(to)),
+                None => query.key_condition_expression("pk = :pk"),
+            };
+            let answer = query
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -190,13 +234,16 @@ fn partition(at: Timestamp, shard: u8) -> String {
     format!("{}#{shard:02}", at.strftime("%Y-%m-%dT%H"))
 }
 
-fn entry(record: &InferenceRecord, part: u32) -> Key {
-    let shard = Digest::of(record.request_id.as_bytes())
+fn shard_of(request_id: &str) -> u8 {
+    Digest::of(request_id.as_bytes())
         .as_bytes()
         .first()
-        .map_or(0, |byte| byte % SHARDS);
+        .map_or(0, |byte| byte % SHARDS)
+}
+
+fn entry(record: &InferenceRecord, part: u32) -> Key {
     Key {
-        pk: partition(record.at, shard),
+        pk: partition(record.at, shard_of(&record.request_id)),
         sk: format!("{}#{}#{part:04}", moment(record.at), record.request_id),
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::error::BuildError;
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -171,6 +173,22 @@ impl Registry {
             .build()
             .map_err(unbuildable)?;
         Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    pub(super) fn delete(
+        &self,
+        key: Key,
+        condition: Expression,
+    ) -> Result<TransactWriteItem, RegistryError> {
+        let delete = Delete::builder()
+            .table_name(&self.tables.registry)
+            .set_key(Some(key.into()))
+            .set_expression_attribute_names(condition.names())
+            .set_expression_attribute_values(condition.values())
+            .condition_expression(condition.text)
+            .build()
+            .map_err(unbuildable)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
     pub(super) fn check(

@@ -15,6 +15,10 @@
 //! | experiment | `experiment#<id>` | `experiment` | `experiments` by id |
 //! | run as MLflow knows it | `mlflow#<run id>` | `run` | `runs of <experiment>` by start |
 //! | one measured value | `mlflow#<run id>` | `metric#<key>#<step>#<time>#<value>` | |
+//! | what one instance counted | `serving` | `instance#<instance>` | |
+//! | what instances long gone counted | `serving` | `total` | |
+//! | what the total took over of an instance | `serving#<instance>` | `folded` | |
+//! | what the pipeline decided | `pipeline` | `counts` | |
 //!
 //! Open batches also stand in the index `open` (`open_pk` = `open`, `open_sk` by reception).
 
@@ -143,6 +147,22 @@ pub(super) fn metric_point(
 
 pub(super) fn metric_series(key: &str) -> String {
     format!("metric#{}#", part(key))
+}
+
+pub(super) fn instance(instance: &str) -> Key {
+    Key::new("serving".to_owned(), format!("instance#{instance}"))
+}
+
+pub(super) fn serving_total() -> Key {
+    Key::new("serving".to_owned(), "total")
+}
+
+pub(super) fn folded(instance: &str) -> Key {
+    Key::new(format!("serving#{instance}"), "folded")
+}
+
+pub(super) fn pipeline_counts() -> Key {
+    Key::new("pipeline".to_owned(), "counts")
 }
 
 pub(super) fn runs_of(experiment_id: &str) -> String {

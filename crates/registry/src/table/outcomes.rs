@@ -49,6 +49,7 @@ impl Registry {
             let mut writes = vec![
                 self.put(history, Expression::absent())?,
                 self.promoted_or_not(&entry.run, event.is_some())?,
+                self.counted(&entry).await?,
             ];
             if let Some(batch) = settled {
                 writes.push(self.settle(batch, &entry)?);

@@ -120,6 +120,7 @@ pub(crate) fn outcome(by: &str, batch: Option<BatchId>, kind: OutcomeKind, secon
         columns_gone: Vec::new(),
         decision: Some("train".to_owned()),
         reasons: Vec::new(),
+        measurements: Vec::new(),
         usable: true,
         dataset: Some(DatasetId::of(b"dataset")),
         candidates: Vec::new(),

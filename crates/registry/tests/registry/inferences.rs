@@ -11,6 +11,7 @@ fn record(n: i64, second: i64) -> InferenceRecord {
         model: model(),
         version: Some(ModelVersion(3)),
         status: 200,
+        error: None,
         duration_us: 412,
         input: json!({"bed": 3, "city": "Añasco", "price": null, "none": {}}),
         output: json!({"predicted_price": 123_456.78, "interval": [1e5, 1.5e5]}),

@@ -10,4 +10,5 @@ mod outcomes;
 mod promotions;
 mod rows;
 mod runs;
+mod serving;
 mod versions;

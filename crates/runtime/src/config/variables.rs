@@ -60,6 +60,10 @@ pub const VARIABLES: &[Variable] = &[
         "The largest batch that is taken, in bytes.",
     ),
     unset(
+        "TASADOR_STATE_MACHINE_ARN",
+        "The state machine whose executions `POST /runs` starts and `GET /runs` lists. Without it both answer 503.",
+    ),
+    unset(
         "TASADOR_SPOOL_DIR",
         "Folder in which a batch lies until it is stored; what a killed process leaves there is stored by the next one. \
          Without it a temporary folder is used, which ends with the process.",
@@ -183,6 +187,17 @@ pub const VARIABLES: &[Variable] = &[
         "TASADOR_PREDICT_MAX_INSTANCES",
         "1000",
         "The most listings of one request to `predict`.",
+    ),
+    variable(
+        "TASADOR_INFERENCE_LOG",
+        "true",
+        "Whether each answer of `predict` is written to the table of inferences before it goes out. Off, no answer can be \
+         traced: for measurements.",
+    ),
+    variable(
+        "TASADOR_METRICS_FLUSH_MS",
+        "10000",
+        "How long what `predict` counts may be in memory only while requests come, in milliseconds.",
     ),
     unset(
         "TASADOR_LOG",

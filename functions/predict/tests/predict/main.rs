@@ -6,6 +6,8 @@
 mod bad;
 mod champions;
 mod log;
+mod malformed;
+mod metrics;
 mod place;
 mod prices;
 #[path = "../../../../crates/model/tests/town/mod.rs"]

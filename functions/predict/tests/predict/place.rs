@@ -143,7 +143,7 @@ impl Place {
         ctx.lake = Context::intercepted(Config::default(), &sdk(&bucket), &interceptors).lake;
         ctx.lake.create_bucket().await.unwrap();
         ctx.registry.create_tables().await.unwrap();
-        let router = predict::router(ctx.clone());
+        let router = predict::router(tasador_pricing::Pricing::new(ctx.clone()));
         Self {
             ctx,
             router,

@@ -16,7 +16,7 @@ use tasador_registry::{RegistryError, VersionRecord};
 use tasador_runtime::{Context, chain};
 use tokio::sync::OwnedMutexGuard;
 
-use crate::describe;
+use crate::describe::ModelDescription;
 
 /// How long a request waits for news of the champion while there is one to go on with. A look-up
 /// takes some 5 ms, and loading a model some 100 ms. The task goes on beyond it: on a server at
@@ -27,15 +27,20 @@ const DOUBLINGS_MAX: u32 = 4;
 
 /// A model with its entry in the registry.
 #[derive(Debug)]
-pub(crate) struct Champion {
-    pub(crate) record: VersionRecord,
-    pub(crate) model: Model,
-    /// The answer to `GET /model`, as JSON.
-    pub(crate) described: Bytes,
+pub struct Champion {
+    /// Its entry in the registry.
+    pub record: VersionRecord,
+    /// The model.
+    pub model: Model,
+    /// What `GET /model` says of it.
+    pub description: ModelDescription,
+    /// The description as JSON.
+    pub description_json: Bytes,
 }
 
 impl Champion {
-    pub(crate) fn version(&self) -> ModelVersion {
+    /// Its number.
+    pub fn version(&self) -> ModelVersion {
         self.record.version
     }
 }
@@ -54,6 +59,8 @@ enum LoadError {
     Lake(ModelVersion, #[source] LakeError),
     #[error("the artefact of version {0} is not a model that this build reads")]
     Artifact(ModelVersion, #[source] ArtifactError),
+    #[error("version {0} can't be described")]
+    Description(ModelVersion, #[source] serde_json::Error),
     #[error("version {0} could not be loaded")]
     Thread(ModelVersion, #[source] tokio::task::JoinError),
 }
@@ -67,18 +74,28 @@ impl LoadError {
             | Self::Unregistered(version)
             | Self::Lake(version, _)
             | Self::Artifact(version, _)
+            | Self::Description(version, _)
             | Self::Thread(version, _) => Some(*version),
         }
     }
 }
 
 /// Why there is no model to price with.
-#[derive(Debug)]
-pub(crate) enum NoModel {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoModel {
     /// None was promoted yet.
     NoChampion,
     /// The one in production can't be had, in a sentence without a full stop.
     Trouble(String),
+}
+
+/// What is known of the champion without asking anybody.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The model that priced last.
+    pub champion: Option<Arc<Champion>>,
+    /// What is wrong with the one that should, in a sentence without a full stop, since when.
+    pub trouble: Option<(String, Timestamp)>,
 }
 
 /// The champion as far as it is known. Cloning is cheap.
@@ -193,14 +210,15 @@ impl Champions {
         shared.known().answer()
     }
 
-    /// The model that priced last, and what is wrong with the one that should, since when.
-    pub(crate) fn standing(&self) -> (Option<Arc<Champion>>, Option<(String, Timestamp)>) {
+    pub(crate) fn standing(&self) -> Standing {
         let known = self.0.known();
-        let trouble = known
-            .trouble
-            .as_ref()
-            .map(|trouble| (trouble.sentence.clone(), trouble.since));
-        (known.champion.clone(), trouble)
+        Standing {
+            champion: known.champion.clone(),
+            trouble: known
+                .trouble
+                .as_ref()
+                .map(|trouble| (trouble.sentence.clone(), trouble.since)),
+        }
     }
 }
 
@@ -260,11 +278,15 @@ impl Shared {
         let champion = tokio::task::spawn_blocking(move || {
             let model =
                 Model::from_bytes(&bytes).map_err(|source| LoadError::Artifact(version, source))?;
-            let described = describe::model(&record, &model).to_string().into();
+            let description = ModelDescription::of(&record, &model);
+            let description_json = serde_json::to_vec(&description)
+                .map_err(|source| LoadError::Description(version, source))?
+                .into();
             Ok(Champion {
                 record,
                 model,
-                described,
+                description,
+                description_json,
             })
         })
         .await

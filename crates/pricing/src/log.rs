@@ -21,10 +21,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) async fn keep(&self, ctx: &Context, record: &InferenceRecord) {
+    /// Keeps a record. Gives back whether the table has it.
+    pub(crate) async fn keep(&self, ctx: &Context, record: &InferenceRecord) -> bool {
         let trouble = match tokio::time::timeout(PATIENCE, ctx.registry.put_inference(record)).await
         {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) => return true,
             Ok(Err(error)) => chain(&error),
             Err(_) => format!(
                 "the table did not answer within {} ms",
@@ -49,6 +50,7 @@ impl Log {
             rest = after;
             part += 1;
         }
+        false
     }
 
     pub(crate) fn failures(&self) -> u64 {

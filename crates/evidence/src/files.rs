@@ -1,0 +1,181 @@
+//! The files that stand beside a version's artefact.
+
+use serde::Serialize;
+use serde_json::Value;
+use tasador_ids::{ModelName, ModelVersion};
+use tasador_lake::key::{self, ModelFile};
+use tasador_lake::{Key, Lake, LakeError};
+
+use crate::EvidenceError;
+
+/// The largest file that is read to be shown, in bytes: an answer of Lambda has at most 6 MB, a
+/// third of which base64 takes.
+const SHOWN_MAX_BYTES: u64 = 4 << 20;
+/// The most files of one version that are listed.
+const FILES_MAX: usize = 200;
+
+/// What kind of file it is, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    /// A picture, as SVG.
+    Plot,
+    /// A page of text, as Markdown.
+    Text,
+    /// Figures, as JSON.
+    Data,
+    /// Anything else: the model itself among it.
+    Binary,
+}
+
+impl FileKind {
+    /// The kind that a name says.
+    pub fn of(name: &str) -> Self {
+        match name.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("svg") => Self::Plot,
+            Some("md" | "txt") => Self::Text,
+            Some("json") => Self::Data,
+            _ => Self::Binary,
+        }
+    }
+
+    /// The media type it is answered with.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Plot => "image/svg+xml",
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Data => "application/json",
+            Self::Binary => "application/octet-stream",
+        }
+    }
+}
+
+/// One file of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct File {
+    /// Its name below the version's folder, such as `plots/residuals.svg`.
+    pub name: String,
+    /// Its kind.
+    pub kind: FileKind,
+    /// Its length in bytes.
+    pub size_bytes: u64,
+}
+
+/// What a version left beside its artefact. What was never written is absent.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Evidence {
+    /// Its files, by name.
+    pub files: Vec<File>,
+    /// What was measured, as `metrics.json` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Value>,
+    /// Its inputs and output, as `signature.json` has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Value>,
+    /// The page that says what it is good for, as Markdown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
+}
+
+impl Evidence {
+    /// What this version left.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Lake`] where the bucket does not answer; a damaged file is absent.
+    pub async fn of(
+        lake: &Lake,
+        model: &ModelName,
+        version: ModelVersion,
+    ) -> Result<Self, EvidenceError> {
+        let prefix = key::model_prefix(model, version);
+        let key = |file| key::model(model, version, file);
+        let (listed, metrics, signature, card) = futures::join!(
+            lake.list(&prefix),
+            shown(lake, key(ModelFile::Metrics)),
+            shown(lake, key(ModelFile::Signature)),
+            shown(lake, key(ModelFile::Card)),
+        );
+        let json = |bytes: Option<Vec<u8>>| bytes.and_then(|it| serde_json::from_slice(&it).ok());
+        let files = listed?
+            .into_iter()
+            .filter_map(|object| {
+                let name = object.key.as_str().strip_prefix(&prefix)?.to_owned();
+                Some(File {
+                    kind: FileKind::of(&name),
+                    size_bytes: object.size_bytes,
+                    name,
+                })
+            })
+            .take(FILES_MAX)
+            .collect();
+        Ok(Self {
+            files,
+            metrics: json(metrics?),
+            signature: json(signature?),
+            card: card?.and_then(|bytes| String::from_utf8(bytes).ok()),
+        })
+    }
+
+    /// The pictures among the files.
+    pub fn plots(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| file.kind == FileKind::Plot)
+    }
+}
+
+/// The bytes of one file of a version; none where there is no such file, or where it is too large to
+/// be shown.
+///
+/// # Errors
+/// [`EvidenceError::Lake`] where the bucket does not answer.
+pub async fn file(
+    lake: &Lake,
+    model: &ModelName,
+    version: ModelVersion,
+    name: &str,
+) -> Result<Option<Vec<u8>>, EvidenceError> {
+    let key = format!("{}{name}", key::model_prefix(model, version));
+    // What can't be a key names no file.
+    match key.parse() {
+        Ok(key) => shown(lake, key).await,
+        Err(_) => Ok(None),
+    }
+}
+
+async fn shown(lake: &Lake, key: Key) -> Result<Option<Vec<u8>>, EvidenceError> {
+    let Some(info) = lake.head(&key).await? else {
+        return Ok(None);
+    };
+    if info.size_bytes > SHOWN_MAX_BYTES {
+        return Ok(None);
+    }
+    match lake.get(&key).await {
+        Ok(bytes) => Ok(Some(bytes.to_vec())),
+        Err(
+            LakeError::NotFound { .. } | LakeError::TooLarge { .. } | LakeError::Corrupt { .. },
+        ) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_the_kind() {
+        let table = [
+            ("plots/residuals.svg", FileKind::Plot),
+            ("card.md", FileKind::Text),
+            ("metrics.json", FileKind::Data),
+            ("model.tsd", FileKind::Binary),
+            ("MLmodel", FileKind::Binary),
+            ("page.html", FileKind::Binary),
+        ];
+        for (name, kind) in table {
+            assert_eq!(FileKind::of(name), kind, "{name}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Where a version comes from: its dataset, and the batches of that.
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tasador_ids::{BatchId, DatasetId, ModelName, ModelVersion, RunId};
+use tasador_lake::{Lake, LakeError, key};
+use tasador_registry::{OutcomeKind, Registry, VersionRecord};
+
+use crate::EvidenceError;
+
+/// Batches looked up at once.
+const CONCURRENCY: usize = 8;
+
+/// Where a version comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Lineage {
+    /// The registered model.
+    pub model: ModelName,
+    /// The version.
+    pub version: ModelVersion,
+    /// The run that trained it; none for versions that people registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// The dataset it learnt from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetId>,
+    /// The batches of that dataset, in the order of reception.
+    pub batches: Vec<LineageBatch>,
+}
+
+/// A batch that a version learnt from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LineageBatch {
+    /// The batch: the hash of its bytes.
+    pub batch: BatchId,
+    /// Its clean rows.
+    pub rows: u64,
+    /// Where it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// When it arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
+    /// What became of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<OutcomeKind>,
+    /// The run that decided so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+}
+
+/// What is read of `datasets/<dataset>.json`. The crate that writes it also reads Parquet, which is
+/// more than this one carries.
+#[derive(Debug, Deserialize)]
+struct Manifest {
+    batches: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Entry {
+    batch: BatchId,
+    rows: u64,
+}
+
+/// Where a version comes from. A dataset whose manifest is gone has no batches.
+///
+/// # Errors
+/// [`EvidenceError`] where bucket or registry do not answer.
+pub async fn lineage(
+    lake: &Lake,
+    registry: &Registry,
+    version: &VersionRecord,
+) -> Result<Lineage, EvidenceError> {
+    let entries = match &version.dataset {
+        Some(dataset) => match lake.get_json::<Manifest>(&key::dataset(dataset)).await {
+            Ok(manifest) => manifest.batches,
+            Err(LakeError::NotFound { .. } | LakeError::Corrupt { .. }) => Vec::new(),
+            Err(error) => return Err(error.into()),
+        },
+        None => Vec::new(),
+    };
+    let batches = stream::iter(entries)
+        .map(|entry| known(registry, entry))
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    Ok(Lineage {
+        model: version.model.clone(),
+        version: version.version,
+        run: version.run.clone(),
+        dataset: version.dataset,
+        batches,
+    })
+}
+
+async fn known(registry: &Registry, entry: Entry) -> Result<LineageBatch, EvidenceError> {
+    let batch = registry.batch(&entry.batch).await?;
+    let (record, outcome) = match batch {
+        Some(batch) => (Some(batch.record), batch.outcome),
+        None => (None, None),
+    };
+    let (source, received_at) = match record {
+        Some(record) => (Some(record.source), Some(record.received_at)),
+        None => (None, None),
+    };
+    Ok(LineageBatch {
+        batch: entry.batch,
+        rows: entry.rows,
+        source,
+        received_at,
+        outcome: outcome.as_ref().map(|outcome| outcome.kind),
+        run: outcome.map(|outcome| outcome.run),
+    })
+}

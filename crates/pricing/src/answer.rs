@@ -1,0 +1,211 @@
+//! A request for prices and its answer, free of HTTP's details.
+
+use std::time::Instant;
+
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use tasador_ids::ModelVersion as Version;
+use tasador_runtime::Problem;
+use utoipa::ToSchema;
+
+use crate::champion::Champion;
+use crate::price::{self, Homes, ModelVersion, Outcome, Price};
+
+/// The longest request id that is taken from the caller, in characters: the length of two UUIDs.
+const REQUEST_ID_MAX_CHARS: usize = 72;
+
+/// A request for prices.
+#[derive(Debug)]
+pub struct Question {
+    /// Its id, from [`request_id`].
+    pub request_id: String,
+    /// When it came in.
+    pub begun: Instant,
+    /// What was asked, as it came; what can't be read as JSON stands here as text, for the log.
+    pub input: Value,
+    /// Whether explanations are asked for.
+    pub explain: bool,
+    /// What is already known to be wrong with it: it is answered with this, logged and counted.
+    pub refused: Option<Problem>,
+}
+
+impl Question {
+    /// The question of this input: a listing, or `{"instances": [listing …]}`.
+    pub fn new(request_id: String, input: Value) -> Self {
+        Self {
+            request_id,
+            begun: Instant::now(),
+            input,
+            explain: false,
+            refused: None,
+        }
+    }
+
+    /// With explanations.
+    pub fn explain(self, explain: bool) -> Self {
+        Self { explain, ..self }
+    }
+
+    /// One that is wrong already.
+    pub fn refused(self, problem: Problem) -> Self {
+        Self {
+            refused: Some(problem),
+            ..self
+        }
+    }
+}
+
+/// The first of these ids that is a sane one (1 to 72 letters, digits and `-_.:`), so that a request
+/// can be followed through all logs; else a new one that sorts by time.
+pub fn request_id<'i>(offered: impl IntoIterator<Item = &'i str>) -> String {
+    let is_sane = |id: &&str| {
+        (1..=REQUEST_ID_MAX_CHARS).contains(&id.len())
+            && id.bytes().all(|byte| {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':')
+            })
+    };
+    offered
+        .into_iter()
+        .find(is_sane)
+        .map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// An answer as it is to be sent: already in the inference log, and counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// What is answered.
+    pub body: Body,
+    /// The body as JSON.
+    pub text: String,
+    /// The request's id.
+    pub request_id: String,
+}
+
+impl Answer {
+    /// The content type of `text`.
+    pub fn content_type(&self) -> &'static str {
+        match self.body {
+            Body::Problem(_) => "application/problem+json",
+            Body::One(_) | Body::Many(_) => "application/json",
+        }
+    }
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Body {
+    /// One listing's price.
+    One(Box<OnePrice>),
+    /// An outcome for each listing.
+    Many(Prices),
+    /// Neither.
+    Problem(Problem),
+}
+
+/// The price of one listing.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct OnePrice {
+    /// The price.
+    #[serde(flatten)]
+    pub price: Price,
+    /// The version that priced.
+    pub model: ModelVersion,
+    /// The request's id, as in the header `x-request-id` and in the logs.
+    pub request_id: String,
+}
+
+/// What became of several listings.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Prices {
+    /// One for each listing, in their order.
+    pub predictions: Vec<Outcome>,
+    /// Fields beside `instances`, which were not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored_fields: Vec<String>,
+    /// The version that priced.
+    pub model: ModelVersion,
+    /// The request's id, as in the header `x-request-id` and in the logs.
+    pub request_id: String,
+}
+
+/// An answer before it is written down.
+pub(crate) struct Drafted {
+    pub(crate) body: Body,
+    /// The version that was asked, where one was.
+    pub(crate) version: Option<Version>,
+    /// Listings that were answered with a price.
+    pub(crate) priced: u64,
+    /// Listings of a list that have none.
+    pub(crate) failed: u64,
+}
+
+impl Drafted {
+    pub(crate) fn status(&self) -> StatusCode {
+        match &self.body {
+            Body::Problem(problem) => problem.status,
+            Body::One(_) | Body::Many(_) => StatusCode::OK,
+        }
+    }
+
+    pub(crate) fn refusal(problem: Problem, request_id: &str) -> Self {
+        Self {
+            body: Body::Problem(problem.request_id(request_id)),
+            version: None,
+            priced: 0,
+            failed: 0,
+        }
+    }
+
+    /// Prices what was asked.
+    pub(crate) fn prices(
+        homes: &Homes<'_>,
+        champion: &Champion,
+        explain: bool,
+        request_id: &str,
+    ) -> Self {
+        let model = ModelVersion::of(champion);
+        let (mut priced, mut failed) = (0, 0);
+        let body = match homes {
+            Homes::One(fields) => match price::price(fields, champion, explain) {
+                Ok(price) => {
+                    priced = 1;
+                    Body::One(Box::new(OnePrice {
+                        price,
+                        model,
+                        request_id: request_id.to_owned(),
+                    }))
+                }
+                Err(problem) => Body::Problem(problem.request_id(request_id)),
+            },
+            Homes::Instances { instances, ignored } => {
+                let predictions: Vec<Outcome> = instances
+                    .iter()
+                    .enumerate()
+                    .map(|(index, instance)| price::outcome(index, instance, champion, explain))
+                    .collect();
+                for outcome in &predictions {
+                    match outcome {
+                        Outcome::Priced(_) => priced += 1,
+                        Outcome::Failed { .. } => failed += 1,
+                    }
+                }
+                Body::Many(Prices {
+                    predictions,
+                    ignored_fields: ignored.iter().map(|&field| field.to_owned()).collect(),
+                    model,
+                    request_id: request_id.to_owned(),
+                })
+            }
+        };
+        Self {
+            body,
+            version: Some(champion.version()),
+            priced,
+            failed,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Prices from the model in production, for every function that gives some: the API and the page.
+//!
+//! [`Pricing`] knows the champion and takes a new one over within seconds; it reads listings by the
+//! pipeline's cleaning rules, answers with price, interval and explanation, writes each answer into
+//! the inference log before it is given out, and counts it. It knows nothing of routes.
+
+mod answer;
+mod champion;
+mod describe;
+mod emf;
+mod listing;
+mod log;
+mod meter;
+mod price;
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde_json::Value;
+use tasador_registry::{InferenceRecord, RegistryError, ServingCounts, ServingTotals};
+use tasador_runtime::{Context, Problem};
+
+pub use answer::{Answer, Body, OnePrice, Prices, Question, request_id};
+pub use champion::{Champion, NoModel, Standing};
+pub use describe::{Amount, InputDescription, IntervalDescription, Kind, ModelDescription, Seen};
+pub use price::{Contribution, Explanation, Interval, ModelVersion, Outcome, Price};
+
+use answer::Drafted;
+use champion::Champions;
+use log::Log;
+use meter::Meter;
+use price::Homes;
+
+/// Homes that are priced on the thread that answers: they take a millisecond at most. More, and
+/// explanations, which take a hundred times as long, leave that thread to others.
+const INLINE_MAX: usize = 64;
+
+/// Prices from the model in production. Cloning is cheap, and clones share the champion and the
+/// counters: one process needs one.
+#[derive(Debug, Clone)]
+pub struct Pricing(Arc<Service>);
+
+#[derive(Debug)]
+struct Service {
+    ctx: Context,
+    champions: Champions,
+    log: Log,
+    meter: Meter,
+}
+
+impl Pricing {
+    /// Prices of the model that the context names. Nothing is loaded before somebody asks.
+    pub fn new(ctx: Context) -> Self {
+        Self(Arc::new(Service {
+            champions: Champions::new(ctx.clone()),
+            log: Log::default(),
+            meter: Meter::default(),
+            ctx,
+        }))
+    }
+
+    /// What it works with.
+    pub fn context(&self) -> &Context {
+        &self.0.ctx
+    }
+
+    /// The model in production, loaded where it is not. While a new one can't be loaded, the old
+    /// one goes on.
+    ///
+    /// # Errors
+    /// [`NoModel`], which turns into a [`Problem`] for callers.
+    pub async fn champion(&self) -> Result<Arc<Champion>, NoModel> {
+        self.0.champions.current().await
+    }
+
+    /// What is known of the model without asking anybody.
+    pub fn standing(&self) -> Standing {
+        self.0.champions.standing()
+    }
+
+    /// Records that only the structured log has, since this process began.
+    pub fn log_failures(&self) -> u64 {
+        self.0.log.failures()
+    }
+
+    /// What this process counted since it began.
+    pub fn counts(&self) -> ServingCounts {
+        self.0.meter.counts()
+    }
+
+    /// Keeps this process's counters in the registry, where they changed: before the process ends,
+    /// and before the counters of all are summed.
+    ///
+    /// # Errors
+    /// Where the registry does not take them; they are kept with the next call.
+    pub async fn flush(&self) -> Result<(), RegistryError> {
+        self.0.meter.flush(&self.0.ctx).await
+    }
+
+    /// What all instances counted, this one up to now. From call to call, and from instance to
+    /// instance, no number goes back.
+    ///
+    /// # Errors
+    /// Where the registry can't be asked.
+    pub async fn totals(&self) -> Result<ServingTotals, RegistryError> {
+        self.flush().await?;
+        self.0.ctx.registry.serving_totals().await
+    }
+
+    /// Answers a question. The answer is logged and counted when it is given out; every answer is,
+    /// whatever its status.
+    pub async fn answer(&self, question: Question) -> Answer {
+        let service = &self.0;
+        let Question {
+            request_id,
+            begun,
+            input,
+            explain,
+            refused,
+        } = question;
+        let (input, drafted) = match refused {
+            Some(problem) => (input, Drafted::refusal(problem, &request_id)),
+            None => service.price(input, explain, &request_id).await,
+        };
+        let status = drafted.status();
+        let text = serde_json::to_string(&drafted.body).unwrap_or_default();
+        let duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let is_logged = !service.ctx.config.predict.log
+            || service.log(&request_id, input, &drafted, duration_us).await;
+        let count = |counts: &mut ServingCounts| {
+            counts.count(status.as_u16(), duration_us);
+            counts.rows_priced += drafted.priced;
+            counts.rows_failed += drafted.failed;
+            counts.log_failures += u64::from(!is_logged);
+        };
+        let interval = service.ctx.config.predict.metrics_flush;
+        if service.meter.count(count, interval) {
+            service.meter.flush_or_log(&service.ctx).await;
+        }
+        Answer {
+            status,
+            body: drafted.body,
+            text,
+            request_id,
+        }
+    }
+}
+
+impl Service {
+    /// Writes an answer down. Gives back whether the table has it.
+    async fn log(
+        &self,
+        request_id: &str,
+        input: Value,
+        drafted: &Drafted,
+        duration_us: u64,
+    ) -> bool {
+        let error = match &drafted.body {
+            Body::Problem(problem) => problem
+                .detail
+                .clone()
+                .or_else(|| Some(problem.title.to_owned())),
+            Body::One(_) | Body::Many(_) => None,
+        };
+        let record = InferenceRecord {
+            request_id: request_id.to_owned(),
+            at: self.ctx.now(),
+            model: self.ctx.config.model.clone(),
+            version: drafted.version,
+            status: drafted.status().as_u16(),
+            error,
+            duration_us,
+            input,
+            output: serde_json::to_value(&drafted.body).unwrap_or_default(),
+        };
+        self.log.keep(&self.ctx, &record).await
+    }
+
+    /// Prices a request. Gives back what was asked, for the log.
+    async fn price(&self, input: Value, explain: bool, request_id: &str) -> (Value, Drafted) {
+        let max_instances = self.ctx.config.predict.max_instances;
+        let count = match Homes::of(&input, max_instances) {
+            Ok(homes) => homes.count(),
+            Err(problem) => return (input, Drafted::refusal(problem, request_id)),
+        };
+        let champion = match self.champions.current().await {
+            Ok(champion) => champion,
+            Err(none) => return (input, Drafted::refusal(none.into(), request_id)),
+        };
+        if count <= INLINE_MAX && !explain {
+            let drafted = draft(&input, max_instances, &champion, explain, request_id);
+            return (input, drafted);
+        }
+        let input = Arc::new(input);
+        let task = tokio::task::spawn_blocking({
+            let input = Arc::clone(&input);
+            let request_id = request_id.to_owned();
+            move || draft(&input, max_instances, &champion, explain, &request_id)
+        });
+        let drafted = task.await.unwrap_or_else(|error| {
+            tracing::error!(request_id, "the thread that priced is gone: {error}");
+            let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR);
+            Drafted::refusal(problem, request_id)
+        });
+        (Arc::unwrap_or_clone(input), drafted)
+    }
+}
+
+fn draft(
+    input: &Value,
+    max_instances: usize,
+    champion: &Champion,
+    explain: bool,
+    request_id: &str,
+) -> Drafted {
+    match Homes::of(input, max_instances) {
+        Ok(homes) => Drafted::prices(&homes, champion, explain, request_id),
+        Err(problem) => Drafted::refusal(problem, request_id),
+    }
+}
+
+impl From<NoModel> for Problem {
+    fn from(none: NoModel) -> Self {
+        let detail = match none {
+            NoModel::NoChampion => {
+                "No model is in production yet: start a run of the pipeline on a first batch (`tasador run --source …`), and see `GET /history` for what became of it.".to_owned()
+            }
+            NoModel::Trouble(sentence) => format!("The model in production can't be had right now: {sentence}. Try again in a few seconds."),
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE).detail(detail)
+    }
+}
+
+fn unprocessable(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)
+}

@@ -1,0 +1,259 @@
+//! Prices as they are answered, and how they come about.
+
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tasador_model::{Prediction, Row};
+use tasador_runtime::{FieldError, Problem};
+use utoipa::ToSchema;
+
+use crate::champion::Champion;
+use crate::listing::{self, Listing};
+use crate::unprocessable;
+
+/// The version that priced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ModelVersion {
+    /// The registered model.
+    #[schema(example = "BestHousePriceModel")]
+    pub name: String,
+    /// The version's number.
+    #[schema(minimum = 1)]
+    pub version: u32,
+}
+
+impl ModelVersion {
+    pub(crate) fn of(champion: &Champion) -> Self {
+        Self {
+            name: champion.record.model.to_string(),
+            version: champion.version().0,
+        }
+    }
+}
+
+/// Where the true price lies, in US dollars.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub struct Interval {
+    /// Low end, US dollars.
+    pub low: f64,
+    /// High end, US dollars.
+    pub high: f64,
+    /// The share of homes whose true price lies within, 0 to 1.
+    #[schema(minimum = 0, maximum = 1)]
+    pub confidence: f64,
+}
+
+/// What one input did to one price.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Contribution {
+    /// The input.
+    pub name: String,
+    /// What it adds in the model's own space, such as log price.
+    pub value: f64,
+    /// What it adds, in US dollars.
+    pub amount: f64,
+}
+
+/// What made a price. `base_price` and all amounts add up to the price, and `base_value` and all
+/// values to what the model says in its own space.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Explanation {
+    /// What the model says on average, in US dollars.
+    pub base_price: f64,
+    /// What the model says on average, in its own space.
+    pub base_value: f64,
+    /// One for each input, the largest part first.
+    pub contributions: Vec<Contribution>,
+}
+
+/// A home's price, in US dollars to the cent: more digits would promise what no model knows.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Price {
+    /// The price, US dollars.
+    #[schema(example = 412_500.25)]
+    pub predicted_price: f64,
+    /// Where the true price lies.
+    pub interval: Interval,
+    /// What made the price; there with `explain=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub explanation: Option<Explanation>,
+    /// Fields that the model does not know; of very many, the first ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored_fields: Vec<String>,
+}
+
+/// What became of one of several listings.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// It has a price.
+    Priced(Price),
+    /// It can't be priced; fields are called as in `instances[3].bed`.
+    Failed {
+        /// Why.
+        error: Problem,
+    },
+}
+
+/// What a request asks for, told apart from what it says about homes.
+pub(crate) enum Homes<'v> {
+    One(&'v Map<String, Value>),
+    Instances {
+        instances: &'v [Value],
+        /// Fields beside `instances`.
+        ignored: Vec<&'v str>,
+    },
+}
+
+impl<'v> Homes<'v> {
+    /// # Errors
+    /// The problem of what is neither a listing nor a list of the right length.
+    pub(crate) fn of(input: &'v Value, max_instances: usize) -> Result<Self, Problem> {
+        let Value::Object(fields) = input else {
+            return Err(unprocessable(
+                "The body is neither a listing nor a list of them: send one object, or {\"instances\": [listing …]}.",
+            ));
+        };
+        let Some(instances) = fields.get("instances") else {
+            return Ok(Self::One(fields));
+        };
+        let wrong = |but: String| {
+            let reason = format!("a list of 1 to {max_instances} listings is expected, {but}");
+            unprocessable("`instances` can't be used.").field("instances", reason)
+        };
+        let Value::Array(instances) = instances else {
+            return Err(wrong("and this is none".to_owned()));
+        };
+        if !(1..=max_instances).contains(&instances.len()) {
+            return Err(wrong(format!("and these are {}", instances.len())));
+        }
+        let ignored = fields
+            .keys()
+            .map(String::as_str)
+            .filter(|field| *field != "instances")
+            .collect();
+        Ok(Self::Instances { instances, ignored })
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Instances { instances, .. } => instances.len(),
+        }
+    }
+}
+
+/// One of several: a price, or what is wrong with it.
+pub(crate) fn outcome(
+    index: usize,
+    instance: &Value,
+    champion: &Champion,
+    explain: bool,
+) -> Outcome {
+    let problem = match instance {
+        Value::Object(fields) => match price(fields, champion, explain) {
+            Ok(price) => return Outcome::Priced(price),
+            Err(problem) => problem,
+        },
+        _ => unprocessable("The listing can't be used.")
+            .field("", "a listing as an object is expected"),
+    };
+    let of = |field: &str| match field {
+        "" => format!("instances[{index}]"),
+        field => format!("instances[{index}].{field}"),
+    };
+    let errors = problem
+        .errors
+        .into_iter()
+        .map(|error| FieldError {
+            field: of(&error.field),
+            ..error
+        })
+        .collect();
+    Outcome::Failed {
+        error: Problem { errors, ..problem },
+    }
+}
+
+/// Prices one home.
+///
+/// # Errors
+/// The problem with every wrong field; 500 where the model makes no number of it.
+pub(crate) fn price(
+    fields: &Map<String, Value>,
+    champion: &Champion,
+    explain: bool,
+) -> Result<Price, Problem> {
+    let model = &champion.model;
+    let Listing { row, ignored } = listing::read(fields, model).map_err(|errors| {
+        let what = match errors.as_slice() {
+            [error] => format!("`{}` can't be used.", error.field),
+            errors => format!("{} fields can't be used.", errors.len()),
+        };
+        Problem {
+            errors,
+            ..unprocessable(&what)
+        }
+    })?;
+    let Prediction {
+        price,
+        interval: (low, high),
+    } = model.predict_row(&row);
+    if !(price.is_finite() && low.is_finite() && high.is_finite()) {
+        return Err(not_a_number(champion));
+    }
+    Ok(Price {
+        predicted_price: cents(price),
+        interval: Interval {
+            low: cents(low),
+            high: cents(high),
+            confidence: model.level(),
+        },
+        explanation: explain.then(|| explanation(champion, &row)).transpose()?,
+        ignored_fields: ignored,
+    })
+}
+
+fn explanation(champion: &Champion, row: &Row<'_>) -> Result<Explanation, Problem> {
+    let tasador_model::Explanation {
+        base_price,
+        base: base_value,
+        contributions,
+        ..
+    } = champion.model.explain_row(row);
+    let mut contributions: Vec<Contribution> = contributions
+        .into_iter()
+        .map(|part| Contribution {
+            name: part.name,
+            value: part.value,
+            amount: part.amount,
+        })
+        .collect();
+    let parts = contributions
+        .iter()
+        .flat_map(|part| [part.value, part.amount]);
+    if !parts.chain([base_value, base_price]).all(f64::is_finite) {
+        return Err(not_a_number(champion));
+    }
+    contributions.sort_by(|a, b| b.amount.abs().total_cmp(&a.amount.abs()));
+    Ok(Explanation {
+        base_price,
+        base_value,
+        contributions,
+    })
+}
+
+/// JSON has no word for it, and a caller no use.
+fn not_a_number(champion: &Champion) -> Problem {
+    let version = champion.version();
+    tracing::error!(%version, "version {version} made no finite number of a listing");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
+        .detail("The model made no finite number of this listing.")
+}
+
+fn cents(amount: f64) -> f64 {
+    let rounded = (amount * 100.0).round() / 100.0;
+    // Prices beyond 10^306 overflow on the way.
+    if rounded.is_finite() { rounded } else { amount }
+}

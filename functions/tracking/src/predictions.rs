@@ -1,0 +1,92 @@
+//! Where a price came from: the answered request, its version, that version's dataset and batches.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tasador_evidence::Lineage;
+use tasador_registry::InferenceRecord;
+use tasador_runtime::Context;
+use utoipa::ToSchema;
+
+use crate::openapi::Failures;
+use crate::problem::{Refused, no_such, unprocessable, unreadable_query};
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct When {
+    at: Option<String>,
+}
+
+/// An answered request and where its price came from.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Prediction {
+    #[serde(flatten)]
+    record: InferenceRecord,
+    /// None where no version answered, or its entry is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lineage: Option<Lineage>,
+}
+
+/// An answered request, with the version, dataset and batches behind its price.
+#[utoipa::path(get, path = "/predictions/{request_id}", tag = "models",
+    params(("request_id" = String, Path, description = "The request's id, as its answer gave it"),
+        ("at" = Option<Timestamp>, Query, nullable = false, description = "When it was answered, to the minute; ids that the service made tell it themselves")),
+    responses((status = 200, body = Prediction), Failures))]
+pub(crate) async fn one(
+    State(ctx): State<Context>,
+    Path(request_id): Path<String>,
+    when: Result<Query<When>, QueryRejection>,
+) -> Result<Json<Prediction>, Refused> {
+    let Query(when) = when.map_err(|rejection| unreadable_query(&rejection))?;
+    let at = match when.at.filter(|at| !at.is_empty()) {
+        Some(text) => text
+            .parse()
+            .map_err(|_| unprocessable("at", "a time such as 2026-11-25T09:30:00Z is expected"))?,
+        None => time_in(&request_id).ok_or_else(|| {
+            no_such("This request id does not tell its time: say in `at` when it was answered, to the minute.")
+        })?,
+    };
+    let found = ctx.registry.inference(&request_id, at).await?;
+    let record = found.ok_or_else(|| {
+        no_such("No request of that id was answered around that time, or its record has gone to the archive.")
+    })?;
+    let version = match record.version {
+        Some(version) => ctx.registry.version(&record.model, version).await?,
+        None => None,
+    };
+    let lineage = match version {
+        Some(version) => Some(tasador_evidence::lineage(&ctx.lake, &ctx.registry, &version).await?),
+        None => None,
+    };
+    Ok(Json(Prediction { record, lineage }))
+}
+
+/// The time that an id of the product's own making (a UUID of version 7) carries.
+fn time_in(request_id: &str) -> Option<Timestamp> {
+    let id = uuid::Uuid::parse_str(request_id).ok()?;
+    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+    (id.get_version_num() == 7)
+        .then(|| {
+            Timestamp::new(
+                i64::try_from(seconds).ok()?,
+                i32::try_from(nanoseconds).ok()?,
+            )
+            .ok()
+        })
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_our_own_tells_its_time() {
+        let id = uuid::Uuid::now_v7().to_string();
+        assert!(time_in(&id).is_some());
+        for other in ["", "my-request", "2b1b2d0c-5f0e-4a3e-9f7e-1c2d3e4f5a6b"] {
+            assert_eq!(time_in(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Which part of a list is asked for.
+
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use serde::Deserialize;
+use tasador_registry::PageRequest;
+use tasador_runtime::Problem;
+
+use crate::problem::{unprocessable, unreadable_query};
+
+/// Entries on a page where the caller doesn't say.
+pub const LIMIT_DEFAULT: u32 = 50;
+/// The most entries on a page. An entry has a few kilobytes, 16 KB where it is full of reasons;
+/// Lambda allows 6 MB an answer.
+pub const LIMIT_MAX: u32 = 200;
+
+/// The window as the query gives it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Window {
+    limit: Option<String>,
+    page: Option<String>,
+}
+
+/// The window that is asked for. An empty value counts as absent, as forms send it.
+pub(crate) fn page(
+    window: Result<Query<Window>, QueryRejection>,
+) -> Result<PageRequest, Box<Problem>> {
+    let Query(window) = window.map_err(|rejection| unreadable_query(&rejection))?;
+    let given = |value: Option<String>| value.filter(|value| !value.is_empty());
+    let limit = match given(window.limit) {
+        None => LIMIT_DEFAULT,
+        Some(text) => match text.parse() {
+            Ok(limit @ 1..=LIMIT_MAX) => limit,
+            _ => {
+                let expected = format!("a whole number from 1 to {LIMIT_MAX} is expected");
+                return Err(unprocessable("limit", expected).into());
+            }
+        },
+    };
+    Ok(PageRequest {
+        limit,
+        token: given(window.page),
+    })
+}

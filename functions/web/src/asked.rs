@@ -1,0 +1,151 @@
+//! What a visitor asks for, as the address says it.
+
+use serde_json::{Map, Value};
+use tasador_ids::ModelVersion;
+
+/// What every field of a listing begins with in the address: a column may be called `lang`.
+pub(crate) const FIELD: &str = "in.";
+/// The most fields that are read of one address.
+const FIELDS_MAX: usize = 200;
+/// The longest value, in characters.
+const VALUE_MAX_CHARS: usize = 200;
+
+/// The parts of the address.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// `lang=`: the language.
+    pub(crate) language: Option<String>,
+    /// `page=`: where the history goes on.
+    pub(crate) page: Option<String>,
+    /// `version=`: the version whose evidence is shown.
+    pub(crate) version: Option<ModelVersion>,
+    /// `from=`: the price that a what-if is compared with.
+    pub(crate) from: Option<f64>,
+    /// `in.<column>=`: the home, as it was typed. `None` where no price is asked for.
+    pub(crate) home: Option<Map<String, Value>>,
+    /// The query without the language, to come back to.
+    others: Vec<(String, String)>,
+}
+
+impl Asked {
+    /// Reads the pairs of a query. What makes no sense counts as not asked for.
+    pub(crate) fn of(pairs: Vec<(String, String)>) -> Self {
+        let mut asked = Self::default();
+        for (name, value) in pairs.into_iter().take(FIELDS_MAX) {
+            if value.chars().count() > VALUE_MAX_CHARS && name != "page" {
+                continue;
+            }
+            let text = value.trim();
+            if let Some(field) = name.strip_prefix(FIELD) {
+                let home = asked.home.get_or_insert_with(Map::new);
+                if !text.is_empty() && !field.is_empty() {
+                    home.insert(field.to_owned(), text.into());
+                }
+            } else if !text.is_empty() {
+                match name.as_str() {
+                    "lang" => asked.language = Some(text.to_owned()),
+                    "page" => asked.page = Some(text.to_owned()),
+                    "version" => asked.version = text.parse().ok().map(ModelVersion),
+                    "from" => {
+                        asked.from = text.parse().ok().filter(|price: &f64| price.is_finite());
+                    }
+                    _ => continue,
+                }
+            }
+            if name != "lang" {
+                asked.others.push((name, value));
+            }
+        }
+        asked
+    }
+
+    /// What was typed into a field.
+    pub(crate) fn typed(&self, field: &str) -> Option<&str> {
+        self.home.as_ref()?.get(field)?.as_str()
+    }
+
+    /// The same address in another language.
+    pub(crate) fn in_language(&self, code: &str) -> String {
+        let mut address = format!("?lang={code}");
+        for (name, value) in &self.others {
+            address.push('&');
+            address.push_str(&encoded(name));
+            address.push('=');
+            address.push_str(&encoded(value));
+        }
+        address
+    }
+}
+
+/// A text as a part of a query (RFC 3986: all but unreserved characters as `%xx`).
+pub(crate) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(pairs: &[(&str, &str)]) -> Asked {
+        Asked::of(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_home_is_what_was_typed() {
+        let asked = asked(&[
+            ("in.bed", " 3 "),
+            ("in.bath", ""),
+            ("in.lang", "x"),
+            ("lang", "es"),
+            ("in.", "y"),
+        ]);
+        assert_eq!(asked.typed("bed"), Some("3"));
+        assert_eq!(asked.typed("bath"), None);
+        assert_eq!(asked.typed("lang"), Some("x"));
+        assert_eq!(asked.language.as_deref(), Some("es"));
+    }
+
+    #[test]
+    fn no_field_means_that_no_price_is_asked_for_and_an_empty_form_that_one_is() {
+        assert!(asked(&[("lang", "es")]).home.is_none());
+        assert_eq!(
+            asked(&[("in.bed", "")]).home.map(|home| home.len()),
+            Some(0)
+        );
+    }
+
+    #[test]
+    fn the_same_address_in_another_language_keeps_all_else() {
+        let asked = asked(&[("lang", "en"), ("in.city", "São & Co"), ("version", "3")]);
+        assert_eq!(
+            asked.in_language("es"),
+            "?lang=es&in.city=S%C3%A3o%20%26%20Co&version=3"
+        );
+    }
+
+    #[test]
+    fn nonsense_counts_as_not_asked_for() {
+        let long = "x".repeat(500);
+        let asked = asked(&[
+            ("version", "-1"),
+            ("from", "inf"),
+            ("in.city", &long),
+            ("other", "1"),
+        ]);
+        assert_eq!((asked.version, asked.from), (None, None));
+        assert!(asked.home.is_none());
+    }
+}

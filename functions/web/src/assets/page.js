@@ -1,0 +1,122 @@
+// What helps, and nothing that is needed: the page works without this.
+"use strict";
+
+(() => {
+  const root = document.documentElement;
+  root.classList.add("script");
+  const $ = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // Which section is shown, for screen readers; colours come from the style sheet.
+  const mark = () => {
+    const target = location.hash.length > 1 ? document.getElementById(location.hash.slice(1)) : null;
+    const section = target && target.closest("main > section");
+    const shown = section ? section.id : "appraise";
+    for (const link of all("header nav li a")) {
+      if (link.hash === "#" + shown) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    for (const link of all(".languages a")) link.hash = shown;
+  };
+  addEventListener("hashchange", () => {
+    mark();
+    // A section that is shown anew is read from its top.
+    if (document.getElementById(location.hash.slice(1))?.matches("main > section")) scrollTo(0, 0);
+  });
+  mark();
+
+  // To the content, without leaving the section.
+  $(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    $("#main").focus();
+  });
+
+  // Prices without a reload.
+  const result = $("#result");
+  let latest = 0;
+  const ask = async (form, parts) => {
+    const query = new URLSearchParams(new FormData(form));
+    const mine = ++latest;
+    result.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch("appraisal?" + query, { headers: { accept: "text/html" } });
+      if (!answer.ok) throw new Error(answer.status);
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (mine !== latest) return;
+      for (const part of parts) {
+        const old = $(part, result);
+        const now = $(part, fresh);
+        if (old && now) old.replaceWith(now);
+        else if (part === null || !old || !now) result.replaceChildren(...fresh.body.childNodes);
+      }
+      if (parts.length === 0) {
+        result.replaceChildren(...fresh.body.childNodes);
+        history.replaceState(null, "", "?" + query + "#appraise");
+        mark();
+        if (matchMedia("(max-width: 860px)").matches) result.scrollIntoView({ block: "start" });
+      }
+    } catch {
+      // The address answers without a script, too.
+      form.submit();
+    } finally {
+      if (mine === latest) result.removeAttribute("aria-busy");
+    }
+  };
+
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!result || (form.id !== "home" && form.id !== "what-if")) return;
+    event.preventDefault();
+    ask(form, form.id === "home" ? [] : ["#price", "#why"]);
+  });
+
+  let waiting;
+  addEventListener("input", (event) => {
+    const slider = event.target;
+    if (slider.type !== "range") return;
+    const output = $("output[for='" + CSS.escape(slider.id) + "']");
+    const unit = output.dataset.unit;
+    const number = Number(slider.value).toLocaleString(root.lang, { maximumFractionDigits: 4, useGrouping: !/yr_|year/.test(slider.name) });
+    output.textContent = number + (unit ? " " + unit : "");
+    clearTimeout(waiting);
+    waiting = setTimeout(() => ask(slider.form, ["#price", "#why"]), 150);
+  });
+
+  // Changes in production go to the API, which asks for a token where it wants one.
+  const dialog = $("#move");
+  let move = null;
+  for (const button of all("button[data-address]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      move = button;
+      $("#move-title", dialog).textContent = button.textContent + "?";
+      $(".what", dialog).textContent = button.dataset.what;
+      $(".error", dialog).textContent = "";
+      dialog.showModal();
+    });
+  }
+  dialog?.addEventListener("submit", async (event) => {
+    if (event.submitter?.value !== "confirm") return;
+    event.preventDefault();
+    const fields = event.target.elements;
+    const headers = { "content-type": "application/json" };
+    if (fields.token.value) headers.authorization = "Bearer " + fields.token.value;
+    const body = JSON.parse(move.dataset.body);
+    if (fields.reason.value.trim()) body.reason = fields.reason.value.trim();
+    event.submitter.disabled = true;
+    try {
+      const answer = await fetch(move.dataset.address, { method: "POST", headers, body: JSON.stringify(body) });
+      if (answer.ok) {
+        location.hash = "models";
+        location.reload();
+        return;
+      }
+      const problem = await answer.json().catch(() => ({}));
+      $(".error", dialog).textContent = problem.detail || problem.title || String(answer.status);
+    } catch (error) {
+      $(".error", dialog).textContent = String(error);
+    } finally {
+      event.submitter.disabled = false;
+    }
+  });
+})();

@@ -1,0 +1,220 @@
+//! What the sections show, read all at once. What can't be read leaves its section without facts.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::stream::{self, StreamExt as _};
+use tasador_evidence::{Evidence, Lineage};
+use tasador_ids::BatchId;
+use tasador_lake::key::{self, ModelFile};
+use tasador_listing::profile::Profile;
+use tasador_listing::quality::BatchReport;
+use tasador_registry::{
+    Champion, Outcome, Page, PageRequest, PipelineCounts, PromotionEvent, RegistryError,
+    ServingTotals, VersionRecord,
+};
+use tasador_runtime::{Context, chain};
+
+use crate::Site;
+use crate::asked::Asked;
+
+/// Runs on a page of the history.
+const RUNS_SHOWN: u32 = 20;
+/// Versions that are shown, the newest ones.
+const VERSIONS_SHOWN: u32 = 60;
+/// Promotions that are shown, the latest ones.
+const PROMOTIONS_SHOWN: u32 = 60;
+/// Batches whose data is shown, the latest ones.
+pub(crate) const BATCHES_SHOWN: usize = 12;
+/// Reports read at once.
+const CONCURRENCY: usize = 6;
+/// Reports that are kept: they never change, and one has some 20 KB.
+const KEPT_MAX: usize = 200;
+
+/// Reports of batches that were read before.
+pub(crate) type Batches = Mutex<HashMap<BatchId, Arc<BatchReport>>>;
+
+/// What the sections show.
+pub(crate) struct Facts {
+    /// A page of the history.
+    pub(crate) history: Option<Page<Outcome>>,
+    /// The models' side.
+    pub(crate) models: Option<Models>,
+    /// The latest batches, oldest first, each with its report where there is one.
+    pub(crate) batches: Vec<(Outcome, Arc<BatchReport>)>,
+    /// What the champion learnt from.
+    pub(crate) reference: Option<Profile>,
+    /// What was answered so far.
+    pub(crate) serving: Option<ServingTotals>,
+    /// What was decided so far.
+    pub(crate) pipeline: Option<PipelineCounts>,
+}
+
+/// Versions and what became of them.
+pub(crate) struct Models {
+    pub(crate) champion: Option<Champion>,
+    /// Newest first.
+    pub(crate) versions: Vec<VersionRecord>,
+    /// Newest first.
+    pub(crate) promotions: Vec<PromotionEvent>,
+    /// The version that is looked at: the one asked for, else the champion, else the newest.
+    pub(crate) shown: Option<Shown>,
+}
+
+/// A version that is looked at.
+pub(crate) struct Shown {
+    pub(crate) record: VersionRecord,
+    pub(crate) evidence: Option<Evidence>,
+    /// Name and bytes of its plots.
+    pub(crate) plots: Vec<(String, Vec<u8>)>,
+    pub(crate) lineage: Option<Lineage>,
+}
+
+impl Facts {
+    /// Reads everything.
+    pub(crate) async fn gather(site: &Site, asked: &Asked) -> Self {
+        let ctx = site.pricing.context();
+        let (history, (models, reference), batches, serving, pipeline) = tokio::join!(
+            history(ctx, asked.page.clone()),
+            models_and_reference(ctx, asked),
+            latest_batches(site),
+            site.pricing.totals(),
+            ctx.registry.pipeline_counts(),
+        );
+        Self {
+            history,
+            models,
+            batches,
+            reference,
+            serving: told("what was answered", serving),
+            pipeline: told("what was decided", pipeline),
+        }
+    }
+}
+
+/// What could be read; the log says what could not.
+fn told<T, E: std::error::Error>(what: &str, result: Result<T, E>) -> Option<T> {
+    result
+        .inspect_err(|error| tracing::error!("the page lacks {what}: {}", chain(error)))
+        .ok()
+}
+
+async fn history(ctx: &Context, token: Option<String>) -> Option<Page<Outcome>> {
+    let first = PageRequest::first(RUNS_SHOWN);
+    let page = PageRequest {
+        token,
+        ..first.clone()
+    };
+    match ctx.registry.history(&page).await {
+        // A token that is none is an address that was cut: the list begins anew.
+        Err(RegistryError::BadPageToken) => told("the history", ctx.registry.history(&first).await),
+        other => told("the history", other),
+    }
+}
+
+async fn models_and_reference(ctx: &Context, asked: &Asked) -> (Option<Models>, Option<Profile>) {
+    let model = &ctx.config.model;
+    let (versions_page, promotions_page) = (
+        PageRequest::first(VERSIONS_SHOWN),
+        PageRequest::first(PROMOTIONS_SHOWN),
+    );
+    let (champion, versions, promotions) = tokio::join!(
+        ctx.registry.champion(model),
+        ctx.registry.versions(model, &versions_page),
+        ctx.registry.promotions(model, &promotions_page),
+    );
+    let (Some(champion), Some(versions), Some(promotions)) = (
+        told("the champion", champion),
+        told("the versions", versions),
+        told("the promotions", promotions),
+    ) else {
+        return (None, None);
+    };
+    let wanted = asked
+        .version
+        .or(champion.as_ref().map(|champion| champion.version))
+        .or(versions.items.first().map(|version| version.version));
+    let shown = async {
+        let version = wanted?;
+        let record = ctx.registry.version(model, version).await;
+        Some(shown(ctx, told("a version", record)??).await)
+    };
+    let reference = async {
+        let version = champion.as_ref()?.version;
+        let profile = key::model(model, version, ModelFile::Profile);
+        told("the champion's profile", ctx.lake.get_json(&profile).await)
+    };
+    let (shown, reference) = tokio::join!(shown, reference);
+    let models = Models {
+        champion,
+        versions: versions.items,
+        promotions: promotions.items,
+        shown,
+    };
+    (Some(models), reference)
+}
+
+async fn shown(ctx: &Context, record: VersionRecord) -> Shown {
+    let (model, version) = (&record.model, record.version);
+    let (evidence, lineage) = tokio::join!(
+        Evidence::of(&ctx.lake, model, version),
+        tasador_evidence::lineage(&ctx.lake, &ctx.registry, &record),
+    );
+    let evidence = told("the evidence of a version", evidence);
+    let mut plots = Vec::new();
+    for plot in evidence.iter().flat_map(Evidence::plots) {
+        let bytes = tasador_evidence::file(&ctx.lake, model, version, &plot.name).await;
+        if let Some(Some(bytes)) = told("a plot", bytes) {
+            plots.push((plot.name.clone(), bytes));
+        }
+    }
+    Shown {
+        evidence,
+        plots,
+        lineage: told("the lineage of a version", lineage),
+        record,
+    }
+}
+
+/// The latest batches that were cleaned, oldest first, each once.
+async fn latest_batches(site: &Site) -> Vec<(Outcome, Arc<BatchReport>)> {
+    let ctx = site.pricing.context();
+    let latest = PageRequest::first(RUNS_SHOWN * 2);
+    let Some(page) = told("the batches", ctx.registry.history(&latest).await) else {
+        return Vec::new();
+    };
+    let mut chosen: Vec<Outcome> = Vec::new();
+    for outcome in page.items {
+        let known = |other: &Outcome| other.batch == outcome.batch;
+        if outcome.rows.is_some() && outcome.batch.is_some() && !chosen.iter().any(known) {
+            chosen.push(outcome);
+        }
+    }
+    chosen.truncate(BATCHES_SHOWN);
+    chosen.reverse();
+    stream::iter(chosen)
+        .map(|outcome| async {
+            let report = report(site, outcome.batch.as_ref()?).await?;
+            Some((outcome, report))
+        })
+        .buffered(CONCURRENCY)
+        .filter_map(async |found| found)
+        .collect()
+        .await
+}
+
+async fn report(site: &Site, batch: &BatchId) -> Option<Arc<BatchReport>> {
+    let kept = || site.batches.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(report) = kept().get(batch) {
+        return Some(Arc::clone(report));
+    }
+    let profile = key::profile(batch);
+    let read = site.pricing.context().lake.get_json(&profile).await;
+    let report = Arc::new(told("the report of a batch", read)?);
+    let mut kept = kept();
+    if kept.len() >= KEPT_MAX {
+        kept.clear();
+    }
+    kept.insert(*batch, Arc::clone(&report));
+    Some(report)
+}

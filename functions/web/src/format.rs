@@ -1,0 +1,176 @@
+//! Numbers, money and dates as people write them, in both languages.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::language::Language;
+
+const MONTHS_ENGLISH: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+const MONTHS_SPANISH: [&str; 12] = [
+    "ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic",
+];
+
+impl Language {
+    /// A number with its thousands apart and at most so many decimals; zeros at the end are left out.
+    pub(crate) fn number(self, value: f64, decimals: usize) -> String {
+        if !value.is_finite() {
+            return "–".to_owned();
+        }
+        let (thousands, point) = match self {
+            Self::English => (',', '.'),
+            Self::Spanish => ('.', ','),
+        };
+        let text = format!("{:.*}", decimals, value.abs());
+        let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
+        let rest = rest.trim_end_matches('0');
+        let mut written = String::new();
+        if value < 0.0 && text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
+            written.push('\u{2212}');
+        }
+        for (place, digit) in whole.chars().enumerate() {
+            if place > 0 && (whole.len() - place).is_multiple_of(3) {
+                written.push(thousands);
+            }
+            written.push(digit);
+        }
+        if !rest.is_empty() {
+            written.push(point);
+            written.push_str(rest);
+        }
+        written
+    }
+
+    /// A count.
+    pub(crate) fn count(self, count: u64) -> String {
+        self.number(count as f64, 0)
+    }
+
+    /// Whole US dollars: `$452,000`, `US$ 452.000`.
+    pub(crate) fn money(self, amount: f64) -> String {
+        let sign = if amount <= -0.5 { "\u{2212}" } else { "" };
+        let number = self.number(amount.abs(), 0);
+        match self {
+            Self::English => format!("{sign}${number}"),
+            Self::Spanish => format!("{sign}US$\u{a0}{number}"),
+        }
+    }
+
+    /// Money with its sign, for changes.
+    pub(crate) fn money_change(self, amount: f64) -> String {
+        if amount >= 0.5 {
+            format!("+{}", self.money(amount))
+        } else {
+            self.money(amount)
+        }
+    }
+
+    /// Money in thousands, for axes: `$450k`.
+    pub(crate) fn money_short(self, amount: f64) -> String {
+        let (number, unit) = if amount.abs() >= 999_500.0 {
+            (self.number(amount / 1e6, 2), "M")
+        } else if amount.abs() >= 10_000.0 {
+            (self.number(amount / 1e3, 0), "k")
+        } else {
+            (self.number(amount, 0), "")
+        };
+        match self {
+            Self::English => format!("${number}{unit}"),
+            Self::Spanish => format!("US$\u{a0}{number}{unit}"),
+        }
+    }
+
+    /// A share of 1 as a percentage with at most one decimal.
+    pub(crate) fn percent(self, share: f64) -> String {
+        let number = self.number(share * 100.0, 1);
+        match self {
+            Self::English => format!("{number}%"),
+            Self::Spanish => format!("{number}\u{a0}%"),
+        }
+    }
+
+    /// A change in percent, with its sign.
+    pub(crate) fn percent_change(self, share: f64) -> String {
+        let text = self.percent(share);
+        if share >= 0.0005 {
+            format!("+{text}")
+        } else {
+            text
+        }
+    }
+
+    /// A day: `25 Nov 2026`. All times are UTC.
+    pub(crate) fn day(self, at: Timestamp) -> String {
+        let date = at.to_zoned(TimeZone::UTC);
+        let month = usize::try_from(date.month()).unwrap_or(1).saturating_sub(1);
+        let months = match self {
+            Self::English => MONTHS_ENGLISH,
+            Self::Spanish => MONTHS_SPANISH,
+        };
+        let month = months.get(month).copied().unwrap_or_default();
+        format!("{} {month} {}", date.day(), date.year())
+    }
+
+    /// A time of day, to the minute.
+    pub(crate) fn time(self, at: Timestamp) -> String {
+        at.strftime("%H:%M").to_string()
+    }
+
+    /// A duration of so many milliseconds.
+    pub(crate) fn duration(self, ms: f64) -> String {
+        if ms < 1.0 {
+            format!("{}\u{a0}ms", self.number(ms, 2))
+        } else if ms < 1_000.0 {
+            format!("{}\u{a0}ms", self.number(ms, 0))
+        } else if ms < 120_000.0 {
+            format!("{}\u{a0}s", self.number(ms / 1e3, 1))
+        } else {
+            format!("{}\u{a0}min", self.number(ms / 6e4, 1))
+        }
+    }
+
+    /// `a`, `a and b`, `a, b and c`.
+    pub(crate) fn list(self, parts: &[String]) -> String {
+        let and = match self {
+            Self::English => "and",
+            Self::Spanish => "y",
+        };
+        match parts {
+            [] => String::new(),
+            [only] => only.clone(),
+            [first @ .., last] => format!("{} {and} {last}", first.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Language::{English, Spanish};
+
+    #[test]
+    fn numbers_are_written_as_each_language_does() {
+        assert_eq!(English.number(1_234_567.891, 2), "1,234,567.89");
+        assert_eq!(Spanish.number(1_234_567.891, 2), "1.234.567,89");
+        assert_eq!(English.number(2.50, 2), "2.5");
+        assert_eq!(English.number(-0.0001, 2), "0");
+        assert_eq!(English.number(-12.0, 0), "\u{2212}12");
+        assert_eq!(English.number(f64::NAN, 0), "–");
+        assert_eq!(English.money(452_000.4), "$452,000");
+        assert_eq!(Spanish.money(-1_500.0), "\u{2212}US$\u{a0}1.500");
+        assert_eq!(English.money_change(1_500.0), "+$1,500");
+        assert_eq!(English.money_short(1_250_000.0), "$1.25M");
+        assert_eq!(English.percent(0.051), "5.1%");
+        assert_eq!(Spanish.percent_change(-0.051), "\u{2212}5,1\u{a0}%");
+    }
+
+    #[test]
+    fn dates_are_written_as_each_language_does() {
+        let at: Timestamp = "2026-08-05T09:07:00Z".parse().unwrap();
+        assert_eq!(English.day(at), "5 Aug 2026");
+        assert_eq!(Spanish.day(at), "5 ago 2026");
+        assert_eq!(English.time(at), "09:07");
+        assert_eq!(English.duration(1_530.0), "1.5\u{a0}s");
+    }
+}

@@ -1,0 +1,140 @@
+//! What stands around the sections.
+
+use maud::{DOCTYPE, Markup, html};
+
+use crate::asked::Asked;
+use crate::assets::{ICON, SCRIPT, STYLE};
+use crate::language::Language;
+
+/// One part of the page.
+pub(crate) struct Section {
+    /// What its address ends with.
+    pub(crate) id: &'static str,
+    /// Its name, as the navigation has it.
+    pub(crate) title: &'static str,
+    /// What stands above it.
+    pub(crate) heading: &'static str,
+    pub(crate) lead: &'static str,
+    pub(crate) body: Markup,
+}
+
+/// The whole page.
+pub(crate) fn page(language: Language, asked: &Asked, sections: &[Section]) -> Markup {
+    let words = language.words();
+    let body = html! {
+        header.top {
+            div.wrap {
+                (brand(language))
+                nav aria-label=(words.sections) {
+                    ul {
+                        @for section in sections {
+                            li { a href=(format!("#{}", section.id)) { (section.title) } }
+                        }
+                    }
+                }
+                nav.languages aria-label=(words.language) {
+                    @for other in Language::ALL {
+                        @if other == language {
+                            span aria-current="true" title=(other.name()) { (other.code()) }
+                        } @else {
+                            a href=(asked.in_language(other.code())) lang=(other.code()) hreflang=(other.code()) title=(other.name()) {
+                                (other.code()) span.hidden { " " (other.name()) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        main.wrap #main tabindex="-1" {
+            @for section in sections {
+                section id=(section.id) aria-labelledby=(format!("{}-title", section.id)) {
+                    div.head {
+                        h1 id=(format!("{}-title", section.id)) { (section.heading) }
+                        p.lead { (section.lead) }
+                    }
+                    (section.body)
+                }
+            }
+        }
+        footer.bottom {
+            div.wrap {
+                p { "Tasador · " (words.utc) }
+                p {
+                    (words.api) " "
+                    @for path in ["openapi.json", "model", "history", "models", "metrics"] {
+                        a href=(path) { "/" (path) } " "
+                    }
+                }
+            }
+        }
+    };
+    document(language, &body)
+}
+
+/// The answer to an address that is none.
+pub(crate) fn not_found(language: Language) -> Markup {
+    let words = language.words();
+    let body = html! {
+        header.top { div.wrap { (brand(language)) } }
+        main.wrap #main tabindex="-1" {
+            div.card { (empty(words.not_found, words.not_found_hint)) p.center { a.button href="/" { "Tasador" } } }
+        }
+    };
+    document(language, &body)
+}
+
+fn document(language: Language, body: &Markup) -> Markup {
+    let words = language.words();
+    html! {
+        (DOCTYPE)
+        html lang=(language.code()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="description" content=(words.appraise_lead);
+                title { "Tasador · " (words.tagline) }
+                link rel="icon" href=(format!("assets/{}", ICON.address())) type="image/svg+xml";
+                link rel="stylesheet" href=(format!("assets/{}", STYLE.address()));
+                script src=(format!("assets/{}", SCRIPT.address())) defer {}
+            }
+            body {
+                a.skip href="#main" { (words.skip) }
+                (body)
+            }
+        }
+    }
+}
+
+fn brand(language: Language) -> Markup {
+    html! {
+        a.brand href="./" aria-label=(format!("Tasador: {}", language.words().tagline)) {
+            svg width="28" height="28" viewBox="0 0 32 32" aria-hidden="true" {
+                rect width="32" height="32" rx="8" class="mark" {}
+                path d="M6.5 16.5 16 8l9.5 8.5" class="stroke" {}
+                path d="M11 24v-5M16 24v-9M21 24v-6" class="stroke" {}
+            }
+            span { "Tasador" }
+        }
+    }
+}
+
+/// A place where something will be.
+pub(crate) fn empty(title: &str, hint: &str) -> Markup {
+    html! {
+        div.empty {
+            svg width="72" height="56" viewBox="0 0 72 56" aria-hidden="true" {
+                path d="M10 30 36 8l26 22" {}
+                path d="M20 50V38M36 50V28M52 50V34" {}
+            }
+            p.title { (title) }
+            p { (hint) }
+        }
+    }
+}
+
+/// Where a store does not answer.
+pub(crate) fn unavailable(language: Language) -> Markup {
+    let words = language.words();
+    html! { div.card { (empty(words.unavailable, words.unavailable_hint)) } }
+}

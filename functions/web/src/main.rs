@@ -1,0 +1,10 @@
+//! HTTP: the page that people look at.
+
+use tasador_pricing::Pricing;
+use tasador_runtime::Context;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let ctx = Context::from_env().await?;
+    tasador_runtime::serve_http(web::router(Pricing::new(ctx))).await
+}

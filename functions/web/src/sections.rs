@@ -1,0 +1,7 @@
+//! The parts of the page, one module each.
+
+pub(crate) mod appraise;
+pub(crate) mod data;
+pub(crate) mod history;
+pub(crate) mod models;
+pub(crate) mod operations;

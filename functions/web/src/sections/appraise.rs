@@ -1,0 +1,57 @@
+//! *Appraise*: a form drawn from the champion's inputs, and what the home is worth.
+
+mod form;
+mod result;
+
+use http::HeaderMap;
+use maud::html;
+use serde_json::Value;
+use tasador_pricing::{Answer, Champion, NoModel, Pricing, Question, request_id};
+
+use crate::asked::Asked;
+use crate::language::Language;
+use crate::layout::{Section, empty};
+
+pub(crate) use result::result;
+
+/// Header with the request's id.
+const REQUEST_ID: &str = "x-request-id";
+
+/// Prices the home that was typed, as `POST /predict` would.
+pub(crate) async fn price(pricing: &Pricing, asked: &Asked, headers: &HeaderMap) -> Answer {
+    let offered = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let home = asked.home.clone().unwrap_or_default();
+    let question = Question::new(request_id(offered), Value::Object(home)).explain(true);
+    pricing.answer(question).await
+}
+
+/// The section. `priced` is the answer for the home that was typed, where one was.
+pub(crate) fn section(
+    language: Language,
+    champion: Result<&Champion, &NoModel>,
+    asked: &Asked,
+    priced: Option<&Answer>,
+) -> Section {
+    let words = language.words();
+    let body = match champion {
+        Ok(champion) => html! {
+            div.columns {
+                (form::form(language, champion, asked, priced))
+                div #result aria-live="polite" { (result(language, Some(champion), asked, priced)) }
+            }
+        },
+        Err(NoModel::NoChampion) => {
+            html! { div.card { (empty(words.no_model, words.no_model_hint)) } }
+        }
+        Err(NoModel::Trouble(_)) => {
+            html! { div.card { (empty(words.unavailable, words.unavailable_hint)) } }
+        }
+    };
+    Section {
+        id: "appraise",
+        title: words.appraise,
+        heading: words.tagline,
+        lead: words.appraise_lead,
+        body,
+    }
+}

@@ -1,0 +1,175 @@
+//! *History*: each run that ended, with its decision in a sentence and all its figures behind it.
+
+use maud::{Markup, html};
+use tasador_registry::{Metrics, Outcome, OutcomeKind};
+
+use crate::asked::{Asked, encoded};
+use crate::facts::Facts;
+use crate::language::Language;
+use crate::layout::{Section, empty, unavailable};
+use crate::sentences::as_sentence;
+
+/// The section.
+pub(crate) fn section(language: Language, facts: &Facts, asked: &Asked) -> Section {
+    let words = language.words();
+    let body = match &facts.history {
+        None => unavailable(language),
+        Some(page) if page.items.is_empty() && asked.page.is_none() => {
+            html! { div.card { (empty(words.no_history, words.no_history_hint)) } }
+        }
+        Some(page) => html! {
+            div.card.flush {
+                table.runs {
+                    caption.hidden { (words.history_lead) }
+                    thead {
+                        tr {
+                            th scope="col" { (words.when) }
+                            th scope="col" { (words.decision) }
+                            th scope="col" { (words.what_happened) }
+                            th.number scope="col" { (words.rows) }
+                        }
+                    }
+                    tbody { @for outcome in &page.items { (row(language, outcome)) } }
+                }
+            }
+            @if page.next.is_some() || asked.page.is_some() {
+                nav.pages aria-label=(words.history) {
+                    @if asked.page.is_some() { a.button.second href="./#history" { (words.newest) } }
+                    @if let Some(next) = &page.next {
+                        a.button.second href=(format!("?page={}#history", encoded(next))) { (words.older) }
+                    }
+                }
+            }
+        },
+    };
+    Section {
+        id: "history",
+        title: words.history,
+        heading: words.history,
+        lead: words.history_lead,
+        body,
+    }
+}
+
+/// A decision as a badge.
+pub(crate) fn badge(language: Language, kind: OutcomeKind) -> Markup {
+    let words = language.words();
+    let text = match kind {
+        OutcomeKind::Promoted => words.promoted,
+        OutcomeKind::Rejected => words.rejected,
+        OutcomeKind::Skipped => words.skipped,
+        OutcomeKind::Failed => words.failed,
+        OutcomeKind::NothingNew => words.nothing_new,
+    };
+    html! { span class=(format!("badge {}", kind.as_str())) { (text) } }
+}
+
+fn row(language: Language, outcome: &Outcome) -> Markup {
+    let words = language.words();
+    let at = outcome.recorded_at;
+    html! {
+        tr data-kind=(outcome.kind.as_str()) {
+            td.when data-label=(words.when) {
+                time datetime=(at) { (language.day(at)) span.time { " " (language.time(at)) } }
+            }
+            td data-label=(words.decision) { (badge(language, outcome.kind)) }
+            td.what data-label=(words.what_happened) {
+                p { (as_sentence(&language.what_happened(outcome))) }
+                @if outcome.error.is_some() && outcome.kind != OutcomeKind::Failed {
+                    p.small { (as_sentence(&outcome.error.as_ref().map(|error| error.message.clone()).unwrap_or_default())) }
+                }
+                details {
+                    summary { (words.details) }
+                    (details(language, outcome))
+                }
+            }
+            td.number data-label=(words.rows) {
+                @match &outcome.rows {
+                    Some(rows) => (language.count(rows.clean)),
+                    None => "–",
+                }
+            }
+        }
+    }
+}
+
+fn details(language: Language, outcome: &Outcome) -> Markup {
+    let words = language.words();
+    html! {
+        @if !outcome.reasons.is_empty() {
+            h3 { (words.reasons) }
+            ul.reasons {
+                @for reason in &outcome.reasons { li { (as_sentence(&language.reason(reason))) } }
+            }
+        }
+        @if let Some(challenger) = &outcome.challenger {
+            h3 { (words.comparison) }
+            (comparison(language, outcome, &challenger.metrics))
+        }
+        dl.facts {
+            @if let Some(rows) = &outcome.rows {
+                dt { (words.rows) }
+                dd {
+                    (language.count(rows.raw)) " = " (language.count(rows.clean)) " " (words.rows_clean)
+                    " + " (language.count(rows.rejected)) " " (words.rows_rejected)
+                    " + " (language.count(rows.duplicates)) " " (words.rows_duplicate)
+                }
+            }
+            dt { (words.took) } dd { (language.duration(outcome.duration_ms as f64)) }
+            @if let Some(batch) = &outcome.batch { dt { (words.batch) } dd { code title=(batch) { (batch.short()) } } }
+            dt { (words.run) } dd { a href=(format!("history/{}", outcome.run)) { code { (outcome.run) } } }
+            @if let Some(dataset) = &outcome.dataset { dt { (words.dataset) } dd { code title=(dataset) { (dataset.short()) } } }
+            @if let Some(source) = &outcome.source { dt { (words.source) } dd { (source) } }
+            @if let Some(promotion) = &outcome.promotion { dt { (words.promotion) } dd { "№ " (promotion) } }
+        }
+    }
+}
+
+/// The figures both were compared by.
+fn comparison(language: Language, outcome: &Outcome, challenger: &Metrics) -> Markup {
+    let words = language.words();
+    let champion = outcome.champion.as_ref();
+    let old = |name: &str| champion.and_then(|champion| champion.metrics.get(name));
+    let lines: [(&str, &str, fn(Language, f64) -> String); 4] = [
+        ("mae", words.average_error, Language::money),
+        ("rmse", "RMSE", Language::money),
+        ("median_ape", words.typical_error, Language::percent),
+        ("r2", "R²", |language, value| language.number(value, 3)),
+    ];
+    html! {
+        table.small {
+            thead {
+                tr {
+                    td {}
+                    th.number scope="col" {
+                        (words.challenger)
+                        @if let Some(challenger) = &outcome.challenger { " " span.muted { "v" (challenger.version) } }
+                    }
+                    @if let Some(champion) = champion {
+                        th.number scope="col" { (words.champion) " " span.muted { "v" (champion.version) } }
+                        th.number scope="col" { (words.change) }
+                    }
+                }
+            }
+            tbody {
+                @for (name, title, write) in lines {
+                    @if let Some(new) = challenger.get(name) {
+                        tr {
+                            th scope="row" { (title) }
+                            td.number { (write(language, new)) }
+                            @if champion.is_some() {
+                                td.number { (old(name).map(|old| write(language, old)).unwrap_or_else(|| "–".to_owned())) }
+                                td.number {
+                                    @match old(name) {
+                                        Some(old) if old.abs() > 0.0 => (language.percent_change(new / old - 1.0)),
+                                        _ => "–",
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! *Models*: the version in production, those before it, and what speaks for each.
+
+mod evidence;
+mod table;
+
+use maud::{Markup, html};
+use tasador_ids::ModelVersion;
+use tasador_registry::{PromotionEvent, PromotionKind, VersionRecord, VersionStatus};
+
+use crate::chart::{Point, points};
+use crate::facts::{Facts, Models};
+use crate::language::Language;
+use crate::layout::{Section, empty, unavailable};
+
+/// The section.
+pub(crate) fn section(language: Language, facts: &Facts) -> Section {
+    let words = language.words();
+    let body = match &facts.models {
+        None => unavailable(language),
+        Some(models) if models.versions.is_empty() => {
+            html! { div.card { (empty(words.no_models, words.no_models_hint)) } }
+        }
+        Some(models) => html! {
+            (champion(language, models))
+            (over_time(language, models))
+            (table::versions(language, models))
+            @if let Some(shown) = &models.shown { (evidence::of(language, shown)) }
+            (moves(language, &models.promotions))
+        },
+    };
+    Section {
+        id: "models",
+        title: words.models,
+        heading: words.models,
+        lead: words.models_lead,
+        body,
+    }
+}
+
+/// Where a version stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    InProduction,
+    WasInProduction,
+    NotUsed,
+    Unfinished,
+}
+
+impl Models {
+    fn standing(&self, version: &VersionRecord) -> Standing {
+        let is = |other: ModelVersion| other == version.version;
+        if self.champion.as_ref().is_some_and(|it| is(it.version)) {
+            Standing::InProduction
+        } else if self.promotions.iter().any(|event| is(event.version)) {
+            Standing::WasInProduction
+        } else if version.status == VersionStatus::Ready {
+            Standing::NotUsed
+        } else {
+            Standing::Unfinished
+        }
+    }
+}
+
+/// A figure that training measured on homes kept apart.
+pub(super) fn measured(version: &VersionRecord, name: &str) -> Option<f64> {
+    let value = version.metrics.get(&format!("validation_{name}"));
+    value.filter(|value| value.is_finite())
+}
+
+fn champion(language: Language, models: &Models) -> Markup {
+    let words = language.words();
+    let champion = models.champion.as_ref().and_then(|champion| {
+        let of = |version: &&VersionRecord| version.version == champion.version;
+        let shown = models.shown.as_ref().map(|shown| &shown.record);
+        let record = models.versions.iter().find(of).or(shown.filter(of));
+        Some((champion, record?))
+    });
+    let Some((champion, record)) = champion else {
+        return html! {};
+    };
+    let tile = |title: &str, value: Option<String>, hint: &str| {
+        html! {
+            @if let Some(value) = value {
+                div.tile { dt { (title) } dd { (value) } dd.hint { (hint) } }
+            }
+        }
+    };
+    let algorithm = record.algorithm.as_deref().map(|it| language.algorithm(it));
+    html! {
+        div.card.champion {
+            div.title {
+                h2 { (words.version) " " (champion.version) " " span.badge.promoted { (words.in_production) } }
+                p.hint {
+                    @if let Some(algorithm) = algorithm { (algorithm) " · " }
+                    (words.since) " " time datetime=(champion.since) { (language.day(champion.since)) " " (language.time(champion.since)) }
+                }
+            }
+            dl.tiles {
+                (tile(words.average_error, measured(record, "mae").map(|it| language.money(it)), words.average_error_hint))
+                (tile(words.typical_error, measured(record, "median_ape").map(|it| language.percent(it)), words.typical_error_hint))
+                (tile(words.explained, measured(record, "r2").map(|it| language.percent(it)), words.explained_hint))
+                (tile(words.honest_range, measured(record, "coverage").map(|it| language.percent(it)), words.honest_range_hint))
+                (tile(words.learnt_from, record.metrics.get("training_rows").map(|it| language.number(it, 0)), words.homes))
+            }
+        }
+    }
+}
+
+fn over_time(language: Language, models: &Models) -> Markup {
+    let words = language.words();
+    // The axis is the order of registration; a version without the figure has no point.
+    let drawn: Vec<Point> = models
+        .versions
+        .iter()
+        .rev()
+        .filter_map(|version| {
+            let value = measured(version, "mae")?;
+            let standing = models.standing(version);
+            let strong = matches!(standing, Standing::InProduction | Standing::WasInProduction);
+            let algorithm = version
+                .algorithm
+                .as_deref()
+                .map(|it| language.algorithm(it));
+            Some(Point {
+                label: format!("v{}", version.version),
+                value,
+                strong,
+                title: format!(
+                    "{} {} · {} · {}",
+                    words.version,
+                    version.version,
+                    algorithm.unwrap_or_default(),
+                    language.money(value)
+                ),
+            })
+        })
+        .collect();
+    html! {
+        @if drawn.len() > 1 {
+            div.card {
+                h2 { (words.error_over_time) }
+                p.hint { (words.error_over_time_hint) }
+                (points(language, words.error_over_time, &drawn))
+            }
+        }
+    }
+}
+
+fn moves(language: Language, promotions: &[PromotionEvent]) -> Markup {
+    let words = language.words();
+    let sentence = |event: &PromotionEvent| match (language, event.kind, event.previous) {
+        (Language::English, PromotionKind::Promotion, Some(previous)) => {
+            format!(
+                "Version {} took over from version {previous}",
+                event.version
+            )
+        }
+        (Language::Spanish, PromotionKind::Promotion, Some(previous)) => {
+            format!(
+                "La versión {} reemplazó a la versión {previous}",
+                event.version
+            )
+        }
+        (Language::English, PromotionKind::Promotion, None) => {
+            format!("Version {} was the first", event.version)
+        }
+        (Language::Spanish, PromotionKind::Promotion, None) => {
+            format!("La versión {} fue la primera", event.version)
+        }
+        (Language::English, PromotionKind::Rollback, _) => {
+            format!("Back to version {}", event.version)
+        }
+        (Language::Spanish, PromotionKind::Rollback, _) => {
+            format!("De vuelta a la versión {}", event.version)
+        }
+    };
+    html! {
+        @if !promotions.is_empty() {
+            div.card {
+                h2 { (words.moves) }
+                ol.timeline {
+                    @for event in promotions {
+                        li.back[event.kind == PromotionKind::Rollback] {
+                            p { strong { (sentence(event)) } " " span.badge.skipped[event.verdict_key.is_none()] {
+                                @if event.verdict_key.is_none() { (by_hand(language)) }
+                            } }
+                            p.small {
+                                time datetime=(event.at) { (language.day(event.at)) " " (language.time(event.at)) }
+                                @if event.verdict_key.is_none() { " · " (event.reason) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn by_hand(language: Language) -> &'static str {
+    match language {
+        Language::English => "by hand",
+        Language::Spanish => "a mano",
+    }
+}

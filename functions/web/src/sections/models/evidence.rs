@@ -1,0 +1,265 @@
+//! What speaks for one version: its figures, plots, card, files, and the batches it learnt from.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, html};
+use serde_json::Value;
+
+use crate::asked::encoded;
+use crate::chart::{Rank, ranking};
+use crate::facts::Shown;
+use crate::language::Language;
+use crate::markdown;
+use crate::sections::history::badge;
+
+/// Inputs whose importance is shown, the largest ones.
+const IMPORTANCE_SHOWN: usize = 10;
+/// Parts that are shown: of many states those with most homes.
+const PARTS_SHOWN: usize = 12;
+
+pub(super) fn of(language: Language, shown: &Shown) -> Markup {
+    let words = language.words();
+    let record = &shown.record;
+    let evidence = shown.evidence.as_ref();
+    let base = format!(
+        "models/{}/versions/{}",
+        encoded(record.model.as_str()),
+        record.version
+    );
+    html! {
+        div.card.evidence #evidence {
+            h2 { (words.evidence_of) " " (record.version) }
+            @if evidence.is_none_or(|evidence| evidence.files.is_empty()) { p.hint { (words.no_evidence) } }
+            @if !shown.plots.is_empty() {
+                h3 { (words.plots) }
+                div.plots {
+                    @for (name, bytes) in &shown.plots {
+                        figure {
+                            // A picture runs nothing, whatever stands in it.
+                            img src=(format!("data:image/svg+xml;base64,{}", STANDARD.encode(bytes))) alt=(title(language, name)) loading="lazy";
+                            figcaption { (title(language, name)) }
+                        }
+                    }
+                }
+            }
+            @if let Some(metrics) = evidence.and_then(|it| it.metrics.as_ref()) {
+                (importance(language, metrics))
+                div.pair {
+                    (parts(language, words.by_price, within(metrics, "by_price")))
+                    (parts(language, words.by_state, within(metrics, "by_state")))
+                }
+                (figures(language, metrics))
+            }
+            @if let Some(card) = evidence.and_then(|it| it.card.as_ref()) {
+                details { summary { (words.card) } div.prose { (markdown::rendered(card)) } }
+            }
+            @if let Some(lineage) = &shown.lineage {
+                @if !lineage.batches.is_empty() {
+                    details {
+                        summary { (words.lineage) " " span.count { (lineage.batches.len()) } }
+                        div.scroll tabindex="0" role="region" aria-label=(words.lineage) {
+                            table {
+                                thead { tr {
+                                    th scope="col" { (words.batch) } th scope="col" { (words.when) }
+                                    th scope="col" { (words.decision) } th.number scope="col" { (words.rows) }
+                                } }
+                                tbody {
+                                    @for batch in &lineage.batches {
+                                        tr {
+                                            th scope="row" { code title=(batch.batch) { (batch.batch.short()) } }
+                                            td { @if let Some(at) = batch.received_at { time datetime=(at) { (language.day(at)) " " (language.time(at)) } } }
+                                            td { @if let Some(kind) = batch.outcome { (badge(language, kind)) } }
+                                            td.number { (language.count(batch.rows)) }
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            @if let Some(evidence) = evidence {
+                @if !evidence.files.is_empty() {
+                    details {
+                        summary { (words.files) " " span.count { (evidence.files.len()) } }
+                        ul.files {
+                            @for file in &evidence.files {
+                                li {
+                                    a href=(format!("{base}/files/{}", file.name.split('/').map(encoded).collect::<Vec<_>>().join("/"))) { (file.name) }
+                                    " " span.muted { (size(language, file.size_bytes)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The list of that name, wherever it stands; empty where there is none.
+fn within<'m>(metrics: &'m Value, name: &str) -> &'m [Value] {
+    let Value::Object(fields) = metrics else {
+        return &[];
+    };
+    match fields.get(name) {
+        Some(Value::Array(list)) => list,
+        _ => fields
+            .values()
+            .map(|field| within(field, name))
+            .find(|list| !list.is_empty())
+            .unwrap_or_default(),
+    }
+}
+
+/// Which inputs the version leans on.
+fn importance(language: Language, metrics: &Value) -> Markup {
+    let words = language.words();
+    let ranks: Vec<Rank> = within(metrics, "importance")
+        .iter()
+        .filter_map(|entry| {
+            let size = entry.get("mae_rise")?.as_f64()?;
+            Some(Rank {
+                label: language.column(entry.get("name")?.as_str()?),
+                size,
+                written: language.money_change(size),
+            })
+        })
+        .take(IMPORTANCE_SHOWN)
+        .collect();
+    html! {
+        @if !ranks.is_empty() {
+            h3 { (words.importance) }
+            p.hint { (words.importance_hint) }
+            (ranking(words.importance, &ranks))
+        }
+    }
+}
+
+/// How good the version is for parts of the homes.
+fn parts(language: Language, title: &str, parts: &[Value]) -> Markup {
+    let words = language.words();
+    let number = |part: &Value, name: &str| part.get("metrics")?.get(name)?.as_f64();
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+    html! {
+        @if !parts.is_empty() {
+            div {
+                h3 { (title) }
+                div.scroll.flat tabindex="0" role="region" aria-label=(title) {
+                    table {
+                        thead { tr {
+                            td {} th.number scope="col" { (words.homes) }
+                            th.number scope="col" { (words.average_error) } th.number scope="col" { (words.typical_error) }
+                        } }
+                        tbody {
+                            @for part in parts.iter().take(PARTS_SHOWN) {
+                                tr {
+                                    th scope="row" { (part_name(language, part.get("name").and_then(Value::as_str).unwrap_or_default())) }
+                                    td.number { (or_none(number(part, "rows").map(|it| language.number(it, 0)))) }
+                                    td.number { (or_none(number(part, "mae").map(|it| language.money(it)))) }
+                                    td.number { (or_none(number(part, "median_ape").map(|it| language.percent(it)))) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `$78000 to $320000` as money; any other name as it is.
+fn part_name(language: Language, name: &str) -> String {
+    let amount = |text: &str| text.strip_prefix('$')?.parse::<f64>().ok();
+    match name.split_once(" to ") {
+        Some((low, high)) => match (amount(low), amount(high)) {
+            (Some(low), Some(high)) => {
+                format!(
+                    "{} – {}",
+                    language.money_short(low),
+                    language.money_short(high)
+                )
+            }
+            _ => name.to_owned(),
+        },
+        None => name.to_owned(),
+    }
+}
+
+/// Every figure of `metrics.json` that is a number, and tables of those that come by band or state.
+fn figures(language: Language, metrics: &Value) -> Markup {
+    let words = language.words();
+    let mut groups = Vec::new();
+    collect(metrics, &mut Vec::new(), &mut groups);
+    html! {
+        @if !groups.is_empty() {
+            details {
+                summary { (words.figures) }
+                div.groups {
+                    @for (name, lines) in &groups {
+                        div {
+                            @if !name.is_empty() { h3 { (name) } }
+                            dl.facts {
+                                @for (label, value) in lines { dt { (label) } dd { (figure(language, *value)) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Three decimals of what is small; nobody reads those of thousands.
+fn figure(language: Language, value: f64) -> String {
+    language.number(value, if value.abs() < 100.0 { 3 } else { 0 })
+}
+
+type Group = (String, Vec<(String, f64)>);
+
+/// Objects of numbers become groups, named by the way to them.
+fn collect(value: &Value, path: &mut Vec<String>, groups: &mut Vec<Group>) {
+    /// Groups that are shown: a model of many states has its file for the rest.
+    const MAX: usize = 24;
+    let Value::Object(fields) = value else { return };
+    let lines: Vec<(String, f64)> = fields
+        .iter()
+        .filter_map(|(name, value)| Some((spaced(name), value.as_f64()?)))
+        .collect();
+    if !lines.is_empty() && groups.len() < MAX {
+        groups.push((path.join(" · "), lines));
+    }
+    for (name, value) in fields {
+        if value.is_object() {
+            path.push(spaced(name));
+            collect(value, path, groups);
+            path.pop();
+        }
+    }
+}
+
+fn spaced(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// `plots/actual_vs_predicted.svg` as `actual vs predicted`.
+fn title(language: Language, name: &str) -> String {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let name = name.trim_end_matches(".svg");
+    let known = match (language, name) {
+        (Language::English, "residuals") => "How far it is off, by price",
+        (Language::Spanish, "residuals") => "Cuánto se equivoca, según el precio",
+        (Language::English, "calibration") => "Estimated against real prices",
+        (Language::Spanish, "calibration") => "Precios estimados frente a reales",
+        _ => return name.replace(['_', '-'], " "),
+    };
+    known.to_owned()
+}
+
+fn size(language: Language, bytes: u64) -> String {
+    if bytes < 10_000 {
+        format!("{} B", language.count(bytes))
+    } else {
+        format!("{} KB", language.count(bytes / 1_000))
+    }
+}

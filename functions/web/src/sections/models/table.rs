@@ -1,0 +1,147 @@
+//! The versions as a table, with what an admin may do.
+
+use maud::{Markup, html};
+use serde_json::json;
+use tasador_registry::VersionRecord;
+
+use super::{Standing, measured};
+use crate::asked::encoded;
+use crate::facts::Models;
+use crate::language::Language;
+
+/// Versions that are shown at once; older ones are folded.
+const OPEN_MAX: usize = 10;
+
+pub(super) fn versions(language: Language, models: &Models) -> Markup {
+    let words = language.words();
+    let (newest, older) = models
+        .versions
+        .split_at(models.versions.len().min(OPEN_MAX));
+    html! {
+        div.card.flush {
+            h2.inset { (words.versions) }
+            (table(language, models, newest))
+            @if !older.is_empty() {
+                details.older {
+                    summary { (words.older) " " span.count { (older.len()) } }
+                    (table(language, models, older))
+                }
+            }
+            noscript { p.hint.inset { (words.needs_script) } }
+        }
+        (dialog(language))
+    }
+}
+
+fn table(language: Language, models: &Models, versions: &[VersionRecord]) -> Markup {
+    let words = language.words();
+    let shown = models.shown.as_ref().map(|shown| shown.record.version);
+    html! {
+            table.versions {
+                caption.hidden { (words.versions) }
+                thead {
+                    tr {
+                        th scope="col" { (words.version) }
+                        th scope="col" { (words.status) }
+                        th scope="col" { (words.algorithm) }
+                        th.number scope="col" { (words.average_error) }
+                        th.number scope="col" { (words.typical_error) }
+                        th scope="col" { (words.trained) }
+                        th scope="col" { (words.action) }
+                    }
+                }
+                tbody {
+                    @for version in versions {
+                        tr.chosen[shown == Some(version.version)] {
+                            th scope="row" data-label=(words.version) { (version.version) }
+                            td data-label=(words.status) { (standing(language, models.standing(version))) }
+                            td data-label=(words.algorithm) {
+                                (version.algorithm.as_deref().map(|it| language.algorithm(it)).unwrap_or_else(|| "–".to_owned()))
+                            }
+                            td.number data-label=(words.average_error) {
+                                (measured(version, "mae").map(|it| language.money(it)).unwrap_or_else(|| "–".to_owned()))
+                            }
+                            td.number data-label=(words.typical_error) {
+                                (measured(version, "median_ape").map(|it| language.percent(it)).unwrap_or_else(|| "–".to_owned()))
+                            }
+                            td data-label=(words.trained) {
+                                time datetime=(version.created_at) { (language.day(version.created_at)) }
+                            }
+                            td.actions data-label=(words.action) {
+                                a href=(format!("?version={}#evidence", version.version))
+                                    aria-label=(format!("{} {}", words.evidence_of, version.version)) { (words.evidence) }
+                                (move_button(language, models, version))
+                            }
+                        }
+                    }
+                }
+            }
+    }
+}
+
+fn standing(language: Language, standing: Standing) -> Markup {
+    let words = language.words();
+    let (class, text) = match standing {
+        Standing::InProduction => ("badge promoted", words.in_production),
+        Standing::WasInProduction => ("badge was", words.was_in_production),
+        Standing::NotUsed => ("badge skipped", words.candidate),
+        Standing::Unfinished => ("badge failed", words.unfinished),
+    };
+    html! { span class=(class) { (text) } }
+}
+
+/// Puts a version into production through the API; the script shows it, and asks before.
+fn move_button(language: Language, models: &Models, version: &VersionRecord) -> Markup {
+    let words = language.words();
+    let champion = models.champion.as_ref().map(|champion| champion.version);
+    let standing = models.standing(version);
+    let model = encoded(version.model.as_str());
+    let is_back = standing == Standing::WasInProduction
+        && champion.is_some_and(|champion| version.version < champion);
+    let (title, address, body) = if is_back {
+        (
+            words.roll_back,
+            format!("models/{model}/rollback"),
+            json!({"expected": champion, "to": version.version}),
+        )
+    } else {
+        (
+            words.promote,
+            format!("models/{model}/versions/{}/promote", version.version),
+            json!({"expected": champion}),
+        )
+    };
+    html! {
+        @if matches!(standing, Standing::NotUsed | Standing::WasInProduction) {
+            button.link type="button" hidden data-address=(address) data-body=(body)
+                data-what=(format!("{} {}", words.version, version.version))
+                aria-label=(format!("{title}: {} {}", words.version, version.version)) { (title) }
+        }
+    }
+}
+
+fn dialog(language: Language) -> Markup {
+    let words = language.words();
+    html! {
+        dialog #move aria-labelledby="move-title" {
+            form method="dialog" {
+                h2 #move-title { (words.promote_title) }
+                p.what {}
+                div.field {
+                    label for="move-reason" { (words.reason) }
+                    input id="move-reason" name="reason" type="text" maxlength="500" autocomplete="off";
+                }
+                div.field {
+                    label for="move-token" { (words.token) }
+                    input id="move-token" name="token" type="password" autocomplete="off" aria-describedby="move-token-hint";
+                    p.hint #move-token-hint { (words.token_hint) }
+                }
+                p.error role="alert" {}
+                div.actions {
+                    button.button type="submit" value="confirm" { (words.confirm) }
+                    button.quiet type="submit" value="cancel" formnovalidate { (words.cancel) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The page's fixed texts, in both languages side by side: one that lacks a language does not compile.
+
+use crate::language::Language;
+
+macro_rules! words {
+    ($($name:ident: $english:literal, $spanish:literal;)*) => {
+        /// The fixed texts of one language.
+        pub(crate) struct Words {
+            $(pub(crate) $name: &'static str,)*
+        }
+
+        static ENGLISH: Words = Words { $($name: $english,)* };
+        static SPANISH: Words = Words { $($name: $spanish,)* };
+    };
+}
+
+impl Language {
+    /// The fixed texts.
+    pub(crate) fn words(self) -> &'static Words {
+        match self {
+            Self::English => &ENGLISH,
+            Self::Spanish => &SPANISH,
+        }
+    }
+}
+
+words! {
+    tagline: "What is this house worth?", "¿Cuánto vale esta casa?";
+    skip: "Skip to the content", "Ir al contenido";
+    sections: "Sections", "Secciones";
+    language: "Language", "Idioma";
+    appraise: "Appraise", "Tasar";
+    history: "History", "Historial";
+    models: "Models", "Modelos";
+    data: "Data", "Datos";
+    operations: "Operations", "Operación";
+    utc: "All times are UTC.", "Todas las horas son UTC.";
+    api: "The same figures for programs:", "Las mismas cifras para programas:";
+
+    appraise_lead: "Say what you know of a home. Tasador compares it with the sales it has learnt from and says what it is worth, how sure it is, and why.",
+        "Diga lo que sepa de una vivienda. Tasador la compara con las ventas de las que ha aprendido y dice cuánto vale, con qué seguridad y por qué.";
+    the_home: "The home", "La vivienda";
+    more_details: "More details", "Más detalles";
+    optional: "Leave empty what you do not know.", "Deje vacío lo que no sepa.";
+    appraise_now: "Appraise this home", "Tasar esta vivienda";
+    start_over: "Start over", "Empezar de nuevo";
+    no_price_yet: "No price yet", "Aún no hay precio";
+    no_price_hint: "The form holds a typical home. Change what you like and ask for its price.",
+        "El formulario contiene una vivienda típica. Cambie lo que quiera y pida su precio.";
+    estimated_price: "Estimated price", "Precio estimado";
+    range_label: "Likely range", "Rango probable";
+    why: "What makes this price", "De dónde sale este precio";
+    why_hint: "Starting from the average home, each feature moves the price up or down.",
+        "Partiendo de la vivienda media, cada característica sube o baja el precio.";
+    average_home: "Average home", "Vivienda media";
+    this_home: "This home", "Esta vivienda";
+    raises: "raises the price", "sube el precio";
+    lowers: "lowers the price", "baja el precio";
+    all_figures: "All figures as a table", "Todas las cifras en una tabla";
+    feature: "Feature", "Característica";
+    value: "Value", "Valor";
+    effect: "Effect on the price", "Efecto en el precio";
+    not_given: "not given", "sin dato";
+    what_if: "What if …?", "¿Y si …?";
+    what_if_hint: "Move a slider and see what the price would be.",
+        "Mueva un control y vea cuál sería el precio.";
+    show_price: "Show the price", "Ver el precio";
+    compared: "compared with what you entered", "respecto de lo que ingresó";
+    ignored: "Not used by this model:", "Este modelo no usa:";
+    request: "Request", "Solicitud";
+    cannot_price: "This home could not be priced", "No se pudo tasar esta vivienda";
+    no_model: "No model is in production yet", "Aún no hay un modelo en producción";
+    no_model_hint: "The first batch of listings that arrives will train one. Then this form draws itself from what the model has learnt.",
+        "El primer lote de anuncios que llegue entrenará uno. Entonces este formulario se dibujará con lo que el modelo haya aprendido.";
+
+    history_lead: "Every batch of listings that arrived, what was decided about it, and why.",
+        "Cada lote de anuncios que llegó, qué se decidió sobre él y por qué.";
+    when: "When", "Cuándo";
+    batch: "Batch", "Lote";
+    decision: "Decision", "Decisión";
+    what_happened: "What happened", "Qué pasó";
+    promoted: "Promoted", "Promovido";
+    rejected: "Rejected", "Rechazado";
+    skipped: "Skipped", "Omitido";
+    failed: "Failed", "Fallido";
+    nothing_new: "Nothing new", "Sin novedades";
+    details: "Details", "Detalles";
+    reasons: "Reasons", "Razones";
+    comparison: "On the same held-out homes", "En las mismas viviendas reservadas";
+    challenger: "Challenger", "Aspirante";
+    champion: "Champion", "Campeón";
+    change: "Change", "Cambio";
+    rows: "Rows", "Filas";
+    run: "Run", "Ejecución";
+    dataset: "Dataset", "Conjunto de datos";
+    took: "Took", "Duró";
+    source: "Source", "Fuente";
+    promotion: "Promotion", "Promoción";
+    older: "Older", "Anteriores";
+    newest: "Newest", "Más recientes";
+    no_history: "Nothing has arrived yet", "Aún no ha llegado nada";
+    no_history_hint: "As soon as a batch of listings has been worked on, it stands here with its decision.",
+        "En cuanto se haya procesado un lote de anuncios, aparecerá aquí con su decisión.";
+
+    models_lead: "Which model prices homes now, how good it is, and which ones came before it.",
+        "Qué modelo tasa ahora, qué tan bueno es y cuáles lo precedieron.";
+    in_production: "In production", "En producción";
+    was_in_production: "Was in production", "Estuvo en producción";
+    candidate: "Not used", "No usado";
+    unfinished: "Unfinished", "Inconcluso";
+    since: "since", "desde";
+    average_error: "Average error", "Error medio";
+    average_error_hint: "how far the estimate is off, on average",
+        "cuánto se aleja la estimación, en promedio";
+    typical_error: "Typical error", "Error típico";
+    typical_error_hint: "half of the homes are closer than this",
+        "la mitad de las viviendas queda más cerca";
+    explained: "Differences explained", "Diferencias explicadas";
+    explained_hint: "of what sets prices apart (R²)", "de lo que distingue los precios (R²)";
+    honest_range: "Range holds", "El rango acierta";
+    honest_range_hint: "of true prices lie in the likely range",
+        "de los precios reales cae en el rango probable";
+    learnt_from: "Learnt from", "Aprendió de";
+    homes: "homes", "viviendas";
+    error_over_time: "Average error of each version", "Error medio de cada versión";
+    error_over_time_hint: "Lower is better. Filled points were in production.",
+        "Menos es mejor. Los puntos rellenos estuvieron en producción.";
+    version: "Version", "Versión";
+    versions: "Versions", "Versiones";
+    algorithm: "Algorithm", "Algoritmo";
+    trained: "Trained", "Entrenado";
+    status: "Status", "Estado";
+    action: "Action", "Acción";
+    evidence: "Evidence", "Evidencia";
+    evidence_of: "Evidence of version", "Evidencia de la versión";
+    no_evidence: "This version left no evidence beside its figures.",
+        "Esta versión no dejó más evidencia que sus cifras.";
+    figures: "Figures", "Cifras";
+    importance: "What matters to this version", "Qué le importa a esta versión";
+    importance_hint: "How much larger the average error gets without each feature.",
+        "Cuánto crece el error medio sin cada característica.";
+    by_price: "How good it is by price", "Qué tan buena es según el precio";
+    by_state: "How good it is by state", "Qué tan buena es según el estado";
+    files: "Files", "Archivos";
+    lineage: "Batches it learnt from", "Lotes de los que aprendió";
+    card: "Model card", "Ficha del modelo";
+    plots: "Plots", "Gráficos";
+    promote: "Promote", "Promover";
+    roll_back: "Roll back", "Revertir";
+    promote_title: "Put this version into production?", "¿Poner esta versión en producción?";
+    reason: "Reason", "Motivo";
+    token: "Admin token", "Token de administrador";
+    token_hint: "Only where this installation asks for one.", "Solo si esta instalación lo pide.";
+    confirm: "Confirm", "Confirmar";
+    cancel: "Cancel", "Cancelar";
+    needs_script: "Changing the model in production needs JavaScript, or the API.",
+        "Cambiar el modelo en producción requiere JavaScript, o la API.";
+    moves: "Changes in production", "Cambios en producción";
+    no_models: "No model has been trained yet", "Aún no se ha entrenado ningún modelo";
+    no_models_hint: "Models appear here as soon as a first batch has been learnt from.",
+        "Los modelos aparecerán aquí en cuanto se haya aprendido de un primer lote.";
+
+    data_lead: "What arrived, how clean it was, and how far it has moved from what the model in production learnt.",
+        "Qué llegó, qué tan limpio estaba y cuánto se ha alejado de lo que aprendió el modelo en producción.";
+    rows_per_batch: "Rows of each batch", "Filas de cada lote";
+    rows_clean: "usable", "útiles";
+    rows_rejected: "refused", "rechazadas";
+    rows_duplicate: "seen before", "repetidas";
+    missing_values: "Missing values of each batch", "Valores ausentes en cada lote";
+    missing_hint: "Share of empty cells over all columns.", "Proporción de celdas vacías en todas las columnas.";
+    drift: "Drift", "Deriva";
+    drift_hint: "How differently each column is distributed from what the version in production learnt (PSI). Below 0.1 is the same market, above 0.2 is a reason to train.",
+        "Cuánto difiere la distribución de cada columna de lo que aprendió la versión en producción (PSI). Menos de 0,1 es el mismo mercado; más de 0,2 es razón para entrenar.";
+    column: "Column", "Columna";
+    no_data: "No batch has been cleaned yet", "Aún no se ha limpiado ningún lote";
+    no_data_hint: "After the first batch you see here how many rows it had and how good they were.",
+        "Tras el primer lote verá aquí cuántas filas tenía y qué tan buenas eran.";
+    drift_none: "Nothing to compare with yet.", "Aún no hay con qué comparar.";
+
+    operations_lead: "How the service is doing: requests answered, errors, and how long answers take.",
+        "Cómo va el servicio: solicitudes respondidas, errores y cuánto tardan las respuestas.";
+    requests: "Requests", "Solicitudes";
+    errors: "Errors", "Errores";
+    latency: "Typical answer", "Respuesta típica";
+    latency_slow: "Slowest 1 %", "El 1 % más lento";
+    latency_spread: "How long answers take", "Cuánto tardan las respuestas";
+    latency_spread_hint: "Answers by the time they took.", "Respuestas según el tiempo que tardaron.";
+    answers_by_status: "Answers by status", "Respuestas por estado";
+    meaning: "Meaning", "Significado";
+    priced: "Homes priced", "Viviendas tasadas";
+    log_failures: "Records kept outside the log", "Registros fuera de la bitácora";
+    decisions: "Decisions of the pipeline", "Decisiones del proceso";
+    decisions_hint: "How each run that ended came out.", "Cómo terminó cada ejecución.";
+    healthy: "Everything works", "Todo funciona";
+    degraded: "Working, with trouble", "Funciona, con problemas";
+    no_requests: "No requests yet", "Aún no hay solicitudes";
+    no_requests_hint: "Appraise a home, or send one to the API, and its figures appear here.",
+        "Tase una vivienda, o envíe una a la API, y sus cifras aparecerán aquí.";
+    counted_since: "Counted since the service was set up, over all of its instances.",
+        "Contado desde que se instaló el servicio, sumando todas sus instancias.";
+
+    unavailable: "This can't be shown right now", "Esto no se puede mostrar ahora";
+    unavailable_hint: "The store behind it does not answer. Load the page again in a moment.",
+        "El almacén que lo guarda no responde. Recargue la página en un momento.";
+    not_found: "There is no such page", "Esa página no existe";
+    not_found_hint: "Go back to the start.", "Volver al inicio.";
+}

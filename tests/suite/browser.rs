@@ -1,0 +1,276 @@
+//! The page in a real browser: Debian's chromium, driven through chromedriver.
+//!
+//! Screenshots of every section are left under `target/screenshots`: by day and by night, on a desk
+//! and on a phone, in both languages. axe-core reads the page as assistive software does and finds
+//! nothing serious. Without browser or axe-core the tests are skipped and say so.
+
+mod accessibility;
+mod driver;
+
+use serde_json::{Value, json};
+use tasador_registry::OutcomeKind;
+use tests::listings::Batch;
+use tests::world::World;
+
+use driver::{Browser, DESK, PHONE};
+
+/// Sections by the end of their address.
+const SECTIONS: [&str; 5] = ["appraise", "history", "models", "data", "operations"];
+
+/// A world in which a first model was promoted, a batch was skipped, and a challenger lost.
+async fn told_world() -> World {
+    let world = World::new(|config| {
+        config.candidates = vec!["boosting".to_owned()];
+        config.gate.volume_growth_share = 0.05;
+    })
+    .await;
+    let first = world.deliver(&Batch::new(1, 1_200)).await;
+    assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
+    let skipped = world.deliver(&Batch::new(2, 12)).await;
+    assert_eq!(
+        skipped.kind(),
+        OutcomeKind::Skipped,
+        "{}",
+        skipped.reasons()
+    );
+    let rejected = world.deliver(&Batch::new(3, 150)).await;
+    assert_eq!(
+        rejected.kind(),
+        OutcomeKind::Rejected,
+        "{}",
+        rejected.reasons()
+    );
+    world
+}
+
+/// The same sales with a column that says much about the price.
+fn with_garage(seed: u64, rows: usize) -> Batch {
+    let spaces = |row: usize| row * 7 % 5;
+    Batch::new(seed, rows)
+        .with("garage_spaces", move |row, _| json!(spaces(row)))
+        .with("price", move |row, listing| {
+            let price = listing["price"].as_f64().unwrap_or(300_000.0);
+            json!(price + 150_000.0 * spaces(row) as f64)
+        })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_home_is_appraised_and_the_form_follows_the_champion() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let world = told_world().await;
+    let page = browser.open(&world, "/").await;
+    assert_eq!(page.count("#in-garage_spaces").await, 0);
+    for field in ["bed", "bath", "house_size", "acre_lot", "zip_code", "city"] {
+        assert_eq!(page.count(&format!("#in-{field}")).await, 1, "{field}");
+    }
+
+    page.fill("#in-bed", "4").await;
+    page.fill("#in-house_size", "2400").await;
+    page.click("#home button[type=submit]").await;
+    page.wait_for("#price .figure").await;
+    let price = page.text("#price .figure").await;
+    assert!(price.starts_with('$') && price.len() >= 8, "{price}");
+    let sentence = page.text("#price .sentence").await;
+    assert!(sentence.contains("9 homes in 10"), "{sentence}");
+    assert!(page.count("svg.waterfall rect").await >= 5);
+    let living_area = page.text("svg.waterfall").await;
+    assert!(living_area.contains("2,400 sq ft"), "{living_area}");
+
+    // A slider moves the price without a reload.
+    page.slide("#if-house_size", 1_200.0).await;
+    page.wait_for("#price .delta").await;
+    assert_ne!(page.text("#price .figure").await, price);
+
+    // The API gives the same price, and both are in the log.
+    let home = json!({"bed": "4", "house_size": "2400"});
+    let (status, _) = world.price(&home).await;
+    assert_eq!(status, 200);
+
+    let promoted = world.deliver(&with_garage(4, 4_000)).await;
+    assert_eq!(
+        promoted.kind(),
+        OutcomeKind::Promoted,
+        "{}",
+        promoted.reasons()
+    );
+    page.load_until(&world, "/", "#in-garage_spaces").await;
+    page.fill("#in-garage_spaces", "3").await;
+    page.click("#home button[type=submit]").await;
+    page.wait_for("#price .figure").await;
+    assert!(
+        page.text("svg.waterfall")
+            .await
+            .contains("Garage spaces: 3")
+    );
+    page.screenshot("appraise-new-column").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_history_tells_each_decision_with_its_reasons() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let world = told_world().await;
+    let page = browser.open(&world, "/#history").await;
+    for (kind, badge, why) in [
+        ("promoted", "Promoted", "went into production"),
+        ("rejected", "Rejected", "was trained but not used"),
+        ("skipped", "Skipped", "at least 50 are needed"),
+    ] {
+        let row = page.text(&format!("tr[data-kind={kind}]")).await;
+        assert!(row.contains(badge) && row.contains(why), "{row}");
+    }
+    page.click("tr[data-kind=rejected] summary").await;
+    let details = page.text("tr[data-kind=rejected] details").await;
+    assert!(
+        details.contains("Challenger") && details.contains("Champion"),
+        "{details}"
+    );
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_promotes_and_rolls_back() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let world = told_world().await;
+    let model = world.context().config.model.clone();
+    let page = browser.open(&world, "/#models").await;
+    assert_eq!(page.text(".champion h2").await, "Version 1 In production");
+    page.click("button[data-address$='/versions/2/promote']")
+        .await;
+    page.fill("#move-reason", "The market says so").await;
+    page.screenshot("models-dialog").await;
+    page.click("#move button[value=confirm]").await;
+    page.wait_for("button[data-address$='/rollback']").await;
+    assert_eq!(page.text(".champion h2").await, "Version 2 In production");
+    page.click("button[data-address$='/rollback']").await;
+    page.click("#move button[value=confirm]").await;
+    page.wait_for(".timeline .back").await;
+    assert_eq!(page.text(".champion h2").await, "Version 1 In production");
+    let timeline = page.text(".timeline").await;
+    assert!(timeline.contains("The market says so"), "{timeline}");
+    let champion = world.context().registry.champion(&model).await.unwrap();
+    assert_eq!(champion.unwrap().promotion.0, 3);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_section_is_clear_by_day_and_night_on_desk_and_phone_in_both_languages() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let world = told_world().await;
+    let looks = [
+        ("desk-day-en", DESK, false, "en"),
+        ("desk-night-es", DESK, true, "es"),
+        ("phone-day-es", PHONE, false, "es"),
+        ("phone-night-en", PHONE, true, "en"),
+    ];
+    let home = "in.bed=3&in.bath=2&in.house_size=1800&in.city=Boston&in.zip_code=02108";
+    for (name, size, night, language) in looks {
+        let page = browser.look(size, night).await;
+        for section in SECTIONS {
+            page.go(&world, &format!("/?lang={language}&{home}#{section}"))
+                .await;
+            page.screenshot(&format!("{section}-{name}")).await;
+            let wide = page
+                .script("return document.documentElement.scrollWidth - innerWidth")
+                .await;
+            assert!(
+                wide.as_i64().unwrap() <= 0,
+                "{section} {name} is {wide} pixels too wide"
+            );
+            let language = page.script("return document.documentElement.lang").await;
+            assert_eq!(language, name.rsplit('-').next().unwrap());
+            accessibility::check(&page, &format!("{section} {name}")).await;
+        }
+    }
+    let background = browser
+        .look(DESK, true)
+        .await
+        .script("return getComputedStyle(document.body).backgroundColor")
+        .await;
+    assert_eq!(background, "rgb(19, 21, 20)");
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_without_a_model_says_what_comes() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let world = World::new(|_| ()).await;
+    let page = browser.open(&world, "/").await;
+    assert!(
+        page.text("#appraise")
+            .await
+            .contains("No model is in production yet")
+    );
+    for section in SECTIONS {
+        page.go(&world, &format!("/#{section}")).await;
+        page.screenshot(&format!("empty-{section}")).await;
+        accessibility::check(&page, &format!("empty {section}")).await;
+    }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_is_read_and_used_without_a_script_and_keeps_to_itself() {
+    let world = told_world().await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let base = &world.cloud().endpoints().http;
+    let ask = async |path: &str, language: &str| {
+        let request = client
+            .get(format!("{base}{path}"))
+            .header("accept-language", language);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let headers = answer.headers().clone();
+        (headers, answer.text().await.unwrap())
+    };
+    let (headers, page) = ask("/?in.bed=3&in.city=%3Cscript%3Ealert(1)%3C/script%3E", "fr").await;
+    let policy = headers["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    assert!(!page.contains("<script>") && page.contains("&lt;script&gt;alert(1)"));
+    assert!(
+        page.contains("class=\"figure\""),
+        "a price is there without a script"
+    );
+    assert!(
+        !page.contains("style=\"") && !page.contains("onclick"),
+        "nothing is inline"
+    );
+    for section in SECTIONS {
+        assert!(
+            page.contains(&format!("<section id=\"{section}\"")),
+            "{section}"
+        );
+    }
+    let (headers, spanish) = ask("/", "es-CO,es;q=0.9,en;q=0.5").await;
+    assert_eq!(headers["content-language"], "es");
+    assert!(spanish.contains("<html lang=\"es\">") && spanish.contains("Tasar esta vivienda"));
+    assert!(
+        spanish.contains("pasó a producción"),
+        "decisions are told in Spanish"
+    );
+    let (_, wrong) = ask("/?in.bed=many", "en").await;
+    assert!(wrong.contains("could not be priced") && wrong.contains("aria-invalid=\"true\""));
+    // Each price asked for through the page is in the log.
+    let now = world.context().now();
+    let records = world
+        .context()
+        .registry
+        .inferences_of_hour(now)
+        .await
+        .unwrap();
+    let priced: Vec<&Value> = records.iter().map(|record| &record.input).collect();
+    assert!(priced.iter().any(|input| input["bed"] == "3"), "{priced:?}");
+}
