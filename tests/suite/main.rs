@@ -5,6 +5,7 @@
 
 mod aws_cli;
 mod bad_input;
+mod compaction;
 mod contracts;
 mod events;
 mod faults;

@@ -9,13 +9,14 @@ use tasador_ids::Digest;
 use super::Registry;
 use super::fault::unavailable;
 use super::item::{self, Item, item, text};
-use super::key::{Key, moment};
+use super::key::{self, Key, moment};
 use crate::RegistryError;
+use crate::compaction::LooseInference;
 use crate::inference::InferenceRecord;
 
 /// Parts of an hour. DynamoDB writes 1,000 small items a second to one partition; sixteen take
 /// more than one function's worth of requests, and reading an hour is sixteen queries.
-const SHARDS: u8 = 16;
+pub(super) const SHARDS: u8 = 16;
 /// The most bytes of input and output in one item: DynamoDB allows 400 KB with all attributes.
 const PART_BYTES: usize = 350_000;
 
@@ -92,23 +93,32 @@ impl Registry {
         &self,
         at: Timestamp,
     ) -> Result<Vec<InferenceRecord>, RegistryError> {
-        let shards: Vec<Vec<InferenceRecord>> = stream::iter(0..SHARDS)
-            .map(|shard| self.inferences_of_shard(at, shard))
+        let shards: Vec<(Vec<LooseInference>, usize)> = stream::iter(0..SHARDS)
+            .map(|shard| self.inferences_of_shard(at, shard, false, usize::MAX))
             .buffer_unordered(usize::from(SHARDS))
             .try_collect()
             .await?;
-        let mut records: Vec<InferenceRecord> = shards.into_iter().flatten().collect();
+        let mut records: Vec<InferenceRecord> = shards
+            .into_iter()
+            .flat_map(|(found, _)| found)
+            .map(|found| found.record)
+            .collect();
         records.sort_by(|a, b| (a.at, &a.request_id).cmp(&(b.at, &b.request_id)));
         Ok(records)
     }
 
-    async fn inferences_of_shard(
+    /// Entries of one shard of an hour with the size of their inputs and outputs in bytes: all, or
+    /// only those without an expiry, until they have `most_bytes`.
+    pub(super) async fn inferences_of_shard(
         &self,
         at: Timestamp,
         shard: u8,
-    ) -> Result<Vec<InferenceRecord>, RegistryError> {
+        only_loose: bool,
+        most_bytes: usize,
+    ) -> Result<(Vec<LooseInference>, usize), RegistryError> {
         let mut start: Option<Item> = None;
         let mut records = Vec::new();
+        let mut bytes = 0;
         let mut whole: Option<(Facts, String, u32)> = None;
         loop {
             let answer = self
@@ -123,6 +133,12 @@ impl Registry {
                 .await
                 .map_err(unavailable("list inferences"))?;
             for found in answer.items.unwrap_or_default() {
+                let is_first = found.contains_key("facts");
+                if is_first && only_loose && found.contains_key("expires_at") {
+                    // Its other parts follow, and belong to nothing then.
+                    whole = None;
+                    continue;
+                }
                 let part: Part = item::record(found)?;
                 match part.facts {
                     // A part without its first belongs to an entry that was never finished.
@@ -137,12 +153,18 @@ impl Registry {
                 if let Some((facts, body, _)) =
                     whole.take_if(|(facts, _, parts)| *parts == facts.parts)
                 {
-                    records.push(read(facts, &body)?);
+                    bytes += body.len();
+                    let parts = facts.parts;
+                    let record = read(facts, &body)?;
+                    records.push(LooseInference { record, parts });
+                    if bytes >= most_bytes {
+                        return Ok((records, bytes));
+                    }
                 }
             }
             start = answer.last_evaluated_key;
             if start.is_none() {
-                return Ok(records);
+                return Ok((records, bytes));
             }
         }
     }
@@ -187,10 +209,10 @@ fn read(facts: Facts, body: &str) -> Result<InferenceRecord, RegistryError> {
 }
 
 fn partition(at: Timestamp, shard: u8) -> String {
-    format!("{}#{shard:02}", at.strftime("%Y-%m-%dT%H"))
+    format!("{}#{shard:02}", key::hour(at))
 }
 
-fn entry(record: &InferenceRecord, part: u32) -> Key {
+pub(super) fn entry(record: &InferenceRecord, part: u32) -> Key {
     let shard = Digest::of(record.request_id.as_bytes())
         .as_bytes()
         .first()
