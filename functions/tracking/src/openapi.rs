@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tasador_runtime::{FieldError, Problem};
-use utoipa::openapi::OpenApi;
-use utoipa::{OpenApi as _, ToSchema};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -19,6 +20,24 @@ struct Api;
 pub fn openapi() -> OpenApi {
     Api::openapi()
 }
+
+/// How many entries: a number, or nothing.
+struct Limit;
+
+impl PartialSchema for Limit {
+    fn schema() -> RefOr<Schema> {
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(crate::LIMIT_MAX));
+        let nothing = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(0));
+        AnyOfBuilder::new().item(number).item(nothing).into()
+    }
+}
+
+impl ToSchema for Limit {}
 
 /// A page of the history, newest first.
 #[derive(ToSchema)]
@@ -61,7 +80,7 @@ struct Entry {
 #[utoipa::path(
     get, path = "/history", tag = "history",
     params(
-        ("limit" = Option<u32>, Query, description = "Entries on a page", minimum = 1, maximum = 200, nullable = false),
+        ("limit" = inline(Option<Limit>), Query, description = "Entries on a page; empty counts as absent, as forms send it"),
         ("page" = Option<String>, Query, description = "`next` of an earlier page", nullable = false),
     ),
     responses(
