@@ -1,5 +1,6 @@
 //! The log of answered requests: one entry per request, by hour and shard.
 
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,8 +8,8 @@ use serde_json::Value;
 use tasador_ids::Digest;
 
 use super::Registry;
-use super::fault::unavailable;
-use super::item::{self, Item, item, text};
+use super::fault::{Attempt, unavailable};
+use super::item::{self, Item, item, text, unbuildable};
 use super::key::{self, Key, moment};
 use crate::RegistryError;
 use crate::compaction::LooseInference;
@@ -20,11 +21,16 @@ pub(super) const SHARDS: u8 = 16;
 /// The most bytes of input and output in one item: DynamoDB allows 400 KB with all attributes.
 const PART_BYTES: usize = 350_000;
 
+/// The most items of one transaction.
+const TOGETHER_MAX: usize = 100;
+/// The most text of one transaction, in bytes: DynamoDB allows 4 MB with all attributes.
+const TOGETHER_MAX_BYTES: usize = 3_500_000;
+
 /// The input and output of a request as kept: text, as it was answered.
 #[derive(Debug, Serialize, Deserialize)]
-struct Body {
-    input: Value,
-    output: Value,
+struct Body<V> {
+    input: V,
+    output: V,
 }
 
 /// One item. The first of an entry has its facts, all have a part of its body.
@@ -40,7 +46,7 @@ struct Part {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Facts {
     parts: u32,
-    #[serde(with = "bare")]
+    /// Without input and output: those stand in the body.
     record: InferenceRecord,
 }
 
@@ -53,36 +59,52 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Unavailable`].
     pub async fn put_inference(&self, record: &InferenceRecord) -> Result<(), RegistryError> {
-        let body = Body {
-            input: record.input.clone(),
-            output: record.output.clone(),
-        };
-        let body = serde_json::to_string(&body).map_err(|source| RegistryError::Unavailable {
-            operation: "write an inference",
-            retryable: false,
-            source: Box::new(source),
-        })?;
-        let bodies = split(&body);
-        let parts = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
-        for (part, body) in (0..parts).zip(bodies).rev() {
-            let facts = (part == 0).then(|| Facts {
-                parts,
-                record: record.clone(),
-            });
-            let part = Part {
-                part,
-                facts,
-                body: body.to_owned(),
-            };
+        for item in items(record)?.into_iter().rev() {
             self.client
                 .put_item()
                 .table_name(&self.tables.inferences)
-                .set_item(Some(item(entry(record, part.part), &part)?))
+                .set_item(Some(item))
                 .send()
                 .await
                 .map_err(unavailable("log an inference"))?;
         }
         Ok(())
+    }
+
+    /// Logs requests that were answered at the same time, together where they fit: a table on one
+    /// disk makes one write of it. Which of them are written where it fails is not known; repeating
+    /// it, or writing each alone, is safe.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`]; [`RegistryError::Contended`] where they can't be written
+    /// together.
+    pub async fn put_inferences(&self, records: &[&InferenceRecord]) -> Result<(), RegistryError> {
+        const WHAT: &str = "log inferences";
+        let mut writes = Vec::with_capacity(records.len());
+        let mut bytes = 0;
+        for record in records {
+            for item in items(record)? {
+                // Their text is nearly all of an item.
+                bytes += item
+                    .values()
+                    .filter_map(|value| value.as_s().ok())
+                    .map(String::len)
+                    .sum::<usize>();
+                let put = Put::builder()
+                    .table_name(&self.tables.inferences)
+                    .set_item(Some(item))
+                    .build()
+                    .map_err(unbuildable)?;
+                writes.push(TransactWriteItem::builder().put(put).build());
+            }
+        }
+        if writes.len() > TOGETHER_MAX || bytes > TOGETHER_MAX_BYTES {
+            return Err(RegistryError::Contended { operation: WHAT });
+        }
+        match self.transact(WHAT, writes).await? {
+            Attempt::Done => Ok(()),
+            Attempt::Lost => Err(RegistryError::Contended { operation: WHAT }),
+        }
     }
 
     /// The requests answered in the hour (UTC) that `at` lies in, oldest first.
@@ -170,34 +192,41 @@ impl Registry {
     }
 }
 
-/// A record without input and output: those stand in the body.
-mod bare {
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-    use serde_json::Value;
-
-    use crate::inference::InferenceRecord;
-
-    pub(super) fn serialize<S: Serializer>(
-        record: &InferenceRecord,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        InferenceRecord {
-            input: Value::Null,
-            output: Value::Null,
-            ..record.clone()
-        }
-        .serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<InferenceRecord, D::Error> {
-        InferenceRecord::deserialize(deserializer)
-    }
+/// The items of an entry, the one with the facts first.
+fn items(record: &InferenceRecord) -> Result<Vec<Item>, RegistryError> {
+    let body = serde_json::to_string(&Body {
+        input: &record.input,
+        output: &record.output,
+    })
+    .map_err(|source| RegistryError::Unavailable {
+        operation: "write an inference",
+        retryable: false,
+        source: Box::new(source),
+    })?;
+    let bodies = split(&body);
+    let parts = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
+    (0..parts)
+        .zip(bodies)
+        .map(|(part, body)| {
+            let facts = (part == 0).then(|| Facts {
+                parts,
+                record: InferenceRecord {
+                    input: Value::Null,
+                    output: Value::Null,
+                    request_id: record.request_id.clone(),
+                    model: record.model.clone(),
+                    error: record.error.clone(),
+                    ..*record
+                },
+            });
+            let body = body.to_owned();
+            item(entry(record, part), &Part { part, facts, body })
+        })
+        .collect()
 }
 
 fn read(facts: Facts, body: &str) -> Result<InferenceRecord, RegistryError> {
-    let body: Body = serde_json::from_str(body).map_err(|error| RegistryError::Damaged {
+    let body: Body<Value> = serde_json::from_str(body).map_err(|error| RegistryError::Damaged {
         what: format!("the log of request `{}`", facts.record.request_id),
         source: serde::de::Error::custom(error),
     })?;
