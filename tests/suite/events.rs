@@ -120,4 +120,6 @@ async fn the_events_in_order_give_a_run() {
         };
         assert!(body.get(expected).is_some(), "{function}: {body:#}");
     }
+    let compacted = functions.invoke("compact", read("compact")).await.unwrap();
+    assert_eq!(compacted["rows"], 0, "the hour is not over: {compacted:#}");
 }

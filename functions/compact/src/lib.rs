@@ -79,7 +79,8 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     let through = request
         .through
         .map_or(due, |through| hour_of(through).min(due));
-    let from = match (request.from, ctx.registry.compacted_through().await?) {
+    let before = ctx.registry.compacted_through().await?;
+    let from = match (request.from, before) {
         (Some(from), _) => hour_of(from),
         (None, Some(before)) => before.min(through) - LOOK_BACK,
         (None, None) => through - FIRST_LOOK_BACK,
@@ -95,7 +96,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         compact(hour, ctx, &mut response).await?;
         hour += HOUR;
     }
-    if request.from.is_none() {
+    if request.from.is_none() && before.is_none_or(|before| before < through) {
         ctx.registry.note_compacted_through(through).await?;
     }
     response.folded_instances = ctx
