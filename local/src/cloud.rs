@@ -31,7 +31,7 @@ use crate::faults::Faults;
 use crate::folder::{Folder, FolderError, Server};
 use crate::functions::Functions;
 use crate::machine;
-use crate::schedule::Schedule;
+use crate::schedule::{self, Schedule};
 use ports::Listeners;
 use storage::{Storage, stopped};
 
@@ -48,6 +48,8 @@ pub struct Options {
     pub config: Config,
     /// Time between executions that start by themselves; none start where there is none.
     pub every: Option<Duration>,
+    /// Time between compactions of the inference log; none are made where there is none.
+    pub compact_every: Option<Duration>,
     /// Faults on purpose at the tasks of the state machine and at every request to S3, DynamoDB and
     /// Step Functions, for tests.
     pub faults: Faults,
@@ -64,6 +66,7 @@ impl Options {
             ports: Ports::Free,
             config,
             every: None,
+            compact_every: None,
             faults: Faults::default(),
             hurry: false,
         }
@@ -104,7 +107,7 @@ pub struct Cloud {
     stop_storage: watch::Sender<bool>,
     storage: Storage,
     http: JoinHandle<()>,
-    schedule: Option<JoinHandle<()>>,
+    schedules: Vec<JoinHandle<()>>,
 }
 
 impl Cloud {
@@ -119,6 +122,7 @@ impl Cloud {
             ports,
             mut config,
             every,
+            compact_every,
             faults,
             hurry,
         } = options;
@@ -154,8 +158,10 @@ impl Cloud {
             .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
             .layer(middleware::from_fn(guard::refuse_other_sites));
         let http = serve(http, router, stopped(http_stopping));
-        let schedule =
-            every.map(|every| tokio::spawn(Schedule::new(every, executions.clone()).keep()));
+        let runs = every.map(|every| tokio::spawn(Schedule::new(every, executions.clone()).keep()));
+        let compactions = compact_every
+            .map(|every| tokio::spawn(schedule::compactions(every, functions.clone())));
+        let schedules = runs.into_iter().chain(compactions).collect();
 
         folder.announce(&Server {
             pid: std::process::id(),
@@ -176,7 +182,7 @@ impl Cloud {
             stop_storage,
             storage,
             http,
-            schedule,
+            schedules,
         })
     }
 
@@ -209,7 +215,7 @@ impl Cloud {
     /// the next start.
     pub async fn stop(self) {
         self.folder.retract();
-        if let Some(schedule) = &self.schedule {
+        for schedule in &self.schedules {
             schedule.abort();
         }
         self.executions.suspend();

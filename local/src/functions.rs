@@ -64,6 +64,7 @@ impl Functions {
             step!(compare),
             step!(promote),
             step!(record),
+            step!(compact),
             (
                 "predict",
                 Function::Http {

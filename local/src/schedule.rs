@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
+use serde_json::json;
+
 use crate::executions::Executions;
+use crate::functions::Functions;
 
 /// A plan to start an execution again and again.
 pub(crate) struct Schedule {
@@ -30,6 +33,18 @@ impl Schedule {
                 Err(error) => tracing::error!(%error, "scheduled execution could not be started"),
             }
             self.executions.idle().await;
+        }
+    }
+}
+
+/// Compacts the inference log now and at each tick, as another schedule does on AWS.
+pub(crate) async fn compactions(every: Duration, functions: Functions) {
+    let mut ticks = interval_at(Instant::now(), every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        if let Err(failure) = functions.invoke("compact", json!({})).await {
+            tracing::error!("the inference log is not compacted, which is tried again: {failure}");
         }
     }
 }

@@ -124,4 +124,6 @@ async fn the_events_in_order_give_a_run() {
     assert_eq!(page["statusCode"], 200, "{page:#}");
     let html = page["body"].as_str().unwrap();
     assert!(html.contains(r#"<html lang="es">"#), "{html}");
+    let compacted = functions.invoke("compact", read("compact")).await.unwrap();
+    assert_eq!(compacted["rows"], 0, "the hour is not over: {compacted:#}");
 }

@@ -6,6 +6,7 @@
 mod aws_cli;
 mod bad_input;
 mod browser;
+mod compaction;
 mod contracts;
 mod events;
 mod faults;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, DatasetId, Digest, ModelName, ModelVersion, RunId};
 
@@ -172,6 +173,22 @@ pub fn model_prefix(model: &ModelName, version: ModelVersion) -> String {
 /// the champion changed under it; the digest of the verdict keeps both.
 pub fn verdict(run: &RunId, digest: &Digest) -> Key {
     Key(format!("verdicts/{run}/{digest}.json"))
+}
+
+/// `inferences/date=<date>/<hour>-<number>-<digest>.parquet`: a file of the inference log, with
+/// answers of one hour (UTC), its number within the hour and the beginning of its SHA-256.
+pub fn inferences(hour: Timestamp, number: u32, digest: &Digest) -> Key {
+    let short: String = digest.to_string().chars().take(12).collect();
+    Key(format!(
+        "inferences/date={}/{}-{number:04}-{short}.parquet",
+        hour.strftime("%Y-%m-%d"),
+        hour.strftime("%H")
+    ))
+}
+
+/// `inferences/staged/<digest>.parquet`: bytes that may become a file of the inference log.
+pub fn staged_inferences(digest: &Digest) -> Key {
+    Key(format!("inferences/staged/{digest}.parquet"))
 }
 
 /// A model named `.` or `..` must not become a step in a path.

@@ -78,11 +78,6 @@ impl Pricing {
         self.0.champions.standing()
     }
 
-    /// Records that only the structured log has, since this process began.
-    pub fn log_failures(&self) -> u64 {
-        self.0.log.failures()
-    }
-
     /// What this process counted since it began.
     pub fn counts(&self) -> ServingCounts {
         self.0.meter.counts()
@@ -173,7 +168,7 @@ impl Service {
             input,
             output: serde_json::to_value(&drafted.body).unwrap_or_default(),
         };
-        self.log.keep(&self.ctx, &record).await
+        self.log.keep(&self.ctx, record).await
     }
 
     /// Prices a request. Gives back what was asked, for the log.

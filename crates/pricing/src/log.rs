@@ -1,11 +1,15 @@
 //! The log of answered requests: in the table before the answer goes out, or else in the structured
 //! log.
+//!
+//! Answers that are ready while a write is under way are written together by the next one. Nobody
+//! waits for company: a lone answer, as every answer on Lambda is, is written at once and alone.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tasador_registry::InferenceRecord;
+use tasador_registry::{InferenceRecord, Registry};
 use tasador_runtime::{Context, chain};
+use tokio::sync::oneshot;
 
 /// How long an answer waits for its record: the table answers in some 5 ms, and a caller should not
 /// pay for a table that does not.
@@ -13,47 +17,113 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest piece of a record in one line, in bytes: CloudWatch takes 256 KB a line, and quotes
 /// within the record take two bytes each.
 const LINE_MAX_BYTES: usize = 120_000;
+/// The most records that are written together: a quarter of what a transaction takes, so that
+/// records of several items fit.
+const TOGETHER_MAX: usize = 25;
 
-/// Keeps records, and counts those that only the structured log has.
+/// Keeps records.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Queue>>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Log {
-    failures: AtomicU64,
+struct Queue {
+    waiting: Vec<Waiting>,
+    /// Whether a task writes what waits.
+    is_written: bool,
+}
+
+/// A record, and who wants to know what became of it.
+#[derive(Debug)]
+struct Waiting {
+    record: Arc<InferenceRecord>,
+    /// Gets what went wrong, in words.
+    told: oneshot::Sender<Result<(), String>>,
 }
 
 impl Log {
     /// Keeps a record. Gives back whether the table has it.
-    pub(crate) async fn keep(&self, ctx: &Context, record: &InferenceRecord) -> bool {
-        let trouble = match tokio::time::timeout(PATIENCE, ctx.registry.put_inference(record)).await
-        {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => chain(&error),
+    pub(crate) async fn keep(&self, ctx: &Context, record: InferenceRecord) -> bool {
+        let record = Arc::new(record);
+        let (told, answer) = oneshot::channel();
+        let must_write = {
+            let mut queue = self.queue();
+            queue.waiting.push(Waiting {
+                record: Arc::clone(&record),
+                told,
+            });
+            !std::mem::replace(&mut queue.is_written, true)
+        };
+        if must_write {
+            // A task of its own: who waits for one record does not write all that follow.
+            tokio::spawn(self.clone().write(ctx.registry.clone()));
+        }
+        let trouble = match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(Ok(()))) => return true,
+            Ok(Ok(Err(trouble))) => trouble,
+            Ok(Err(_)) => "the task that writes is gone".to_owned(),
             Err(_) => format!(
                 "the table did not answer within {} ms",
                 PATIENCE.as_millis()
             ),
         };
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        let text = serde_json::to_string(record).unwrap_or_default();
-        let request_id = &record.request_id;
-        let mut rest = text.as_str();
-        let mut part = 0;
-        while !rest.is_empty() {
-            let (line, after) =
-                rest.split_at(rest.floor_char_boundary(LINE_MAX_BYTES.min(rest.len())));
-            tracing::error!(
-                request_id,
-                part,
-                is_last = after.is_empty(),
-                record = line,
-                "request {request_id} is not in the table of inferences, but here: {trouble}"
-            );
-            rest = after;
-            part += 1;
-        }
+        tell(&record, &trouble);
         false
     }
 
-    pub(crate) fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+    /// Writes until nothing waits.
+    async fn write(self, registry: Registry) {
+        loop {
+            let together: Vec<Waiting> = {
+                let mut queue = self.queue();
+                if queue.waiting.is_empty() {
+                    queue.is_written = false;
+                    return;
+                }
+                let count = queue.waiting.len().min(TOGETHER_MAX);
+                queue.waiting.drain(..count).collect()
+            };
+            if together.len() > 1 {
+                let records: Vec<&InferenceRecord> =
+                    together.iter().map(|waiting| &*waiting.record).collect();
+                if registry.put_inferences(&records).await.is_ok() {
+                    for waiting in together {
+                        let _gave_up = waiting.told.send(Ok(()));
+                    }
+                    continue;
+                }
+            }
+            for waiting in together {
+                // Whoever gave up has its record in the structured log.
+                if waiting.told.is_closed() {
+                    continue;
+                }
+                let written = registry.put_inference(&waiting.record).await;
+                let _gave_up = waiting.told.send(written.map_err(|error| chain(&error)));
+            }
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes a record into the structured log, in as many lines as it takes.
+fn tell(record: &InferenceRecord, trouble: &str) {
+    let text = serde_json::to_string(record).unwrap_or_default();
+    let request_id = &record.request_id;
+    let mut rest = text.as_str();
+    let mut part = 0;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.floor_char_boundary(LINE_MAX_BYTES.min(rest.len())));
+        tracing::error!(
+            request_id,
+            part,
+            is_last = after.is_empty(),
+            record = line,
+            "request {request_id} is not in the table of inferences, but here: {trouble}"
+        );
+        rest = after;
+        part += 1;
     }
 }

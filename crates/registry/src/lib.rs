@@ -6,6 +6,7 @@
 //! Lists are read by key or index, page by page, never by scan.
 
 mod batch;
+mod compaction;
 mod error;
 mod hex;
 mod inference;
@@ -21,6 +22,7 @@ mod version;
 pub use batch::{
     Batch, BatchOutcome, BatchRecord, Claim, CleanFile, Opened, Origin, RunBatch, UsableBatch,
 };
+pub use compaction::{CompactionClaim, HourCompaction, LooseInference};
 pub use error::RegistryError;
 pub use inference::InferenceRecord;
 pub use metrics::Metrics;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 
 mod batches;
+mod compactions;
 mod create;
 mod fault;
 mod inferences;

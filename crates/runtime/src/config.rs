@@ -47,6 +47,8 @@ pub struct Config {
     pub gate: GateLimits,
     /// `TASADOR_COMPARE_*`: when a challenger is better.
     pub compare: CompareLimits,
+    /// `TASADOR_INFERENCE_RETENTION_DAYS`: how the inference log is compacted.
+    pub compact: CompactLimits,
     /// `TASADOR_CHAMPION_REFRESH_MS`, `TASADOR_PREDICT_MAX_INSTANCES`, `TASADOR_INFERENCE_LOG`,
     /// `TASADOR_METRICS_FLUSH_MS`: how prices are served.
     pub predict: PredictLimits,
@@ -108,6 +110,13 @@ pub struct CompareLimits {
     pub rmse_margin_usd: Option<f64>,
 }
 
+/// How the inference log is compacted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompactLimits {
+    /// `TASADOR_INFERENCE_RETENTION_DAYS`: how long the table keeps entries that are in a file.
+    pub retention: Duration,
+}
+
 /// How prices are served.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictLimits {
@@ -158,6 +167,7 @@ impl Config {
         let fetch = FetchLimits::build(reader);
         let gate = GateLimits::build(reader);
         let compare = CompareLimits::build(reader);
+        let retention_days = reader.number("TASADOR_INFERENCE_RETENTION_DAYS", 1_u32);
         let predict = PredictLimits::build(reader);
         Some(Self {
             bucket: bucket?,
@@ -174,6 +184,9 @@ impl Config {
             fetch: fetch?,
             gate: gate?,
             compare: compare?,
+            compact: CompactLimits {
+                retention: Duration::from_secs(u64::from(retention_days?) * 86_400),
+            },
             predict: predict?,
         })
     }

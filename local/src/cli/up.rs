@@ -16,6 +16,9 @@ const PORT: u16 = 3000;
 /// Time between scheduled executions where a source is configured and nothing else is said.
 const EVERY: Duration = Duration::from_secs(3600);
 
+/// Time between compactions of the inference log, whose files are of an hour each.
+const COMPACT_EVERY: Duration = Duration::from_secs(3600);
+
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Where listings come from: the URL of a data API, s3://bucket/key, or a file
@@ -36,6 +39,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let cloud = Cloud::start(cloud::Options {
         ports,
         every,
+        compact_every: Some(COMPACT_EVERY),
         faults,
         ..cloud::Options::new(folder, config)
     })

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    ProjectionType, ScalarAttributeType, TimeToLiveSpecification, TimeToLiveStatus,
 };
 
 use super::Registry;
@@ -69,7 +69,8 @@ impl Registry {
                 self.create(table, name).await?;
             }
         }
-        Ok(())
+        self.forget_expired(&self.tables.registry).await?;
+        self.forget_expired(&self.tables.inferences).await
     }
 
     async fn existing_tables(&self) -> Result<Vec<String>, RegistryError> {
@@ -78,6 +79,37 @@ impl Registry {
             .collect::<Result<_, _>>()
             .await
             .map_err(unavailable("list the tables"))
+    }
+
+    /// Lets a table forget items whose `expires_at`, in seconds since 1970, has passed.
+    async fn forget_expired(&self, name: &str) -> Result<(), RegistryError> {
+        let known = self
+            .client
+            .describe_time_to_live()
+            .table_name(name)
+            .send()
+            .await
+            .map_err(unavailable("read a table's expiry"))?;
+        let is_on = known
+            .time_to_live_description()
+            .and_then(|expiry| expiry.time_to_live_status())
+            .is_some_and(|status| *status == TimeToLiveStatus::Enabled);
+        if is_on {
+            return Ok(());
+        }
+        let expiry = TimeToLiveSpecification::builder()
+            .attribute_name("expires_at")
+            .enabled(true)
+            .build()
+            .map_err(unbuildable)?;
+        self.client
+            .update_time_to_live()
+            .table_name(name)
+            .time_to_live_specification(expiry)
+            .send()
+            .await
+            .map(drop)
+            .map_err(unavailable("set a table's expiry"))
     }
 
     /// A table on demand with these key attributes.

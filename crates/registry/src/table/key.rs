@@ -18,6 +18,8 @@
 //! | what one instance counted | `serving` | `instance#<instance>` | |
 //! | what instances long gone counted | `serving` | `total` | |
 //! | what the total took over of an instance | `serving#<instance>` | `folded` | |
+//! | the compaction of an hour of the log | `compaction` | `hour#<hour>` | |
+//! | up to when the log is compacted | `compaction` | `through` | |
 //! | what the pipeline decided | `pipeline` | `counts` | |
 //!
 //! Open batches also stand in the index `open` (`open_pk` = `open`, `open_sk` by reception).
@@ -159,6 +161,19 @@ pub(super) fn serving_total() -> Key {
 
 pub(super) fn folded(instance: &str) -> Key {
     Key::new(format!("serving#{instance}"), "folded")
+}
+
+pub(super) fn compaction(at: Timestamp) -> Key {
+    Key::new("compaction".to_owned(), format!("hour#{}", hour(at)))
+}
+
+pub(super) fn compacted_through() -> Key {
+    Key::new("compaction".to_owned(), "through")
+}
+
+/// The hour (UTC) that a time lies in.
+pub(super) fn hour(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H").to_string()
 }
 
 pub(super) fn pipeline_counts() -> Key {

@@ -195,6 +195,11 @@ pub const VARIABLES: &[Variable] = &[
          traced: for measurements.",
     ),
     variable(
+        "TASADOR_INFERENCE_RETENTION_DAYS",
+        "30",
+        "How long the table of inferences keeps entries that are in a file of the bucket, in days.",
+    ),
+    variable(
         "TASADOR_METRICS_FLUSH_MS",
         "10000",
         "How long what `predict` counts may be in memory only while requests come, in milliseconds.",

@@ -1,0 +1,178 @@
+//! Debian's Prometheus scrapes `tasador up` while it is under load, with the configuration and the
+//! rules that are shipped: its counters are the numbers of requests sent, also across a restart.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::{Child, Command};
+
+use crate::served::{Served, free_ports, json, repository, tool, until};
+
+const FROM: &str = "apt-get install prometheus";
+
+fn observability() -> std::path::PathBuf {
+    repository().join("infra/observability")
+}
+
+/// Prometheus with the shipped configuration, pointed at another port.
+async fn scraping(program: &Path, folder: &Path, target: u16, port: u16) -> Child {
+    let shipped = std::fs::read_to_string(observability().join("prometheus.yml")).unwrap();
+    assert!(shipped.contains("scrape_interval: 5s"));
+    let rules = observability().canonicalize().unwrap().join("rules");
+    let config = shipped
+        .replace("127.0.0.1:3000", &format!("127.0.0.1:{target}"))
+        .replace("- rules/", &format!("- {}/", rules.display()));
+    assert!(config.contains(&format!("127.0.0.1:{target}")));
+    let file = folder.join("prometheus.yml");
+    std::fs::write(&file, config).unwrap();
+    let process = Command::new(program)
+        .arg(format!("--config.file={}", file.display()))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            folder.join("tsdb").display()
+        ))
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .arg("--log.level=error")
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    until("Prometheus is ready", async || {
+        let ready = reqwest::get(format!("http://127.0.0.1:{port}/-/ready"))
+            .await
+            .ok()?;
+        ready.status().is_success().then_some(())
+    })
+    .await;
+    process
+}
+
+/// What Prometheus says a query comes to; none while there is no such series.
+async fn query(port: u16, query: &str) -> Option<f64> {
+    let url = format!("http://127.0.0.1:{port}/api/v1/query?query={query}");
+    let answer = json(&url).await?;
+    let value = answer
+        .pointer("/data/result/0/value/1")
+        .and_then(Value::as_str)?;
+    value.parse().ok()
+}
+
+/// Waits for the scrape that has all of these requests, of which a third were wrong.
+async fn counted(port: u16, requests: u32) {
+    let expected = f64::from(requests);
+    let seen = until(
+        &format!("Prometheus has counted {requests} requests"),
+        async || {
+            query(port, "inference_requests_total")
+                .await
+                .filter(|seen| *seen >= expected)
+        },
+    )
+    .await;
+    assert_eq!(seen, expected, "exactly as many as were sent");
+    for (name, expected) in [
+        ("inference_errors_total", expected / 3.0),
+        ("inference_responses_total{status=\"422\"}", expected / 3.0),
+        ("inference_rows_total", expected / 3.0 * 2.0),
+        ("inference_duration_seconds_count", expected),
+        ("inference_duration_seconds_bucket{le=\"%2BInf\"}", expected),
+        ("inference_log_failures_total", 0.0),
+        ("model_version", 1.0),
+    ] {
+        assert_eq!(query(port, name).await, Some(expected), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prometheus_counts_what_was_sent_across_a_restart() {
+    let Some(prometheus) = tool("prometheus", FROM) else {
+        return;
+    };
+    let (data, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (target, port) = (free_ports(), free_ports());
+    let served = Served::start(data.path(), target).await;
+    let _prometheus = scraping(&prometheus, folder.path(), target, port).await;
+    served.load(300).await;
+    served.load(300).await;
+    counted(port, 600).await;
+    served.load(300).await;
+    served.stop().await;
+    let served = Served::start(data.path(), target).await;
+    counted(port, 900).await;
+    served.load(600).await;
+    counted(port, 1_500).await;
+    // Over the restart no counter went back, which Prometheus would have taken for a new beginning.
+    assert_eq!(
+        query(port, "resets(inference_requests_total[10m])").await,
+        Some(0.0)
+    );
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn promtool_finds_nothing_in_metrics_and_rules() {
+    let Some(promtool) = tool("promtool", FROM) else {
+        return;
+    };
+    for arguments in [
+        &["check", "config", "prometheus.yml"][..],
+        &["check", "rules", "rules/recording.yml", "rules/alerts.yml"],
+        &["test", "rules", "rules/tests.yml"],
+    ] {
+        let output = Command::new(&promtool)
+            .args(arguments)
+            .current_dir(observability())
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    }
+
+    let data = tempfile::tempdir().unwrap();
+    let served = Served::start(data.path(), free_ports()).await;
+    served.load(30).await;
+    let text = reqwest::get(served.url("/metrics"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let mut check = Command::new(&promtool)
+        .args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = check.stdin.take().unwrap();
+    input.write_all(text.as_bytes()).await.unwrap();
+    drop(input);
+    let output = check.wait_with_output().await.unwrap();
+    assert!(
+        output.status.success() && output.stdout.is_empty() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+
+    // Every metric that the dashboard and the rules ask for is one that is shown.
+    for file in [
+        "grafana-dashboard.json",
+        "rules/recording.yml",
+        "rules/alerts.yml",
+    ] {
+        let asked = std::fs::read_to_string(observability().join(file)).unwrap();
+        let words = asked.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
+        let is_metric = |word: &&str| {
+            ["inference_", "model_", "gate_", "pipeline_"]
+                .iter()
+                .any(|family| word.starts_with(family))
+        };
+        for name in words.filter(is_metric) {
+            let family = name.strip_suffix("_bucket").unwrap_or(name);
+            assert!(
+                text.contains(&format!("# TYPE {family} ")),
+                "{file} asks for {name}"
+            );
+        }
+    }
+    served.stop().await;
+}

@@ -1,0 +1,146 @@
+//! `tasador up` on a folder and ports of its own, and programs that may be missing.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+/// How long anything may take that is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running `tasador up`; killed when it is dropped.
+pub(crate) struct Served {
+    process: Child,
+    pub(crate) port: u16,
+}
+
+pub(crate) fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Three neighbouring ports that nobody listens on.
+pub(crate) fn free_ports() -> u16 {
+    for _ in 0..100 {
+        let first = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = first.local_addr().unwrap().port();
+        let next = |n| std::net::TcpListener::bind(("127.0.0.1", port + n));
+        if port < u16::MAX - 2 && next(1).is_ok() && next(2).is_ok() {
+            return port;
+        }
+    }
+    panic!("no three free ports in a row");
+}
+
+impl Served {
+    /// Starts it with the sample listings as source, and waits until it prices.
+    pub(crate) async fn start(folder: &Path, port: u16) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_tasador"))
+            .args(["--port", &port.to_string(), "--data-dir"])
+            .arg(folder)
+            .args(["up", "--source"])
+            .arg(repository().join("events/listings.csv"))
+            .env("TASADOR_CANDIDATES", "linear")
+            .env("TASADOR_COMPARE_MIN_ROWS", "10")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        assert!(first.unwrap().unwrap().unwrap().contains("Tasador is up"));
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let served = Self { process, port };
+        until("a model is in production", async || {
+            let model = reqwest::get(served.url("/model")).await.ok()?;
+            model.status().is_success().then_some(())
+        })
+        .await;
+        served
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Sends this many requests for a price over a few connections; each third is wrong.
+    pub(crate) async fn load(&self, requests: u32) {
+        let client = reqwest::Client::new();
+        let url = self.url("/predict");
+        let senders = (0..8).map(|sender| {
+            let (client, url) = (client.clone(), url.clone());
+            async move {
+                for n in (sender..requests).step_by(8) {
+                    let body = if n % 3 == 0 {
+                        json!({"bed": "three"})
+                    } else {
+                        json!({"bed": 3})
+                    };
+                    let answer = client
+                        .post(&url)
+                        .body(body.to_string())
+                        .header("content-type", "application/json")
+                        .send()
+                        .await
+                        .unwrap();
+                    assert_eq!(answer.status(), if n % 3 == 0 { 422 } else { 200 });
+                }
+            }
+        });
+        futures::future::join_all(senders).await;
+    }
+
+    /// Ends it as Ctrl-C or a service manager would.
+    pub(crate) async fn stop(mut self) {
+        let pid = self.process.id().unwrap();
+        let sent = Command::new("kill").arg(pid.to_string()).status().await;
+        assert!(sent.unwrap().success());
+        let ended = tokio::time::timeout(PATIENCE, self.process.wait()).await;
+        assert!(ended.unwrap().unwrap().success());
+    }
+}
+
+/// Asks until there is an answer.
+pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "it does not come about that {what}"
+        );
+        // Between two questions, so that the machine has time for what is asked for.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+pub(crate) async fn json(url: &str) -> Option<Value> {
+    let text = reqwest::get(url).await.ok()?.text().await.ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// A program of the virtual environment that `tests/tools/install` makes, or of the path. Where it
+/// is missing the test is skipped and says so, or fails where tools are required.
+pub(crate) fn tool(name: &str, from: &str) -> Option<PathBuf> {
+    let named = std::env::var_os("TASADOR_TOOLS").map(PathBuf::from);
+    let venv = named
+        .unwrap_or_else(|| repository().join("target/tools"))
+        .join("bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::iter::once(venv)
+        .chain(std::env::split_paths(&path))
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        assert!(
+            std::env::var_os("TASADOR_REQUIRE_TOOLS").is_none(),
+            "{name} is missing: {from}"
+        );
+        println!("skipped: {name} is not installed: {from}");
+    }
+    found
+}
