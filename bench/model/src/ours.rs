@@ -26,6 +26,8 @@ pub(crate) struct Line {
     pub(crate) r2: f64,
     pub(crate) median_ape: f64,
     pub(crate) fit_s: f64,
+    /// Time of all threads together: what tells the sides apart where the machine is busy.
+    pub(crate) cpu_s: f64,
     pub(crate) peak_mib: f64,
     #[serde(default)]
     pub(crate) extras: Option<Extras>,
@@ -83,9 +85,10 @@ fn config(algorithm: Algorithm, options: &Options) -> TrainConfig {
 /// Trains on a set and measures everything there is to measure.
 pub(crate) fn measure(set: &Set, algorithm: Algorithm, options: &Options) -> Result<Line> {
     let (training, calibration) = calibration(&set.training, CALIBRATES);
-    let started = Instant::now();
+    let (started, cpu) = (Instant::now(), cpu_s()?);
     let (model, evidence) = fit(&config(algorithm, options), &training, &calibration)?;
     let fit_s = started.elapsed().as_secs_f64();
+    let cpu_s = cpu_s()? - cpu;
     let peak_mib = peak_mib()?;
     if std::env::var_os("BENCH_PARAMETERS").is_some() {
         eprintln!("{:?} {:?}", evidence.parameters, evidence.validation);
@@ -110,6 +113,7 @@ pub(crate) fn measure(set: &Set, algorithm: Algorithm, options: &Options) -> Res
         r2: scored.r2,
         median_ape: scored.median_ape,
         fit_s,
+        cpu_s,
         peak_mib,
         extras: Some(Extras {
             coverage: scored.coverage,
@@ -242,4 +246,18 @@ fn peak_mib() -> Result<f64> {
         .context("the system does not tell the peak of memory")?;
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib / 1_024.0)
+}
+
+/// The processor time of this process so far, in seconds, as Linux tells it; 0 elsewhere.
+fn cpu_s() -> Result<f64> {
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
+        return Ok(0.0);
+    };
+    // After the name in brackets, user and system time are fields 12 and 13, in hundredths.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = |at: usize| -> Option<f64> { fields.split_whitespace().nth(at)?.parse().ok() };
+    let (user, system) = ticks(11)
+        .zip(ticks(12))
+        .context("the system does not tell the time of a process")?;
+    Ok((user + system) / 100.0)
 }

@@ -15,6 +15,7 @@ pub(crate) fn table(lines: &[Line]) -> Table {
         "R²",
         "median APE",
         "fit s",
+        "CPU s",
         "peak MiB",
         "coverage",
         "by quarter of price",
@@ -34,6 +35,7 @@ pub(crate) fn table(lines: &[Line]) -> Table {
             format!("{:.4}", line.r2),
             format!("{:.4}", line.median_ape),
             format!("{:.2}", line.fit_s),
+            format!("{:.2}", line.cpu_s),
             format!("{:.0}", line.peak_mib),
         ];
         if let Some(extras) = &line.extras {
