@@ -11,7 +11,10 @@ pub(crate) enum Regressor {
     Linear(Linear),
     Forest(Forest),
     /// A weighted sum and what trees add to it.
-    Blend { linear: Linear, forest: Forest },
+    Blend {
+        linear: Linear,
+        forest: Forest,
+    },
 }
 
 impl Regressor {

@@ -294,7 +294,7 @@ impl Learner<'_> {
 }
 
 /// Runs a library's fit so that neither its error nor its panic leaves this crate as such.
-fn guard<T>(
+pub(crate) fn guard<T>(
     algorithm: Algorithm,
     run: impl FnOnce() -> Result<T, String>,
 ) -> Result<T, TrainError> {

@@ -104,7 +104,7 @@ fn params(
         .max_depth(12)
         .max_leaves(if rows < 5_000 { 15 } else { 31 })
         .min_child_weight(if rows < 5_000 { 5.0 } else { 10.0 })
-        .eta(0.1)
+        .eta(if rows <= GROWN_AGAIN { 0.07 } else { 0.1 })
         .lambda(1.0)
         .subsample(0.8)
         .colsample_bytree(0.6)

@@ -80,7 +80,13 @@ pub(super) fn ridge_weights(
     if let Some((learnt, kept_back)) = parted(config, properties) {
         let mut least = f64::INFINITY;
         for penalty in PENALTIES.into_iter().take(config.trials.get()) {
-            let linear = solve(fitted, target, &columns, &learnt, scaled(penalty, learnt.len()))?;
+            let linear = solve(
+                fitted,
+                target,
+                &columns,
+                &learnt,
+                scaled(penalty, learnt.len()),
+            )?;
             let error: f64 = kept_back
                 .iter()
                 .filter_map(|&row| Some((fitted.row(row), target.get(row)?)))

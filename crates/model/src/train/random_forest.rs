@@ -118,7 +118,8 @@ fn grow(
         .iter()
         .filter_map(|&row| target.get(row).copied())
         .collect();
-    let x = DenseMatrix::new(rows.len(), width, values, false).map_err(|error| error.to_string())?;
+    let x =
+        DenseMatrix::new(rows.len(), width, values, false).map_err(|error| error.to_string())?;
     let one = |tree: u64| -> Result<Vec<Node>, String> {
         let parameters = RandomForestRegressorParameters {
             max_depth: Some(MOST_DEPTH),
