@@ -176,6 +176,11 @@ pub fn fit(
     let validation = unseen
         .score(config.level)
         .ok_or(TrainError::TooFewRows { rows: 0 })?;
+    let mut parameters = parts.parameters;
+    parameters.extend([
+        parameter("search_most_trials", config.trials),
+        parameter("search_most_rounds", config.most_rounds),
+    ]);
     let evidence = Evidence {
         validation,
         validated_on: if enough {
@@ -185,7 +190,7 @@ pub fn fit(
         },
         training_rows: training.rows() as u64,
         calibration_rows: unseen.homes.len() as u64,
-        parameters: parts.parameters,
+        parameters,
         features: model.features(),
     };
     Ok((model, evidence))

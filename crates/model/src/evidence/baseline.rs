@@ -126,7 +126,7 @@ fn filled<'a>(name: &'a str, values: &[f64]) -> Option<Filled<'a>> {
     let (&low, &high) = (known.first()?, known.last()?);
     (low < high).then(|| Filled {
         name,
-        median: known.iter().nth(known.len() / 2).copied().unwrap_or(low),
+        median: metrics::median(known.iter().copied()),
         low,
         high,
     })

@@ -96,6 +96,9 @@ fn thinned(rows: &[usize], most: usize, seed: u64) -> Vec<usize> {
     kept
 }
 
+/// A tree with its number.
+type Numbered = (u64, Vec<Node>);
+
 /// Grows trees one by one, each with a seed of its own, so that the number of threads is no matter
 /// of the result.
 fn grow(
@@ -138,7 +141,7 @@ fn grow(
         .threads
         .or_else(|| std::thread::available_parallelism().ok())
         .map_or(1, std::num::NonZeroUsize::get) as u64;
-    let grown: Vec<Result<Vec<(u64, Vec<Node>)>, String>> = std::thread::scope(|scope| {
+    let grown: Vec<Result<Vec<Numbered>, String>> = std::thread::scope(|scope| {
         let one = &one;
         let workers: Vec<_> = (0..threads.min(trees))
             .map(|worker| {
