@@ -138,9 +138,30 @@ pub enum ModelFile {
     Card,
     /// How its training data was distributed.
     Profile,
+    /// The model as an ONNX graph.
+    Onnx,
+    /// What MLflow reads to load it.
+    MlModel,
+    /// What it was off by on the held-out homes, as a plot.
+    Residuals,
+    /// Predicted against true prices on the held-out homes, as a plot.
+    Calibration,
 }
 
 impl ModelFile {
+    /// Every file.
+    pub const ALL: [Self; 9] = [
+        Self::Artifact,
+        Self::Signature,
+        Self::Metrics,
+        Self::Card,
+        Self::Profile,
+        Self::Onnx,
+        Self::MlModel,
+        Self::Residuals,
+        Self::Calibration,
+    ];
+
     /// The file's name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -149,6 +170,10 @@ impl ModelFile {
             Self::Metrics => "metrics.json",
             Self::Card => "card.md",
             Self::Profile => "profile.json",
+            Self::Onnx => "model.onnx",
+            Self::MlModel => "MLmodel",
+            Self::Residuals => "residuals.svg",
+            Self::Calibration => "calibration.svg",
         }
     }
 }
@@ -256,7 +281,7 @@ mod tests {
         #[test]
         fn every_key_of_a_model_is_a_key(name in "[A-Za-z0-9_. -]{1,120}", version in 1_u32..) {
             let name: ModelName = name.parse().unwrap();
-            for file in [ModelFile::Artifact, ModelFile::Signature, ModelFile::Metrics, ModelFile::Card, ModelFile::Profile] {
+            for file in ModelFile::ALL {
                 let key = model(&name, ModelVersion(version), file);
                 prop_assert_eq!(key.as_str().parse::<Key>().unwrap(), key.clone());
             }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An algorithm that learns prices; as text `linear`, `ridge`, `forest`, `boosting`.
+/// An algorithm that learns prices; as text `linear`, `ridge`, `forest`, `boosting`, `blend`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
@@ -17,11 +17,19 @@ pub enum Algorithm {
     Forest,
     /// Gradient-boosted trees with early stopping.
     Boosting,
+    /// Ridge, and gradient-boosted trees on what it leaves unexplained.
+    Blend,
 }
 
 impl Algorithm {
     /// Every algorithm, in the order of their names above.
-    pub const ALL: [Self; 4] = [Self::Linear, Self::Ridge, Self::Forest, Self::Boosting];
+    pub const ALL: [Self; 5] = [
+        Self::Linear,
+        Self::Ridge,
+        Self::Forest,
+        Self::Boosting,
+        Self::Blend,
+    ];
 
     /// The name used in states, keys and records.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +38,7 @@ impl Algorithm {
             Self::Ridge => "ridge",
             Self::Forest => "forest",
             Self::Boosting => "boosting",
+            Self::Blend => "blend",
         }
     }
 }
@@ -42,7 +51,7 @@ impl fmt::Display for Algorithm {
 
 /// The text names no algorithm.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no algorithm: `linear`, `ridge`, `forest` and `boosting` are known")]
+#[error("`{0}` is no algorithm: `linear`, `ridge`, `forest`, `boosting` and `blend` are known")]
 pub struct UnknownAlgorithm(pub String);
 
 impl FromStr for Algorithm {

@@ -72,6 +72,17 @@ pub(crate) enum Feature {
     Table { table: u32 },
 }
 
+impl Feature {
+    /// Whether it is made of several inputs: a way to split for trees, and for a weighted sum
+    /// collinear with its parts, or without bound where a part is near 0.
+    pub(crate) fn is_derived(&self) -> bool {
+        matches!(
+            self,
+            Self::Ratio { .. } | Self::Sum { .. } | Self::Difference { .. }
+        )
+    }
+}
+
 /// A number per code: target means and frequencies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Table {

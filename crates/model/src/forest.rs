@@ -58,9 +58,13 @@ pub(crate) struct StoredForest {
     nodes: Vec<Stored>,
 }
 
-/// A feature as trees compare it: no number is beyond the range of `f32`.
+/// The largest number trees compare. Not the largest of `f32`: hessboost puts the last threshold of a
+/// feature at twice its largest value, and refuses a tree with an infinite one.
+pub(crate) const MOST: f64 = 1e37;
+
+/// A feature as trees compare it: no number is beyond [`MOST`].
 pub(crate) fn narrow(feature: f64) -> f32 {
-    feature.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+    feature.clamp(-MOST, MOST) as f32
 }
 
 /// A sum of trees.
@@ -196,7 +200,18 @@ impl Forest {
         0.0
     }
 
-    fn stored(&self) -> Vec<Stored> {
+    /// What every home is given before the trees add to it.
+    pub(crate) fn base(&self) -> f64 {
+        self.base
+    }
+
+    /// How much training weight came through each node, in their order.
+    pub(crate) fn covers(&self) -> Vec<f32> {
+        self.nodes.iter().map(|node| node.cover).collect()
+    }
+
+    /// The nodes in preorder, one tree after the other.
+    pub(crate) fn stored(&self) -> Vec<Stored> {
         self.nodes
             .iter()
             .map(|node| {

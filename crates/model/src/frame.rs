@@ -212,6 +212,17 @@ impl Frame {
         }
     }
 
+    /// The frame with the values of one column in another order of rows.
+    pub(crate) fn shuffled(&self, name: &str, order: &[usize]) -> Self {
+        let mut other = self.clone();
+        for (known, column) in &mut other.columns {
+            if known == name && order.len() == self.rows {
+                *column = column.select(order);
+            }
+        }
+        other
+    }
+
     /// The rows whose price is a positive finite number: all that can be learnt from or scored.
     pub fn priced_rows(&self) -> Vec<usize> {
         self.prices().map_or_else(Vec::new, |prices| {

@@ -27,7 +27,7 @@ fn small(algorithm: Algorithm) -> Model {
 }
 
 static BYTES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    [Algorithm::Linear, Algorithm::Boosting]
+    [Algorithm::Linear, Algorithm::Boosting, Algorithm::Blend]
         .into_iter()
         .map(|algorithm| small(algorithm).to_bytes().unwrap())
         .collect()
@@ -141,7 +141,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn a_flipped_bit_is_noticed(which in 0_usize..2, at: prop::sample::Index, bit in 0_u8..8) {
+    fn a_flipped_bit_is_noticed(which in 0_usize..3, at: prop::sample::Index, bit in 0_u8..8) {
         let mut bytes = BYTES[which].clone();
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
@@ -150,7 +150,7 @@ proptest! {
 
     #[test]
     fn a_forged_body_is_refused_or_prices_homes(
-        which in 0_usize..2,
+        which in 0_usize..3,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {
         let mut body = BYTES[which][HEADER..].to_vec();
@@ -178,7 +178,7 @@ proptest! {
 fn models_of_every_format_version_stay_loadable() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let homes = town::homes(3, 9);
-    for algorithm in [Algorithm::Linear, Algorithm::Boosting] {
+    for algorithm in Algorithm::ALL {
         for version in 1..=FORMAT_VERSION {
             let path = folder.join(format!("{algorithm}-v{version}.tsd"));
             let prices = path.with_extension("json");

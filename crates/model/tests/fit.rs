@@ -11,7 +11,7 @@ use tasador_model::train::{LEAST_ROWS, TrainConfig, TrainError, Validation, fit}
 use tasador_model::{Algorithm, Column, Frame, InputKind, Model, RowError, Value, metrics};
 use town::{homes, with};
 
-const READY: [Algorithm; 2] = [Algorithm::Linear, Algorithm::Boosting];
+const READY: [Algorithm; 5] = Algorithm::ALL;
 
 fn config(algorithm: Algorithm) -> TrainConfig {
     TrainConfig {
@@ -538,5 +538,35 @@ proptest! {
                 prop_assert!(alone.price.is_finite() && alone.price > 0.0);
             }
         }
+    }
+}
+
+#[test]
+fn no_price_outside_the_training_rows_can_reach_the_encoder() {
+    // Prices of calibration homes change intervals and nothing else; a home's own price is not in
+    // its features either: see `encoder::fit::tests`.
+    for algorithm in READY {
+        let training = homes(500, 1);
+        let encoded = |factor: f64| {
+            let calibration = homes(120, 2);
+            let prices = calibration
+                .prices()
+                .unwrap()
+                .iter()
+                .map(|price| price * factor);
+            let calibration = with(
+                &calibration,
+                "price",
+                Some(Column::Number(prices.collect())),
+            );
+            fit(&config(algorithm), &training, &calibration)
+                .unwrap()
+                .0
+                .encode(&homes(50, 3))
+        };
+        assert_eq!(
+            encoded(1.0).iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
+            encoded(7.0).iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+        );
     }
 }

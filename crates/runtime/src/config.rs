@@ -288,7 +288,8 @@ mod tests {
         let config = Config::default();
         assert_eq!(config.bucket, "tasador");
         assert_eq!(config.model.as_str(), "BestHousePriceModel");
-        assert_eq!(config.candidates, ["linear", "boosting"]);
+        let all = ["linear", "ridge", "forest", "boosting", "blend"];
+        assert_eq!(config.candidates, all);
         assert_eq!(config.source, None);
         assert_eq!(config.gate.min_rows, 50);
         assert_eq!(config.compare.min_mae_gain_share, 0.03);

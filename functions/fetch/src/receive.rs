@@ -37,6 +37,7 @@ impl Run<'_> {
                     source: source.shown.clone(),
                     at: self.ctx.now(),
                     run: self.id.clone(),
+                    execution_arn: self.execution.clone(),
                 })?;
                 match api::ask(&source, url, limits, &slot).await? {
                     Answer::Batch {

@@ -49,6 +49,7 @@ pub(crate) struct Asked {
     pub(crate) at: Timestamp,
     /// The run that asked.
     pub(crate) run: RunId,
+    pub(crate) execution_arn: String,
 }
 
 /// What a process left behind.
@@ -110,7 +111,7 @@ impl Slot {
         }
         // Another may have removed the slot between opening and locking.
         let there = path.try_exists()?;
-        let kept = folder.join(RECEIPT).try_exists()?;
+        let kept = folder.join(RECEIPT).try_exists()? || folder.join(ASKED).try_exists()?;
         Ok(there.then_some(Self {
             folder,
             _lock: lock,
@@ -355,11 +356,16 @@ mod tests {
             source: "http://127.0.0.1/data".to_owned(),
             at: Timestamp::UNIX_EPOCH,
             run: "run".parse().unwrap(),
+            execution_arn: "arn".to_owned(),
         };
         fs::write(dead.join(ASKED), serde_json::to_vec(&asked).unwrap()).unwrap();
         let left = left_over(spool.path()).unwrap();
         assert!(matches!(&left[..], [LeftOver::Question(_, found)] if *found == asked));
-        drop(left);
+        for left in left {
+            if let LeftOver::Question(slot, _) = left {
+                slot.clear();
+            }
+        }
         assert!(!dead.exists(), "it is told once");
     }
 

@@ -26,7 +26,9 @@ impl Run<'_> {
             let (slot, receipt) = match left {
                 LeftOver::Batch(slot, receipt) => (slot, receipt),
                 LeftOver::Question(slot, asked) => {
-                    self.unanswered(slot, asked)?;
+                    if !self.is_anothers(&asked.run, &asked.execution_arn).await? {
+                        self.unanswered(slot, asked)?;
+                    }
                     continue;
                 }
             };

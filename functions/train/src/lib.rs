@@ -1,8 +1,8 @@
 //! Trains one candidate: one algorithm on one dataset, registered with its evidence.
 //!
-//! The dataset's holdout is not looked at: it is what the comparison judges by.
-//! The validation figures come from the calibration part, which the fit does not see either (see
-//! [`tasador_model::train`]).
+//! The dataset's holdout has no part in the fit, nor in which candidate is best: candidates are
+//! ranked by validation on the calibration part, which the fit does not see either (see
+//! [`tasador_model::train`]). The finished model is scored on the holdout for its evidence only.
 //!
 //! Everything this function leaves behind hangs on `<run>/<algorithm>`: the version's number, the
 //! id of the MLflow run, the keys. A repeated call finds the work done, or does again what is
@@ -10,6 +10,7 @@
 //! already is one that succeeded.
 
 mod profile;
+mod signature;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
 use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
 use tasador_listing::Profile;
+use tasador_model::evidence::{self, Files, Report};
 use tasador_model::train::{Evidence, TrainConfig, TrainError};
 use tasador_model::{Algorithm, Metrics};
 use tasador_registry::{
@@ -155,8 +157,8 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     let parts = load(&request, ctx).await?;
     let config = TrainConfig::new(algorithm, request.seed.unwrap_or(ctx.config.seed));
     let trained = {
-        let config = config.clone();
-        tokio::task::spawn_blocking(move || train(&config, &parts))
+        let (config, names) = (config.clone(), names.clone());
+        tokio::task::spawn_blocking(move || train(&config, &names, &parts))
             .await
             .map_err(|error| Error::Thread {
                 reason: error.to_string(),
@@ -202,6 +204,7 @@ async fn load(request: &Request, ctx: &Context) -> Result<Parts, Error> {
 }
 
 /// What one training is called everywhere.
+#[derive(Debug, Clone)]
 struct Names {
     /// `<run>/<algorithm>`: what the version's number hangs on.
     source_key: String,
@@ -227,12 +230,30 @@ impl Names {
 /// What a fit leaves behind, as bytes.
 struct Trained {
     artifact: Vec<u8>,
-    evidence: Evidence,
+    onnx: Vec<u8>,
+    mlmodel: String,
+    signature: serde_json::Value,
+    measured: Measured,
+    files: Files,
     profile: Profile,
 }
 
+/// `metrics.json`: how the model was made and validated, and what it is on the held-out homes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// How it was made, and the validation that candidates are ranked by.
+    #[serde(flatten)]
+    pub evidence: Evidence,
+    /// What it is on the held-out homes.
+    pub holdout: Report,
+}
+
 /// The heavy part. The outer error is a mistake of this program, the inner one a fact of the data.
-fn train(config: &TrainConfig, parts: &Parts) -> Result<Result<Trained, TrainError>, Error> {
+fn train(
+    config: &TrainConfig,
+    names: &Names,
+    parts: &Parts,
+) -> Result<Result<Trained, TrainError>, Error> {
     let (model, evidence) =
         match tasador_model::train::fit(config, &parts.training, &parts.calibration) {
             Ok(fitted) => fitted,
@@ -242,9 +263,16 @@ fn train(config: &TrainConfig, parts: &Parts) -> Result<Result<Trained, TrainErr
         what: "artefact",
         reason: error.to_string(),
     })?;
+    let holdout = evidence::report(&model, &parts.training, &parts.holdout, config.seed);
+    let name = format!("House prices, {}", names.source_key);
+    let files = evidence::files(&name, &model, &evidence, &holdout, &parts.holdout);
     Ok(Ok(Trained {
+        onnx: model.to_onnx(),
+        mlmodel: signature::mlmodel(&model, &names.mlflow_run_id, artifact.len() as u64),
+        signature: signature::of(&model),
         artifact,
-        evidence,
+        measured: Measured { evidence, holdout },
+        files,
         profile: profile::of(&parts.training),
     }))
 }
@@ -276,21 +304,32 @@ async fn register(
     let artifact_key = key::model(model, version, ModelFile::Artifact);
     let sha256 = Digest::of(&trained.artifact);
     let size_bytes = trained.artifact.len() as u64;
+    let evidence = &trained.measured.evidence;
     ctx.lake.put_once(&artifact_key, trained.artifact).await?;
+    let key_of = |file| key::model(model, version, file);
+    for (file, bytes) in [
+        (ModelFile::Onnx, trained.onnx),
+        (ModelFile::MlModel, trained.mlmodel.into_bytes()),
+        (ModelFile::Card, trained.files.card.into_bytes()),
+        (ModelFile::Residuals, trained.files.residuals.into_bytes()),
+        (
+            ModelFile::Calibration,
+            trained.files.calibration.into_bytes(),
+        ),
+    ] {
+        ctx.lake.put_once(&key_of(file), bytes).await?;
+    }
     ctx.lake
-        .put_json_once(
-            &key::model(model, version, ModelFile::Metrics),
-            &trained.evidence,
-        )
+        .put_json_once(&key_of(ModelFile::Signature), &trained.signature)
         .await?;
     ctx.lake
-        .put_json_once(
-            &key::model(model, version, ModelFile::Profile),
-            &trained.profile,
-        )
+        .put_json_once(&key_of(ModelFile::Metrics), &trained.measured)
+        .await?;
+    ctx.lake
+        .put_json_once(&key_of(ModelFile::Profile), &trained.profile)
         .await?;
 
-    let metrics = measured(&trained.evidence, size_bytes);
+    let metrics = measured(&trained.measured, size_bytes);
     ctx.registry
         .finish_version(
             model,
@@ -308,7 +347,7 @@ async fn register(
         .await?;
     let run = Run {
         status: RunStatus::Finished,
-        params: params(request, config, Some(&trained.evidence)),
+        params: params(request, config, Some(evidence)),
         metrics,
         tags: BTreeMap::from([
             (VERSION_TAG.to_owned(), version.to_string()),
@@ -319,7 +358,7 @@ async fn register(
     tracing::info!(
         run_id = %request.run_id, %algorithm, %version, size_bytes,
         "{algorithm} is trained: version {version}, validation MAE {:.0}",
-        trained.evidence.validation.mae,
+        evidence.validation.mae,
     );
     Ok(Response::Trained {
         algorithm: algorithm.to_string(),
@@ -328,7 +367,7 @@ async fn register(
         mlflow_run_id: names.mlflow_run_id.clone(),
         artifact_key,
         sha256: sha256.to_string(),
-        validation: trained.evidence.validation,
+        validation: evidence.validation,
     })
 }
 
@@ -432,22 +471,38 @@ fn params(
 }
 
 /// The figures as the registry lists them.
-fn measured(evidence: &Evidence, size_bytes: u64) -> tasador_registry::Metrics {
-    let validation = &evidence.validation;
-    [
-        ("validation_rmse", validation.rmse),
-        ("validation_mae", validation.mae),
-        ("validation_r2", validation.r2),
-        ("validation_mape", validation.mape),
-        ("validation_median_ape", validation.median_ape),
-        ("validation_coverage", validation.coverage),
-        ("validation_interval_width", validation.interval_width),
-        ("validation_rows", validation.rows as f64),
-        ("training_rows", evidence.training_rows as f64),
-        ("size_bytes", size_bytes as f64),
-    ]
-    .into_iter()
-    .collect()
+fn measured(measured: &Measured, size_bytes: u64) -> tasador_registry::Metrics {
+    let Measured { evidence, holdout } = measured;
+    let of = |part: &str, metrics: &Metrics| {
+        [
+            ("rmse", metrics.rmse),
+            ("mae", metrics.mae),
+            ("r2", metrics.r2),
+            ("mape", metrics.mape),
+            ("median_ape", metrics.median_ape),
+            ("coverage", metrics.coverage),
+            ("interval_width", metrics.interval_width),
+            ("rows", metrics.rows as f64),
+        ]
+        .map(|(name, value)| (format!("{part}_{name}"), value))
+    };
+    let baseline = holdout.baseline.map(|old| {
+        [
+            ("baseline_rmse".to_owned(), old.rmse),
+            ("baseline_mae".to_owned(), old.mae),
+            ("baseline_r2".to_owned(), old.r2),
+            ("baseline_median_ape".to_owned(), old.median_ape),
+        ]
+    });
+    of("validation", &evidence.validation)
+        .into_iter()
+        .chain(holdout.holdout.iter().flat_map(|all| of("holdout", all)))
+        .chain(baseline.into_iter().flatten())
+        .chain([
+            ("training_rows".to_owned(), evidence.training_rows as f64),
+            ("size_bytes".to_owned(), size_bytes as f64),
+        ])
+        .collect()
 }
 
 #[cfg(test)]

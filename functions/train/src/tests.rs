@@ -114,3 +114,54 @@ fn the_profile_tells_what_training_saw_and_nothing_that_names_a_row() {
     assert_eq!(top[0], ("06016".to_owned(), 2));
     assert_eq!(profile.column("price").unwrap().nulls, 1);
 }
+
+#[test]
+fn every_version_has_what_mlflow_reads() {
+    let sizes: Vec<f64> = (0..60).map(|row| 500.0 + 37.0 * f64::from(row)).collect();
+    let mut frame = Frame::new(60);
+    let prices = sizes.iter().map(|size| size * 210.0).collect();
+    frame.push("price", Column::Number(prices)).unwrap();
+    frame.push("house_size", Column::Number(sizes)).unwrap();
+    frame
+        .push(
+            "o'clock",
+            Column::category((0..60).map(|row| Some(if row % 2 == 0 { "a" } else { "b" }))),
+        )
+        .unwrap();
+    let config = TrainConfig::new(Algorithm::Linear, 1);
+    let names = Names::of(&"run-1".parse().unwrap(), Algorithm::Linear);
+    let parts = Parts {
+        training: frame.clone(),
+        calibration: frame.clone(),
+        holdout: frame,
+    };
+    let trained = train(&config, &names, &parts).unwrap().unwrap();
+    assert!(trained.mlmodel.contains("loader_module: mlflow.onnx\n"));
+    assert!(trained.mlmodel.contains("\"name\":\"o''clock = a\""));
+    assert!(trained.mlmodel.contains("\"name\":\"predicted_price\""));
+    assert!(!trained.onnx.is_empty());
+    let serving = &trained.signature["serving"]["inputs"];
+    assert_eq!(serving[0]["name"], "house_size");
+    assert_eq!(
+        trained.signature["onnx"]["input"]["columns"]
+            .as_array()
+            .map(Vec::len),
+        Some(3)
+    );
+    // What `finished` reads back is part of what is written.
+    let json = serde_json::to_value(&trained.measured).unwrap();
+    assert_eq!(
+        serde_json::from_value::<Evidence>(json.clone()).unwrap(),
+        trained.measured.evidence
+    );
+    assert!(json["holdout"]["holdout"]["mae"].is_number());
+    let listed = measured(&trained.measured, 10);
+    for name in [
+        "validation_mae",
+        "holdout_mae",
+        "baseline_mae",
+        "size_bytes",
+    ] {
+        assert!(listed.get(name).is_some(), "{name}");
+    }
+}

@@ -23,6 +23,8 @@ pub(crate) enum Style {
     Trees,
     /// Weighted sums: nothing missing, equal scales, skewed amounts as logarithms.
     Dense,
+    /// As for weighted sums, and the derived features that only trees can use.
+    Both,
 }
 
 /// A fitted encoder, and the training rows as it encodes them: target tables cross-fitted, so that
@@ -31,6 +33,16 @@ pub(crate) struct Fitted {
     pub(crate) encoder: Encoder,
     /// Row-major, `rows x width`.
     pub(crate) matrix: Vec<f64>,
+}
+
+impl Fitted {
+    /// The features of one row; none where there is no such row.
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
+        let width = self.encoder.width();
+        self.matrix
+            .get(row * width..(row + 1) * width)
+            .unwrap_or_default()
+    }
 }
 
 /// Fits an encoder on every row of `frame`, whose logarithms of the price are `target` and whose
@@ -87,7 +99,7 @@ pub(crate) fn fit(frame: &Frame, target: &[f64], folds: &[u8], style: Style) -> 
         }
     };
     encode_all(&encoder, &mut matrix);
-    if style == Style::Dense {
+    if style != Style::Trees {
         encoder.dense = standard(&matrix, width);
         encode_all(&encoder, &mut matrix);
     }
@@ -273,7 +285,7 @@ fn plan(encoder: &mut Encoder, style: Style, cells: &[Cell]) -> Vec<Statistic> {
         }
         match style {
             Style::Trees => features.push(Feature::Number { slot }),
-            Style::Dense => {
+            Style::Dense | Style::Both => {
                 features.push(match logarithm(cells, encoder.slots(), slot as usize) {
                     Some(plus) => Feature::Log { slot, plus },
                     None => Feature::Number { slot },
@@ -285,7 +297,7 @@ fn plan(encoder: &mut Encoder, style: Style, cells: &[Cell]) -> Vec<Statistic> {
         }
     }
     derived(encoder, style, &mut features);
-    if style == Style::Dense {
+    if style != Style::Trees {
         for (slot, input) in (0_u32..).zip(&encoder.inputs) {
             if let Some(Slot::Names { names }) = encoder.slots.get(slot as usize)
                 && names.len() <= MOST_INDICATORS
@@ -401,7 +413,7 @@ fn derived(encoder: &Encoder, style: Style, features: &mut Vec<Feature>) {
             .filter(|&slot| encoder.kind(slot) == InputKind::Number)
             .map(|slot| slot as u32)
     };
-    if style == Style::Trees {
+    if style != Style::Dense {
         for (over, under) in [
             ("house_size", "acre_lot"),
             ("house_size", "bed"),

@@ -12,27 +12,36 @@ use hessboost::training::{Trainer, train};
 use crate::encoder::Fitted;
 use crate::forest::{Forest, Stored};
 use crate::regressor::Regressor;
-use crate::train::{Outcome, TrainConfig, folds, narrow, parameter};
+use crate::train::{KEPT_BACK, Outcome, TrainConfig, narrow, parameter, parted};
 
 /// Rounds without a gain after which boosting stops.
-const PATIENCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(59);
+const PATIENCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(29);
 
-/// One property in so many is kept back to find the number of rounds.
-const KEPT_BACK: u8 = 8;
-
-/// Fewer rows than this are not parted: the number of rounds is then fixed.
-const LEAST_TO_PART: usize = 400;
+/// Up to so many homes the trees are grown again from all of them once the number of rounds is
+/// found; with more, the homes kept back would teach little, and growing again takes as long.
+const GROWN_AGAIN: usize = 25_000;
 
 /// Rounds where there is too little to find them by early stopping.
 const FEW_ROUNDS: usize = 60;
 
-/// Finds the number of rounds on a part of the properties, then learns from all of them.
+/// Trees for the target itself.
 pub(super) fn fit(
     config: &TrainConfig,
     fitted: &Fitted,
     target: &[f64],
     properties: &[u64],
 ) -> Outcome {
+    let (forest, parameters) = grow(config, fitted, target, properties)?;
+    Ok((Regressor::Forest(forest), parameters))
+}
+
+/// Finds the number of rounds on a part of the properties, then learns from all of them.
+pub(super) fn grow(
+    config: &TrainConfig,
+    fitted: &Fitted,
+    target: &[f64],
+    properties: &[u64],
+) -> Result<(Forest, BTreeMap<String, String>), String> {
     let text = |error: hessboost::error::HessboostError| error.to_string();
     let width = fitted.encoder.width();
     let labels: Vec<f32> = target.iter().map(|&log| log as f32).collect();
@@ -42,33 +51,33 @@ pub(super) fn fit(
         .and_then(|matrix| matrix.with_labels(&labels))
         .map_err(text)?;
 
-    let rounds = if target.len() < LEAST_TO_PART {
-        FEW_ROUNDS
-    } else {
-        let parts = folds(properties, config.seed.wrapping_add(2), KEPT_BACK);
-        let rows = |kept_back: bool| -> Vec<usize> {
-            (0..)
-                .zip(&parts)
-                .filter(|(_, part)| (**part == 0) == kept_back)
-                .map(|(row, _)| row)
-                .collect()
-        };
-        let learnt = all.select_rows(&rows(false)).map_err(text)?;
-        let kept_back = all.select_rows(&rows(true)).map_err(text)?;
-        let result = Trainer::new(&params, &learnt, config.most_rounds.get())
-            .eval(&kept_back, "kept back")
-            .early_stopping_rounds(PATIENCE)
-            .train()
-            .map_err(text)?;
-        let best = result
-            .model
-            .best_iteration()
-            .map_or(config.most_rounds.get(), |best| best + 1);
-        // With more homes to learn from, a little more is learnt before it is too much.
-        best + best / KEPT_BACK as usize
+    let (model, rounds) = match parted(config, properties) {
+        None => {
+            let rounds = FEW_ROUNDS.min(config.most_rounds.get());
+            (train(&params, &all, rounds).map_err(text)?, rounds)
+        }
+        Some((learnt, kept_back)) => {
+            let part = all.select_rows(&learnt).map_err(text)?;
+            let kept_back = all.select_rows(&kept_back).map_err(text)?;
+            let found = Trainer::new(&params, &part, config.most_rounds.get())
+                .eval(&kept_back, "kept back")
+                .early_stopping_rounds(PATIENCE)
+                .train()
+                .map_err(text)?;
+            let best = found
+                .model
+                .best_iteration()
+                .map_or(config.most_rounds.get(), |best| best + 1);
+            if target.len() > GROWN_AGAIN {
+                (found.model, best)
+            } else {
+                // With more homes to learn from, a little more is learnt before it is too much.
+                let rounds = best + best / usize::from(KEPT_BACK);
+                (train(&params, &all, rounds).map_err(text)?, rounds)
+            }
+        }
     };
-    let model = train(&params, &all, rounds.max(1)).map_err(text)?;
-    let forest = forest(&model, width)?;
+    let forest = forest(&model, width, rounds)?;
     let parameters = BTreeMap::from([
         parameter("eta", params.eta),
         parameter("max_leaves", params.max_leaves.map_or(0, NonZeroUsize::get)),
@@ -79,7 +88,7 @@ pub(super) fn fit(
         parameter("rounds", rounds),
         parameter("target", "ln price"),
     ]);
-    Ok((Regressor::Forest(forest), parameters))
+    Ok((forest, parameters))
 }
 
 fn params(
@@ -95,7 +104,7 @@ fn params(
         .max_depth(12)
         .max_leaves(if rows < 5_000 { 15 } else { 31 })
         .min_child_weight(if rows < 5_000 { 5.0 } else { 10.0 })
-        .eta(0.05)
+        .eta(if rows <= GROWN_AGAIN { 0.07 } else { 0.1 })
         .lambda(1.0)
         .subsample(0.8)
         .colsample_bytree(0.6)
@@ -108,12 +117,12 @@ fn params(
     }
 }
 
-/// The trees in our own form, with the learning rate in the leaves.
-fn forest(model: &BoostedModel, width: usize) -> Result<Forest, String> {
+/// The trees of the first `rounds` in our own form, with the learning rate in the leaves.
+fn forest(model: &BoostedModel, width: usize, rounds: usize) -> Result<Forest, String> {
     const STRANGE: &str = "its trees are not of the kind that was asked for";
     let base = f64::from(model.base_score());
     let mut stored = Vec::new();
-    for (tree, weight) in model.trees().iter().zip(model.tree_weights()) {
+    for (tree, weight) in model.trees().iter().zip(model.tree_weights()).take(rounds) {
         if tree.is_vector_leaf() || tree.has_categorical_splits() || tree.linear_leaves().is_some()
         {
             return Err(STRANGE.to_owned());

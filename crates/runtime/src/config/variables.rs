@@ -101,7 +101,7 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable(
         "TASADOR_CANDIDATES",
-        "linear,boosting",
+        "linear,ridge,forest,boosting,blend",
         "Algorithms that are trained, parted by commas.",
     ),
     variable(

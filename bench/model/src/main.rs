@@ -1,0 +1,138 @@
+//! Tasador's models, and what people use today, on the same rows and the same split.
+//!
+//! `cargo run --release -p tasador-bench-model` trains every candidate of Tasador and, in a virtual
+//! environment of pinned versions, scikit-learn's linear regression and histogram boosting and
+//! LightGBM with 500 and 1,200 trees, and prints accuracy, time and peak memory side by side. Each
+//! one runs in a process of its own, one after the other, on the same number of threads, out of the
+//! same two CSV files.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command's answer is what it prints"
+)]
+
+mod ours;
+mod peers;
+mod report;
+mod sets;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+
+/// Accuracy, time and memory of Tasador's models and of Python's, side by side.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Clone, Args)]
+struct Options {
+    /// The King County sales, as the demo ships them.
+    #[arg(long, default_value = "local/data/king-county.csv.gz")]
+    king_county: PathBuf,
+    /// The listings of the north-east (`listings-northeast.csv.gz`); without them that part is
+    /// skipped, and it is said so.
+    #[arg(long, env = "TASADOR_NORTHEAST")]
+    northeast: Option<PathBuf>,
+    /// Only these sets, parted by commas: king-county, king-county-listing, northeast.
+    #[arg(long, value_delimiter = ',')]
+    sets: Vec<String>,
+    /// Only these algorithms of Tasador, parted by commas.
+    #[arg(long, value_delimiter = ',')]
+    algorithms: Vec<String>,
+    /// Leave the Python side out.
+    #[arg(long)]
+    no_peers: bool,
+    /// Threads that each side may use.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// Seed of Tasador's choices and of the Python side's.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// Where the split files and the virtual environment go.
+    #[arg(long, default_value = "target/bench-model")]
+    folder: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Writes the split files and nothing else.
+    Prepare,
+    /// Trains and scores one algorithm on a set that is prepared: what each line of the table is.
+    #[command(hide = true)]
+    Fit {
+        /// The set.
+        set: String,
+        /// The algorithm.
+        algorithm: String,
+    },
+    /// Trains on so many rows, made of the set's own with noise: is memory bounded?
+    Large {
+        /// The set.
+        #[arg(default_value = "northeast")]
+        set: String,
+        /// The algorithm.
+        #[arg(default_value = "boosting")]
+        algorithm: String,
+        /// How many rows.
+        #[arg(default_value_t = 1_000_000)]
+        rows: usize,
+    },
+}
+
+fn main() -> Result<()> {
+    let Cli { command, options } = Cli::parse();
+    match command {
+        None => compare(&options),
+        Some(Command::Prepare) => sets::prepare(&options).map(|_| ()),
+        Some(Command::Fit { set, algorithm }) => {
+            let set = sets::read(&options.folder, &set)?;
+            let line = ours::measure(&set, algorithm.parse()?, &options)?;
+            println!("{}", serde_json::to_string(&line)?);
+            Ok(())
+        }
+        Some(Command::Large {
+            set,
+            algorithm,
+            rows,
+        }) => {
+            sets::prepare(&options)?;
+            let set = sets::read(&options.folder, &set)?;
+            println!("{}", ours::large(&set, algorithm.parse()?, rows, &options)?);
+            Ok(())
+        }
+    }
+}
+
+fn compare(options: &Options) -> Result<()> {
+    let sets = sets::prepare(options)?;
+    let python = if options.no_peers {
+        None
+    } else {
+        Some(peers::environment(&options.folder).context("the Python side could not be set up")?)
+    };
+    for set in sets {
+        println!("\n{}", set.title);
+        let mut lines = Vec::new();
+        for algorithm in ours::algorithms(options)? {
+            lines.push(ours::measure_apart(&set.name, algorithm, options)?);
+        }
+        for peer in peers::PEERS {
+            if let Some(python) = &python {
+                lines.push(peers::measure(python, peer, &set.name, options)?);
+            }
+        }
+        println!("{}", report::table(&lines));
+        if let Some(ratios) = report::ratios(&lines) {
+            println!("{ratios}");
+        }
+    }
+    Ok(())
+}

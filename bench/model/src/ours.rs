@@ -1,0 +1,272 @@
+//! Tasador's side: one algorithm trained, scored, stored, loaded, asked and explained.
+
+use std::hint::black_box;
+use std::num::NonZeroUsize;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use tasador_model::train::{TrainConfig, fit};
+use tasador_model::{Algorithm, Column, Frame, InputKind, Model, Prediction, Value, metrics};
+
+use crate::Options;
+use crate::sets::{Set, calibration};
+
+/// The share of the training properties that only the intervals see: one in so many, as in the
+/// product, where a fifth of all is held out and a tenth calibrates.
+const CALIBRATES: u64 = 8;
+
+/// Rounds of timing, of which the fastest counts.
+const ROUNDS: usize = 20;
+
+/// One line of the table.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) rmse: f64,
+    pub(crate) mae: f64,
+    pub(crate) r2: f64,
+    pub(crate) median_ape: f64,
+    pub(crate) fit_s: f64,
+    /// Time of all threads together: what tells the sides apart where the machine is busy.
+    pub(crate) cpu_s: f64,
+    pub(crate) peak_mib: f64,
+    #[serde(default)]
+    pub(crate) extras: Option<Extras>,
+}
+
+/// What only Tasador is asked for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Extras {
+    pub(crate) coverage: f64,
+    pub(crate) width: f64,
+    /// By quarter of the predicted price.
+    pub(crate) coverage_by_quarter: Vec<f64>,
+    pub(crate) trees: usize,
+    pub(crate) bytes: usize,
+    pub(crate) load_ms: f64,
+    pub(crate) predict_us: f64,
+    pub(crate) explain_us: f64,
+    /// The largest difference, over 1,000 homes, between base plus contributions and the prediction.
+    pub(crate) explain_off: f64,
+}
+
+/// The algorithms asked for; all where none is named.
+pub(crate) fn algorithms(options: &Options) -> Result<Vec<Algorithm>> {
+    if options.algorithms.is_empty() {
+        return Ok(Algorithm::ALL.to_vec());
+    }
+    let named = options.algorithms.iter();
+    Ok(named.map(|name| name.parse()).collect::<Result<_, _>>()?)
+}
+
+/// Measures in a process of its own, so that peak memory is its own too.
+pub(crate) fn measure_apart(set: &str, algorithm: Algorithm, options: &Options) -> Result<Line> {
+    let output = Command::new(std::env::current_exe()?)
+        .arg("--folder")
+        .arg(&options.folder)
+        .args(["--threads", &options.threads.to_string()])
+        .args(["--seed", &options.seed.to_string()])
+        .args(["fit", set, algorithm.as_str()])
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "{algorithm} failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn config(algorithm: Algorithm, options: &Options) -> TrainConfig {
+    TrainConfig {
+        threads: NonZeroUsize::new(options.threads),
+        ..TrainConfig::new(algorithm, options.seed)
+    }
+}
+
+/// Trains on a set and measures everything there is to measure.
+pub(crate) fn measure(set: &Set, algorithm: Algorithm, options: &Options) -> Result<Line> {
+    let (training, calibration) = calibration(&set.training, CALIBRATES);
+    let (started, cpu) = (Instant::now(), cpu_s()?);
+    let (model, evidence) = fit(&config(algorithm, options), &training, &calibration)?;
+    let fit_s = started.elapsed().as_secs_f64();
+    let cpu_s = cpu_s()? - cpu;
+    let peak_mib = peak_mib()?;
+    if std::env::var_os("BENCH_PARAMETERS").is_some() {
+        eprintln!("{:?} {:?}", evidence.parameters, evidence.validation);
+    }
+
+    let predictions = model.predict_all(&set.holdout);
+    let prices = set.holdout.prices().context("there are no prices")?;
+    let scored = metrics::score(prices, &predictions).context("there is nothing to score")?;
+    let bytes = model.to_bytes()?;
+    let started = Instant::now();
+    let loaded = Model::from_bytes(&bytes)?;
+    let load_ms = started.elapsed().as_secs_f64() * 1e3;
+    ensure!(
+        loaded.predict(&set.holdout) == model.predict(&set.holdout),
+        "the stored model says something else"
+    );
+    let (predict_us, explain_us, explain_off) = ask(&loaded, &set.holdout)?;
+    Ok(Line {
+        name: format!("tasador {algorithm}"),
+        rmse: scored.rmse,
+        mae: scored.mae,
+        r2: scored.r2,
+        median_ape: scored.median_ape,
+        fit_s,
+        cpu_s,
+        peak_mib,
+        extras: Some(Extras {
+            coverage: scored.coverage,
+            width: scored.interval_width,
+            coverage_by_quarter: by_quarter(prices, &predictions),
+            trees: model.trees(),
+            bytes: bytes.len(),
+            load_ms,
+            predict_us,
+            explain_us,
+            explain_off,
+        }),
+    })
+}
+
+/// The share of prices inside the interval, by quarter of the predicted price.
+fn by_quarter(prices: &[f64], predictions: &[Prediction]) -> Vec<f64> {
+    let mut pairs: Vec<(f64, &Prediction)> = prices.iter().copied().zip(predictions).collect();
+    pairs.sort_by(|a, b| a.1.price.total_cmp(&b.1.price));
+    let size = pairs.len().div_ceil(4).max(1);
+    let inside = |(price, prediction): &&(f64, &Prediction)| {
+        let (low, high) = prediction.interval;
+        (low..=high).contains(price)
+    };
+    pairs
+        .chunks(size)
+        .map(|part| part.iter().filter(inside).count() as f64 / part.len() as f64)
+        .collect()
+}
+
+/// How long one prediction and one explanation take, in microseconds, over up to 1,000 homes given
+/// value by value as a request gives them; and by how much explanations miss the prediction.
+fn ask(model: &Model, homes: &Frame) -> Result<(f64, f64, f64)> {
+    let count = homes.rows().min(1_000);
+    let mut rows = Vec::with_capacity(count);
+    for home in 0..count {
+        let mut row = model.row();
+        for input in model.inputs() {
+            match (homes.column(&input.name), input.kind) {
+                (Some(Column::Category { codes, names }), InputKind::Category) => {
+                    let name = codes.get(home).and_then(|code| names.get(*code as usize));
+                    row.set(
+                        &input.name,
+                        name.map_or(Value::Missing, |name| Value::Text(name)),
+                    )?;
+                }
+                (Some(Column::Number(values) | Column::Date(values)), _) => {
+                    let number = values.get(home).copied().unwrap_or(f64::NAN);
+                    row.set(&input.name, Value::Number(number))?;
+                }
+                _ => {}
+            }
+        }
+        rows.push(row);
+    }
+    let (mut off, mut sum) = (0.0_f64, 0.0);
+    // The first explanation prepares the model for all later ones.
+    for row in &rows {
+        let explained = model.explain_row(row);
+        let parts: f64 = explained.contributions.iter().map(|part| part.value).sum();
+        let price = model.predict_row(row).price;
+        off = off.max((explained.base + parts - price.ln()).abs());
+    }
+    // The least of several rounds: what a busy machine adds is not the model's.
+    let mut time = |times: usize, run: &dyn Fn(&tasador_model::Row<'_>) -> f64| {
+        let mut least = f64::INFINITY;
+        for _ in 0..ROUNDS {
+            let started = Instant::now();
+            for row in rows.iter().cycle().take(times) {
+                sum += run(black_box(row));
+            }
+            let each = started.elapsed().as_secs_f64() / times.max(1) as f64 * 1e6;
+            least = least.min(each);
+        }
+        least
+    };
+    let predict_us = time(1_000, &|row| model.predict_row(row).price);
+    let explain_us = time(50, &|row| model.explain_row(row).price);
+    black_box(sum);
+    Ok((predict_us, explain_us, off))
+}
+
+/// Trains on `rows` rows made of the set's own: sizes and lots moved by up to a tenth, so that no
+/// two are alike, each a property of its own.
+pub(crate) fn large(
+    set: &Set,
+    algorithm: Algorithm,
+    rows: usize,
+    options: &Options,
+) -> Result<String> {
+    let known = set.training.rows();
+    ensure!(known > 0, "there is nothing to learn from");
+    let picks: Vec<usize> = (0..rows).map(|row| row % known).collect();
+    let all = set.training.select(&picks);
+    let mut homes = Frame::new(rows);
+    for (name, column) in all.columns() {
+        let column = match column {
+            Column::Number(values) if name == "house_size" || name == "acre_lot" => Column::Number(
+                (0_u64..)
+                    .zip(values)
+                    .map(|(row, value)| {
+                        let noise = xxhash_rust::xxh3::xxh3_64(&row.to_le_bytes()) % 1_000;
+                        value * (0.9 + noise as f64 / 5_000.0)
+                    })
+                    .collect(),
+            ),
+            other => other.clone(),
+        };
+        homes.push(name, column)?;
+    }
+    homes.set_properties((0..rows as u128).collect())?;
+    drop(all);
+    let (training, calibration) = calibration(&homes, CALIBRATES);
+    drop(homes);
+    let started = Instant::now();
+    let (model, evidence) = fit(&config(algorithm, options), &training, &calibration)?;
+    Ok(format!(
+        "{algorithm} on {} rows: {:.1} s, peak memory {:.2} GiB, {} trees, artefact {:.2} MB, R² {:.3}",
+        training.rows() + calibration.rows(),
+        started.elapsed().as_secs_f64(),
+        peak_mib()? / 1_024.0,
+        model.trees(),
+        model.to_bytes()?.len() as f64 / 1e6,
+        evidence.validation.r2,
+    ))
+}
+
+/// The most memory this process has held, in MiB, as Linux tells it; 0 elsewhere.
+fn peak_mib() -> Result<f64> {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return Ok(0.0);
+    };
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .context("the system does not tell the peak of memory")?;
+    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib / 1_024.0)
+}
+
+/// The processor time of this process so far, in seconds, as Linux tells it; 0 elsewhere.
+fn cpu_s() -> Result<f64> {
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
+        return Ok(0.0);
+    };
+    // After the name in brackets, user and system time are fields 12 and 13, in hundredths.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = |at: usize| -> Option<f64> { fields.split_whitespace().nth(at)?.parse().ok() };
+    let (user, system) = ticks(11)
+        .zip(ticks(12))
+        .context("the system does not tell the time of a process")?;
+    Ok((user + system) / 100.0)
+}

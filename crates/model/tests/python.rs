@@ -1,0 +1,101 @@
+//! The same models in Python: onnxruntime on the graph, and `shap` on the trees.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
+
+mod town;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use tasador_model::train::{TrainConfig, fit};
+use tasador_model::{Algorithm, Column, Frame, InputKind, Model, Row, Value};
+use town::homes;
+
+/// How many homes both sides are asked for.
+const HOMES: usize = 1_000;
+
+/// The Python of the virtual environment that `tests/tools/install` makes.
+fn python() -> Option<PathBuf> {
+    let named = std::env::var_os("TASADOR_TOOLS").map(PathBuf::from);
+    let folder = named
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/tools"));
+    let python = folder.join("bin/python");
+    let knows = |python: &PathBuf| {
+        let imports = ["-c", "import onnx, onnxruntime, shap"];
+        let asked = Command::new(python).args(imports).output();
+        asked.is_ok_and(|output| output.status.success())
+    };
+    (python.is_file() && knows(&python)).then_some(python)
+}
+
+#[test]
+fn onnxruntime_prices_the_same_and_shap_explains_the_same() {
+    let Some(python) = python() else {
+        assert!(
+            std::env::var_os("TASADOR_REQUIRE_TOOLS").is_none(),
+            "onnxruntime or shap is missing: run tests/tools/install"
+        );
+        println!("skipped: onnxruntime and shap are not installed; tests/tools/install does it");
+        return;
+    };
+    let unseen = homes(HOMES, 3);
+    for algorithm in Algorithm::ALL {
+        let config = TrainConfig::new(algorithm, 42);
+        let (model, _) = fit(&config, &homes(1_500, 1), &homes(300, 2)).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, numbers: &[f64]| {
+            let bytes: Vec<u8> = numbers
+                .iter()
+                .flat_map(|number| number.to_le_bytes())
+                .collect();
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        };
+        std::fs::write(folder.path().join("model.onnx"), model.to_onnx()).unwrap();
+        write("features", &model.encode(&unseen));
+        write("prices", &model.predict(&unseen));
+        let explained: Vec<f64> = (0..HOMES)
+            .flat_map(|home| {
+                let (base, parts) = model.explain_features(&row(&model, &unseen, home));
+                std::iter::once(base).chain(parts)
+            })
+            .collect();
+        write("explained", &explained);
+        let output = Command::new(&python)
+            .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/python/agree.py"))
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{algorithm}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        print!("{algorithm}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+fn row<'m>(model: &'m Model, homes: &Frame, home: usize) -> Row<'m> {
+    let mut row = model.row();
+    for input in model.inputs() {
+        match (homes.column(&input.name).unwrap(), input.kind) {
+            (Column::Category { codes, names }, InputKind::Category) => {
+                let name = names.get(codes[home] as usize);
+                row.set(
+                    &input.name,
+                    name.map_or(Value::Missing, |name| Value::Text(name)),
+                )
+                .unwrap();
+            }
+            (Column::Number(values) | Column::Date(values), _) => {
+                row.set(&input.name, Value::Number(values[home])).unwrap();
+            }
+            _ => unreachable!(),
+        }
+    }
+    row
+}

@@ -1,0 +1,86 @@
+//! What goes in and what comes out, for those who call the service and for those who load the
+//! version with MLflow.
+
+use serde_json::{Value, json};
+use tasador_model::{InputKind, Model, onnx};
+
+/// The version of ONNX's Python package whose format the graph has.
+const ONNX_VERSION: &str = "1.17.0";
+
+/// The version of MLflow whose layout this is.
+const MLFLOW_VERSION: &str = "2.22.0";
+
+/// `signature.json`: what training saw and serving takes, and what the ONNX graph takes instead.
+pub(crate) fn of(model: &Model) -> Value {
+    let inputs: Vec<Value> = model
+        .inputs()
+        .iter()
+        .map(|input| {
+            json!({
+                "name": input.name,
+                "type": match input.kind {
+                    InputKind::Number => "double",
+                    InputKind::Date => "date",
+                    InputKind::Category => "string",
+                },
+                "unit": input.unit,
+                // Any of them may be missing, in training as in serving.
+                "required": false,
+            })
+        })
+        .collect();
+    json!({
+        "training": {"inputs": inputs, "target": {"name": "price", "type": "double", "unit": "USD"}},
+        "serving": {
+            "inputs": inputs,
+            "outputs": [
+                {"name": "predicted_price", "type": "double", "unit": "USD"},
+                {"name": "interval", "type": "array(double)", "unit": "USD", "level": model.level()},
+            ],
+        },
+        "onnx": {
+            "note": "The graph takes the encoded features, not the columns of a listing: ONNX has no \
+                     operator for the first characters of a zip code.",
+            "input": {"name": onnx::INPUT, "type": "double", "columns": model.features()},
+            "output": {"name": onnx::OUTPUT, "type": "double", "unit": "USD"},
+        },
+    })
+}
+
+/// `MLmodel`, so that `mlflow.pyfunc.load_model` prices encoded features with the ONNX graph.
+///
+/// Nothing in it is a matter of time: the same model has the same file.
+pub(crate) fn mlmodel(model: &Model, mlflow_run_id: &str, size_bytes: u64) -> String {
+    let columns: Vec<Value> = model
+        .features()
+        .into_iter()
+        .map(|name| json!({"type": "double", "name": name, "required": true}))
+        .collect();
+    let outputs = json!([{"type": "double", "name": onnx::OUTPUT, "required": true}]);
+    // In single quotes YAML has one escape: the quote itself.
+    let quoted = |value: &Value| format!("'{}'", value.to_string().replace('\'', "''"));
+    format!(
+        "artifact_path: model\n\
+         flavors:\n\
+         \x20 onnx:\n\
+         \x20   code: null\n\
+         \x20   data: model.onnx\n\
+         \x20   onnx_session_options: null\n\
+         \x20   onnx_version: {ONNX_VERSION}\n\
+         \x20   providers:\n\
+         \x20   - CPUExecutionProvider\n\
+         \x20 python_function:\n\
+         \x20   data: model.onnx\n\
+         \x20   loader_module: mlflow.onnx\n\
+         mlflow_version: {MLFLOW_VERSION}\n\
+         model_size_bytes: {size_bytes}\n\
+         model_uuid: {mlflow_run_id}\n\
+         run_id: {mlflow_run_id}\n\
+         signature:\n\
+         \x20 inputs: {}\n\
+         \x20 outputs: {}\n\
+         \x20 params: null\n",
+        quoted(&Value::Array(columns)),
+        quoted(&outputs),
+    )
+}
