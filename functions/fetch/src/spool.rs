@@ -173,13 +173,14 @@ impl Drop for Slot {
         if self.kept {
             return;
         }
-        // The receipt goes first: a body without one is no batch, however much of it is left.
-        let receipt = fs::remove_file(self.folder.join(RECEIPT));
-        let receipt = receipt.or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        });
-        if let Err(error) = receipt.and_then(|()| fs::remove_dir_all(&self.folder)) {
+        // Whatever is left of a slot at any moment must say nothing false: a note alone would tell of
+        // a lost answer, a receipt alone of a batch.
+        let remove = |name| match fs::remove_file(self.folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        let removed = remove(ASKED).and_then(|()| remove(RECEIPT));
+        if let Err(error) = removed.and_then(|()| fs::remove_dir_all(&self.folder)) {
             tracing::warn!(%error, folder = %self.folder.display(), "a folder of the spool can't be removed");
         }
     }
