@@ -23,7 +23,8 @@ pub(crate) async fn fields(request: Request) -> Result<Fields, Box<Problem>> {
     })?;
     let kind = parts.headers.get(header::CONTENT_TYPE);
     let is_json = kind.is_some_and(|kind| kind.to_str().is_ok_and(is_json));
-    if !is_json && !(kind.is_none() && bytes.is_empty()) {
+    let is_nothing = kind.is_none() && bytes.is_empty();
+    if !is_json && !is_nothing {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
             .detail("The body must be JSON: send Content-Type: application/json.")
             .into());

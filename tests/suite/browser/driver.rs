@@ -288,6 +288,8 @@ impl Page {
     pub(super) async fn screenshot(&self, name: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
         std::fs::create_dir_all(&folder).unwrap();
+        // The head stays where the window is: at the top of a picture of the whole page.
+        self.script("scrollTo(0, 0)").await;
         let parameters = json!({"captureBeyondViewport": true});
         let answer = self.0.devtools("Page.captureScreenshot", parameters).await;
         let bytes = STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();

@@ -125,12 +125,15 @@ fn details(language: Language, outcome: &Outcome) -> Markup {
     }
 }
 
+/// How a figure is written.
+type Written = fn(Language, f64) -> String;
+
 /// The figures both were compared by.
 fn comparison(language: Language, outcome: &Outcome, challenger: &Metrics) -> Markup {
     let words = language.words();
     let champion = outcome.champion.as_ref();
     let old = |name: &str| champion.and_then(|champion| champion.metrics.get(name));
-    let lines: [(&str, &str, fn(Language, f64) -> String); 4] = [
+    let lines: [(&str, &str, Written); 4] = [
         ("mae", words.average_error, Language::money),
         ("rmse", "RMSE", Language::money),
         ("median_ape", words.typical_error, Language::percent),

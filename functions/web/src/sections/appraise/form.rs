@@ -106,7 +106,7 @@ fn field(
                     select id=(id) name=(name) aria-describedby=[described] aria-invalid=[invalid] {
                         option value="" { "–" }
                         @for known in most_frequent {
-                            option value=(known) selected[*known == value] { (known) }
+                            option value=(known) selected[*known == value] { (known.replace('_', " ")) }
                         }
                         @if !value.is_empty() && !most_frequent.contains(&value) {
                             option value=(value) selected { (value) }
