@@ -120,16 +120,22 @@ impl Pricing {
         let status = drafted.status();
         let text = serde_json::to_string(&drafted.body).unwrap_or_default();
         let duration_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let is_logged = !service.ctx.config.predict.log
-            || service.log(&request_id, input, &drafted, duration_us).await;
+        // Counted before it is logged, without a wait in between: where the caller hangs up during
+        // the write, the answer is in both or in neither.
         let count = |counts: &mut ServingCounts| {
             counts.count(status.as_u16(), duration_us);
             counts.rows_priced += drafted.priced;
             counts.rows_failed += drafted.failed;
-            counts.log_failures += u64::from(!is_logged);
         };
         let interval = service.ctx.config.predict.metrics_flush;
-        if service.meter.count(count, interval) {
+        let is_due = service.meter.count(count, interval);
+        let is_logged = !service.ctx.config.predict.log
+            || service.log(&request_id, input, &drafted, duration_us).await;
+        if !is_logged {
+            let failed = |counts: &mut ServingCounts| counts.log_failures += 1;
+            service.meter.count(failed, std::time::Duration::MAX);
+        }
+        if is_due {
             service.meter.flush_or_log(&service.ctx).await;
         }
         Answer {
