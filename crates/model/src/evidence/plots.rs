@@ -240,6 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(clippy::indexing_slicing)] // Up to its own length.
     fn plots_are_drawn_of_any_prices() {
         let prediction = |price: f64| Prediction {
             price,

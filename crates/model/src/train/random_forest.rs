@@ -314,7 +314,10 @@ mod tests {
             .collect();
         let target: Vec<f64> = values
             .chunks_exact(3)
-            .map(|row| row[0] * row[1] - row[2])
+            .map(|row| match row {
+                [a, b, c] => a * b - c,
+                _ => 0.0,
+            })
             .collect();
         let x = DenseMatrix::new(rows, 3, values.clone(), false).unwrap();
         let parameters = RandomForestRegressorParameters::default()
