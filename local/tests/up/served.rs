@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+use tests::skip::tool_is_missing;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -136,11 +137,7 @@ pub(crate) fn tool(name: &str, from: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(name))
         .find(|file| file.is_file());
     if found.is_none() {
-        assert!(
-            std::env::var_os("TASADOR_REQUIRE_TOOLS").is_none(),
-            "{name} is missing: {from}"
-        );
-        println!("skipped: {name} is not installed: {from}");
+        tool_is_missing(&format!("{name} is not installed; {from}"));
     }
     found
 }

@@ -1,6 +1,7 @@
 //! axe-core over the page as it stands.
 
 use std::path::PathBuf;
+use tests::skip::tool_is_missing;
 
 use super::driver::Page;
 
@@ -16,11 +17,7 @@ fn script() -> PathBuf {
 pub(super) fn is_installed() -> bool {
     let found = script().is_file();
     if !found {
-        assert!(
-            std::env::var_os("TASADOR_REQUIRE_TOOLS").is_none(),
-            "axe-core is missing: run tests/tools/install"
-        );
-        println!("skipped: axe-core is not installed; tests/tools/install does it (Node and npm)");
+        tool_is_missing("axe-core is not installed; tests/tools/install does it (Node and npm)");
     }
     found
 }

@@ -121,7 +121,9 @@ impl Registry {
         let mut bytes = 0;
         for shard in 0..SHARDS {
             let limit = most_bytes.saturating_sub(bytes);
-            let (found, size) = self.inferences_of_shard(at, shard, Wanted::Loose { most_bytes: limit }).await?;
+            let (found, size) = self
+                .inferences_of_shard(at, shard, Wanted::Loose { most_bytes: limit })
+                .await?;
             bytes += size;
             loose.extend(found);
             if bytes >= most_bytes {
@@ -148,7 +150,13 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         for shard in 0..SHARDS {
             let (loose, _) = self
-                .inferences_of_shard(at, shard, Wanted::Loose { most_bytes: usize::MAX })
+                .inferences_of_shard(
+                    at,
+                    shard,
+                    Wanted::Loose {
+                        most_bytes: usize::MAX,
+                    },
+                )
                 .await?;
             let filed = loose.iter().filter(|loose| {
                 filed.contains(&(loose.record.at, loose.record.request_id.clone()))
