@@ -120,7 +120,8 @@ async fn what_the_table_does_not_take_is_in_the_structured_log() {
             move || lines.clone()
         })
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    // For all tests of this program: one of a thread misses places that others came by first.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let place = Place::with(&trained(Algorithm::Linear, 1)).await;
     place.faults.set(&["PutItem"]);
     let (status, one) = place.price(&home()).await;
@@ -131,7 +132,12 @@ async fn what_the_table_does_not_take_is_in_the_structured_log() {
 
     let mut records: Vec<InferenceRecord> = Vec::new();
     let mut text = String::new();
-    for line in lines.json() {
+    let mine = |line: &Value| {
+        [&one, &all]
+            .iter()
+            .any(|answer| answer["request_id"] == line["request_id"])
+    };
+    for line in lines.json().into_iter().filter(mine) {
         let part = line["record"].as_str().unwrap();
         assert!(part.len() <= 120_000);
         text.push_str(part);
