@@ -148,3 +148,17 @@ impl Functions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_things_have_one_name_in_the_document() {
+        let schemas = |part: OpenApi| part.components.unwrap().schemas;
+        let (prices, rest) = (schemas(predict::openapi()), schemas(tracking::openapi()));
+        let same = |name: &&String| rest.get(*name).is_none_or(|other| prices[*name] == *other);
+        let clash: Vec<&String> = prices.keys().filter(|name| !same(name)).collect();
+        assert!(clash.is_empty(), "{clash:?}");
+    }
+}

@@ -13,6 +13,7 @@ use crate::unprocessable;
 
 /// The version that priced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PricingModel)]
 pub struct ModelVersion {
     /// The registered model.
     #[schema(example = "BestHousePriceModel")]
@@ -85,6 +86,7 @@ pub struct Price {
 
 /// What became of one of several listings.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = PricedInstance)]
 #[serde(untagged)]
 pub enum Outcome {
     /// It has a price.

@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 16 << 10;
 /// The longest reason, in characters.
 const REASON_MAX_CHARS: usize = 500;
 
-/// The fields of a body; none of an empty one. Only JSON is read, which no form of a foreign page
+/// The fields of a body; none of an empty one and of `null`. Only JSON is read, which no form of a foreign page
 /// can send.
 pub(crate) async fn fields(request: Request) -> Result<Fields, Box<Problem>> {
     let (parts, body) = request.into_parts();
@@ -34,6 +34,7 @@ pub(crate) async fn fields(request: Request) -> Result<Fields, Box<Problem>> {
     }
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(fields)) => Ok(Fields(fields)),
+        Ok(Value::Null) => Ok(Fields(Map::new())),
         Ok(_) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY)
             .detail("The body is not an object.")
             .into()),

@@ -9,10 +9,10 @@ use tasador_runtime::Context;
 
 use crate::openapi::Failures;
 use crate::problem::{Refused, no_such};
-use crate::window::{self, Window};
+use crate::window::{self, Limit, Window};
 
 /// Every run that ended, newest first.
-#[utoipa::path(get, path = "/history", tag = "history", params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
+#[utoipa::path(get, path = "/history", tag = "history", params(("limit" = inline(Option<Limit>), Query, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
     responses((status = 200, body = Page<Outcome>), Failures))]
 pub(crate) async fn list(
     State(ctx): State<Context>,

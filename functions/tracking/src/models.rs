@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::openapi::Failures;
 use crate::problem::{Refused, no_such};
-use crate::window::{self, Window};
+use crate::window::{self, Limit, Window};
 
 /// Promotions that are shown with a model, the latest ones.
 const PROMOTIONS_SHOWN: u32 = 20;
@@ -50,7 +50,7 @@ pub(crate) struct Detail {
 }
 
 /// Registered models with their champions.
-#[utoipa::path(get, path = "/models", tag = "models", params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
+#[utoipa::path(get, path = "/models", tag = "models", params(("limit" = inline(Option<Limit>), Query, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
     responses((status = 200, body = Page<Model>), Failures))]
 pub(crate) async fn list(
     State(ctx): State<Context>,
@@ -94,7 +94,7 @@ pub(crate) async fn model(
 }
 
 /// The versions of a model, newest first.
-#[utoipa::path(get, path = "/models/{name}/versions", tag = "models", params(("name" = String, Path, description = "The registered model"), ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
+#[utoipa::path(get, path = "/models/{name}/versions", tag = "models", params(("name" = String, Path, description = "The registered model"), ("limit" = inline(Option<Limit>), Query, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
     responses((status = 200, body = Page<Version>), Failures))]
 pub(crate) async fn versions(
     State(ctx): State<Context>,

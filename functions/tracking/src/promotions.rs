@@ -194,7 +194,11 @@ fn number(fields: &mut Fields, field: &str) -> Result<Option<ModelVersion>, Box<
     let Some(value) = fields.take(field) else {
         return Ok(None);
     };
-    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+    // JSON knows one kind of number: 7.0 is 7.
+    let whole = value.as_f64().filter(|number| number.fract() == 0.0);
+    let number = whole
+        .filter(|number| (0.0..=f64::from(u32::MAX)).contains(number))
+        .map(|number| number as u32);
     match number {
         Some(number) if number > 0 => Ok(Some(ModelVersion(number))),
         _ => Err(unprocessable(field, "the number of a version is expected").into()),

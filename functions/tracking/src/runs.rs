@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::body;
 use crate::openapi::{BodyFailures, Failures};
 use crate::problem::{Refused, no_such, of_executions};
-use crate::window::{self, Window};
+use crate::window::{self, Limit, Window};
 
 /// The most events of an execution that its steps are read from. A run has some sixty, a few
 /// hundred where all is tried again and again.
@@ -110,7 +110,7 @@ impl Run {
 }
 
 /// Executions of the pipeline, newest first, running ones too.
-#[utoipa::path(get, path = "/runs", tag = "runs", params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, nullable = false, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
+#[utoipa::path(get, path = "/runs", tag = "runs", params(("limit" = inline(Option<Limit>), Query, description = "Entries on the page, 50 where nothing is said"), ("page" = Option<String>, Query, nullable = false, description = "The value of `next` of the page before")),
     responses((status = 200, body = Page<Run>), Failures))]
 pub(crate) async fn list(
     State(ctx): State<Context>,

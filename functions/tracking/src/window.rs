@@ -5,6 +5,9 @@ use axum::extract::rejection::QueryRejection;
 use serde::Deserialize;
 use tasador_registry::PageRequest;
 use tasador_runtime::Problem;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::problem::{unprocessable, unreadable_query};
 
@@ -13,6 +16,24 @@ pub const LIMIT_DEFAULT: u32 = 50;
 /// The most entries on a page. An entry has a few kilobytes, 16 KB where it is full of reasons;
 /// Lambda allows 6 MB an answer.
 pub const LIMIT_MAX: u32 = 200;
+
+/// How many entries: a number, or nothing.
+pub(crate) struct Limit;
+
+impl PartialSchema for Limit {
+    fn schema() -> RefOr<Schema> {
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(LIMIT_MAX));
+        let nothing = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(0));
+        AnyOfBuilder::new().item(number).item(nothing).into()
+    }
+}
+
+impl ToSchema for Limit {}
 
 /// The window as the query gives it.
 #[derive(Debug, Deserialize)]
