@@ -81,12 +81,13 @@ pub(crate) fn ratios(lines: &[Line]) -> Option<String> {
     };
     let their_size = best("lightgbm", |line| line.rmse)?;
     Some(format!(
-        "{} against LightGBM's best: {}, {}, {}; time of {} {:.2}",
+        "{} against LightGBM's best: {}, {}, {}; against {}: time {:.2}, CPU time {:.2}",
         ours.name,
         of("RMSE", |line| line.rmse)?,
         of("MAE", |line| line.mae)?,
         of("median APE", |line| line.median_ape)?,
         their_size.name,
         ours.fit_s / their_size.fit_s,
+        ours.cpu_s / their_size.cpu_s,
     ))
 }

@@ -10,6 +10,7 @@ mod blend;
 mod boosting;
 mod least_squares;
 mod random_forest;
+mod unseen;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -22,9 +23,10 @@ use crate::algorithm::Algorithm;
 use crate::encoder::{self, Fitted, Style};
 use crate::frame::Frame;
 use crate::interval::Intervals;
-use crate::metrics::{self, Metrics};
-use crate::model::{Model, Prediction, Scale};
+use crate::metrics::Metrics;
+use crate::model::{Model, Scale};
 use crate::regressor::Regressor;
+use unseen::Unseen;
 
 /// The fewest priced homes there must be to learn from.
 pub const LEAST_ROWS: usize = 30;
@@ -359,74 +361,6 @@ fn parted(config: &TrainConfig, properties: &[u64]) -> Option<(Vec<usize>, Vec<u
     };
     let (learnt, kept_back) = (rows(false), rows(true));
     (!learnt.is_empty() && !kept_back.is_empty()).then_some((learnt, kept_back))
-}
-
-/// Homes a model priced without having seen them.
-#[derive(Default)]
-struct Unseen {
-    homes: Vec<Home>,
-}
-
-struct Home {
-    property: u64,
-    predicted: f64,
-    truth: f64,
-}
-
-impl Unseen {
-    fn add(&mut self, model: &Model, frame: &Frame) {
-        let (logs, ..) = log_prices(frame);
-        let homes = model
-            .predict_logs(frame)
-            .into_iter()
-            .zip(logs)
-            .zip(frame.property_ids());
-        self.homes
-            .extend(homes.map(|((predicted, truth), property)| Home {
-                property,
-                predicted,
-                truth,
-            }));
-    }
-
-    fn pairs(&self) -> Vec<(f64, f64)> {
-        self.homes
-            .iter()
-            .map(|home| (home.predicted, home.truth))
-            .collect()
-    }
-
-    /// Scores the homes, each with the interval that the other half of the properties calls for.
-    fn score(&self, level: f64) -> Option<Metrics> {
-        let half_of = |odd: bool| -> Intervals {
-            let pairs: Vec<(f64, f64)> = self
-                .homes
-                .iter()
-                .filter(|home| (home.property % 2 == 1) != odd)
-                .map(|home| (home.predicted, home.truth))
-                .collect();
-            Intervals::fit(level, &pairs)
-        };
-        let (for_even, for_odd) = (half_of(false), half_of(true));
-        let predictions: Vec<Prediction> = self
-            .homes
-            .iter()
-            .map(|home| {
-                let intervals = if home.property % 2 == 1 {
-                    &for_odd
-                } else {
-                    &for_even
-                };
-                let half = intervals.half_width(home.predicted);
-                Prediction {
-                    price: home.predicted.exp(),
-                    interval: ((home.predicted - half).exp(), (home.predicted + half).exp()),
-                }
-            })
-            .collect();
-        let prices: Vec<f64> = self.homes.iter().map(|home| home.truth.exp()).collect();
-        metrics::score(&prices, &predictions)
-    }
 }
 
 /// What every algorithm's fit takes and gives.

@@ -1,4 +1,18 @@
 //! Fitting an encoder: which columns become inputs, what they turn into, and the tables.
+//!
+//! What the features beyond the columns themselves are worth, as the rise of the blend's mean
+//! absolute error in validation where a kind is left out, over two seeds (King County with all
+//! columns; the north-east listings of the bench). Two seeds differ by some 0.5 %:
+//!
+//! | feature | King County | north-east |
+//! |---|---:|---:|
+//! | usual price per square foot of a place | 1.9 % | 3.6 % |
+//! | coordinates turned by 45 degrees | 1.1 % | none there |
+//! | bed + bath | 1.1 % | -0.1 % |
+//! | how many homes a place has | 1.0 % | 1.1 % |
+//! | the zip code's first three digits | 0.8 % | 2.2 % |
+//! | size per lot, size per bed, bath per bed | -0.1 % | 0.7 % |
+//! | logarithms, for the straight line within the blend | -0.3 % | 1.4 % |
 
 use crate::encoder::target::{Statistic, TargetFit};
 use crate::encoder::{
