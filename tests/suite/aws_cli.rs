@@ -1,4 +1,5 @@
-//! The `aws` command line of AWS, unchanged, against the local cloud.
+//! The `aws` command line of AWS, unchanged, against the local cloud. PyPI has its first version, which
+//! takes payloads as they are; the second wants `--cli-binary-format raw-in-base64-out`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -45,10 +46,11 @@ async fn an_execution_is_started_and_followed_and_a_function_invoked() {
         async move {
             let output = tokio::task::spawn_blocking(move || {
                 Command::new(aws)
-                    .args(["--output", "json", "--no-cli-pager"])
+                    .args(["--output", "json"])
                     .args(&arguments)
                     .current_dir(folder)
                     .envs(environment)
+                    .env("AWS_PAGER", "")
                     .env("AWS_CONFIG_FILE", "/dev/null")
                     .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
                     .output()
@@ -97,8 +99,7 @@ async fn an_execution_is_started_and_followed_and_a_function_invoked() {
     assert_eq!(tables["TableNames"].as_array().unwrap().len(), 3);
 
     let request = json!({"run_id": "by-hand", "outcome": "failed", "started_at": "2026-01-01T00:00:00Z", "state": {}});
-    let mut invoke =
-        words("lambda invoke --function-name record --cli-binary-format raw-in-base64-out");
+    let mut invoke = words("lambda invoke --function-name record");
     invoke.extend([
         "--payload".to_owned(),
         request.to_string(),

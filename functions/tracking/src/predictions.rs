@@ -39,7 +39,7 @@ pub(crate) async fn one(
     when: Result<Query<When>, QueryRejection>,
 ) -> Result<Json<Prediction>, Refused> {
     let Query(when) = when.map_err(|rejection| unreadable_query(&rejection))?;
-    let at = match when.at.filter(|at| !at.is_empty()) {
+    let at = match when.at {
         Some(text) => text
             .parse()
             .map_err(|_| unprocessable("at", "a time such as 2026-11-25T09:30:00Z is expected"))?,

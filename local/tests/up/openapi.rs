@@ -3,7 +3,7 @@
 
 use tokio::process::Command;
 
-use crate::served::{Served, free_ports, repository, tool};
+use crate::served::{Served, free_ports, tool};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_nothing() {
@@ -16,8 +16,6 @@ async fn schemathesis_finds_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let served = Served::start(folder.path(), free_ports()).await;
     let output = Command::new(schemathesis)
-        .arg("--config-file")
-        .arg(repository().join("tests/tools/schemathesis.toml"))
         .arg("run")
         .arg(served.url("/openapi.json"))
         .args([
