@@ -10,4 +10,5 @@ pub mod listings;
 pub mod skip;
 pub mod source;
 pub mod stories;
+pub mod template;
 pub mod world;

@@ -14,4 +14,5 @@ mod gate;
 mod promotion;
 mod real_listings;
 mod schedule;
+mod template;
 mod tracking;

@@ -1,0 +1,8 @@
+//! `infra/template.yaml` against the code it deploys, and against what a deployment must have.
+
+mod functions;
+mod machine;
+mod permissions;
+mod routes;
+mod tables;
+mod variables;
