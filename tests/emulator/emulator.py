@@ -1,4 +1,4 @@
-"""MiniStack for as long as a `with` block takes, and the programs that belong to it."""
+"""Emulators of AWS for as long as a `with` block takes, and the programs that belong to them."""
 
 import os
 import re
@@ -9,8 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from contextlib import ExitStack, contextmanager
+
+import boto3
 
 REGION = "us-east-1"
 # How long a server may take until it answers, and until it has ended.
@@ -61,11 +64,12 @@ def process(command, output, **options):
 
 
 class Emulator:
-    """A running MiniStack on a free loopback port, with nothing in it."""
+    """A running emulator on a free loopback port, with nothing in it."""
 
     def __init__(self, endpoint, folder):
         self.endpoint = endpoint
         self.folder = folder
+        self.log = f"{folder}/log"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "AWS_ENDPOINT_URL": endpoint,
@@ -78,9 +82,12 @@ class Emulator:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
-    def client(self, service):
-        import boto3
+    def tail(self):
+        """The end of its log."""
+        with open(self.log, errors="replace") as log:
+            return log.read()[-6000:]
 
+    def client(self, service):
         return boto3.client(
             service, endpoint_url=self.endpoint, region_name=REGION,
             aws_access_key_id="test", aws_secret_access_key="test",
@@ -88,36 +95,39 @@ class Emulator:
 
 
 @contextmanager
-def emulator(tools):
+def server(name, command, patience_s=PATIENCE_S, **variables):
+    """An emulator that answers once the block begins. Its folder, with its log, ends with the block."""
     with ExitStack() as stack:
         folder = tempfile.mkdtemp(prefix="tasador-emulator-")
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         port = free_port()
         running = Emulator(f"http://127.0.0.1:{port}", folder)
-        environment = {
-            **running.environment,
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(port),
-            # What Lambdas leave in temporary folders goes with ours.
-            "TMPDIR": folder,
-        }
-        log = f"{folder}/ministack.log"
-        started = stack.enter_context(
-            process([f"{tools}/apart/ministack/bin/ministack"], log, env=environment, cwd=folder)
-        )
+        # What its functions leave in temporary folders goes with its own.
+        environment = {**running.environment, "TMPDIR": folder, **variables}
+        environment = {key: value.format(port=port) for key, value in environment.items()}
+        command = [part.format(port=port) for part in command]
+        started = stack.enter_context(process(command, running.log, env=environment, cwd=folder))
 
         def answers():
             if started.poll() is not None:
-                sys.exit("MiniStack ended:\n" + open(log, errors="replace").read()[-4000:])
+                sys.exit(f"{name} ended:\n{running.tail()}")
             try:
-                running.client("sts").get_caller_identity()
-                return True
+                return running.client("sts").get_caller_identity()
             except Exception:  # noqa: BLE001: whatever it is, it is not up yet.
-                return False
+                return None
 
-        until("MiniStack", answers)
-        running.log = log
+        until(name, answers, patience_s)
         yield running
+
+
+def ministack(tools):
+    return server(
+        "MiniStack", [f"{tools}/apart/ministack/bin/ministack"], BIND_HOST="127.0.0.1", GATEWAY_PORT="{port}"
+    )
+
+
+def moto(tools):
+    return server("moto", [f"{tools}/apart/moto/bin/moto_server", "--host", "127.0.0.1", "--port", "{port}"])
 
 
 @contextmanager

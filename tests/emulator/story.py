@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from emulator import emulator, http, source, until
+from emulator import http, ministack, source, until
 
 STACK = "tasador-proof"
 BATCH_ROWS = 2000
@@ -66,8 +66,7 @@ def sam(tools, emulated, *arguments):
         env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     if done.returncode != 0:
-        tail = open(emulated.log, errors="replace").read()[-4000:]
-        sys.exit(f"sam {arguments[0]} failed:\n{done.stdout[-6000:]}\nMiniStack:\n{tail}")
+        sys.exit(f"sam {arguments[0]} failed:\n{done.stdout[-6000:]}\nMiniStack:\n{emulated.tail()}")
     return done.stdout
 
 
@@ -112,8 +111,7 @@ def run(emulated, machine, name, given):
         if "stateEnteredEventDetails" in event
     ]
     if found["status"] != "SUCCEEDED":
-        tail = open(emulated.log, errors="replace").read()[-6000:]
-        sys.exit(f"execution {name}: {found}\nby {entered}\n{tail}")
+        sys.exit(f"execution {name}: {found}\nby {entered}\n{emulated.tail()}")
     return entered
 
 
@@ -130,7 +128,7 @@ def answer(method, url, token_text=None, body=None, status=200):
 def main(tools):
     tasador = f"target/{os.environ['CARGO_BUILD_TARGET']}/debug/tasador"
     expect(os.path.isfile(tasador), f"{tasador} is built")
-    with emulator(tools) as emulated:
+    with ministack(tools) as emulated:
         say("MiniStack answers")
         file, unseen = listings(emulated.folder)
         with source(tasador, file, BATCH_ROWS, emulated.folder) as address:
