@@ -103,8 +103,8 @@ def server(name, command, patience_s=PATIENCE_S, **variables):
         port = free_port()
         running = Emulator(f"http://127.0.0.1:{port}", folder)
         # What its functions leave in temporary folders goes with its own.
+        variables = {key: value.format(port=port) for key, value in variables.items()}
         environment = {**running.environment, "TMPDIR": folder, **variables}
-        environment = {key: value.format(port=port) for key, value in environment.items()}
         command = [part.format(port=port) for part in command]
         started = stack.enter_context(process(command, running.log, env=environment, cwd=folder))
 
