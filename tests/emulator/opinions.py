@@ -13,10 +13,18 @@ from emulator import ministack, moto, until
 CASES = "crates/states/tests/cases.json"
 ROLE = "arn:aws:iam::000000000000:role/r"
 
-# Where an interpreter differs from the specification, by the name of the case: with the reason.
+# Where an interpreter is not Step Functions, by the name of the case: with what it does instead.
 KNOWN = {
-    "MiniStack": {},
-    "moto": {},
+    "MiniStack": {
+        "a path that leads nowhere": "it gives null",
+        "choice: what is compared is not there": "it takes the default",
+        "taking too long": "it has no time-out for a whole machine",
+    },
+    "moto": {
+        "choice: later": "it compares times as texts",
+        "choice: none fits and there is no default": "it calls the error States.Runtime",
+        "choice: what is compared is not there": "it takes the default",
+    },
 }
 
 
@@ -53,21 +61,29 @@ def found(client, arn, case):
     return result
 
 
-def ask(name, client, cases):
+def without_inside(case):
+    """The table's expectation for a history that leaves out what is within a Map or a Parallel."""
+    own = case["definition"]["States"]
+    expected = dict(case["expected"])
+    expected["path"] = [state for state in expected["path"] if state in own]
+    return expected
+
+
+def ask(name, client, cases, expectation):
     began = time.monotonic()
     running = [(case, started(client, index, case)) for index, case in enumerate(cases)]
     agreed, wrong = 0, []
     for case, arn in running:
-        result = found(client, arn, case)
+        result, expected = found(client, arn, case), expectation(case)
         excused = KNOWN[name].get(case["name"])
-        if result == case["expected"]:
+        if result == expected:
             agreed += 1
             if excused:
                 wrong.append(f"{case['name']}: agrees by now; take it off the list")
         elif excused:
             print(f"  {name} differs on «{case['name']}»: {excused}")
         else:
-            wrong.append(f"{case['name']}:\n    {json.dumps(result)}\n    instead of {json.dumps(case['expected'])}")
+            wrong.append(f"{case['name']}:\n    {json.dumps(result)}\n    instead of {json.dumps(expected)}")
     print(f"{name}: {agreed} of {len(cases)} machines go the same way ({time.monotonic() - began:.1f} s)")
     return wrong
 
@@ -76,7 +92,7 @@ def main(tools):
     cases = json.load(open(CASES))
     wrong = []
     with ministack(tools) as emulated:
-        wrong += ask("MiniStack", emulated.client("stepfunctions"), cases)
+        wrong += ask("MiniStack", emulated.client("stepfunctions"), cases, without_inside)
     with moto(tools) as emulated:
         # Otherwise every execution succeeds at once.
         asked = urllib.request.Request(
@@ -85,7 +101,7 @@ def main(tools):
             headers={"content-type": "application/json"},
         )
         urllib.request.urlopen(asked).read()
-        wrong += ask("moto", emulated.client("stepfunctions"), cases)
+        wrong += ask("moto", emulated.client("stepfunctions"), cases, lambda case: case["expected"])
     if wrong:
         sys.exit("\n".join(wrong))
 
