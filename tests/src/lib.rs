@@ -11,4 +11,5 @@ pub mod skip;
 pub mod source;
 pub mod stories;
 pub mod template;
+pub mod witness;
 pub mod world;

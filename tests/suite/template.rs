@@ -2,6 +2,7 @@
 
 mod functions;
 mod machine;
+mod needs;
 mod permissions;
 mod routes;
 mod tables;
