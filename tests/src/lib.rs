@@ -5,6 +5,7 @@
 // Nothing but tests calls what is here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub mod deployment;
 pub mod invariants;
 pub mod listings;
 pub mod skip;

@@ -2,16 +2,12 @@
 //! with clients of its own, and what they ask is held against its role.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 
 use aws_sdk_dynamodb::config::SharedInterceptor;
 use jiff::{SignedDuration, Timestamp};
-use local::functions::Functions;
 use serde_json::{Value, json};
 use tasador_runtime::{Clock, Context};
-use tasador_states::{
-    BoxFuture, Call, Ending, Execution, HistoryEvent, Host, Machine, Resource, TaskError, WallClock,
-};
+use tests::deployment::Deployment;
 use tests::listings::Batch;
 use tests::source::{Answer, EXHAUSTED};
 use tests::stories::train_on_anything;
@@ -26,108 +22,25 @@ const NOT_SEEN: &[(&str, &str, &str)] = &[(
     "an object that is there already is looked at, where a repeated write finds it",
 )];
 
-/// A function with clients of its own.
-struct Watched {
-    functions: Functions,
-    witness: Witness,
-}
-
-/// All functions, each watched.
-struct Deployment {
-    all: BTreeMap<String, Watched>,
-}
-
-impl Deployment {
-    fn new(world: &World) -> Self {
-        let sdk = world.cloud().endpoints().sdk_config();
-        let names = world.cloud().functions().names();
-        let all = names.map(|name| {
-            let witness = Witness::default();
-            let context = Context::intercepted(
-                (*world.context().config).clone(),
-                &sdk,
-                &vec![SharedInterceptor::new(witness.clone())],
-            );
+/// All functions, each with clients of its own that somebody watches.
+fn watched(world: &World) -> (Deployment, BTreeMap<String, Witness>) {
+    let sdk = world.cloud().endpoints().sdk_config();
+    let mut witnesses = BTreeMap::new();
+    let deployed = Deployment::new(world.cloud().functions().names(), |name| {
+        let witness = Witness::default();
+        witnesses.insert(name.to_owned(), witness.clone());
+        let interceptors = vec![SharedInterceptor::new(witness)];
+        let config = (*world.context().config).clone();
+        let context = Context::intercepted(config, &sdk, &interceptors);
+        match name {
             // The inference log is compacted when an hour is over.
-            let context = match name {
-                "compact" => context.with_clock(Clock::new(|| {
-                    Timestamp::now() + SignedDuration::from_hours(3)
-                })),
-                _ => context,
-            };
-            let functions = Functions::new(&context);
-            (name.to_owned(), Watched { functions, witness })
-        });
-        Self { all: all.collect() }
-    }
-
-    async fn invoke(&self, name: &str, request: Value) -> Value {
-        let function = &self.all[name];
-        let answer = function.functions.invoke(name, request).await;
-        answer.unwrap_or_else(|failure| panic!("{name}: {failure}"))
-    }
-
-    async fn http(&self, name: &str, method: &str, path: &str, body: &Value) -> Value {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let event = json!({
-            "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": path, "rawQueryString": query,
-            "headers": {"content-type": "application/json", "host": "localhost"}, "isBase64Encoded": false,
-            "body": if body.is_null() { Value::Null } else { body.to_string().into() },
-            "requestContext": {
-                "accountId": "000000000000", "apiId": "local", "domainName": "localhost", "domainPrefix": "localhost",
-                "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "t"},
-                "requestId": "id", "routeKey": "$default", "stage": "$default",
-                "time": "01/Jan/2026:00:00:00 +0000", "timeEpoch": 0,
-            },
-        });
-        let answer = self.invoke(name, event).await;
-        let status = answer["statusCode"].as_u64().unwrap();
-        assert!(status < 500, "{method} {path}: {answer}");
-        let text = answer["body"].as_str().unwrap_or_default();
-        serde_json::from_str(text).unwrap_or(Value::Null)
-    }
-
-    /// An execution of the real machine, over the watched functions; the states that it entered.
-    async fn run(&self, name: &str, input: &Value) -> Vec<String> {
-        let machine = Machine::parse(&local::machine::definition()).unwrap();
-        let execution = Execution {
-            arn: local::machine::execution_arn(name),
-            name: name.to_owned(),
-            role_arn: "arn:aws:iam::000000000000:role/r".to_owned(),
-            machine_arn: local::machine::machine_arn(),
-        };
-        let past = [HistoryEvent::started(&input.to_string(), Timestamp::now())];
-        let events = Mutex::new(Vec::new());
-        let ending = machine.run(&execution, &past, self, &WallClock, &events);
-        let ending = ending.await.unwrap();
-        assert!(
-            matches!(ending, Ending::Succeeded { .. }),
-            "{name}: {ending:?}"
-        );
-        let events = events.into_inner().unwrap();
-        let entered = events
-            .iter()
-            .filter(|event| event.kind.ends_with("StateEntered"));
-        entered
-            .map(|event| event.detail("name").unwrap().to_owned())
-            .collect()
-    }
-}
-
-impl Host for Deployment {
-    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, TaskError>> {
-        Box::pin(async move {
-            let Resource::Function(arn) = call.resource else {
-                return Ok(json!({}));
-            };
-            let name = arn.rsplit(':').next().unwrap();
-            let answer = self.all[name].functions.invoke(name, call.input).await;
-            answer.map_err(|failure| TaskError {
-                error: failure.error_type.to_string(),
-                cause: failure.message,
-            })
-        })
-    }
+            "compact" => context.with_clock(Clock::new(|| {
+                Timestamp::now() + SignedDuration::from_hours(3)
+            })),
+            _ => context,
+        }
+    });
+    (deployed, witnesses)
 }
 
 /// What a role allows: action and resource, the resource by its name in the template.
@@ -286,13 +199,13 @@ async fn live(world: &World, deployed: &Deployment) {
 async fn each_role_allows_what_its_function_does_and_nothing_else() {
     let template = Template::read();
     let world = World::new(train_on_anything).await;
-    let deployed = Deployment::new(&world);
+    let (deployed, witnesses) = watched(&world);
     live(&world, &deployed).await;
 
     let mut wrong = Vec::new();
     let mut excused = BTreeSet::new();
-    for (name, function) in &deployed.all {
-        let asked = asked(&function.witness, world.context());
+    for (name, witness) in &witnesses {
+        let asked = asked(witness, world.context());
         let allowed = allowed(&template, name);
         for need in &asked {
             if !allowed.iter().any(|allowed| covers(allowed, need)) {
