@@ -13,19 +13,8 @@ from emulator import ministack, moto, until
 CASES = "crates/states/tests/cases.json"
 ROLE = "arn:aws:iam::000000000000:role/r"
 
-# Where an interpreter is not Step Functions, by the name of the case: with what it does instead.
-KNOWN = {
-    "MiniStack": {
-        "a path that leads nowhere": "it gives null",
-        "choice: what is compared is not there": "it takes the default",
-        "taking too long": "it has no time-out for a whole machine",
-    },
-    "moto": {
-        "choice: later": "it compares times as texts",
-        "choice: none fits and there is no default": "it calls the error States.Runtime",
-        "choice: what is compared is not there": "it takes the default",
-    },
-}
+# Where an interpreter is not Step Functions, by its name and the case's: with what it does instead.
+DIFFERENCES = "crates/states/tests/differences.json"
 
 
 def started(client, index, case):
@@ -70,12 +59,13 @@ def without_inside(case):
 
 
 def ask(name, client, cases, expectation):
+    known = json.load(open(DIFFERENCES))[name]
     began = time.monotonic()
     running = [(case, started(client, index, case)) for index, case in enumerate(cases)]
     agreed, wrong = 0, []
     for case, arn in running:
         result, expected = found(client, arn, case), expectation(case)
-        excused = KNOWN[name].get(case["name"])
+        excused = known.get(case["name"])
         if result == expected:
             agreed += 1
             if excused:

@@ -38,12 +38,12 @@ impl Deployment {
         answer.unwrap_or_else(|failure| panic!("{name}: {failure}"))
     }
 
-    /// A function's answer to an HTTP request, as API Gateway hands it on; `null` where it is no
-    /// JSON.
+    /// A function's answer to an HTTP request, as API Gateway hands it on: the status, and the body,
+    /// `null` where it is no JSON.
     ///
     /// # Panics
     /// Where its status is 5xx.
-    pub async fn http(&self, name: &str, method: &str, path: &str, body: &Value) -> Value {
+    pub async fn http(&self, name: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let event = json!({
             "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": path, "rawQueryString": query,
@@ -57,10 +57,10 @@ impl Deployment {
             },
         });
         let answer = self.invoke(name, event).await;
-        let status = answer["statusCode"].as_u64().unwrap();
+        let status = answer["statusCode"].as_u64().unwrap().try_into().unwrap();
         assert!(status < 500, "{method} {path}: {answer}");
         let text = answer["body"].as_str().unwrap_or_default();
-        serde_json::from_str(text).unwrap_or(Value::Null)
+        (status, serde_json::from_str(text).unwrap_or(Value::Null))
     }
 
     /// An execution of the real machine, over the watched functions; the states that it entered.

@@ -77,9 +77,12 @@ impl Template {
     }
 }
 
-impl Resource<'_> {
+impl<'a> Resource<'a> {
     /// The name of the crate whose program a function runs.
-    pub fn binary(&self) -> &str {
+    ///
+    /// # Panics
+    /// Where it is no function built by Cargo.
+    pub fn binary(&self) -> &'a str {
         self.whole["Metadata"]["BuildProperties"]["Binary"]
             .as_str()
             .unwrap()

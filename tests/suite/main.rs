@@ -11,6 +11,8 @@ mod contracts;
 mod events;
 mod faults;
 mod gate;
+#[cfg(feature = "localstack")]
+mod localstack;
 mod promotion;
 mod real_listings;
 mod schedule;

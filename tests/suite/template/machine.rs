@@ -54,7 +54,7 @@ fn every_place_is_filled_and_nothing_else() {
         "../statemachine/training.asl.json"
     );
     // An emulator accepts a definition that begins nowhere; ours does not.
-    Machine::parse(&definition()).unwrap();
+    Machine::parse(&local::machine::definition()).unwrap();
 }
 
 #[test]
