@@ -5,9 +5,12 @@
 // Nothing but tests calls what is here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub mod deployment;
 pub mod invariants;
 pub mod listings;
 pub mod skip;
 pub mod source;
 pub mod stories;
+pub mod template;
+pub mod witness;
 pub mod world;

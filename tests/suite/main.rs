@@ -11,7 +11,10 @@ mod contracts;
 mod events;
 mod faults;
 mod gate;
+#[cfg(feature = "localstack")]
+mod localstack;
 mod promotion;
 mod real_listings;
 mod schedule;
+mod template;
 mod tracking;

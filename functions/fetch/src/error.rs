@@ -7,7 +7,7 @@ use tasador_lake::LakeError;
 use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, ErrorClass};
 
-use crate::source::Source;
+use crate::source::{NamedIn, Source};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -20,6 +20,15 @@ pub enum Error {
         /// What was found, shortened.
         found: String,
     },
+    /// The input's `object` is none.
+    #[error("the input's `object` is {found}: give its `bucket` and its `key`, both texts")]
+    NoObject {
+        /// What was found, shortened.
+        found: String,
+    },
+    /// The input names two things.
+    #[error("the input names both a `batch` and an `object`: name one of them")]
+    TwoWishes,
     /// No batch has the id in the input.
     #[error("batch {batch} is not in the registry: name one that the history lists")]
     UnknownBatch {
@@ -46,10 +55,12 @@ pub enum Error {
     )]
     NoSource,
     /// The configured address or what it names can't be worked with.
-    #[error("{what}; mend TASADOR_SOURCE, which is {source_shown}")]
+    #[error("{what}; mend {named_in}, which says {source_shown}")]
     Source {
         /// What is wrong, as half a sentence.
         what: String,
+        /// Who names it.
+        named_in: NamedIn,
         /// The address.
         source_shown: String,
     },
@@ -148,6 +159,8 @@ impl Classify for Error {
     fn class(&self) -> ErrorClass {
         match self {
             Self::NoBatchId { .. }
+            | Self::NoObject { .. }
+            | Self::TwoWishes
             | Self::UnknownBatch { .. }
             | Self::Busy { .. }
             | Self::NoSource

@@ -16,8 +16,10 @@ mod source;
 mod spool;
 mod store;
 mod unfinished;
+mod wish;
 
 pub use error::Error;
+pub use source::NamedIn;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,6 +27,9 @@ use tasador_ids::{BatchId, RunId};
 use tasador_lake::{Key, key};
 use tasador_registry::{Batch, Claim, Origin, Reason, RunBatch};
 use tasador_runtime::Context;
+
+use source::Source;
+use wish::Wish;
 
 /// The wish for a batch to work on.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -34,7 +39,8 @@ pub struct Request {
     /// Its execution in Step Functions, the ARN.
     pub execution: String,
     /// The execution's input. Where it is an object with `batch`, that stored batch is taken instead
-    /// of one from the source; all else in it is ignored.
+    /// of one from the source; where it has `object`, a `bucket` and a `key` of S3, that object is
+    /// the source; all else in it is ignored.
     #[serde(default)]
     pub input: Value,
 }
@@ -79,14 +85,14 @@ pub enum Response {
 /// [`Error`]: `SourceUnavailable` where the source did not answer in full, of which nothing is kept;
 /// `InvalidInput` where the settings or the input have to be mended.
 pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> {
-    let named = named(&request.input)?;
+    let wish = Wish::of(&request.input)?;
     let run = Run {
         ctx,
         id: request.run_id,
         execution: request.execution,
     };
     // Boxed: the whole way is one future too deep for the compiler.
-    let response = Box::pin(run.batch(named)).await?;
+    let response = Box::pin(run.batch(wish)).await?;
     match &response {
         Response::Batch {
             batch,
@@ -106,20 +112,6 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     Ok(response)
 }
 
-/// The batch that an execution's input names.
-fn named(input: &Value) -> Result<Option<BatchId>, Error> {
-    let found = match input.get("batch") {
-        None | Some(Value::Null) => return Ok(None),
-        Some(found) => found,
-    };
-    match found.as_str().map(str::parse) {
-        Some(Ok(batch)) => Ok(Some(batch)),
-        _ => Err(Error::NoBatchId {
-            found: found.to_string().chars().take(80).collect(),
-        }),
-    }
-}
-
 /// One run on its way to its batch.
 struct Run<'a> {
     ctx: &'a Context,
@@ -128,17 +120,19 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn batch(&self, named: Option<BatchId>) -> Result<Response, Error> {
+    async fn batch(&self, wish: Wish) -> Result<Response, Error> {
         if let Some(mine) = self.ctx.registry.batch_of_run(&self.id).await? {
             return self.again(mine).await;
         }
-        if let Some(batch) = named {
-            return self.take_named(batch).await;
+        match wish {
+            Wish::Stored(batch) => self.take_named(batch).await,
+            // What others left is not in its way: nobody would start a second run for this object.
+            Wish::Object(source) => self.ask(&source).await,
+            Wish::Next => match self.unfinished().await? {
+                Some(found) => Ok(found),
+                None => self.ask(&Source::configured(&self.ctx.config)?).await,
+            },
         }
-        if let Some(found) = self.unfinished().await? {
-            return Ok(found);
-        }
-        self.ask_source().await
     }
 
     /// What an earlier call of this run answered, or would have.
@@ -213,35 +207,6 @@ impl Run<'_> {
             // Bytes that another run works on right now are as known as those it has done with.
             repeat: mine.repeat || batch.claim.run != self.id,
             size_bytes: record.size_bytes,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn only_a_batch_in_an_object_is_read_of_the_input() {
-        let id = BatchId::of(b"batch");
-        for input in [
-            json!(null),
-            json!([]),
-            json!("batch"),
-            json!({}),
-            json!({"time": 1, "batch": null}),
-        ] {
-            assert_eq!(named(&input).unwrap(), None, "{input}");
-        }
-        assert_eq!(named(&json!({"batch": id, "id": 4})).unwrap(), Some(id));
-        for input in [
-            json!({"batch": 7}),
-            json!({"batch": "../up"}),
-            json!({"batch": ""}),
-        ] {
-            let error = named(&input).unwrap_err().to_string();
-            assert!(error.contains("`batch`"), "{error}");
         }
     }
 }

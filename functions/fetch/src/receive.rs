@@ -25,8 +25,8 @@ impl Run<'_> {
         })
     }
 
-    pub(crate) async fn ask_source(&self) -> Result<Response, Error> {
-        let source = Source::configured(&self.ctx.config)?;
+    /// Asks a source for a batch.
+    pub(crate) async fn ask(&self, source: &Source) -> Result<Response, Error> {
         let limits = &self.ctx.config.fetch;
         // Room is made before the source is asked: its cursor moves on with the answer.
         let slot = Slot::new(&self.spool_folder()?)?;
@@ -39,26 +39,26 @@ impl Run<'_> {
                     run: self.id.clone(),
                     execution_arn: self.execution.clone(),
                 })?;
-                match api::ask(&source, url, limits, &slot).await? {
+                match api::ask(source, url, limits, &slot).await? {
                     Answer::Batch {
                         size_bytes,
                         digest,
                         media_type,
                     } => (size_bytes, digest, media_type),
-                    Answer::Nothing(reason) => return Ok(nothing(&source, reason)),
+                    Answer::Nothing(reason) => return Ok(nothing(source, reason)),
                 }
             }
             Place::Object { bucket, key } => {
                 let lake = self.ctx.lake.in_bucket(bucket);
-                let (size_bytes, digest) = copy::object(&source, &lake, key, limits, &slot).await?;
+                let (size_bytes, digest) = copy::object(source, &lake, key, limits, &slot).await?;
                 (size_bytes, digest, None)
             }
             Place::File(path) => {
-                let (size_bytes, digest) = copy::file(&source, path, limits, &slot).await?;
+                let (size_bytes, digest) = copy::file(source, path, limits, &slot).await?;
                 (size_bytes, digest, None)
             }
         };
-        self.take(&source, slot, size_bytes, digest, media_type.as_deref())
+        self.take(source, slot, size_bytes, digest, media_type.as_deref())
             .await
     }
 

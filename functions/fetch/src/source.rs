@@ -17,6 +17,26 @@ pub(crate) struct Source {
     pub(crate) place: Place,
     /// The address without credentials: for people, the registry and the log.
     pub(crate) shown: String,
+    /// Who named it, which is where it can be mended.
+    named_in: NamedIn,
+}
+
+/// Who names a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedIn {
+    /// The settings.
+    Settings,
+    /// The execution's input.
+    Input,
+}
+
+impl std::fmt::Display for NamedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Settings => "TASADOR_SOURCE",
+            Self::Input => "the execution's input",
+        })
+    }
 }
 
 /// The kinds of places.
@@ -41,10 +61,37 @@ impl Source {
         }
     }
 
+    /// The object that an execution's input names.
+    pub(crate) fn named(bucket: &str, key: &str) -> Result<Self, Error> {
+        let shown = format!("s3://{bucket}/{key}");
+        let refused = |what| {
+            Err(Error::Source {
+                what,
+                named_in: NamedIn::Input,
+                source_shown: shown.clone(),
+            })
+        };
+        if bucket.is_empty() {
+            return refused("the source names no bucket".to_owned());
+        }
+        match key.parse() {
+            Ok(key) => Ok(Self {
+                place: Place::Object {
+                    bucket: bucket.to_owned(),
+                    key,
+                },
+                shown,
+                named_in: NamedIn::Input,
+            }),
+            Err(error) => refused(format!("the source names no object: {error}")),
+        }
+    }
+
     fn parse(text: &str) -> Result<Self, Error> {
         let refused = |what: String, shown: &str| {
             Err(Error::Source {
                 what,
+                named_in: NamedIn::Settings,
                 source_shown: shown.to_owned(),
             })
         };
@@ -56,6 +103,7 @@ impl Source {
                     Ok(url) => Ok(Self {
                         shown: without_secrets(&url),
                         place: Place::Api(url),
+                        named_in: NamedIn::Settings,
                     }),
                     // What can't be read can't be freed of credentials either.
                     Err(error) => refused(
@@ -81,6 +129,7 @@ impl Source {
                             key,
                         },
                         shown: text.to_owned(),
+                        named_in: NamedIn::Settings,
                     }),
                     Err(error) => refused(format!("the source names no object: {error}"), text),
                 }
@@ -100,6 +149,7 @@ impl Source {
         Self {
             place: Place::File(PathBuf::from(path)),
             shown: path.to_owned(),
+            named_in: NamedIn::Settings,
         }
     }
 
@@ -139,6 +189,7 @@ impl Source {
 
     pub(crate) fn wrong(&self, what: impl Into<String>) -> Error {
         Error::Source {
+            named_in: self.named_in,
             source_shown: self.shown.clone(),
             what: what.into(),
         }

@@ -222,11 +222,18 @@ fn respond(
         .reasons
         .first()
         .map_or("", |reason| reason.sentence.as_str());
+    // What the alarm for drift counts.
+    let codes: Vec<&str> = decision
+        .reasons
+        .iter()
+        .map(|reason| reason.code.as_str())
+        .collect();
     tracing::info!(
         run_id = %run,
         batch = %batch,
         decision = ?decision.verdict,
         usable = decision.usable,
+        reasons = codes.join(" "),
         measurements = serde_json::to_string(&decision.measurements).unwrap_or_default(),
         "run {run}: batch {} is judged: {:?}: {sentence}",
         batch.short(),

@@ -8,7 +8,7 @@ use tasador_registry::{BatchRecord, Origin as How, OutcomeKind};
 use tasador_runtime::ErrorClass;
 
 use crate::origin::rows;
-use crate::place::{Place, execution, run};
+use crate::place::{Got, Place, execution, run};
 
 const FORM: RawForm = RawForm {
     format: Format::ApiJson,
@@ -255,4 +255,29 @@ async fn of_eight_runs_one_goes_on_with_what_was_left_and_each_has_its_own() {
         ),
         (8, 0)
     );
+}
+
+#[tokio::test]
+async fn an_object_that_is_named_does_not_wait_for_what_others_left() {
+    let place = Place::new().await;
+    let left = opened(&place, b"left", "dead", 1).await;
+    let drops = place.ctx.lake.in_bucket("drops");
+    drops.create_bucket().await.unwrap();
+    let (key, bytes) = ("drop/may 1.csv", &b"price\n7\n"[..]);
+    drops.put(&key.parse().unwrap(), bytes).await.unwrap();
+
+    let input = json!({"object": {"bucket": "drops", "key": key}});
+    for _ in 0..2 {
+        let got = Got::from(place.fetch_with("dropped", input.clone()).await.unwrap());
+        assert_eq!((got.batch, got.origin), (BatchId::of(bytes), How::Source));
+        assert_eq!(got.source, format!("s3://drops/{key}"));
+    }
+    place.runs("dropped");
+    assert_eq!(place.batch("next").await.batch, left);
+    assert_eq!(place.source.asked(), 0);
+
+    let gone = json!({"object": {"bucket": "drops", "key": "drop/none.csv"}});
+    let error = place.fetch_with("gone", gone).await.unwrap_err();
+    assert_eq!(error.error_type, ErrorClass::InvalidInput);
+    assert!(error.message.contains("the execution's input"), "{error}");
 }

@@ -1,0 +1,272 @@
+//! Each role allows what its function does, and nothing that it does not do: every function runs here
+//! with clients of its own, and what they ask is held against its role.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::config::SharedInterceptor;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tasador_runtime::{Clock, Context};
+use tests::deployment::Deployment;
+use tests::listings::Batch;
+use tests::source::{Answer, EXHAUSTED};
+use tests::stories::train_on_anything;
+use tests::template::{Template, list, target};
+use tests::witness::{Need, Witness};
+use tests::world::World;
+
+/// What roles allow and this story does not come to, each with when it is needed.
+const NOT_SEEN: &[(&str, &str, &str)] = &[
+    (
+        "preprocess",
+        "dynamodb:GetItem on RegistryTable",
+        "rows known from a batch that was refused as a whole are no duplicates",
+    ),
+    (
+        "web",
+        "dynamodb:GetItem on TokensTable",
+        "somebody is signed in",
+    ),
+];
+
+/// What MLflow's clients do through `tracking`.
+const MLFLOW: &[&str] = &[
+    "dynamodb:UpdateItem on RegistryTable",
+    "dynamodb:DeleteItem on RegistryTable",
+    "dynamodb:BatchGetItem on RegistryTable",
+    "dynamodb:BatchWriteItem on RegistryTable",
+    "s3:PutObject on Bucket/mlflow/*",
+    "s3:DeleteObject on Bucket/mlflow/*",
+    "s3:GetObject on Bucket/mlflow/*",
+];
+
+/// All functions, each with clients of its own that somebody watches.
+fn watched(world: &World) -> (Deployment, BTreeMap<String, Witness>) {
+    let sdk = world.cloud().endpoints().sdk_config();
+    let mut witnesses = BTreeMap::new();
+    let deployed = Deployment::new(world.cloud().functions().names(), |name| {
+        let witness = Witness::default();
+        witnesses.insert(name.to_owned(), witness.clone());
+        let interceptors = vec![SharedInterceptor::new(witness)];
+        let config = (*world.context().config).clone();
+        let context = Context::intercepted(config, &sdk, &interceptors);
+        match name {
+            // The inference log is compacted when an hour is over.
+            "compact" => context.with_clock(Clock::new(|| {
+                Timestamp::now() + SignedDuration::from_hours(3)
+            })),
+            _ => context,
+        }
+    });
+    (deployed, witnesses)
+}
+
+/// What a role allows: action and resource, the resource by its name in the template.
+fn allowed(template: &Template, function: &str) -> BTreeSet<Need> {
+    let resource = template
+        .of_type("AWS::Serverless::Function")
+        .find(|resource| resource.binary() == function)
+        .unwrap();
+    let role = template.resource(target(&resource.properties["Role"]).unwrap());
+    let statements = &role.properties["Policies"][0]["PolicyDocument"]["Statement"];
+    let mut all = BTreeSet::new();
+    for statement in list(statements) {
+        // A statement that only some deployments have: an object of another bucket.
+        if statement["Fn::If"].is_array() {
+            continue;
+        }
+        for action in list(&statement["Action"]) {
+            let action = action.as_str().unwrap();
+            if action.starts_with("logs:") {
+                continue;
+            }
+            for resource in list(&statement["Resource"]) {
+                let name = match resource["Fn::Sub"].as_str() {
+                    Some(text) if text.contains(":execution:") => "executions/*".to_owned(),
+                    Some(text) => text.replacen("${", "", 1).replacen(".Arn}", "", 1),
+                    None => target(resource).unwrap().to_owned(),
+                };
+                all.insert((action.to_owned(), name));
+            }
+        }
+    }
+    all
+}
+
+/// What a function asked for, with the names of the template in the places of this world's.
+fn asked(witness: &Witness, context: &Context) -> BTreeSet<Need> {
+    let config = &context.config;
+    let names = [
+        (config.bucket.as_str(), "Bucket"),
+        (&config.registry_table, "RegistryTable"),
+        (&config.rows_table, "RowsTable"),
+        (&config.inferences_table, "InferencesTable"),
+    ];
+    let executions = local::machine::execution_arn("");
+    let named = witness.needs().into_iter().map(|(action, resource)| {
+        if resource == local::machine::machine_arn() {
+            return (action, "TrainingMachine".to_owned());
+        }
+        if let Some(name) = resource.strip_prefix(&executions) {
+            return (action, format!("executions/{name}"));
+        }
+        let (first, rest) = match resource.split_once('/') {
+            Some((first, rest)) => (first, format!("/{rest}")),
+            None => (resource.as_str(), String::new()),
+        };
+        let known = names.iter().find(|(name, _)| *name == first);
+        let (_, name) = known.unwrap_or_else(|| panic!("{action} on {resource}"));
+        (action, format!("{name}{rest}"))
+    });
+    named.collect()
+}
+
+fn covers(allowed: &Need, asked: &Need) -> bool {
+    allowed.0 == asked.0
+        && match allowed.1.strip_suffix('*') {
+            Some(prefix) => asked.1.starts_with(prefix),
+            None => allowed.1 == asked.1,
+        }
+}
+
+/// Everything a deployment does in its life, once.
+async fn live(world: &World, deployed: &Deployment) {
+    let model = &world.context().config.model;
+    let batch = |seed, rows| Answer::Json(Batch::new(seed, rows).api_json());
+    world
+        .source
+        .then(batch(1, 300))
+        .then(batch(2, 60))
+        .then(batch(3, 49))
+        .then(EXHAUSTED);
+    let ends = |path: Vec<String>, state: &str| {
+        assert!(path.iter().any(|entered| entered == state), "{path:?}");
+    };
+    ends(
+        deployed.run("promoted", &json!({})).await,
+        "RecordPromotion",
+    );
+    ends(
+        deployed.run("rejected", &json!({})).await,
+        "RecordRejection",
+    );
+    ends(deployed.run("skipped", &json!({})).await, "RecordSkip");
+    ends(
+        deployed.run("nothing", &json!({})).await,
+        "RecordNothingNew",
+    );
+
+    // A run that ended after it had fetched; the next one goes on with its batch.
+    world.source.then(batch(4, 300));
+    let fetched =
+        json!({"run_id": "dead", "execution": local::machine::execution_arn("dead"), "input": {}});
+    let fetched = deployed.invoke("fetch", fetched).await;
+    deployed.run("resumed", &json!({})).await;
+    deployed
+        .run("named", &json!({"batch": fetched["batch"]}))
+        .await;
+    let lake = &world.context().lake;
+    let dropped = Batch::new(5, 80).csv();
+    lake.put(&"drop/may.csv".parse().unwrap(), dropped)
+        .await
+        .unwrap();
+    let object = json!({"object": {"bucket": lake.bucket(), "key": "drop/may.csv"}});
+    deployed.run("dropped", &object).await;
+
+    let home = json!({"bed": 3, "house_size": 1500});
+    let get = Value::Null;
+    let (_, price) = deployed.http("predict", "POST", "/predict", &home).await;
+    let many = json!({"instances": [home, home]});
+    deployed.http("predict", "POST", "/predict", &many).await;
+    for path in ["/model", "/metrics", "/health"] {
+        deployed.http("predict", "GET", path, &get).await;
+    }
+    deployed.http("web", "GET", "/", &get).await;
+    deployed
+        .http("web", "GET", "/appraisal?in.bed=3", &get)
+        .await;
+    deployed.http("web", "GET", "/", &get).await;
+
+    let request = price["request_id"].as_str().unwrap();
+    for path in [
+        "/history",
+        "/history/promoted",
+        "/runs",
+        "/models",
+        &format!("/models/{model}"),
+        &format!("/models/{model}/versions"),
+        &format!("/models/{model}/versions/1"),
+        &format!("/models/{model}/versions/1/files/card.md"),
+        &format!("/models/{model}/versions/1/files/none.txt"),
+        &format!("/models/{model}/versions/1/lineage"),
+        &format!("/predictions/{request}"),
+    ] {
+        let (status, answer) = deployed.http("tracking", "GET", path, &get).await;
+        let expected = if path.ends_with("none.txt") { 404 } else { 200 };
+        assert_eq!(status, expected, "{path}: {answer}");
+    }
+    let seen = world.context().registry.champion(model).await.unwrap();
+    let seen = seen.unwrap().version.0;
+    let promote = json!({"expected": seen, "reason": "a test"});
+    let path = format!("/models/{model}/versions/{}/promote", seen % 2 + 1);
+    let (status, answer) = deployed.http("tracking", "POST", &path, &promote).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, started) = deployed.http("tracking", "POST", "/runs", &json!({})).await;
+    let path = format!("/runs/{}", started["run"].as_str().unwrap());
+    assert_eq!(deployed.http("tracking", "GET", &path, &get).await.0, 200);
+    world.cloud().executions().idle().await;
+    deployed.invoke("compact", json!({})).await;
+    deployed.invoke("compact", json!({})).await;
+}
+
+/// Whether a permission is for what only happens on the way of a repetition or a loss.
+fn is_of_the_way(allowed: &Need, asked: &BTreeSet<Need>) -> bool {
+    match (allowed.0.as_str(), allowed.1.split_once('/')) {
+        // What is not there is told from what is forbidden only to those who may list.
+        ("s3:ListBucket", _) => asked.iter().any(|(action, _)| action == "s3:GetObject"),
+        // A repeated write looks at what is there.
+        ("s3:GetObject", Some(_)) => {
+            let written = ("s3:PutObject".to_owned(), allowed.1.clone());
+            asked.iter().any(|asked| covers(&written, asked))
+        }
+        _ => false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_role_allows_what_its_function_does_and_nothing_else() {
+    let template = Template::read();
+    let world = World::new(train_on_anything).await;
+    let (deployed, witnesses) = watched(&world);
+    live(&world, &deployed).await;
+
+    let mlflow = MLFLOW.iter().map(|what| ("tracking", *what));
+    let mut excused: BTreeSet<(&str, &str)> = mlflow
+        .chain(NOT_SEEN.iter().map(|(who, what, _)| (*who, *what)))
+        .collect();
+    let mut wrong = Vec::new();
+    for (name, witness) in &witnesses {
+        let asked = asked(witness, world.context());
+        let allowed = allowed(&template, name);
+        for need in &asked {
+            if !allowed.iter().any(|allowed| covers(allowed, need)) {
+                wrong.push(format!("{name} may not {} on {}", need.0, need.1));
+            }
+        }
+        for allowed in &allowed {
+            let seen = asked.iter().any(|asked| covers(allowed, asked));
+            let what = format!("{} on {}", allowed.0, allowed.1);
+            if !seen
+                && !is_of_the_way(allowed, &asked)
+                && !excused.remove(&(name.as_str(), what.as_str()))
+            {
+                wrong.push(format!("{name} may {what}, and never does"));
+            }
+        }
+    }
+    // What is left was seen, or is not allowed any more.
+    for (who, what) in excused {
+        wrong.push(format!("{who}: take {what} off the list"));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
