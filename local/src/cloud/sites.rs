@@ -1,24 +1,45 @@
 //! Keeps web pages of other sites away from the local cloud.
 //!
-//! It asks nobody for a password, and a browser on this machine reaches loopback for any page it
-//! shows. A request that a foreign page sends names that page in `Origin`; one that comes through a
-//! name rebound to 127.0.0.1 names it in `Host`.
+//! A browser reaches it for any page it shows. A request that a foreign page sends names that page in
+//! `Origin`; one that comes through a name rebound to 127.0.0.1 names it in `Host`. Where tokens are
+//! wanted, the latter has none, and any name may be this one's: a proxy stands in front.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-pub(super) async fn refuse_other_sites(request: Request, next: Next) -> Response {
-    if is_local(request.headers()) {
+/// By which names the cloud is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Those of loopback only: it asks nobody for a token.
+    Loopback,
+    /// Whatever resolves here.
+    Any,
+}
+
+pub(super) async fn refuse_others(
+    State(names): State<Names>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if is_own(request.headers(), names) {
         next.run(request).await
     } else {
-        (StatusCode::FORBIDDEN, "The local cloud answers requests to 127.0.0.1 or localhost, and pages of its own, only.\n")
+        (
+            StatusCode::FORBIDDEN,
+            match names {
+                Names::Loopback => {
+                    "The local cloud answers requests to 127.0.0.1 or localhost, and pages of its own, only.\n"
+                }
+                Names::Any => "Tasador answers no requests that pages of other sites send.\n",
+            },
+        )
             .into_response()
     }
 }
 
-fn is_local(headers: &HeaderMap) -> bool {
+fn is_own(headers: &HeaderMap, names: Names) -> bool {
     let host = match headers.get(header::HOST).map(|host| host.to_str()) {
         // HTTP/1.0 and events from Lambda have none; no browser leaves it out.
         None => return true,
@@ -26,12 +47,15 @@ fn is_local(headers: &HeaderMap) -> bool {
         Some(Err(_)) => return false,
     };
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
+    if names == Names::Loopback && !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
         return false;
     }
     match headers.get(header::ORIGIN).map(|origin| origin.to_str()) {
         None => true,
-        Some(Ok(origin)) => origin.strip_prefix("http://") == Some(host),
+        Some(Ok(origin)) => origin.split_once("://").is_some_and(|(scheme, origin)| {
+            let is_ours = scheme == "http" || (scheme == "https" && names == Names::Any);
+            is_ours && origin == host
+        }),
         Some(Err(_)) => false,
     }
 }
@@ -62,7 +86,29 @@ mod tests {
                     headers.insert(name, HeaderValue::from_static(value));
                 }
             }
-            assert_eq!(is_local(&headers), expected, "{host:?} {origin:?}");
+            let own = is_own(&headers, Names::Loopback);
+            assert_eq!(own, expected, "{host:?} {origin:?}");
+        }
+    }
+
+    #[test]
+    fn where_tokens_are_wanted_any_name_passes_and_other_pages_do_not() {
+        let cases = [
+            ("homes.example.com", None, true),
+            ("homes.example.com", Some("https://homes.example.com"), true),
+            ("10.0.0.7:3000", Some("http://10.0.0.7:3000"), true),
+            ("homes.example.com", Some("https://example.com"), false),
+            ("homes.example.com", Some("ftp://homes.example.com"), false),
+            ("homes.example.com", Some("null"), false),
+        ];
+        for (host, origin, expected) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            }
+            let own = is_own(&headers, Names::Any);
+            assert_eq!(own, expected, "{host} {origin:?}");
         }
     }
 }
