@@ -92,6 +92,7 @@ async fn version(ctx: &Context, name: &str, stored: Option<&str>) -> ModelVersio
         algorithm: None,
         dataset: None,
         tags: Default::default(),
+        logged: None,
         at: ctx.now(),
     };
     let version = ctx.registry.register_version(&new).await.unwrap();
