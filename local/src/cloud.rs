@@ -6,9 +6,11 @@
 
 mod endpoints;
 mod guard;
+mod mlflow_ui;
 mod ports;
 mod storage;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_sdk_s3::config::SharedInterceptor;
@@ -22,6 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use endpoints::{ACCESS_KEY, ACCOUNT, Endpoints, REGION};
+pub use mlflow_ui::{MLFLOW_UI, NoPages};
 pub use ports::{PortError, Ports};
 pub use storage::StorageError;
 
@@ -50,6 +53,8 @@ pub struct Options {
     pub every: Option<Duration>,
     /// Time between compactions of the inference log; none are made where there is none.
     pub compact_every: Option<Duration>,
+    /// The folder of an installed `mlflow`, whose pages are served; none where there is none.
+    pub mlflow_ui: Option<PathBuf>,
     /// Faults on purpose at the tasks of the state machine and at every request to S3, DynamoDB and
     /// Step Functions, for tests.
     pub faults: Faults,
@@ -67,6 +72,7 @@ impl Options {
             config,
             every: None,
             compact_every: None,
+            mlflow_ui: None,
             faults: Faults::default(),
             hurry: false,
         }
@@ -91,6 +97,9 @@ pub enum StartError {
     /// The state machine's definition is refused; only a damaged build gets here.
     #[error("the state machine's definition is refused")]
     Definition(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There are no pages of MLflow where they should be.
+    #[error(transparent)]
+    Pages(#[from] NoPages),
     /// The journals cannot be read.
     #[error(transparent)]
     Executions(#[from] ExecutionError),
@@ -123,9 +132,11 @@ impl Cloud {
             mut config,
             every,
             compact_every,
+            mlflow_ui,
             faults,
             hurry,
         } = options;
+        let bundle = mlflow_ui.as_deref().map(mlflow_ui::bundle).transpose()?;
         config.spool_folder.get_or_insert_with(|| folder.spool());
         // The one there is: a machine that the environment names is on AWS.
         config.state_machine = Some(machine::machine_arn());
@@ -151,9 +162,14 @@ impl Cloud {
         let host = Host::new(functions.clone(), faults, hurry);
         let executions = Executions::open(folder.executions(), definition, state_machine, host)?;
 
-        let router = functions
+        let mut router = functions
             .http()
-            .merge(aws::router(executions.clone(), functions.clone()))
+            .merge(aws::router(executions.clone(), functions.clone()));
+        if let Some(bundle) = bundle {
+            let pages = mlflow_ui::router(bundle, tracking::mlflow(context.clone()));
+            router = router.merge(pages);
+        }
+        let router = router
             .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
             .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
             .layer(middleware::from_fn(guard::refuse_other_sites));

@@ -11,6 +11,7 @@ mod contracts;
 mod events;
 mod faults;
 mod gate;
+mod mlflow;
 mod promotion;
 mod real_listings;
 mod schedule;

@@ -1,5 +1,6 @@
 //! `tasador up`: everything served until Ctrl-C.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ pub(super) struct Options {
     /// Time between two scheduled runs, such as 30s, 15m or 1h [default: 1h with a source, no schedule without]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     every: Option<Duration>,
+    /// Folder of an installed mlflow, whose pages are then served at /mlflow/
+    #[arg(long, value_name = "PATH")]
+    mlflow_ui: Option<PathBuf>,
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
@@ -40,18 +44,29 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         ports,
         every,
         compact_every: Some(COMPACT_EVERY),
+        mlflow_ui: options.mlflow_ui.clone(),
         faults,
         ..cloud::Options::new(folder, config)
     })
     .await?;
-    greet(&cloud, source.as_deref(), every)?;
+    greet(
+        &cloud,
+        source.as_deref(),
+        every,
+        options.mlflow_ui.is_some(),
+    )?;
     interrupted().await;
     remark("Stopping; what runs goes on where it was when the folder is served again.");
     cloud.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-fn greet(cloud: &Cloud, source: Option<&str>, every: Option<Duration>) -> std::io::Result<()> {
+fn greet(
+    cloud: &Cloud,
+    source: Option<&str>,
+    every: Option<Duration>,
+    with_mlflow_ui: bool,
+) -> std::io::Result<()> {
     let Endpoints { http, s3, dynamodb } = cloud.endpoints();
     result(format!("Tasador is up at {http}"))?;
     result(format!("  look at it        {http}/ in a browser"))?;
@@ -59,6 +74,12 @@ fn greet(cloud: &Cloud, source: Option<&str>, every: Option<Duration>) -> std::i
         "  price a house     curl -s {http}/predict -H 'content-type: application/json' -d '{{\"bed\": 3, \"bath\": 2, \"house_size\": 1500, \"zip_code\": \"98103\"}}'"
     ))?;
     result(format!("  what was decided  curl -s {http}/history"))?;
+    result(format!(
+        "  MLflow's clients  export MLFLOW_TRACKING_URI={http}"
+    ))?;
+    if with_mlflow_ui {
+        result(format!("  MLflow's pages    {http}{}/", cloud::MLFLOW_UI))?;
+    }
     result(format!("  S3                {s3}"))?;
     result(format!("  DynamoDB          {dynamodb}"))?;
     result(format!(
