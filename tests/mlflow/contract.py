@@ -509,18 +509,27 @@ TIMES = {
 
 def normal(value, key=None):
     if isinstance(value, dict):
-        return {chosen.get(k, k): normal(part, k) for k, part in value.items()}
+        return {k: normal(part, k) for k, part in value.items()}
     if isinstance(value, list):
-        return [normal(part) for part in value]
+        return [normal(part, key) for part in value]
     if key in TIMES and isinstance(value, int):
         return "<time>"
-    if isinstance(value, str):
-        if value in chosen:
-            return chosen[value]
+    # Ids of experiments may be short numbers: those are only looked for where ids are.
+    if isinstance(value, str) and "/" in value:
         return "/".join(chosen.get(part, part) for part in value.split("/"))
+    if isinstance(value, str) and (len(value) > 20 or key == "experiment_id"):
+        return chosen.get(value, value)
     return value
 
 
+def titled(title):
+    for id, name in chosen.items():
+        # Ids of experiments may be short numbers, and are in no title.
+        title = title.replace(id, name) if len(id) > 20 else title
+    return title
+
+
 with open(out, "w") as file:
-    json.dump([{"call": title, "answer": normal(answer)} for title, answer in answers], file, indent=1)
+    told = [{"call": titled(title), "answer": normal(answer)} for title, answer in answers]
+    json.dump(told, file, indent=1)
 print(f"{len(answers)} answers of {uri} to mlflow {mlflow.__version__}")

@@ -1,5 +1,6 @@
 //! The whole system on a folder of its own, with a source that behaves as told.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use local::cloud::{Cloud, Options};
@@ -26,6 +27,7 @@ pub struct World {
     pub source: Source,
     /// The faults that tasks and storage calls will meet.
     pub faults: Faults,
+    mlflow_ui: Option<PathBuf>,
     folder: TempDir,
 }
 
@@ -68,6 +70,7 @@ impl World {
             config,
             source,
             faults: Faults::default(),
+            mlflow_ui: None,
             folder: must(tempfile::tempdir(), "no folder for the test"),
         };
         world.start().await;
@@ -83,6 +86,7 @@ impl World {
             faults: self.faults.clone(),
             // Retries wait for milliseconds instead of seconds.
             hurry: true,
+            mlflow_ui: self.mlflow_ui.clone(),
             ..Options::new(folder, self.config.clone())
         };
         self.cloud = Some(must(
@@ -98,6 +102,12 @@ impl World {
         }
         change(&mut self.config);
         self.start().await;
+    }
+
+    /// Starts everything again with the pages of an installed `mlflow`.
+    pub async fn serve_mlflow_pages(&mut self, package: PathBuf) {
+        self.mlflow_ui = Some(package);
+        self.restart(|_| ()).await;
     }
 
     /// The running cloud.

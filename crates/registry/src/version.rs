@@ -41,6 +41,8 @@ pub struct NewVersion {
     pub dataset: Option<DatasetId>,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
+    /// What people say of it.
+    pub description: Option<String>,
     /// What an MLflow client says of a model whose artefacts are stored already; the version is
     /// ready at once. None where the artefact is on its way.
     pub logged: Option<LoggedVersion>,

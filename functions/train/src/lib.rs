@@ -282,6 +282,7 @@ async fn register(
             algorithm: Some(algorithm.to_string()),
             dataset: Some(request.dataset),
             tags: BTreeMap::new(),
+            description: None,
             logged: None,
             at: ctx.now(),
         })

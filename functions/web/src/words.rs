@@ -38,7 +38,6 @@ words! {
     logged_runs_lead: "Experiments of your own, kept by MLflow's clients beside the pipeline's.",
         "Experimentos propios, guardados por los clientes de MLflow junto a los del proceso.";
     experiment: "Experiment", "Experimento";
-    figures: "Figures", "Cifras";
     utc: "All times are UTC.", "Todas las horas son UTC.";
     api: "The same figures for programs:", "Las mismas cifras para programas:";
 

@@ -259,7 +259,7 @@ fn registered(new: &NewVersion, version: ModelVersion) -> VersionRecord {
         artifact: None,
         metrics: crate::Metrics::default(),
         tags: new.tags.clone(),
-        description: None,
+        description: new.description.clone(),
         stage: None,
         logged: new.logged.clone(),
         created_at: new.at,

@@ -105,8 +105,9 @@ pub(super) async fn update(
             .rename_experiment(&experiment.experiment_id, &name, now_ms)
             .await?;
         if !renamed {
-            return Err(Refusal::exists(format!(
-                "Experiment(name={name}) already exists."
+            // Not the code that making one is refused with.
+            return Err(Refusal::bad_request(format!(
+                "An experiment of the name {name} exists already."
             )));
         }
     }

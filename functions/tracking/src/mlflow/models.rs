@@ -340,7 +340,11 @@ async fn shown(ctx: &Context, record: &ModelRecord) -> Result<Value, Refusal> {
     ]);
     view::put(&mut view, "description", record.description.clone());
     if record.last_version > 0 {
-        let latest = versions::latest(ctx, &record.model).await?;
+        let mut latest = versions::latest(ctx, &record.model).await?;
+        // They stand beside the versions here, not with them.
+        latest
+            .iter_mut()
+            .for_each(|version| version.aliases.clear());
         let latest = latest.iter().map(versions::Staged::view).collect();
         view::put_list(&mut view, "latest_versions", latest);
         let aliases = ctx.registry.aliases(&record.model).await?;

@@ -115,7 +115,9 @@ pub(super) async fn latest(ctx: &Context, model: &ModelName) -> Result<Vec<Stage
         // The newest comes first.
         latest.entry(staged.stage).or_insert(staged);
     }
-    Ok(latest.into_values().collect())
+    let mut latest: Vec<Staged> = latest.into_values().collect();
+    latest.sort_by_key(|staged| staged.record.version);
+    Ok(latest)
 }
 
 async fn all(ctx: &Context, model: &ModelName) -> Result<Vec<VersionRecord>, Refusal> {
@@ -162,6 +164,7 @@ pub(super) async fn create(
         algorithm: None,
         dataset: None,
         tags: Pair::map(call.tags),
+        description: Some(call.description.unwrap_or_default()),
         logged: Some(LoggedVersion {
             source,
             location,
@@ -171,14 +174,6 @@ pub(super) async fn create(
         at: ctx.now(),
     };
     let version = ctx.registry.register_version(&new).await?;
-    if let Some(description) = call.description {
-        ctx.registry
-            .change_version(&model, version, |record| {
-                record.description = Some(description.clone());
-                Ok::<(), RegistryError>(())
-            })
-            .await?;
-    }
     answer(&ctx, &model, version).await
 }
 
