@@ -161,16 +161,9 @@ async fn the_champion_prices_in_python_as_it_does_here() {
     let mut versions = Vec::new();
     for client in [&newest, &older] {
         priced(&world, &unseen, &homes).await;
-        let said = script(
-            client,
-            "champion.py",
-            &[
-                &world.cloud().endpoints().http,
-                model.as_str(),
-                &homes.display().to_string(),
-            ],
-        );
-        let said = said.await.unwrap();
+        let (uri, file) = (&world.cloud().endpoints().http, homes.display().to_string());
+        let said = script(client, "champion.py", &[uri, model.as_str(), &file]).await;
+        let said = said.unwrap();
         println!("{said}");
         let told: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
         assert_eq!(told["homes"], unseen.len());

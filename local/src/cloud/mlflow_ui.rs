@@ -30,7 +30,7 @@ pub struct NoPages {
 ///
 /// # Errors
 /// [`NoPages`].
-pub fn bundle(folder: &Path) -> Result<PathBuf, NoPages> {
+pub(super) fn bundle(folder: &Path) -> Result<PathBuf, NoPages> {
     [folder.to_path_buf(), folder.join(WITHIN_PACKAGE)]
         .into_iter()
         .find(|folder| folder.join("index.html").is_file())
