@@ -35,7 +35,7 @@ for a, b in zip(theirs, ours):
             unlisted.append(f"{path}\n    mlflow:  {json.dumps(x)}\n    tasador: {json.dumps(y)}")
         else:
             used.add(rule["at"])
-unused = [rule["at"] for rule in listed if rule["at"] not in used and not rule.get("sometimes")]
+unused = [rule["at"] for rule in listed if rule["at"] not in used]
 for line in unlisted:
     print(line)
 for rule in unused:

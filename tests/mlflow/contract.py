@@ -432,6 +432,17 @@ call("a model goes", client.delete_registered_model, "another")
 call("a model that is gone", client.get_registered_model, "another")
 call("it goes again", client.delete_registered_model, "another")
 
+# What is known to differ; see `differences.json`.
+call("the champion's alias goes", client.delete_registered_model_alias, "Contract Model", "champion")
+call("a champion's version goes", client.delete_model_version, "Contract Model", "3")
+call("a model is renamed", lambda: client.rename_registered_model("Contract Second", "Contract Renamed").name)
+client.create_registered_model("Contract Third")
+for number in (1, 2):
+    client.create_model_version("Contract Third", source, id)
+client.delete_model_version("Contract Third", "2")
+call("a number again", lambda: str(client.create_model_version("Contract Third", source, id).version))
+call("a model's name with a bracket", lambda: client.create_registered_model("a (b)").name)
+
 # --- a model that is logged, registered and loaded -----------------------------------------------
 
 import numpy as np  # noqa: E402

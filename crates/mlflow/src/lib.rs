@@ -10,6 +10,7 @@ mod grammar;
 mod like;
 mod name;
 mod order;
+mod vocabulary;
 
 pub use facts::{Facts, Subject};
 pub use filter::{Comparison, Entity, Filter, Operand, Operator};

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 
 use crate::facts::{Facts, Subject};
-use crate::filter::{Entity, subject};
+use crate::filter::Entity;
+use crate::vocabulary::subject;
 use crate::{Invalid, grammar};
 
 /// One key of an order.

@@ -10,6 +10,7 @@ mod compaction;
 mod error;
 mod hex;
 mod inference;
+mod logged_model;
 mod metrics;
 mod outcome;
 mod page;
@@ -26,6 +27,7 @@ pub use batch::{
 pub use compaction::{CompactionClaim, HourCompaction, LooseInference};
 pub use error::RegistryError;
 pub use inference::InferenceRecord;
+pub use logged_model::{LoggedModel, LoggedModelStatus, ModelMetric};
 pub use metrics::{Metrics, Number};
 pub use outcome::{
     Candidate, Contender, Measured, Outcome, OutcomeKind, Reason, Recorded, Rows, Trouble,
@@ -36,8 +38,8 @@ pub use promotion::{
     Refusal,
 };
 pub use run::{
-    DatasetLink, DatasetMark, Experiment, LoggedModel, LoggedModelStatus, MetricPoint, ModelLink,
-    ModelMetric, Moment, RankedRun, RunChange, RunLinks, RunLog, RunRecord, RunStatus,
+    DatasetLink, DatasetMark, Experiment, MetricPoint, ModelLink, Moment, RankedRun, RunChange,
+    RunLinks, RunLog, RunRecord, RunStatus,
 };
 pub use serving::{
     CountsKept, DURATION_BOUNDS_US, GateFigures, PipelineCounts, ServingCounts, ServingTotals,

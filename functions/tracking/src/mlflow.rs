@@ -11,6 +11,7 @@ mod call;
 mod experiments;
 mod facts;
 mod graphql;
+mod log;
 mod logged_models;
 mod metrics;
 mod models;
@@ -76,12 +77,12 @@ fn tracking() -> Router<Context> {
         .route("/runs/update", post(runs::update))
         .route("/runs/delete", post(runs::delete))
         .route("/runs/restore", post(runs::restore))
-        .route("/runs/log-metric", post(runs::log_metric))
-        .route("/runs/log-parameter", post(runs::log_param))
-        .route("/runs/log-batch", post(runs::log_batch))
-        .route("/runs/log-model", post(runs::log_model))
-        .route("/runs/set-tag", post(runs::set_tag))
-        .route("/runs/delete-tag", post(runs::delete_tag))
+        .route("/runs/log-metric", post(log::log_metric))
+        .route("/runs/log-parameter", post(log::log_param))
+        .route("/runs/log-batch", post(log::log_batch))
+        .route("/runs/log-model", post(log::log_model))
+        .route("/runs/set-tag", post(log::set_tag))
+        .route("/runs/delete-tag", post(log::delete_tag))
         .route("/runs/log-inputs", post(logged_models::log_inputs))
         .route("/runs/outputs", post(logged_models::log_outputs))
         .route("/runs/search", post(search::search))

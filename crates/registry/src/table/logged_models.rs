@@ -6,8 +6,8 @@ use super::item::{Expression, item, listed};
 use super::key;
 use super::query::{Order, Place};
 use crate::RegistryError;
+use crate::logged_model::LoggedModel;
 use crate::page::{Page, PageRequest};
-use crate::run::LoggedModel;
 
 impl Registry {
     /// Makes a logged model. False where its id is taken.
