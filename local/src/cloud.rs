@@ -9,12 +9,14 @@
 
 mod endpoints;
 mod guard;
+mod mlflow_ui;
 mod ports;
 mod sites;
 mod storage;
 mod stores;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_sdk_s3::config::SharedInterceptor;
@@ -29,6 +31,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use endpoints::{ACCESS_KEY, ACCOUNT, Endpoints, REGION};
+pub use mlflow_ui::{MLFLOW_UI, NoPages};
 pub use ports::{PortError, Ports};
 pub use storage::StorageError;
 pub use stores::Stores;
@@ -65,6 +68,8 @@ pub struct Options {
     pub every: Option<Duration>,
     /// Time between compactions of the inference log; none are made where there is none.
     pub compact_every: Option<Duration>,
+    /// The folder of an installed `mlflow`, whose pages are served; none where there is none.
+    pub mlflow_ui: Option<PathBuf>,
     /// Faults on purpose at the tasks of the state machine and at every request to S3, DynamoDB and
     /// Step Functions, for tests.
     pub faults: Faults,
@@ -85,6 +90,7 @@ impl Options {
             config,
             every: None,
             compact_every: None,
+            mlflow_ui: None,
             faults: Faults::default(),
             hurry: false,
         }
@@ -120,6 +126,9 @@ pub enum StartError {
     /// The state machine's definition is refused; only a damaged build gets here.
     #[error("the state machine's definition is refused")]
     Definition(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There are no pages of MLflow where they should be.
+    #[error(transparent)]
+    Pages(#[from] NoPages),
     /// The journals cannot be read.
     #[error(transparent)]
     Executions(#[from] ExecutionError),
@@ -154,9 +163,11 @@ impl Cloud {
             mut config,
             every,
             compact_every,
+            mlflow_ui,
             faults,
             hurry,
         } = options;
+        let bundle = mlflow_ui.as_deref().map(mlflow_ui::bundle).transpose()?;
         config.spool_folder.get_or_insert_with(|| folder.spool());
         // The one there is: a machine that the environment names is on AWS.
         config.state_machine = Some(machine::machine_arn());
@@ -198,21 +209,22 @@ impl Cloud {
         let host = Host::new(functions.clone(), faults, hurry);
         let executions = Executions::open(folder.executions(), definition, state_machine, host)?;
 
+        let mut site = functions.http();
+        if let Some(bundle) = bundle {
+            site = site.merge(mlflow_ui::router(bundle, tracking::mlflow(context.clone())));
+        }
         let protocols = aws::router(executions.clone(), functions.clone());
         let mut own_token = None;
         let mut http = Vec::new();
         match public {
             None => {
-                let router = own_sites(
-                    with_last_word(functions.http().merge(protocols)),
-                    Names::Loopback,
-                );
+                let router = own_sites(with_last_word(site.merge(protocols)), Names::Loopback);
                 http.push(serve(aws, router, stopped(http_stopping)));
             }
             Some(public) => {
                 let (token, guard) = owner(&context)?;
                 own_token = Some(token);
-                let guarded = with_last_word(functions.http())
+                let guarded = with_last_word(site)
                     .layer(middleware::from_fn_with_state(guard, guard::want_token));
                 let router = own_sites(guarded, Names::Any);
                 http.push(serve(public, router, stopped(http_stopping.clone())));

@@ -1,5 +1,6 @@
 //! The whole system on a folder of its own, with a source that behaves as told.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use local::cloud::{Cloud, Options};
@@ -28,6 +29,7 @@ pub struct World {
     pub source: Source,
     /// The faults that tasks and storage calls will meet.
     pub faults: Faults,
+    mlflow_ui: Option<PathBuf>,
     folder: TempDir,
 }
 
@@ -104,6 +106,7 @@ impl World {
             require_tokens,
             source,
             faults: Faults::default(),
+            mlflow_ui: None,
             folder: must(tempfile::tempdir(), "no folder for the test"),
         };
         world.start().await;
@@ -120,6 +123,7 @@ impl World {
             // Retries wait for milliseconds instead of seconds.
             hurry: true,
             require_tokens: self.require_tokens,
+            mlflow_ui: self.mlflow_ui.clone(),
             ..Options::new(folder, self.config.clone())
         };
         self.cloud = Some(must(
@@ -135,6 +139,12 @@ impl World {
         }
         change(&mut self.config);
         self.start().await;
+    }
+
+    /// Starts everything again with the pages of an installed `mlflow`.
+    pub async fn serve_mlflow_pages(&mut self, package: PathBuf) {
+        self.mlflow_ui = Some(package);
+        self.restart(|_| ()).await;
     }
 
     /// The running cloud.

@@ -6,6 +6,7 @@
 
 mod accessibility;
 mod driver;
+mod mlflow_pages;
 
 use serde_json::{Value, json};
 use tasador_access::Scope;

@@ -14,6 +14,7 @@ mod faults;
 mod gate;
 #[cfg(feature = "localstack")]
 mod localstack;
+mod mlflow;
 mod promotion;
 mod real_listings;
 mod schedule;

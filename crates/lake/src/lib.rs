@@ -7,6 +7,7 @@
 
 mod client;
 mod error;
+mod folder;
 pub mod format;
 pub mod key;
 mod lake;
@@ -14,6 +15,7 @@ mod read;
 
 pub use client::client_config;
 pub use error::LakeError;
+pub use folder::Entry;
 pub use format::{Format, RawForm};
 pub use key::Key;
 pub use lake::{Lake, ObjectInfo, Put};

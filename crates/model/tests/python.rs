@@ -43,7 +43,7 @@ fn onnxruntime_prices_the_same_and_shap_explains_the_same() {
         println!("skipped: onnxruntime and shap are not installed; tests/tools/install does it");
         return;
     };
-    let unseen = homes(HOMES, 3);
+    let unseen = strangers(homes(HOMES, 3));
     for algorithm in Algorithm::ALL {
         let config = TrainConfig::new(algorithm, 42);
         let (model, _) = fit(&config, &homes(1_500, 1), &homes(300, 2)).unwrap();
@@ -56,6 +56,11 @@ fn onnxruntime_prices_the_same_and_shap_explains_the_same() {
             std::fs::write(folder.path().join(name), bytes).unwrap();
         };
         std::fs::write(folder.path().join("model.onnx"), model.to_onnx()).unwrap();
+        std::fs::write(
+            folder.path().join("columns.json"),
+            columns(&unseen).to_string(),
+        )
+        .unwrap();
         write("features", &model.encode(&unseen));
         write("prices", &model.predict(&unseen));
         let explained: Vec<f64> = (0..HOMES)
@@ -77,6 +82,52 @@ fn onnxruntime_prices_the_same_and_shap_explains_the_same() {
         );
         print!("{algorithm}: {}", String::from_utf8_lossy(&output.stdout));
     }
+}
+
+/// The homes, some of which lie where no training home does: zip codes of known and of unknown
+/// regions, cities of other states, numbers that are far out or none.
+fn strangers(homes: Frame) -> Frame {
+    let change = |homes: &Frame, name: &str, every: usize, to: &[&str]| {
+        let Some(Column::Category { codes, names }) = homes.column(name) else {
+            panic!("{name} is no category");
+        };
+        let changed = codes.iter().enumerate().map(|(row, &code)| {
+            let own = names.get(code as usize).map(String::as_str);
+            let other = (row % every == 0).then(|| to[row / every % to.len()]);
+            other.or(own)
+        });
+        let changed = Column::category(changed);
+        town::with(homes, name, Some(changed))
+    };
+    let homes = change(&homes, "zip_code", 7, &["06001", "99999", "06999", "00000"]);
+    let homes = change(&homes, "city", 11, &["Nowhere", "Town 1"]);
+    let homes = change(&homes, "state", 13, &["Ohio", "Vermont"]);
+    let sizes = (0..homes.rows()).map(|row| match row % 9 {
+        0 => f64::NAN,
+        1 => 1e9,
+        2 => 0.0,
+        _ => 700.0 + row as f64,
+    });
+    let sizes = Column::Number(sizes.collect());
+    town::with(&homes, "house_size", Some(sizes))
+}
+
+/// The homes as Python reads them: what is not known is null, or empty where texts are.
+fn columns(homes: &Frame) -> serde_json::Value {
+    let columns = homes.columns().iter().map(|(name, column)| {
+        let values: serde_json::Value = match column {
+            Column::Number(values) | Column::Date(values) => {
+                // JSON has no NaN.
+                values.iter().copied().collect()
+            }
+            Column::Category { codes, names } => codes
+                .iter()
+                .map(|&code| names.get(code as usize).map_or("", String::as_str))
+                .collect(),
+        };
+        (name.clone(), values)
+    });
+    serde_json::Value::Object(columns.collect())
 }
 
 fn row<'m>(model: &'m Model, homes: &Frame, home: usize) -> Row<'m> {

@@ -10,12 +10,14 @@ mod compaction;
 mod error;
 mod hex;
 mod inference;
+mod logged_model;
 mod metrics;
 mod outcome;
 mod page;
 mod promotion;
 mod run;
 mod serving;
+mod sortable;
 mod table;
 mod version;
 
@@ -25,7 +27,8 @@ pub use batch::{
 pub use compaction::{CompactionClaim, HourCompaction, LooseInference};
 pub use error::RegistryError;
 pub use inference::InferenceRecord;
-pub use metrics::Metrics;
+pub use logged_model::{LoggedModel, LoggedModelStatus, ModelMetric};
+pub use metrics::{Metrics, Number};
 pub use outcome::{
     Candidate, Contender, Measured, Outcome, OutcomeKind, Reason, Recorded, Rows, Trouble,
 };
@@ -34,11 +37,14 @@ pub use promotion::{
     CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, PromotionSeq,
     Refusal,
 };
-pub use run::{Experiment, MetricPoint, RunRecord, RunStatus};
+pub use run::{
+    DatasetLink, DatasetMark, Experiment, MetricPoint, ModelLink, Moment, RankedRun, RunChange,
+    RunLinks, RunLog, RunRecord, RunStatus,
+};
 pub use serving::{
     CountsKept, DURATION_BOUNDS_US, GateFigures, PipelineCounts, ServingCounts, ServingTotals,
 };
-pub use table::{Registry, Tables};
+pub use table::{ByStart, Registry, Tables, Values};
 pub use version::{
-    Artifact, FinishedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus,
+    Artifact, FinishedVersion, LoggedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus,
 };

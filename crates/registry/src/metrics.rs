@@ -53,7 +53,7 @@ impl<K: Into<String>> FromIterator<(K, f64)> for Metrics {
 
 /// One value as the table and JSON can hold it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Number(pub(crate) f64);
+pub struct Number(pub f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -11,18 +11,27 @@ use aws_sdk_dynamodb::Client;
 mod batches;
 mod compactions;
 mod create;
+mod experiments;
 mod fault;
 mod inferences;
 mod item;
 mod key;
+mod links;
+mod logged_models;
+mod models;
+mod modify;
 mod outcomes;
 mod promotions;
 mod query;
+mod ranks;
 mod rows;
+mod run_log;
 mod runs;
 mod serving;
 mod tokens;
 mod versions;
+
+pub use ranks::{ByStart, Values};
 
 /// The names of the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -41,8 +41,29 @@ pub struct NewVersion {
     pub dataset: Option<DatasetId>,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
+    /// What people say of it.
+    pub description: Option<String>,
+    /// What an MLflow client says of a model whose artefacts are stored already; the version is
+    /// ready at once. None where the artefact is on its way.
+    pub logged: Option<LoggedVersion>,
     /// When it is registered.
     pub at: Timestamp,
+}
+
+/// A version that was registered by an MLflow client: files in any of MLflow's formats.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LoggedVersion {
+    /// Where the client says it comes from.
+    pub source: String,
+    /// Where its files are.
+    pub location: String,
+    /// A link to its run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_link: Option<String>,
+    /// The logged model it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_id: Option<String>,
 }
 
 /// What is known of a version once its artefact is in the bucket.
@@ -106,6 +127,15 @@ pub struct VersionRecord {
     /// Free labels.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// What people say of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The stage that a client of MLflow gave it, such as `Staging`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Where its files are, where an MLflow client registered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged: Option<LoggedVersion>,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -120,6 +150,15 @@ pub struct ModelRecord {
     pub model: ModelName,
     /// The newest version's number.
     pub last_version: u32,
-    /// When its first version was registered.
+    /// When it was made, or its first version registered.
     pub created_at: Timestamp,
+    /// When it or one of its versions last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// What people say of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Free labels.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }

@@ -92,6 +92,8 @@ async fn version(ctx: &Context, name: &str, stored: Option<&str>) -> ModelVersio
         algorithm: None,
         dataset: None,
         tags: Default::default(),
+        description: None,
+        logged: None,
         at: ctx.now(),
     };
     let version = ctx.registry.register_version(&new).await.unwrap();

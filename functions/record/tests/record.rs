@@ -205,6 +205,8 @@ async fn the_history_says_promoted_where_the_alias_moved_and_only_there() {
         algorithm: None,
         dataset: None,
         tags: Default::default(),
+        description: None,
+        logged: None,
         at: ctx.now(),
     };
     let version = ctx.registry.register_version(&new).await.unwrap();

@@ -24,12 +24,16 @@ use tasador_model::evidence::{self, Files, Report};
 use tasador_model::train::{Evidence, TrainConfig, TrainError};
 use tasador_model::{Algorithm, Metrics};
 use tasador_registry::{
-    Artifact, FinishedVersion, NewVersion, RegistryError, RunRecord, RunStatus, VersionStatus,
+    Artifact, FinishedVersion, MetricPoint, NewVersion, RegistryError, RunRecord, RunStatus,
+    VersionStatus,
 };
 use tasador_runtime::{Classify, Context, ErrorClass};
 
 /// The name of the tag that says which version a run registered.
 const VERSION_TAG: &str = "tasador.version";
+
+/// How MLflow's clients name a place that the tracking server gives out itself.
+const ARTIFACTS: &str = "mlflow-artifacts:/";
 
 /// What to train.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -171,6 +175,8 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
                 params: params(&request, &config, None),
                 metrics: tasador_registry::Metrics::default(),
                 tags,
+                artifact_uri: None,
+                ended_ms: ctx.now().as_millisecond(),
             };
             put_run(&request, &names, run, started_ms, ctx).await?;
             Ok(Response::Failed {
@@ -276,6 +282,8 @@ async fn register(
             algorithm: Some(algorithm.to_string()),
             dataset: Some(request.dataset),
             tags: BTreeMap::new(),
+            description: None,
+            logged: None,
             at: ctx.now(),
         })
         .await?;
@@ -308,7 +316,8 @@ async fn register(
         .await?;
 
     let metrics = measured(&trained.measured, size_bytes);
-    ctx.registry
+    let finished = ctx
+        .registry
         .finish_version(
             model,
             version,
@@ -323,6 +332,9 @@ async fn register(
             },
         )
         .await?;
+    // The same at each repetition, so that its figures are the same points.
+    let ended_ms = finished.updated_at.as_millisecond();
+    let started_ms = started_ms.min(ended_ms);
     let run = Run {
         status: RunStatus::Finished,
         params: params(request, config, Some(evidence)),
@@ -331,6 +343,11 @@ async fn register(
             (VERSION_TAG.to_owned(), version.to_string()),
             ("tasador.model".to_owned(), model.to_string()),
         ]),
+        artifact_uri: Some(format!(
+            "{ARTIFACTS}{}",
+            key::model_prefix(model, version).trim_end_matches('/')
+        )),
+        ended_ms,
     };
     put_run(request, names, run, started_ms, ctx).await?;
     tracing::info!(
@@ -399,6 +416,9 @@ struct Run {
     params: BTreeMap<String, String>,
     metrics: tasador_registry::Metrics,
     tags: BTreeMap<String, String>,
+    /// Where MLflow's clients find the version's files.
+    artifact_uri: Option<String>,
+    ended_ms: i64,
 }
 
 async fn put_run(
@@ -420,14 +440,22 @@ async fn put_run(
         run_id: names.mlflow_run_id.clone(),
         experiment_id: experiment.experiment_id,
         name: names.source_key.clone(),
+        user: "tasador".to_owned(),
         status: run.status,
         start_ms: started_ms,
-        end_ms: Some(ctx.now().as_millisecond()),
+        end_ms: Some(run.ended_ms),
+        deleted_ms: None,
+        artifact_uri: run.artifact_uri,
         params: run.params,
         metrics: run.metrics,
+        moments: BTreeMap::new(),
         tags,
+        datasets: BTreeMap::new(),
+        has_links: false,
     };
-    Ok(ctx.registry.put_run(&record, &[]).await?)
+    // Each figure is a series of one point.
+    let series: Vec<MetricPoint> = record.latest().collect();
+    Ok(ctx.registry.put_run(&record, &series).await?)
 }
 
 fn params(

@@ -2,7 +2,7 @@
 //! version with MLflow.
 
 use serde_json::{Value, json};
-use tasador_model::{InputKind, Model, onnx};
+use tasador_model::{Input, InputKind, Model, onnx};
 
 /// The version of ONNX's Python package whose format the graph has.
 const ONNX_VERSION: &str = "1.17.0";
@@ -39,23 +39,34 @@ pub(crate) fn of(model: &Model) -> Value {
             ],
         },
         "onnx": {
-            "note": "The graph takes the encoded features, not the columns of a listing: ONNX has no \
-                     operator for the first characters of a zip code.",
-            "input": {"name": onnx::INPUT, "type": "double", "columns": model.features()},
+            "note": "One input for each column; dates are days since 1970-01-01. What is not known is \
+                     NaN in a number or date, and empty in a text.",
+            "inputs": columns(model),
             "output": {"name": onnx::OUTPUT, "type": "double", "unit": "USD"},
         },
     })
 }
 
-/// `MLmodel`, so that `mlflow.pyfunc.load_model` prices encoded features with the ONNX graph.
+/// The columns that the graph takes, as a signature of MLflow lists them. All of them are required:
+/// a graph has no way to do without an input, so an unknown value has to be said.
+fn columns(model: &Model) -> Vec<Value> {
+    let column = |input: &Input| {
+        json!({
+            "type": match input.kind {
+                InputKind::Number | InputKind::Date => "double",
+                InputKind::Category => "string",
+            },
+            "name": input.name,
+            "required": true,
+        })
+    };
+    model.inputs().iter().map(column).collect()
+}
+
+/// `MLmodel`, so that `mlflow.pyfunc.load_model` prices homes with the ONNX graph.
 ///
 /// Nothing in it is a matter of time: the same model has the same file.
 pub(crate) fn mlmodel(model: &Model, mlflow_run_id: &str, size_bytes: u64) -> String {
-    let columns: Vec<Value> = model
-        .features()
-        .into_iter()
-        .map(|name| json!({"type": "double", "name": name, "required": true}))
-        .collect();
     let outputs = json!([{"type": "double", "name": onnx::OUTPUT, "required": true}]);
     // In single quotes YAML has one escape: the quote itself.
     let quoted = |value: &Value| format!("'{}'", value.to_string().replace('\'', "''"));
@@ -80,7 +91,7 @@ pub(crate) fn mlmodel(model: &Model, mlflow_run_id: &str, size_bytes: u64) -> St
          \x20 inputs: {}\n\
          \x20 outputs: {}\n\
          \x20 params: null\n",
-        quoted(&Value::Array(columns)),
+        quoted(&Value::Array(columns(model))),
         quoted(&outputs),
     )
 }

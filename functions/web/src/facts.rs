@@ -17,9 +17,12 @@ use tasador_runtime::{Context, chain};
 
 use crate::Site;
 use crate::asked::Asked;
+use crate::sections::logged::Logged;
 
 /// Runs on a page of the history.
 const RUNS_SHOWN: u32 = 20;
+/// Runs that people logged, as many as are shown; and experiments that are looked into for them.
+const LOGGED_SHOWN: usize = 12;
 /// Versions that are shown, the newest ones.
 const VERSIONS_SHOWN: u32 = 60;
 /// Promotions that are shown, the latest ones.
@@ -39,6 +42,8 @@ pub(crate) type Batches = Mutex<HashMap<BatchId, Arc<BatchReport>>>;
 pub(crate) struct Facts {
     /// A page of the history.
     pub(crate) history: Option<Page<Outcome>>,
+    /// Runs that people logged, latest first.
+    pub(crate) logged: Vec<Logged>,
     /// The models' side.
     pub(crate) models: Option<Models>,
     /// The latest batches, oldest first, each with its report where there is one.
@@ -75,8 +80,9 @@ impl Facts {
     /// Reads everything.
     pub(crate) async fn gather(site: &Site, asked: &Asked) -> Self {
         let ctx = site.pricing.context();
-        let (history, (models, reference), batches, serving, pipeline) = tokio::join!(
+        let (history, logged, (models, reference), batches, serving, pipeline) = tokio::join!(
             history(ctx, asked.page.clone()),
+            logged(ctx),
             models_and_reference(ctx, asked),
             latest_batches(site),
             site.pricing.totals(),
@@ -84,6 +90,7 @@ impl Facts {
         );
         Self {
             history,
+            logged: logged.unwrap_or_default(),
             models,
             batches,
             reference,
@@ -111,6 +118,33 @@ async fn history(ctx: &Context, token: Option<String>) -> Option<Page<Outcome>> 
         Err(RegistryError::BadPageToken) => told("the history", ctx.registry.history(&first).await),
         other => told("the history", other),
     }
+}
+
+/// The latest runs of the experiments that are not the pipeline's.
+async fn logged(ctx: &Context) -> Option<Vec<Logged>> {
+    const WHAT: &str = "what people logged";
+    let page = PageRequest::first(LOGGED_SHOWN as u32);
+    let experiments = told(WHAT, ctx.registry.experiments(&page).await)?.items;
+    let mut all = Vec::new();
+    let others = experiments.into_iter().filter(|experiment| {
+        experiment.name != ctx.config.model.as_str() && experiment.deleted_ms.is_none()
+    });
+    for experiment in others {
+        let runs = ctx
+            .registry
+            .runs_by_start(&experiment.experiment_id, None, LOGGED_SHOWN);
+        let runs = told(WHAT, runs.await)?.into_iter();
+        all.extend(
+            runs.filter(|run| run.deleted_ms.is_none())
+                .map(|run| Logged {
+                    experiment: experiment.name.clone(),
+                    run,
+                }),
+        );
+    }
+    all.sort_by_key(|logged| std::cmp::Reverse(logged.run.start_ms));
+    all.truncate(LOGGED_SHOWN);
+    Some(all)
 }
 
 async fn models_and_reference(ctx: &Context, asked: &Asked) -> (Option<Models>, Option<Profile>) {

@@ -3,5 +3,6 @@
 pub(crate) mod appraise;
 pub(crate) mod data;
 pub(crate) mod history;
+pub(crate) mod logged;
 pub(crate) mod models;
 pub(crate) mod operations;

@@ -34,6 +34,10 @@ words! {
     models: "Models", "Modelos";
     data: "Data", "Datos";
     operations: "Operations", "Operación";
+    logged_runs: "Runs logged by people", "Ejecuciones registradas por personas";
+    logged_runs_lead: "Experiments of your own, kept by MLflow's clients beside the pipeline's.",
+        "Experimentos propios, guardados por los clientes de MLflow junto a los del proceso.";
+    experiment: "Experiment", "Experimento";
     utc: "All times are UTC.", "Todas las horas son UTC.";
     api: "The same figures for programs:", "Las mismas cifras para programas:";
 

@@ -1,6 +1,7 @@
 //! `tasador up`: everything served until Ctrl-C.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -43,6 +44,9 @@ pub(super) struct Options {
     /// Want tokens on loopback too
     #[arg(long)]
     require_tokens: bool,
+    /// Folder of an installed mlflow, whose pages are then served at /mlflow/
+    #[arg(long, value_name = "PATH")]
+    mlflow_ui: Option<PathBuf>,
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
@@ -58,18 +62,29 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         require_tokens: options.require_tokens,
         every,
         compact_every: Some(COMPACT_EVERY),
+        mlflow_ui: options.mlflow_ui.clone(),
         faults,
         ..cloud::Options::new(folder, config)
     })
     .await?;
-    greet(&cloud, source.as_deref(), every)?;
+    greet(
+        &cloud,
+        source.as_deref(),
+        every,
+        options.mlflow_ui.is_some(),
+    )?;
     interrupted().await;
     remark("Stopping; what runs goes on where it was when the folder is served again.");
     cloud.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-fn greet(cloud: &Cloud, source: Option<&str>, every: Option<Duration>) -> std::io::Result<()> {
+fn greet(
+    cloud: &Cloud,
+    source: Option<&str>,
+    every: Option<Duration>,
+    with_mlflow_ui: bool,
+) -> std::io::Result<()> {
     let Endpoints {
         http,
         aws,
@@ -95,6 +110,12 @@ fn greet(cloud: &Cloud, source: Option<&str>, every: Option<Duration>) -> std::i
             "  tokens            wanted; make one with: TOKEN=$(tasador token create --scope admin)",
         )?;
         result(format!("  Step Functions    {aws}"))?;
+    }
+    result(format!(
+        "  MLflow's clients  export MLFLOW_TRACKING_URI={http}"
+    ))?;
+    if with_mlflow_ui {
+        result(format!("  MLflow's pages    {http}{}/", cloud::MLFLOW_UI))?;
     }
     result(format!("  S3                {s3}"))?;
     result(format!("  DynamoDB          {dynamodb}"))?;

@@ -2,6 +2,10 @@
 
 /// `TensorProto.DataType.FLOAT`.
 pub(super) const FLOAT: i32 = 1;
+/// `TensorProto.DataType.INT64`.
+const INT64: i32 = 7;
+/// `TensorProto.DataType.STRING`.
+pub(super) const STRING: i32 = 8;
 /// `TensorProto.DataType.DOUBLE`.
 pub(super) const DOUBLE: i32 = 11;
 /// The domain of operators of machine learning.
@@ -157,6 +161,8 @@ pub(super) struct Tensor {
     dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     data_type: i32,
+    #[prost(int64, repeated, tag = "7")]
+    int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     name: String,
     #[prost(double, repeated, tag = "10")]
@@ -168,8 +174,19 @@ impl Tensor {
         Self {
             dims: dims.to_vec(),
             data_type: DOUBLE,
+            int64_data: Vec::new(),
             name: name.to_owned(),
             double_data,
+        }
+    }
+
+    pub(super) fn wholes(name: &str, dims: &[i64], int64_data: Vec<i64>) -> Self {
+        Self {
+            dims: dims.to_vec(),
+            data_type: INT64,
+            int64_data,
+            name: name.to_owned(),
+            double_data: Vec::new(),
         }
     }
 }
@@ -183,6 +200,29 @@ pub(super) struct ValueInfo {
 }
 
 impl ValueInfo {
+    /// One element of a type a row, in a list or, where `is_table`, in a table of one column.
+    pub(super) fn column(name: &str, element: i32, is_table: bool) -> Self {
+        let rows = Dimension {
+            dim_value: None,
+            dim_param: Some("rows".to_owned()),
+        };
+        let one = Dimension {
+            dim_value: Some(1),
+            dim_param: None,
+        };
+        let mut dim = vec![rows];
+        dim.extend(is_table.then_some(one));
+        Self {
+            name: name.to_owned(),
+            kind: Some(Type {
+                tensor_type: Some(TensorType {
+                    elem_type: element,
+                    shape: Some(Shape { dim }),
+                }),
+            }),
+        }
+    }
+
     /// Rows of so many numbers in double precision.
     pub(super) fn doubles(name: &str, width: i64) -> Self {
         let rows = Dimension {

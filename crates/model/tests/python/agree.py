@@ -1,9 +1,11 @@
 """Holds a model's ONNX graph against its prices, and its contributions against `shap`.
 
-Reads a folder with `model.onnx` and, as doubles, `features` (rows x width), `prices` (rows) and
-`explained` (rows x (1 + width): the mean prediction, then one contribution for each feature).
+Reads a folder with `model.onnx`, the homes as `columns.json` and, as doubles, `features` (rows x
+width), `prices` (rows) and `explained` (rows x (1 + width): the mean prediction, then one
+contribution for each feature).
 """
 
+import json
 import sys
 
 import numpy as np
@@ -14,18 +16,35 @@ import shap
 folder = sys.argv[1]
 graph = onnx.load(f"{folder}/model.onnx")
 onnx.checker.check_model(graph)
-width = graph.graph.input[0].type.tensor_type.shape.dim[1].dim_value
-features = np.fromfile(f"{folder}/features").reshape(-1, width)
 prices = np.fromfile(f"{folder}/prices")
+features = np.fromfile(f"{folder}/features").reshape(len(prices), -1)
+width = features.shape[1]
 explained = np.fromfile(f"{folder}/explained").reshape(-1, width + 1)
+with open(f"{folder}/columns.json") as file:
+    columns = json.load(file)
+homes = {
+    entry.name: np.array(
+        columns[entry.name],
+        dtype=object if entry.type.tensor_type.elem_type == onnx.TensorProto.STRING else np.float64,
+    )
+    for entry in graph.graph.input
+}
 
-session = onnxruntime.InferenceSession(f"{folder}/model.onnx", providers=["CPUExecutionProvider"])
-(predicted,) = session.run(["predicted_price"], {"features": features})
+# What the graph encodes within is an output for this once.
+graph.graph.output.append(
+    onnx.helper.make_tensor_value_info(":features", onnx.TensorProto.DOUBLE, None)
+)
+session = onnxruntime.InferenceSession(
+    graph.SerializeToString(), providers=["CPUExecutionProvider"]
+)
+predicted, encoded = session.run(["predicted_price", ":features"], homes)
+apart = np.where(np.isnan(features), np.isnan(encoded), np.abs(encoded - features) <= 1e-9)
+assert encoded.shape == features.shape and apart.all(), np.argwhere(~apart)[:9]
 assert predicted.dtype == np.float64 and predicted.shape == (len(prices), 1), predicted.shape
 off = np.max(np.abs(predicted[:, 0] / prices - 1))
 assert off <= 1e-4, f"onnxruntime is off by {off}"
 
-known = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
+known = {tensor.name.lstrip(":"): onnx.numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
 base, parts = np.zeros(len(features)), np.zeros_like(features)
 if "weights" in known:
     base += known["intercept"]

@@ -1,5 +1,6 @@
 //! Single reads, transactions, and what the client's errors mean.
 
+use std::collections::HashMap;
 use std::error::Error;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -8,7 +9,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::de::DeserializeOwned;
 
 use super::Registry;
-use super::item::{self, Item};
+use super::item::{self, Expression, Item};
 use super::key::Key;
 use crate::RegistryError;
 
@@ -75,7 +76,7 @@ impl Registry {
             .transpose()
     }
 
-    async fn get_item(
+    pub(super) async fn get_item(
         &self,
         operation: &'static str,
         key: Key,
@@ -90,6 +91,71 @@ impl Registry {
             .await
             .map_err(unavailable(operation))?;
         Ok(found.item)
+    }
+
+    /// Writes an item where a condition holds.
+    pub(super) async fn put_if(
+        &self,
+        operation: &'static str,
+        item: Item,
+        condition: Expression,
+    ) -> Result<Attempt, RegistryError> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.tables.registry)
+            .set_item(Some(item))
+            .set_expression_attribute_names(condition.names())
+            .set_expression_attribute_values(condition.values())
+            .condition_expression(condition.text)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Attempt::Done),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(Attempt::Lost)
+            }
+            Err(error) => Err(unavailable(operation)(error)),
+        }
+    }
+
+    /// Changes an item where a condition holds.
+    pub(super) async fn update_if(
+        &self,
+        operation: &'static str,
+        key: Key,
+        change: Expression,
+        condition: Expression,
+    ) -> Result<Attempt, RegistryError> {
+        let names: HashMap<String, String> =
+            change.names.into_iter().chain(condition.names).collect();
+        let values: Item = change.values.into_iter().chain(condition.values).collect();
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.tables.registry)
+            .set_key(Some(key.into()))
+            .update_expression(change.text)
+            .condition_expression(condition.text)
+            .set_expression_attribute_names((!names.is_empty()).then_some(names))
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Attempt::Done),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+            {
+                Ok(Attempt::Lost)
+            }
+            Err(error) => Err(unavailable(operation)(error)),
+        }
     }
 
     /// Writes all or nothing.

@@ -12,9 +12,14 @@
 //! | what a version is made from | `model#<model>` | `source#<source key>` | |
 //! | alias | `model#<model>` | `alias#champion` | |
 //! | promotion | `model#<model>` | `promotion#champion#<number>` | |
+//! | another alias | `model#<model>` | `alias#<alias>` | |
 //! | experiment | `experiment#<id>` | `experiment` | `experiments` by id |
-//! | run as MLflow knows it | `mlflow#<run id>` | `run` | `runs of <experiment>` by start |
-//! | one measured value | `mlflow#<run id>` | `metric#<key>#<step>#<time>#<value>` | |
+//! | an experiment's name | `experiment-name#<SHA-256>` | `name` | |
+//! | run as MLflow knows it | `mlflow#<run id>` | `run` | `runs of <experiment>`, latest start first |
+//! | one measured value | `mlflow#<run id>` | `metric#<key>#<time>#<step>#<value>` | |
+//! | the latest value of a metric | `mlflow#<run id>` | `latest#<key>` | `ranks of <experiment> by <key>` by value |
+//! | what went into a run or came out | `mlflow#<run id>` | `link#<kind>#<id>` | |
+//! | logged model | `logged#<model id>` | `logged` | `logged models of <experiment>`, latest first |
 //! | what one instance counted | `serving` | `instance#<instance>` | |
 //! | what instances long gone counted | `serving` | `total` | |
 //! | what the total took over of an instance | `serving#<instance>` | `folded` | |
@@ -25,9 +30,10 @@
 //! Open batches also stand in the index `open` (`open_pk` = `open`, `open_sk` by reception).
 
 use jiff::Timestamp;
-use tasador_ids::{BatchId, ModelName, ModelVersion, RunId};
+use tasador_ids::{BatchId, Digest, ModelName, ModelVersion, RunId};
 
 use crate::promotion::{CHAMPION, PromotionSeq};
+use crate::sortable;
 
 /// An item's two key attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,20 +55,22 @@ pub(super) const HISTORY: &str = "history";
 pub(super) const MODELS: &str = "models";
 pub(super) const EXPERIMENTS: &str = "experiments";
 pub(super) const VERSION: &str = "version#";
+pub(super) const ALIAS: &str = "alias#";
+pub(super) const LINK: &str = "link#";
 
 /// A time whose text sorts as the times do.
 pub(super) fn moment(at: Timestamp) -> String {
     format!("{at:.9}")
 }
 
-/// A number whose text sorts as the numbers do.
-fn ordered(number: i64) -> String {
-    format!("{:016x}", number.cast_unsigned() ^ (1 << 63))
-}
-
 /// Text that cannot be mistaken for two parts of a key.
 fn part(text: &str) -> String {
     text.replace('%', "%25").replace('#', "%23")
+}
+
+/// The text that [`part`] was made of.
+pub(super) fn whole(part: &str) -> String {
+    part.replace("%23", "#").replace("%25", "%")
 }
 
 pub(super) fn batch(batch: &BatchId) -> Key {
@@ -105,7 +113,11 @@ pub(super) fn version_source(model: &ModelName, source_key: &str) -> Key {
 }
 
 pub(super) fn champion(model: &ModelName) -> Key {
-    Key::new(format!("model#{model}"), format!("alias#{CHAMPION}"))
+    alias(model, CHAMPION)
+}
+
+pub(super) fn alias(model: &ModelName, alias: &str) -> Key {
+    Key::new(format!("model#{model}"), format!("{ALIAS}{}", part(alias)))
 }
 
 pub(super) fn promotion(model: &ModelName, seq: PromotionSeq) -> Key {
@@ -121,6 +133,30 @@ pub(super) fn promotions() -> String {
 
 pub(super) fn experiment(experiment_id: &str) -> Key {
     Key::new(format!("experiment#{experiment_id}"), "experiment")
+}
+
+pub(super) fn experiment_name(name: &str) -> Key {
+    // By its hash: a name may be longer than a key.
+    let digest = Digest::of(name.as_bytes());
+    Key::new(format!("experiment-name#{digest}"), "name")
+}
+
+pub(super) fn latest(run_id: &str, metric: &str) -> Key {
+    Key::new(
+        format!("mlflow#{run_id}"),
+        format!("latest#{}", part(metric)),
+    )
+}
+
+pub(super) fn link(run_id: &str, kind: &str, id: &str) -> Key {
+    Key::new(
+        format!("mlflow#{run_id}"),
+        format!("{LINK}{kind}#{}", part(id)),
+    )
+}
+
+pub(super) fn logged_model(model_id: &str) -> Key {
+    Key::new(format!("logged#{model_id}"), "logged")
 }
 
 pub(super) fn mlflow_run(run_id: &str) -> Key {
@@ -140,8 +176,8 @@ pub(super) fn metric_point(
         format!(
             "{}{}#{}#{:016x}",
             metric_series(key),
-            ordered(step),
-            ordered(timestamp_ms),
+            sortable::whole(timestamp_ms),
+            sortable::whole(step),
             value.to_bits()
         ),
     )
@@ -184,8 +220,22 @@ pub(super) fn runs_of(experiment_id: &str) -> String {
     format!("runs of {experiment_id}")
 }
 
+/// The latest start first, as MLflow lists runs.
 pub(super) fn started(start_ms: i64, run_id: &str) -> String {
-    format!("{}#{run_id}", ordered(start_ms))
+    format!("{}#{run_id}", sortable::whole_descending(start_ms))
+}
+
+pub(super) fn logged_models_of(experiment_id: &str) -> String {
+    format!("logged models of {experiment_id}")
+}
+
+pub(super) fn ranks_of(experiment_id: &str, metric: &str) -> String {
+    format!("ranks of {experiment_id} by {metric}")
+}
+
+/// The smallest value first; of equal ones the latest start.
+pub(super) fn rank(value: f64, start_ms: i64, run_id: &str) -> String {
+    format!("{}#{}", sortable::number(value), started(start_ms, run_id))
 }
 
 pub(super) fn versions_of(mlflow_run_id: &str) -> String {
@@ -200,9 +250,14 @@ mod tests {
     proptest! {
         #[test]
         fn keys_sort_as_what_they_stand_for(a: i64, b: i64, s in 0_i64..4_000_000_000, t in 0_i64..4_000_000_000, n in 0_i32..1_000_000_000) {
-            prop_assert_eq!(a.cmp(&b), ordered(a).cmp(&ordered(b)));
+            prop_assert_eq!(b.cmp(&a), started(a, "r").cmp(&started(b, "r")));
             let (early, late) = (Timestamp::new(s, n).unwrap(), Timestamp::new(t, 0).unwrap());
             prop_assert_eq!(early.cmp(&late), moment(early).cmp(&moment(late)));
+        }
+
+        #[test]
+        fn a_part_gives_its_text_back(text: String) {
+            prop_assert_eq!(whole(&part(&text)), text);
         }
 
         #[test]

@@ -31,6 +31,13 @@ pub(super) enum Order {
     Descending,
 }
 
+/// A part of a list of the index `by_list`, both ends included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) low: String,
+    pub(super) high: String,
+}
+
 impl Place {
     /// The index's name, and the names of its two key attributes.
     fn attributes(&self) -> (Option<&'static str>, &'static str, &'static str) {
@@ -132,6 +139,58 @@ impl Registry {
             .query(operation, place, Order::Ascending, None, None)
             .await?;
         items.into_iter().map(item::record).collect()
+    }
+
+    /// At most so many items of a part of a list.
+    pub(super) async fn span(
+        &self,
+        operation: &'static str,
+        list: &str,
+        span: &Span,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<Item>, RegistryError> {
+        let mut items = Vec::new();
+        let mut start = None;
+        // Nothing is between ends that have crossed, and DynamoDB refuses to look.
+        while items.len() < limit && span.low <= span.high {
+            let wanted = i32::try_from(limit - items.len()).unwrap_or(i32::MAX);
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.tables.registry)
+                .index_name(BY_LIST)
+                .scan_index_forward(order == Order::Ascending)
+                .limit(wanted)
+                .set_exclusive_start_key(start)
+                .key_condition_expression(
+                    "#partition = :partition AND #sort BETWEEN :low AND :high",
+                )
+                .expression_attribute_names("#partition", "list_pk")
+                .expression_attribute_names("#sort", "list_sk")
+                .expression_attribute_values(":partition", text(list))
+                .expression_attribute_values(":low", text(&span.low))
+                .expression_attribute_values(":high", text(&span.high))
+                .send()
+                .await
+                .map_err(unavailable(operation))?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        Ok(items)
+    }
+
+    /// The items of a partition whose sort key begins so, with their keys.
+    pub(super) async fn items(
+        &self,
+        operation: &'static str,
+        place: &Place,
+    ) -> Result<Vec<Item>, RegistryError> {
+        self.query(operation, place, Order::Ascending, None, None)
+            .await
     }
 
     async fn query(

@@ -1,83 +1,35 @@
-//! Experiments and runs as MLflow knows them.
+//! Runs as MLflow knows them, one item each with all that is listed with it.
 
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
-use tasador_ids::Digest;
 
-use super::Registry;
 use super::fault::{Attempt, unavailable};
-use super::item::{Expression, item, listed, unbuildable};
-use super::key;
+use super::item::{self, Expression, Item, item, listed, text, unbuildable, value};
 use super::query::{Order, Place};
-use super::rows::write_all;
+use super::{ATTEMPTS, Registry, back_off, key};
 use crate::RegistryError;
 use crate::metrics::Number;
 use crate::page::{Page, PageRequest};
-use crate::run::{Experiment, MetricPoint, RunRecord};
+use crate::run::{MetricPoint, RunChange, RunRecord};
+
+/// The most items DynamoDB reads at once.
+const READ_BATCH: usize = 100;
+/// Requests on their way at once.
+const CONCURRENCY: usize = 8;
 
 /// A point of a series as an item.
 #[derive(Debug, Serialize, Deserialize)]
-struct PointItem {
-    key: String,
-    value: Number,
-    step: i64,
-    timestamp_ms: i64,
+pub(super) struct PointItem {
+    pub(super) key: String,
+    pub(super) value: Number,
+    pub(super) step: i64,
+    pub(super) timestamp_ms: i64,
 }
 
 impl Registry {
-    /// The experiment of that name; made where it is missing.
-    ///
-    /// The id is 18 digits made from the name, so that two makers at once make the same one;
-    /// `Default` is `0`, as in MLflow.
-    ///
-    /// # Errors
-    /// [`RegistryError::Conflict`] where another name has the same digits.
-    pub async fn experiment(
-        &self,
-        name: &str,
-        created_ms: i64,
-    ) -> Result<Experiment, RegistryError> {
-        const WHAT: &str = "make an experiment";
-        let new = Experiment {
-            experiment_id: experiment_id(name),
-            name: name.to_owned(),
-            created_ms,
-        };
-        let key = key::experiment(&new.experiment_id);
-        let known = match self.get(WHAT, key.clone()).await? {
-            Some(known) => Some(known),
-            None => {
-                let new_item = listed(
-                    item(key.clone(), &new)?,
-                    key::EXPERIMENTS,
-                    &new.experiment_id,
-                );
-                let put = self.put(new_item, Expression::absent())?;
-                match self.transact(WHAT, vec![put]).await? {
-                    Attempt::Done => Some(new.clone()),
-                    Attempt::Lost => self.get(WHAT, key).await?,
-                }
-            }
-        };
-        match known {
-            Some(known) if known.name == name => Ok(known),
-            Some(known) => Err(RegistryError::Conflict {
-                why: format!("experiment `{}` has the id of `{name}`", known.name),
-            }),
-            None => Err(RegistryError::Contended { operation: WHAT }),
-        }
-    }
-
-    /// The experiments, by id.
-    ///
-    /// # Errors
-    /// [`RegistryError::BadPageToken`], [`RegistryError::Unavailable`], [`RegistryError::Damaged`].
-    pub async fn experiments(&self, page: &PageRequest) -> Result<Page<Experiment>, RegistryError> {
-        let place = Place::List(key::EXPERIMENTS.to_owned());
-        self.page("list experiments", &place, Order::Ascending, page)
-            .await
-    }
-
     /// Writes a run as a whole, with every point of its metrics. Repeating it changes nothing; a
     /// later state of the same run replaces the earlier one, and points add up.
     ///
@@ -89,47 +41,32 @@ impl Registry {
         series: &[MetricPoint],
     ) -> Result<(), RegistryError> {
         const WHAT: &str = "write a run";
-        // Points first: a run that is there has its series.
-        let mut points = Vec::with_capacity(series.len());
-        let mut last = None;
-        let mut sorted: Vec<&MetricPoint> = series.iter().collect();
-        sorted.sort_by(|a, b| point_key(run, a).sk.cmp(&point_key(run, b).sk));
-        for point in sorted {
-            let key = point_key(run, point);
-            // DynamoDB refuses a batch that names a key twice.
-            if last.as_ref() == Some(&key) {
-                continue;
-            }
-            let record = PointItem {
-                key: point.key.clone(),
-                value: Number(point.value),
-                step: point.step,
-                timestamp_ms: point.timestamp_ms,
-            };
-            let put = PutRequest::builder()
-                .set_item(Some(item(key.clone(), &record)?))
-                .build()
-                .map_err(unbuildable)?;
-            points.push(WriteRequest::builder().put_request(put).build());
-            last = Some(key);
-        }
-        write_all(&self.client, &self.tables.registry, WHAT, points).await?;
-        let record = listed(
-            item(key::mlflow_run(&run.run_id), run)?,
-            key::runs_of(&run.experiment_id),
-            key::started(run.start_ms, &run.run_id),
-        );
+        // Points first: a run that is there has its series, and its place by each metric.
+        self.put_points(&run.run_id, series).await?;
+        let latest: Vec<MetricPoint> = run.latest().collect();
+        self.put_ranks(run, &latest).await?;
         self.client
             .put_item()
             .table_name(&self.tables.registry)
-            .set_item(Some(record))
+            .set_item(Some(run_item(run)?))
             .send()
             .await
             .map_err(unavailable(WHAT))?;
         Ok(())
     }
 
-    /// A run.
+    /// Makes a run. False where its id is taken.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`].
+    pub async fn make_run(&self, run: &RunRecord) -> Result<bool, RegistryError> {
+        let made = self
+            .put_if("make a run", run_item(run)?, Expression::absent())
+            .await?;
+        Ok(made == Attempt::Done)
+    }
+
+    /// A run, deleted or not.
     ///
     /// # Errors
     /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
@@ -137,7 +74,65 @@ impl Registry {
         self.get("read a run", key::mlflow_run(run_id)).await
     }
 
-    /// The runs of an experiment, latest start first.
+    /// Runs by their ids, in that order; those that are not there are left out.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`], [`RegistryError::Damaged`], [`RegistryError::Contended`].
+    pub async fn runs(&self, run_ids: &[String]) -> Result<Vec<RunRecord>, RegistryError> {
+        let chunks: Vec<Vec<String>> = run_ids.chunks(READ_BATCH).map(<[_]>::to_vec).collect();
+        let found: Vec<Vec<RunRecord>> = stream::iter(chunks)
+            .map(|chunk| self.some_runs(chunk))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn some_runs(&self, run_ids: Vec<String>) -> Result<Vec<RunRecord>, RegistryError> {
+        const WHAT: &str = "read runs";
+        let mut keys: Vec<Item> = run_ids
+            .iter()
+            .map(|run_id| key::mlflow_run(run_id).into())
+            .collect();
+        let mut found: HashMap<String, RunRecord> = HashMap::new();
+        for round in 0..ATTEMPTS {
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build()
+                .map_err(unbuildable)?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.tables.registry, wanted)
+                .send()
+                .await
+                .map_err(unavailable(WHAT))?;
+            for item in answer
+                .responses
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, items)| items)
+            {
+                let run: RunRecord = item::record(item)?;
+                found.insert(run.run_id.clone(), run);
+            }
+            keys = answer
+                .unprocessed_keys
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, left)| left.keys)
+                .collect();
+            if keys.is_empty() {
+                let in_order = run_ids.iter().filter_map(|run_id| found.remove(run_id));
+                return Ok(in_order.collect());
+            }
+            back_off(round).await;
+        }
+        Err(RegistryError::Contended { operation: WHAT })
+    }
+
+    /// The runs of an experiment, latest start first, deleted or not.
     ///
     /// # Errors
     /// [`RegistryError::BadPageToken`], [`RegistryError::Unavailable`], [`RegistryError::Damaged`].
@@ -147,11 +142,75 @@ impl Registry {
         page: &PageRequest,
     ) -> Result<Page<RunRecord>, RegistryError> {
         let place = Place::List(key::runs_of(experiment_id));
-        self.page("list runs", &place, Order::Descending, page)
-            .await
+        self.page("list runs", &place, Order::Ascending, page).await
     }
 
-    /// The points of one metric of a run, by step and then time.
+    /// Changes how a run stands; none where there is none.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn change_run(
+        &self,
+        run_id: &str,
+        change: &RunChange,
+    ) -> Result<Option<RunRecord>, RegistryError> {
+        const WHAT: &str = "change a run";
+        let (mut sets, mut removes): (Vec<(&str, AttributeValue)>, Vec<&str>) = Default::default();
+        if let Some(status) = &change.status {
+            sets.push(("status", value(status)?));
+        }
+        if let Some(end_ms) = change.end_ms {
+            sets.push(("end_ms", value(&end_ms)?));
+        }
+        if let Some(name) = &change.name {
+            sets.push(("name", text(name)));
+        }
+        match change.deleted_ms {
+            Some(Some(deleted_ms)) => sets.push(("deleted_ms", value(&deleted_ms)?)),
+            Some(None) => removes.push("deleted_ms"),
+            None => {}
+        }
+        let mut expression = Expression::default();
+        let mut parts: Vec<String> = Vec::new();
+        for (at, (name, value)) in sets.into_iter().enumerate() {
+            parts.push(format!("#s{at} = :s{at}"));
+            expression = expression
+                .name(&format!("#s{at}"), name)
+                .value(&format!(":s{at}"), value);
+        }
+        let mut written = match parts.is_empty() {
+            true => String::new(),
+            false => format!("SET {}", parts.join(", ")),
+        };
+        parts.clear();
+        for (at, name) in removes.into_iter().enumerate() {
+            parts.push(format!("#r{at}"));
+            expression = expression.name(&format!("#r{at}"), name);
+        }
+        for (at, tag) in change.tags_removed.iter().enumerate() {
+            parts.push(format!("#tags.#t{at}"));
+            expression = expression
+                .name("#tags", "tags")
+                .name(&format!("#t{at}"), tag);
+        }
+        if !parts.is_empty() {
+            written.push_str(&format!(" REMOVE {}", parts.join(", ")));
+        }
+        if written.is_empty() {
+            return self.run(run_id).await;
+        }
+        expression.text = written;
+        let key = key::mlflow_run(run_id);
+        match self
+            .update_if(WHAT, key, expression, Expression::present())
+            .await?
+        {
+            Attempt::Done => self.run(run_id).await,
+            Attempt::Lost => Ok(None),
+        }
+    }
+
+    /// The points of one metric of a run, by time and then step.
     ///
     /// # Errors
     /// [`RegistryError::BadPageToken`], [`RegistryError::Unavailable`], [`RegistryError::Damaged`].
@@ -181,44 +240,10 @@ impl Registry {
     }
 }
 
-fn point_key(run: &RunRecord, point: &MetricPoint) -> key::Key {
-    key::metric_point(
-        &run.run_id,
-        &point.key,
-        point.step,
-        point.timestamp_ms,
-        point.value,
-    )
-}
-
-/// The id that belongs to an experiment's name.
-fn experiment_id(name: &str) -> String {
-    if name == "Default" {
-        return "0".to_owned();
-    }
-    let number = Digest::of(name.as_bytes())
-        .as_bytes()
-        .iter()
-        .take(8)
-        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    // Between 10^17 and 10^18: 18 digits, as MLflow's own.
-    (100_000_000_000_000_000 + number % 900_000_000_000_000_000).to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::experiment_id;
-
-    #[test]
-    fn an_experiment_has_the_id_of_its_name() {
-        assert_eq!(experiment_id("Default"), "0");
-        assert_eq!(
-            experiment_id("BestHousePriceModel"),
-            experiment_id("BestHousePriceModel")
-        );
-        assert_ne!(experiment_id("a"), experiment_id("b"));
-        for name in ["", "a", "ünï", "BestHousePriceModel"] {
-            assert_eq!(experiment_id(name).len(), 18, "{name}");
-        }
-    }
+fn run_item(run: &RunRecord) -> Result<Item, RegistryError> {
+    Ok(listed(
+        item(key::mlflow_run(&run.run_id), run)?,
+        key::runs_of(&run.experiment_id),
+        key::started(run.start_ms, &run.run_id),
+    ))
 }

@@ -8,6 +8,7 @@ use tasador_ids::{ModelName, ModelVersion};
 use super::fault::Attempt;
 use super::item::{Expression, item, listed, text, value};
 use super::key;
+use super::modify::{COUNTED, counted};
 use super::query::{Order, Place};
 use super::{ATTEMPTS, Registry, back_off};
 use crate::RegistryError;
@@ -50,20 +51,22 @@ impl Registry {
                 None => Expression::absent(),
                 Some(last) => Expression::new("#last = :last").value(":last", number(last)),
             };
-            let count = Expression::new(
+            let count = Expression::new(format!(
                 "SET #last = :next, #model = :model, #created = if_not_exists(#created, :at), \
-                 #list = :list, #place = :model",
-            )
+                     #updated = :at, #list = :list, #place = :model{COUNTED}"
+            ))
             .name("#last", "last_version")
             .name("#model", "model")
             .name("#created", "created_at")
+            .name("#updated", "updated_at")
             .name("#list", "list_pk")
             .name("#place", "list_sk")
             .value(":next", number(next))
             .value(":model", text(new.model.as_str()))
             .value(":at", value(&new.at)?)
             .value(":list", text(key::MODELS));
-            let mut record = item(key::version(&new.model, version), &pending(new, version))?;
+            let count = counted(count);
+            let mut record = item(key::version(&new.model, version), &registered(new, version))?;
             if let Some(run) = &new.mlflow_run_id {
                 let place = format!("{}#{:010}", new.model, version.0);
                 record = listed(record, key::versions_of(run), place);
@@ -105,9 +108,10 @@ impl Registry {
                     Err(other_bytes(model, version))
                 };
             }
-            let change = Expression::new(
-                "SET #status = :ready, #artifact = :artifact, #metrics = :metrics, #updated = :at REMOVE #message",
-            )
+            let change = Expression::new(format!(
+                "SET #status = :ready, #artifact = :artifact, #metrics = :metrics, #updated = :at \
+                 REMOVE #message{COUNTED}",
+            ))
             .name("#artifact", "artifact")
             .name("#metrics", "metrics")
             .name("#updated", "updated_at")
@@ -115,6 +119,7 @@ impl Registry {
             .value(":artifact", value(&finished.artifact)?)
             .value(":metrics", value(&finished.metrics)?)
             .value(":at", value(&finished.at)?);
+            let change = counted(change);
             let write = self.update(key::version(model, version), change, not_ready()?)?;
             if self.transact(WHAT, vec![write]).await? == Attempt::Done {
                 return self.known_version(model, version).await;
@@ -143,13 +148,15 @@ impl Registry {
                     why: format!("version {version} of {model} is ready"),
                 });
             }
-            let change =
-                Expression::new("SET #status = :failed, #message = :message, #updated = :at")
-                    .name("#message", "status_message")
-                    .name("#updated", "updated_at")
-                    .value(":failed", value(&VersionStatus::Failed)?)
-                    .value(":message", text(message))
-                    .value(":at", value(&at)?);
+            let change = Expression::new(format!(
+                "SET #status = :failed, #message = :message, #updated = :at{COUNTED}"
+            ))
+            .name("#message", "status_message")
+            .name("#updated", "updated_at")
+            .value(":failed", value(&VersionStatus::Failed)?)
+            .value(":message", text(message))
+            .value(":at", value(&at)?);
+            let change = counted(change);
             let write = self.update(key::version(model, version), change, not_ready()?)?;
             if self.transact(WHAT, vec![write]).await? == Attempt::Done {
                 return Ok(());
@@ -234,13 +241,16 @@ impl Registry {
     }
 }
 
-/// A version that has its number and nothing else.
-fn pending(new: &NewVersion, version: ModelVersion) -> VersionRecord {
+/// A version that has its number: ready where its files are there already, else nothing more.
+fn registered(new: &NewVersion, version: ModelVersion) -> VersionRecord {
     VersionRecord {
         model: new.model.clone(),
         version,
         source_key: new.source_key.clone(),
-        status: VersionStatus::Pending,
+        status: match new.logged {
+            Some(_) => VersionStatus::Ready,
+            None => VersionStatus::Pending,
+        },
         status_message: None,
         run: new.run.clone(),
         mlflow_run_id: new.mlflow_run_id.clone(),
@@ -249,6 +259,9 @@ fn pending(new: &NewVersion, version: ModelVersion) -> VersionRecord {
         artifact: None,
         metrics: crate::Metrics::default(),
         tags: new.tags.clone(),
+        description: new.description.clone(),
+        stage: None,
+        logged: new.logged.clone(),
         created_at: new.at,
         updated_at: new.at,
     }

@@ -154,6 +154,8 @@ pub(crate) fn new_version(source_key: &str) -> NewVersion {
         algorithm: Some("linear".to_owned()),
         dataset: Some(DatasetId::of(b"dataset")),
         tags: [("seed".to_owned(), "42".to_owned())].into(),
+        description: None,
+        logged: None,
         at: at(0),
     }
 }

@@ -6,6 +6,8 @@
 mod batches;
 mod fixture;
 mod inferences;
+mod logging;
+mod models;
 mod outcomes;
 mod promotions;
 mod rows;

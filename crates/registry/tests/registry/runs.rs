@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use futures::future::join_all;
 use tasador_registry::{MetricPoint, PageRequest, RunRecord, RunStatus};
 
@@ -8,9 +10,15 @@ fn record(n: i64) -> RunRecord {
         run_id: format!("{:032x}", n.cast_unsigned()),
         experiment_id: "7".to_owned(),
         name: format!("run {n}"),
+        user: "ana".to_owned(),
         status: RunStatus::Finished,
         start_ms: 1_000 + n,
         end_ms: Some(2_000 + n),
+        deleted_ms: None,
+        artifact_uri: None,
+        moments: BTreeMap::new(),
+        datasets: BTreeMap::new(),
+        has_links: false,
         params: [
             ("algorithm".to_owned(), "linear".to_owned()),
             ("empty".to_owned(), String::new()),

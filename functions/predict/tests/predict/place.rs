@@ -186,6 +186,8 @@ impl Place {
                 algorithm: Some(trained.algorithm().to_string()),
                 dataset: Some(DatasetId::of(b"town")),
                 tags: Default::default(),
+                description: None,
+                logged: None,
                 at: self.ctx.now(),
             })
             .await

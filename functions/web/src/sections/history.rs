@@ -42,6 +42,7 @@ pub(crate) fn section(language: Language, facts: &Facts, asked: &Asked) -> Secti
             }
         },
     };
+    let body = html! { (body) (super::logged::table(language, &facts.logged)) };
     Section {
         id: "history",
         title: words.history,

@@ -1,0 +1,242 @@
+//! Registered models as people keep them: descriptions, labels, aliases, and what is taken away.
+//!
+//! The alias `champion` is not among what is set and removed here: it moves by promotion only, and
+//! neither the version that holds it nor its model can be taken away.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
+use serde::{Deserialize, Serialize};
+use tasador_ids::{ModelName, ModelVersion};
+
+use super::fault::Attempt;
+use super::item::{Expression, Item, item, listed, string, unbuildable, value};
+use super::query::Place;
+use super::rows::write_all;
+use super::{ATTEMPTS, Registry, back_off, key};
+use crate::RegistryError;
+use crate::promotion::CHAMPION;
+use crate::version::{ModelRecord, VersionRecord};
+
+/// Which version an alias names.
+#[derive(Debug, Serialize, Deserialize)]
+struct Alias {
+    version: ModelVersion,
+}
+
+impl Registry {
+    /// Makes a registered model without versions. False where there is one of that name.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`].
+    pub async fn make_model(&self, model: &ModelRecord) -> Result<bool, RegistryError> {
+        let record = listed(
+            item(key::model(&model.model), model)?,
+            key::MODELS,
+            model.model.as_str(),
+        );
+        let made = self
+            .put_if("make a model", record, Expression::absent())
+            .await?;
+        Ok(made == Attempt::Done)
+    }
+
+    /// Changes a model's description and labels; none where there is none.
+    ///
+    /// # Errors
+    /// What `change` refuses with, and those of the registry.
+    pub async fn change_model<E: From<RegistryError>>(
+        &self,
+        model: &ModelName,
+        change: impl Fn(&mut ModelRecord) -> Result<(), E>,
+    ) -> Result<Option<ModelRecord>, E> {
+        self.modify("change a model", key::model(model), change)
+            .await
+    }
+
+    /// Changes a version's description, labels and stage; none where there is none.
+    ///
+    /// # Errors
+    /// What `change` refuses with, and those of the registry.
+    pub async fn change_version<E: From<RegistryError>>(
+        &self,
+        model: &ModelName,
+        version: ModelVersion,
+        change: impl Fn(&mut VersionRecord) -> Result<(), E>,
+    ) -> Result<Option<VersionRecord>, E> {
+        self.modify("change a version", key::version(model, version), change)
+            .await
+    }
+
+    /// The version that an alias names.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn alias(
+        &self,
+        model: &ModelName,
+        alias: &str,
+    ) -> Result<Option<ModelVersion>, RegistryError> {
+        let found: Option<Alias> = self.get("read an alias", key::alias(model, alias)).await?;
+        Ok(found.map(|alias| alias.version))
+    }
+
+    /// Every alias of a model with the version it names, the champion's among them.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn aliases(
+        &self,
+        model: &ModelName,
+    ) -> Result<BTreeMap<String, ModelVersion>, RegistryError> {
+        let place = Place::Partition {
+            pk: key::model(model).pk,
+            prefix: key::ALIAS.to_owned(),
+        };
+        let mut aliases = BTreeMap::new();
+        for item in self.items("list aliases", &place).await? {
+            let name = string(&item, "sk").unwrap_or_default();
+            let name = key::whole(name.strip_prefix(key::ALIAS).unwrap_or_default());
+            let alias: Alias = super::item::record(item)?;
+            aliases.insert(name, alias.version);
+        }
+        Ok(aliases)
+    }
+
+    /// Names a version. False where there is no such version.
+    ///
+    /// # Errors
+    /// [`RegistryError::Conflict`] for the champion's alias.
+    pub async fn set_alias(
+        &self,
+        model: &ModelName,
+        alias: &str,
+        version: ModelVersion,
+    ) -> Result<bool, RegistryError> {
+        const WHAT: &str = "set an alias";
+        not_champion(alias)?;
+        for round in 0..ATTEMPTS {
+            if self.version(model, version).await?.is_none() {
+                return Ok(false);
+            }
+            let writes = vec![
+                self.check(key::version(model, version), Expression::present())?,
+                // Whatever it named before.
+                self.put(
+                    item(key::alias(model, alias), &Alias { version })?,
+                    Expression::new("attribute_exists(pk) OR attribute_not_exists(pk)"),
+                )?,
+            ];
+            if self.transact(WHAT, writes).await? == Attempt::Done {
+                return Ok(true);
+            }
+            back_off(round).await;
+        }
+        Err(RegistryError::Contended { operation: WHAT })
+    }
+
+    /// Takes an alias away, where it is there.
+    ///
+    /// # Errors
+    /// [`RegistryError::Conflict`] for the champion's alias.
+    pub async fn remove_alias(&self, model: &ModelName, alias: &str) -> Result<(), RegistryError> {
+        not_champion(alias)?;
+        let delete = self.delete(key::alias(model, alias), Expression::present())?;
+        // Lost means that it is away already.
+        self.transact("remove an alias", vec![delete]).await?;
+        Ok(())
+    }
+
+    /// Takes a version away with its aliases. Its number is not given again. False where there is
+    /// none.
+    ///
+    /// # Errors
+    /// [`RegistryError::Conflict`] where it is the champion.
+    pub async fn remove_version(
+        &self,
+        model: &ModelName,
+        version: ModelVersion,
+    ) -> Result<bool, RegistryError> {
+        const WHAT: &str = "remove a version";
+        for round in 0..ATTEMPTS {
+            if self.version(model, version).await?.is_none() {
+                return Ok(false);
+            }
+            let aliases = self.aliases(model).await?;
+            if aliases.get(CHAMPION) == Some(&version) {
+                return Err(is_champion(model, version));
+            }
+            let not_promoted = Expression::new("attribute_not_exists(pk) OR #version <> :version")
+                .name("#version", "version")
+                .value(":version", value(&version)?);
+            let mut writes = vec![
+                self.delete(key::version(model, version), Expression::present())?,
+                self.check(key::champion(model), not_promoted)?,
+            ];
+            for (alias, _) in aliases.iter().filter(|(_, named)| **named == version) {
+                let still = Expression::new("#version = :version")
+                    .name("#version", "version")
+                    .value(":version", value(&version)?);
+                writes.push(self.delete(key::alias(model, alias), still)?);
+            }
+            if self.transact(WHAT, writes).await? == Attempt::Done {
+                return Ok(true);
+            }
+            back_off(round).await;
+        }
+        Err(RegistryError::Contended { operation: WHAT })
+    }
+
+    /// Takes a model away with its versions and aliases. False where there is none.
+    ///
+    /// # Errors
+    /// [`RegistryError::Conflict`] where it has a champion.
+    pub async fn remove_model(&self, model: &ModelName) -> Result<bool, RegistryError> {
+        const WHAT: &str = "remove a model";
+        if self.model(model).await?.is_none() {
+            return Ok(false);
+        }
+        if let Some(champion) = self.champion(model).await? {
+            return Err(is_champion(model, champion.version));
+        }
+        let place = Place::Partition {
+            pk: key::model(model).pk,
+            prefix: String::new(),
+        };
+        let all = self.items(WHAT, &place).await?;
+        // The model itself goes last: a call that breaks off is repeated.
+        let (itself, parts): (Vec<Item>, Vec<Item>) = all
+            .into_iter()
+            .partition(|item| string(item, "sk").as_deref() == Some("model"));
+        for items in [parts, itself] {
+            let deletes = items
+                .into_iter()
+                .map(|mut item| {
+                    item.retain(|name, _| matches!(name.as_str(), "pk" | "sk"));
+                    let delete = DeleteRequest::builder()
+                        .set_key(Some(item))
+                        .build()
+                        .map_err(unbuildable)?;
+                    Ok(WriteRequest::builder().delete_request(delete).build())
+                })
+                .collect::<Result<Vec<_>, RegistryError>>()?;
+            write_all(&self.client, &self.tables.registry, WHAT, deletes).await?;
+        }
+        Ok(true)
+    }
+}
+
+fn not_champion(alias: &str) -> Result<(), RegistryError> {
+    if alias == CHAMPION {
+        return Err(RegistryError::Conflict {
+            why: format!("the alias `{CHAMPION}` moves by promotion only"),
+        });
+    }
+    Ok(())
+}
+
+fn is_champion(model: &ModelName, version: ModelVersion) -> RegistryError {
+    RegistryError::Conflict {
+        why: format!("version {version} of {model} is the champion; promote another one first"),
+    }
+}
