@@ -147,7 +147,7 @@ fn compares(number: f64, operator: Operator, limit: f64) -> bool {
     }
 }
 
-fn answers(text: &Cow<'_, str>, operator: Operator, operand: &Operand) -> bool {
+fn answers(text: &str, operator: Operator, operand: &Operand) -> bool {
     match (operator, operand) {
         (Operator::Equal, Operand::Text(wanted)) => text == wanted,
         (Operator::NotEqual, Operand::Text(wanted)) => text != wanted,
