@@ -6,6 +6,7 @@ mod predict;
 mod run;
 mod session;
 mod source;
+mod token;
 mod up;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ Examples:
   tasador run --source listings.csv             learn from one file
   echo '{\"bed\": 3, \"house_size\": 1500}' | tasador predict -
   tasador history                               what became of each batch, and why
+  tasador token create --scope predict          a token for a program that prices homes
 
 Commands work on one data folder. Where `tasador up` serves it already, they attach to that one;
 otherwise they start the cloud for as long as they take.";
@@ -47,7 +49,7 @@ struct Global {
     /// Folder that keeps everything: bucket, tables, executions [default: .tasador; demo: .tasador/demo]
     #[arg(long, global = true, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// Port to listen on; S3 and DynamoDB take the next two. 0 picks free ones [default: up: 3000; source: 8000; otherwise free ones]
+    /// Port to listen on; S3 and DynamoDB take the next two, and where tokens are wanted Step Functions and Lambda the one after. 0 picks free ones [default: up: 3000; source: 8000; otherwise free ones]
     #[arg(long, global = true, value_name = "PORT")]
     port: Option<u16>,
     /// Seed of all that is random: the same data and seed give the same models [default: 42]
@@ -75,6 +77,8 @@ enum Command {
     Predict(predict::Options),
     /// Show what became of each batch, and why
     History(history::Options),
+    /// Make, list and revoke the tokens that callers need wherever others can reach the service
+    Token(token::Options),
     /// Stand in for the source: a data API that gives out a file of listings, batch by batch
     Source(source::Options),
 }
@@ -93,6 +97,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Command::Run(options) => run::run(&global, options).await,
             Command::Predict(options) => predict::run(&global, options).await,
             Command::History(options) => history::run(&global, options).await,
+            Command::Token(options) => token::run(&global, options).await,
             Command::Source(options) => source::run(&global, options).await,
         }
     };

@@ -24,6 +24,8 @@ pub struct Client {
     endpoints: Endpoints,
     /// Process that serves, for its memory.
     pid: u32,
+    /// What the HTTP functions are shown, where they want a token.
+    token: Option<String>,
     http: reqwest::Client,
     sfn: aws_sdk_sfn::Client,
 }
@@ -69,9 +71,15 @@ impl Client {
         Ok(Self {
             endpoints,
             pid,
+            token: None,
             http,
             sfn,
         })
+    }
+
+    /// With a token for the HTTP functions.
+    pub fn with_token(self, token: Option<String>) -> Self {
+        Self { token, ..self }
     }
 
     /// Where the cloud listens.
@@ -240,6 +248,10 @@ impl Client {
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
         let response = request.send().await.with_context(|| {
             format!(
                 "nothing answers at {}; see whether its process still runs",

@@ -1,20 +1,27 @@
 //! The cloud in one process: S3 and DynamoDB on loopback ports, the functions, Step Functions and
 //! Lambda on a third, everything kept in one data folder.
 //!
+//! On loopback it asks nobody for a token unless told to. Elsewhere it always does, and does not start
+//! before there is one; AWS's protocols stay on loopback.
+//!
 //! The functions reach S3, DynamoDB and Step Functions through the network, with the same SDK
 //! clients as on AWS: there is one code path, and only endpoints differ.
 
 mod endpoints;
 mod guard;
 mod ports;
+mod sites;
 mod storage;
+mod stores;
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use aws_sdk_s3::config::SharedInterceptor;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware;
+use tasador_access::{Scope, Scopes, Standing, TokenRecord};
 use tasador_runtime::{Config, Context, Problem};
 use tasador_states::Machine;
 use tokio::net::TcpListener;
@@ -24,6 +31,7 @@ use tokio::task::JoinHandle;
 pub use endpoints::{ACCESS_KEY, ACCOUNT, Endpoints, REGION};
 pub use ports::{PortError, Ports};
 pub use storage::StorageError;
+pub use stores::Stores;
 
 use crate::aws;
 use crate::executions::{ExecutionError, Executions, Host};
@@ -31,8 +39,11 @@ use crate::faults::Faults;
 use crate::folder::{Folder, FolderError, Server};
 use crate::functions::Functions;
 use crate::machine;
+use crate::random;
 use crate::schedule::{self, Schedule};
+use guard::Guard;
 use ports::Listeners;
+use sites::Names;
 use storage::{Storage, stopped};
 
 /// How long a stop waits for requests that are being answered.
@@ -42,8 +53,12 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Options {
     /// Folder that keeps everything; held until the cloud stops.
     pub folder: Folder,
+    /// Address at which the functions that answer HTTP are reached.
+    pub address: IpAddr,
     /// Where to listen.
     pub ports: Ports,
+    /// Whether callers need a token on loopback too.
+    pub require_tokens: bool,
     /// Configuration of the functions.
     pub config: Config,
     /// Time between executions that start by themselves; none start where there is none.
@@ -59,11 +74,14 @@ pub struct Options {
 }
 
 impl Options {
-    /// A cloud on this folder with this configuration: free ports, no schedule, no faults.
+    /// A cloud on this folder with this configuration: free ports of loopback, no tokens wanted, no
+    /// schedule, no faults.
     pub fn new(folder: Folder, config: Config) -> Self {
         Self {
             folder,
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             ports: Ports::Free,
+            require_tokens: false,
             config,
             every: None,
             compact_every: None,
@@ -88,6 +106,17 @@ pub enum StartError {
     /// The bucket or the tables cannot be made.
     #[error("the bucket and the tables cannot be made")]
     Provision(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Others could reach it, and nobody has a token.
+    #[error(
+        "others can reach {address}, so every caller needs a token, and there is none that is live; make one first, on the same data folder, with `tasador token create --scope admin`, or leave out --address"
+    )]
+    NoTokens {
+        /// The address.
+        address: IpAddr,
+    },
+    /// The tokens cannot be read, or none can be made.
+    #[error("tokens cannot be checked")]
+    Tokens(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The state machine's definition is refused; only a damaged build gets here.
     #[error("the state machine's definition is refused")]
     Definition(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -106,7 +135,7 @@ pub struct Cloud {
     stop_http: watch::Sender<bool>,
     stop_storage: watch::Sender<bool>,
     storage: Storage,
-    http: JoinHandle<()>,
+    http: Vec<JoinHandle<()>>,
     schedules: Vec<JoinHandle<()>>,
 }
 
@@ -119,7 +148,9 @@ impl Cloud {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let Options {
             folder,
+            address,
             ports,
+            require_tokens,
             mut config,
             every,
             compact_every,
@@ -129,9 +160,14 @@ impl Cloud {
         config.spool_folder.get_or_insert_with(|| folder.spool());
         // The one there is: a machine that the environment names is on AWS.
         config.state_machine = Some(machine::machine_arn());
-        let Listeners { http, s3, dynamodb } = Listeners::bind(ports).await?;
-        let endpoints = Endpoints {
-            http: base_url(&http),
+        let is_guarded = require_tokens || !address.is_loopback();
+        config.require_tokens = is_guarded;
+        config.token_key = Some(folder.token_key()?);
+        let Listeners { aws, s3, dynamodb } =
+            Listeners::bind(ports, (!is_guarded).then_some(address)).await?;
+        let mut endpoints = Endpoints {
+            http: base_url(&aws),
+            aws: base_url(&aws),
             s3: base_url(&s3),
             dynamodb: base_url(&dynamodb),
         };
@@ -143,6 +179,17 @@ impl Cloud {
         let interceptors = vec![SharedInterceptor::new(faults.clone())];
         let context = Context::intercepted(config, &endpoints.sdk_config(), &interceptors);
         provision(&context).await?;
+        let public = if is_guarded {
+            let can_be_reached = address.is_loopback() || has_live_token(&context).await?;
+            if !can_be_reached {
+                return Err(StartError::NoTokens { address });
+            }
+            let listener = ports::bind_http(address, ports).await?;
+            endpoints.http = base_url(&listener);
+            Some(listener)
+        } else {
+            None
+        };
 
         let functions = Functions::new(&context);
         let definition = machine::definition();
@@ -151,13 +198,28 @@ impl Cloud {
         let host = Host::new(functions.clone(), faults, hurry);
         let executions = Executions::open(folder.executions(), definition, state_machine, host)?;
 
-        let router = functions
-            .http()
-            .merge(aws::router(executions.clone(), functions.clone()))
-            .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
-            .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
-            .layer(middleware::from_fn(guard::refuse_other_sites));
-        let http = serve(http, router, stopped(http_stopping));
+        let protocols = aws::router(executions.clone(), functions.clone());
+        let mut own_token = None;
+        let mut http = Vec::new();
+        match public {
+            None => {
+                let router = own_sites(
+                    with_last_word(functions.http().merge(protocols)),
+                    Names::Loopback,
+                );
+                http.push(serve(aws, router, stopped(http_stopping)));
+            }
+            Some(public) => {
+                let (token, guard) = owner(&context)?;
+                own_token = Some(token);
+                let guarded = with_last_word(functions.http())
+                    .layer(middleware::from_fn_with_state(guard, guard::want_token));
+                let router = own_sites(guarded, Names::Any);
+                http.push(serve(public, router, stopped(http_stopping.clone())));
+                let router = own_sites(with_last_word(protocols), Names::Loopback);
+                http.push(serve(aws, router, stopped(http_stopping)));
+            }
+        }
         let runs = every.map(|every| tokio::spawn(Schedule::new(every, executions.clone()).keep()));
         let compactions = compact_every
             .map(|every| tokio::spawn(schedule::compactions(every, functions.clone())));
@@ -166,6 +228,8 @@ impl Cloud {
         folder.announce(&Server {
             pid: std::process::id(),
             http: endpoints.http.clone(),
+            aws: endpoints.aws.clone(),
+            token: own_token,
             s3: endpoints.s3.clone(),
             dynamodb: endpoints.dynamodb.clone(),
             source,
@@ -221,7 +285,7 @@ impl Cloud {
         self.executions.suspend();
         self.stop_http.send_replace(true);
         // A panic in the server task is reported by the runtime.
-        let _ = tokio::time::timeout(STOP_PATIENCE, self.http).await;
+        let _ = tokio::time::timeout(STOP_PATIENCE, futures::future::join_all(self.http)).await;
         // What was answered is counted, and the table that keeps the counters still answers.
         if let Err(error) = self.functions.pricing().flush().await {
             tracing::error!(
@@ -258,9 +322,57 @@ async fn provision(context: &Context) -> Result<(), StartError> {
     tables.map_err(|error| StartError::Provision(error.into()))
 }
 
+/// Whether anybody could be admitted.
+async fn has_live_token(context: &Context) -> Result<bool, StartError> {
+    let tokens = context.registry.tokens().await;
+    let tokens = tokens.map_err(|error| StartError::Tokens(error.into()))?;
+    let now = context.now();
+    Ok(tokens
+        .iter()
+        .any(|token| token.standing(now) == Standing::Live))
+}
+
+/// A token for the commands that attach to this process, and the guard that knows it.
+fn owner(context: &Context) -> Result<(String, Guard), StartError> {
+    let token = random::token().map_err(|error| StartError::Tokens(error.into()))?;
+    let key = context.config.token_key.as_ref();
+    let key = key.ok_or_else(|| StartError::Tokens("there is no key".into()))?;
+    let scopes = Scopes::from_iter([Scope::Admin]);
+    let record = TokenRecord::new(&token, key, scopes, context.now());
+    Ok((token.reveal(), Guard::new(context.clone(), record)))
+}
+
+/// With a word on unknown paths and methods.
+fn with_last_word(router: Router) -> Router {
+    router
+        .fallback(nothing_there)
+        .method_not_allowed_fallback(not_that_way)
+}
+
+/// Closed to pages of other sites.
+fn own_sites(router: Router, names: Names) -> Router {
+    router.layer(middleware::from_fn_with_state(names, sites::refuse_others))
+}
+
+async fn nothing_there() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND)
+}
+
+async fn not_that_way() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// Where this machine reaches a listener.
 fn base_url(listener: &TcpListener) -> String {
     // A bound listener knows its address.
-    listener
-        .local_addr()
-        .map_or_else(|_| String::new(), |address| format!("http://{address}"))
+    let Ok(mut address) = listener.local_addr() else {
+        return String::new();
+    };
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    format!("http://{address}")
 }

@@ -65,6 +65,7 @@ impl Functions {
             step!(promote),
             step!(record),
             step!(compact),
+            step!(authorize),
             (
                 "predict",
                 Function::Http {
@@ -99,7 +100,7 @@ impl Functions {
     }
 
     /// What the functions that answer HTTP answer, together.
-    fn openapi(&self) -> OpenApi {
+    pub fn openapi(&self) -> OpenApi {
         let mut all = predict::openapi();
         all.merge(tracking::openapi());
         all
@@ -123,10 +124,7 @@ impl Functions {
                 Function::Http { shared, .. } => all.merge(shared.clone()),
                 Function::Step(_) => all,
             })
-            .merge(predict::serve_openapi(
-                self.pricing.clone(),
-                &self.openapi(),
-            ))
+            .merge(predict::serve_openapi(self.pricing.clone(), self.openapi()))
     }
 
     /// Invokes one function and waits for its answer.

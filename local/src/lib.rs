@@ -14,6 +14,7 @@ pub mod faults;
 pub mod folder;
 pub mod functions;
 pub mod machine;
+mod random;
 mod schedule;
 pub mod source;
 

@@ -7,6 +7,7 @@ use local::executions::Status;
 use local::faults::Faults;
 use local::folder::Folder;
 use serde_json::{Value, json};
+use tasador_access::{Scope, Token, TokenRecord};
 use tasador_ids::RunId;
 use tasador_registry::{Outcome, OutcomeKind};
 use tasador_runtime::{Config, Context};
@@ -22,11 +23,36 @@ const STATE_LIMIT_BYTES: usize = 16 * 1024;
 pub struct World {
     cloud: Option<Cloud>,
     config: Config,
+    require_tokens: bool,
     /// Where batches come from.
     pub source: Source,
     /// The faults that tasks and storage calls will meet.
     pub faults: Faults,
     folder: TempDir,
+}
+
+/// An answer over HTTP.
+#[derive(Debug)]
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// The body.
+    pub text: String,
+}
+
+impl Answered {
+    /// The body where it is JSON; null where it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// A header as text; empty where it is absent.
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.and_then(|value| value.to_str().ok()).unwrap_or("")
+    }
 }
 
 /// One execution that has ended.
@@ -54,6 +80,15 @@ impl World {
     /// A new world. Only the linear candidate is tried unless `change` says otherwise: it is the
     /// quickest, and most tests are about something else.
     pub async fn new(change: impl FnOnce(&mut Config)) -> Self {
+        Self::made(false, change).await
+    }
+
+    /// The same, where every caller needs a token.
+    pub async fn guarded(change: impl FnOnce(&mut Config)) -> Self {
+        Self::made(true, change).await
+    }
+
+    async fn made(require_tokens: bool, change: impl FnOnce(&mut Config)) -> Self {
         let source = Source::start().await;
         let mut config = Config {
             source: Some(source.url().to_owned()),
@@ -66,6 +101,7 @@ impl World {
         let mut world = Self {
             cloud: None,
             config,
+            require_tokens,
             source,
             faults: Faults::default(),
             folder: must(tempfile::tempdir(), "no folder for the test"),
@@ -83,6 +119,7 @@ impl World {
             faults: self.faults.clone(),
             // Retries wait for milliseconds instead of seconds.
             hurry: true,
+            require_tokens: self.require_tokens,
             ..Options::new(folder, self.config.clone())
         };
         self.cloud = Some(must(
@@ -155,24 +192,63 @@ impl World {
         path: &str,
         body: Option<&Value>,
     ) -> (u16, Value) {
+        let answer = self.asked(method, path, body, &[]).await;
+        (answer.status, answer.json())
+    }
+
+    /// Answers one HTTP request with these headers. Redirections are not followed.
+    pub async fn asked(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Answered {
         let url = format!("{}{path}", self.cloud().endpoints().http);
-        let client = must(
-            reqwest::Client::builder().no_proxy().build(),
-            "no HTTP client",
-        );
+        let stay = reqwest::redirect::Policy::none();
+        let client = reqwest::Client::builder().no_proxy().redirect(stay);
+        let client = must(client.build(), "no HTTP client");
         let mut request = client.request(method, url);
         if let Some(body) = body {
             request = request
                 .header("content-type", "application/json")
                 .body(body.to_string());
         }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let response = must(request.send().await, "no answer");
-        let status = response.status().as_u16();
-        let bytes = must(response.bytes().await, "no whole answer");
-        (
-            status,
-            serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        )
+        Answered {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: must(response.text().await, "no whole answer"),
+        }
+    }
+
+    /// Makes a token with these scopes that lasts, and gives it in words.
+    pub async fn token(&self, scopes: &[Scope]) -> String {
+        self.token_with(scopes, |_| ()).await
+    }
+
+    /// Makes a token with these scopes whose record is changed before it is kept.
+    pub async fn token_with(
+        &self,
+        scopes: &[Scope],
+        change: impl FnOnce(&mut TokenRecord),
+    ) -> String {
+        let context = self.context();
+        let Some(key) = &context.config.token_key else {
+            panic!("the cloud has a key")
+        };
+        let token = Token::from_random(&rand::random());
+        let scopes = scopes.iter().copied().collect();
+        let mut record = TokenRecord::new(&token, key, scopes, context.now());
+        change(&mut record);
+        must(
+            context.registry.add_token(&record).await,
+            "a token is not kept",
+        );
+        token.reveal()
     }
 
     /// Prices one listing.

@@ -8,7 +8,9 @@ mod accessibility;
 mod driver;
 
 use serde_json::{Value, json};
+use tasador_access::Scope;
 use tasador_registry::OutcomeKind;
+use tasador_runtime::Config;
 use tests::listings::Batch;
 use tests::world::World;
 
@@ -19,11 +21,15 @@ const SECTIONS: [&str; 5] = ["appraise", "history", "models", "data", "operation
 
 /// A world in which a first model was promoted, a batch was skipped, and a challenger lost.
 async fn told_world() -> World {
-    let world = World::new(|config| {
-        config.candidates = vec!["boosting".to_owned()];
-        config.gate.volume_growth_share = 0.05;
-    })
-    .await;
+    told(World::new(changed).await).await
+}
+
+fn changed(config: &mut Config) {
+    config.candidates = vec!["boosting".to_owned()];
+    config.gate.volume_growth_share = 0.05;
+}
+
+async fn told(world: World) -> World {
     let first = world.deliver(&Batch::new(1, 1_200)).await;
     assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
     let skipped = world.deliver(&Batch::new(2, 12)).await;
@@ -156,6 +162,83 @@ async fn an_admin_promotes_and_rolls_back() {
     assert!(timeline.contains("The market says so"), "{timeline}");
     let champion = world.context().registry.champion(&model).await.unwrap();
     assert_eq!(champion.unwrap().promotion.0, 3);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_a_token_signs_in_and_does_what_it_is_good_for() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let world = told(World::guarded(changed).await).await;
+    let page = browser.open(&world, "/").await;
+    assert_eq!(page.count("main > section").await, 1);
+    for (name, size, night, language) in [
+        ("desk-day-en", DESK, false, "en"),
+        ("phone-night-es", PHONE, true, "es"),
+    ] {
+        let page = browser.look(size, night).await;
+        page.go(&world, &format!("/?lang={language}")).await;
+        page.screenshot(&format!("sign-in-{name}")).await;
+        accessibility::check(&page, &format!("sign in {name}")).await;
+    }
+    browser.look(DESK, false).await;
+
+    page.go(&world, "/?lang=en").await;
+    page.fill("#token", "tsd_nonsense").await;
+    page.click("#sign-in button").await;
+    page.wait_for("#token-hint[role=alert]").await;
+    assert!(page.text("#token-hint").await.contains("not good here"));
+    accessibility::check(&page, "sign in refused").await;
+
+    let reader = world.token(&[Scope::Read, Scope::Predict]).await;
+    page.fill("#token", &reader).await;
+    page.click("#sign-in button").await;
+    page.wait_for(".sign-out button").await;
+    assert_eq!(page.count("button[data-address]").await, 0);
+    // What scripts could get at holds no token.
+    assert_eq!(page.script("return document.cookie").await, json!(""));
+    page.fill("#in-bed", "4").await;
+    page.click("#home button[type=submit]").await;
+    page.wait_for("#price .figure").await;
+    for (name, size, night) in [("desk", DESK, false), ("phone", PHONE, true)] {
+        let page = browser.look(size, night).await;
+        page.go(&world, "/#models").await;
+        page.screenshot(&format!("signed-in-{name}")).await;
+        let wide = page
+            .script("return document.documentElement.scrollWidth - innerWidth")
+            .await;
+        assert!(
+            wide.as_i64().unwrap() <= 0,
+            "{name} is {wide} pixels too wide"
+        );
+        accessibility::check(&page, &format!("signed in, {name}")).await;
+    }
+    browser.look(DESK, false).await;
+    page.go(&world, "/").await;
+    page.click(".sign-out button").await;
+    page.wait_for("#sign-in").await;
+
+    page.fill("#token", &world.token(&[Scope::Predict]).await)
+        .await;
+    page.click("#sign-in button").await;
+    page.wait_for(".sign-out button").await;
+    page.go(&world, "/#history").await;
+    assert!(page.text("#history").await.contains("does not allow this"));
+    accessibility::check(&page, "not allowed").await;
+    page.click(".sign-out button").await;
+    page.wait_for("#sign-in").await;
+
+    page.fill("#token", &world.token(&[Scope::Admin]).await)
+        .await;
+    page.click("#sign-in button").await;
+    page.wait_for(".sign-out button").await;
+    page.go(&world, "/#models").await;
+    page.click("button[data-address$='/versions/2/promote']")
+        .await;
+    page.click("#move button[value=confirm]").await;
+    page.wait_for("button[data-address$='/rollback']").await;
+    assert_eq!(page.text(".champion h2").await, "Version 2 In production");
     browser.close().await;
 }
 

@@ -119,7 +119,7 @@ async fn every_function_runs_here_and_has_a_sample_event() {
 
 #[test]
 fn functions_that_answer_http_do_not_link_polars() {
-    for function in ["predict", "tracking", "web"] {
+    for function in ["authorize", "predict", "tracking", "web"] {
         let tree = std::process::Command::new(env!("CARGO"))
             .args([
                 "tree",
@@ -141,7 +141,7 @@ fn functions_that_answer_http_do_not_link_polars() {
         );
         let tree = String::from_utf8(tree.stdout).unwrap();
         assert!(
-            tree.contains("lambda_http") && !tree.contains("polars"),
+            tree.contains("lambda_runtime") && !tree.contains("polars"),
             "{function}: {tree}"
         );
     }

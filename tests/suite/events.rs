@@ -124,6 +124,12 @@ async fn the_events_in_order_give_a_run() {
     assert_eq!(page["statusCode"], 200, "{page:#}");
     let html = page["body"].as_str().unwrap();
     assert!(html.contains(r#"<html lang="es">"#), "{html}");
+    // The sample's token is in no table.
+    let refused = functions
+        .invoke("authorize", read("authorize"))
+        .await
+        .unwrap();
+    assert_eq!(refused, json!({"isAuthorized": false, "context": {}}));
     let compacted = functions.invoke("compact", read("compact")).await.unwrap();
     assert_eq!(compacted["rows"], 0, "the hour is not over: {compacted:#}");
 }

@@ -14,6 +14,17 @@ const SHOWN_MAX_BYTES: u64 = 4 << 20;
 /// The most files of one version that are listed.
 const FILES_MAX: usize = 200;
 
+/// Headers that a file is sent with. A picture is a document of its own where it is opened alone: it
+/// may run nothing. Files of a version never change.
+pub const SENT_WITH: [(&str, &str); 3] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("cache-control", "private, max-age=86400, immutable"),
+];
+
 /// What kind of file it is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -7,7 +7,7 @@
 mod files;
 mod lineage;
 
-pub use files::{Evidence, File, FileKind, file};
+pub use files::{Evidence, File, FileKind, SENT_WITH, file};
 pub use lineage::{Lineage, LineageBatch, lineage};
 
 use tasador_lake::LakeError;

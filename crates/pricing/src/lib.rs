@@ -20,7 +20,7 @@ use serde_json::Value;
 use tasador_registry::{InferenceRecord, RegistryError, ServingCounts, ServingTotals};
 use tasador_runtime::{Context, Problem};
 
-pub use answer::{Answer, Body, OnePrice, Prices, Question, request_id};
+pub use answer::{Answer, Body, OnePrice, Prices, Question};
 pub use champion::{Champion, NoModel, Standing};
 pub use describe::{Amount, InputDescription, IntervalDescription, Kind, ModelDescription, Seen};
 pub use price::{Contribution, Explanation, Interval, ModelVersion, Outcome, Price};

@@ -41,6 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         registry: "registry".to_owned(),
         rows: "rows".to_owned(),
         inferences: "inferences".to_owned(),
+        tokens: "tokens".to_owned(),
     };
     let registry = Registry::new(aws_sdk_dynamodb::Client::from_conf(config), tables);
     registry.create_tables().await?;

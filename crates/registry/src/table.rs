@@ -1,6 +1,6 @@
 //! The tables in DynamoDB: one file per family of items, each with the calls that read and write it.
 //!
-//! All families but rows and inferences share one table, told apart by their keys
+//! All families but rows, inferences and tokens share one table, told apart by their keys
 //! (see [`key`]). The same attributes carry the two indexes: `by_list` holds lists in the order
 //! people read them, `open` holds the batches that wait for an outcome and nothing else.
 
@@ -21,6 +21,7 @@ mod query;
 mod rows;
 mod runs;
 mod serving;
+mod tokens;
 mod versions;
 
 /// The names of the tables.
@@ -32,6 +33,8 @@ pub struct Tables {
     pub rows: String,
     /// The log of answered requests.
     pub inferences: String,
+    /// Bearer tokens, hashed. A table of its own, so that only what checks tokens may read it.
+    pub tokens: String,
 }
 
 /// The registry, kept in DynamoDB. Cheap to clone.

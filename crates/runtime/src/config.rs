@@ -10,6 +10,7 @@ mod variables;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tasador_access::HashKey;
 use tasador_ids::ModelName;
 
 use read::Reader;
@@ -27,6 +28,12 @@ pub struct Config {
     pub rows_table: String,
     /// `TASADOR_INFERENCES_TABLE`: the table of answered requests.
     pub inferences_table: String,
+    /// `TASADOR_TOKENS_TABLE`: the table of bearer tokens.
+    pub tokens_table: String,
+    /// `TASADOR_TOKEN_KEY`: the key under which tokens are hashed.
+    pub token_key: Option<HashKey>,
+    /// `TASADOR_REQUIRE_TOKENS`: whether callers need a token.
+    pub require_tokens: bool,
     /// `TASADOR_S3_PATH_STYLE`: whether the bucket's name stands in the path of S3's address.
     pub s3_path_style: bool,
     /// `TASADOR_MODEL`: the registered model.
@@ -157,6 +164,9 @@ impl Config {
         let registry_table = reader.text("TASADOR_REGISTRY_TABLE");
         let rows_table = reader.text("TASADOR_ROWS_TABLE");
         let inferences_table = reader.text("TASADOR_INFERENCES_TABLE");
+        let tokens_table = reader.text("TASADOR_TOKENS_TABLE");
+        let token_key = reader.secret("TASADOR_TOKEN_KEY", HashKey::new);
+        let require_tokens = reader.flag("TASADOR_REQUIRE_TOKENS");
         let s3_path_style = reader.flag("TASADOR_S3_PATH_STYLE");
         let model = reader.parsed("TASADOR_MODEL");
         let seed = reader.number("TASADOR_SEED", 0);
@@ -174,6 +184,9 @@ impl Config {
             registry_table: registry_table?,
             rows_table: rows_table?,
             inferences_table: inferences_table?,
+            tokens_table: tokens_table?,
+            token_key: token_key?,
+            require_tokens: require_tokens?,
             s3_path_style: s3_path_style?,
             model: model?,
             seed: seed?,
@@ -343,6 +356,22 @@ mod tests {
         for (name, value) in wrong {
             assert!(text.contains(name) && text.contains(value), "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_that_is_too_short_is_refused_and_not_shown() {
+        let read = |key: &'static str| {
+            Config::read(|name| (name == "TASADOR_TOKEN_KEY").then(|| key.to_owned()))
+        };
+        let text = read("hunter2").unwrap_err().to_string();
+        assert!(
+            text.contains("TASADOR_TOKEN_KEY") && text.contains("32"),
+            "{text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+        let config = read("a key of the test, of 32 characters and more").unwrap();
+        assert!(config.token_key.is_some() && config.require_tokens);
+        assert!(!format!("{config:?}").contains("a key of"));
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub enum StartError {
     /// Nothing says where AWS is.
     #[error("no AWS region is set; set AWS_REGION, such as us-east-1")]
     NoRegion,
+    /// Tokens are to be checked, and nothing says under which key they are hashed.
+    #[error("tokens can't be checked without the key they are hashed under; set TASADOR_TOKEN_KEY")]
+    NoTokenKey,
 }
 
 /// What a handler works with: settings, the bucket, the registry, Step Functions, the time.
@@ -60,12 +63,30 @@ impl Context {
     /// [`StartError`] where a variable is missing or wrong.
     pub async fn from_env() -> Result<Self, StartError> {
         logging::init();
-        let config = Config::from_env()?;
+        Self::load(Config::from_env()?).await
+    }
+
+    /// With these settings, and AWS as the environment says.
+    ///
+    /// # Errors
+    /// [`StartError::NoRegion`].
+    pub async fn load(config: Config) -> Result<Self, StartError> {
         let sdk = aws::load().await;
         if sdk.region().is_none() {
             return Err(StartError::NoRegion);
         }
         Ok(Self::new(config, &sdk))
+    }
+
+    /// That tokens can be checked: for the `main` of what checks some.
+    ///
+    /// # Errors
+    /// [`StartError::NoTokenKey`].
+    pub fn checks_tokens(self) -> Result<Self, StartError> {
+        match self.config.token_key {
+            Some(_) => Ok(self),
+            None => Err(StartError::NoTokenKey),
+        }
     }
 
     /// With these settings, at these endpoints. Time-outs and retries are this crate's.
@@ -91,6 +112,7 @@ impl Context {
             registry: config.registry_table.clone(),
             rows: config.rows_table.clone(),
             inferences: config.inferences_table.clone(),
+            tokens: config.tokens_table.clone(),
         };
         Self {
             lake: Lake::new(

@@ -4,6 +4,8 @@
 //! [`serve_http`]; the handler knows neither the environment nor Lambda. The same handlers run in
 //! one process behind [`handler`].
 
+mod access;
+pub mod audit;
 mod aws;
 mod classify;
 mod clock;
@@ -15,7 +17,9 @@ mod handler;
 mod lambda;
 pub mod logging;
 mod problem;
+mod request_id;
 
+pub use access::{NotAdmitted, refusal};
 pub use clock::Clock;
 pub use config::{Config, ConfigError};
 pub use context::{Context, Interceptors, StartError};
@@ -23,3 +27,4 @@ pub use failure::{Classify, ErrorClass, Failure, chain};
 pub use handler::{Handler, handler};
 pub use lambda::{serve, serve_http};
 pub use problem::{FieldError, Problem};
+pub use request_id::request_id;

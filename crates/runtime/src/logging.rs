@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 
+use crate::audit;
+
 /// What is logged where nothing is set: the SDK's own news are of no interest to an operator.
 const DEFAULT_FILTER: &str = "info,aws_config=warn,aws_sdk=warn,aws_smithy_runtime=warn,hyper=warn";
 
@@ -34,7 +36,18 @@ pub fn init() {
     }
 }
 
+/// What is logged as somebody set it, and the audit whatever was set.
 fn filter() -> (EnvFilter, Option<String>) {
+    let (filter, complaint) = chosen();
+    let audit = format!("{}=info", audit::TARGET);
+    let filter = match audit.parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
+    (filter, complaint)
+}
+
+fn chosen() -> (EnvFilter, Option<String>) {
     let set = ["TASADOR_LOG", "RUST_LOG"].into_iter().find_map(|name| {
         std::env::var(name)
             .ok()
@@ -52,5 +65,16 @@ fn filter() -> (EnvFilter, Option<String>) {
                 "{name} can't be read ({error}); logging as if it were not set"
             )),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audit_is_logged_whatever_is_set() {
+        let (filter, _) = filter();
+        assert!(filter.to_string().contains("audit=info"), "{filter}");
     }
 }

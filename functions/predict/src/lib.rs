@@ -19,6 +19,9 @@
 //! fields like `instances[3].bed`. As long as the request as a whole can be read its status is 200,
 //! whatever became of single instances.
 //!
+//! Who may ask is decided in front of this, see `tasador-access`; the document says which token each
+//! route wants where any is.
+//!
 //! Each answer to `POST /predict` is in the inference log before it goes out; where the table does
 //! not take it, it is in the structured log and counted in `/health`. An answer's `request_id` is
 //! the caller's `x-request-id` (1 to 72 letters, digits and `-_.:`), or else Lambda's, or else new.
@@ -48,7 +51,7 @@ use request::Options;
 /// The function: its [`api`], and a problem for everything else.
 pub fn router(pricing: Pricing) -> Router {
     api(pricing.clone())
-        .merge(serve_openapi(pricing, &openapi()))
+        .merge(serve_openapi(pricing, openapi()))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
 }

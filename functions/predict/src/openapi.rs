@@ -36,10 +36,14 @@ pub fn openapi() -> OpenApi {
     Api::openapi()
 }
 
-/// `GET /openapi.json` with this document, which may have the parts of other functions too.
-pub fn serve(pricing: Pricing, api: &OpenApi) -> Router {
+/// `GET /openapi.json` with this document, which may have the parts of other functions too. Where
+/// tokens are wanted it says so, route by route.
+pub fn serve(pricing: Pricing, mut api: OpenApi) -> Router {
+    if pricing.context().config.require_tokens {
+        tasador_access::secure(&mut api);
+    }
     // What was made by the code can be written as JSON.
-    let api = serde_json::to_value(api).unwrap_or_default();
+    let api = serde_json::to_value(&api).unwrap_or_default();
     Router::new()
         .route("/openapi.json", get(document))
         .with_state((pricing, api))

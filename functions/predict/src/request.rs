@@ -44,7 +44,7 @@ pub(crate) fn explain(options: Result<Query<Options>, QueryRejection>) -> Result
 pub(crate) fn id(headers: &HeaderMap, lambda: Option<&lambda_runtime::Context>) -> String {
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let lambda = lambda.map(|context| context.request_id.as_str());
-    tasador_pricing::request_id(given.into_iter().chain(lambda))
+    tasador_runtime::request_id(given.into_iter().chain(lambda))
 }
 
 /// That the caller takes an answer of this type.

@@ -22,7 +22,8 @@
 //! from a key or an index, page by page. Errors are problem details (RFC 9457).
 //!
 //! Both ways of moving the champion name the champion that the caller saw (`expected`), and are
-//! refused with 409 where another one is there by now.
+//! refused with 409 where another one is there by now. Each use of what wants the scope `admin` leaves
+//! a line in the audit.
 
 mod body;
 mod history;
@@ -35,10 +36,10 @@ mod runs;
 mod window;
 
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use http::StatusCode;
 use serde_json::{Value, json};
-use tasador_runtime::{Context, Problem};
+use tasador_runtime::{Context, Problem, audit};
 
 pub use openapi::openapi;
 pub use window::{LIMIT_DEFAULT, LIMIT_MAX};
@@ -77,6 +78,7 @@ pub fn api(ctx: Context) -> Router {
         )
         .route("/models/{name}/rollback", post(promotions::roll_back))
         .route("/predictions/{request_id}", get(predictions::one))
+        .route_layer(middleware::from_fn(audit::record))
         .with_state(ctx)
 }
 

@@ -6,7 +6,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::header;
 use serde::Serialize;
-use tasador_evidence::{Evidence, FileKind, Lineage};
+use tasador_evidence::{Evidence, FileKind, Lineage, SENT_WITH};
 use tasador_ids::{ModelName, ModelVersion};
 use tasador_registry::{Champion, ModelRecord, Page, PageRequest, PromotionEvent, VersionRecord};
 use tasador_runtime::Context;
@@ -153,18 +153,8 @@ pub(crate) async fn file(
     let bytes = found.ok_or_else(|| {
         no_such("The version has no file of that name, or it is too large to be sent.")
     })?;
-    let headers = [
-        (header::CONTENT_TYPE, FileKind::of(&file).media_type()),
-        // A picture is a document of its own where it is opened alone: it may run nothing.
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; sandbox",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // Files of a version never change.
-        (header::CACHE_CONTROL, "private, max-age=86400, immutable"),
-    ];
-    Ok((headers, bytes).into_response())
+    let kind = [(header::CONTENT_TYPE, FileKind::of(&file).media_type())];
+    Ok((kind, SENT_WITH, bytes).into_response())
 }
 
 /// The dataset that a version learnt from, and its batches.

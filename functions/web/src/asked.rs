@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 use tasador_ids::ModelVersion;
 
+use crate::sign_in::Attempt;
+
 /// What every field of a listing begins with in the address: a column may be called `lang`.
 pub(crate) const FIELD: &str = "in.";
 /// The most fields that are read of one address.
@@ -21,6 +23,8 @@ pub(crate) struct Asked {
     pub(crate) version: Option<ModelVersion>,
     /// `from=`: the price that a what-if is compared with.
     pub(crate) from: Option<f64>,
+    /// `sign-in=`: what became of signing in.
+    pub(crate) sign_in: Option<Attempt>,
     /// `in.<column>=`: the home, as it was typed. `None` where no price is asked for.
     pub(crate) home: Option<Map<String, Value>>,
     /// The query without the language, to come back to.
@@ -46,6 +50,11 @@ impl Asked {
                     "lang" => asked.language = Some(text.to_owned()),
                     "page" => asked.page = Some(text.to_owned()),
                     "version" => asked.version = text.parse().ok().map(ModelVersion),
+                    "sign-in" => {
+                        // It is over as soon as it is told.
+                        asked.sign_in = Attempt::of(text);
+                        continue;
+                    }
                     "from" => {
                         asked.from = text.parse().ok().filter(|price: &f64| price.is_finite());
                     }

@@ -34,7 +34,8 @@ const KEPT_MAX: usize = 200;
 /// Reports of batches that were read before.
 pub(crate) type Batches = Mutex<HashMap<BatchId, Arc<BatchReport>>>;
 
-/// What the sections show.
+/// What the sections show; nothing of it for who may not see it.
+#[derive(Default)]
 pub(crate) struct Facts {
     /// A page of the history.
     pub(crate) history: Option<Page<Outcome>>,

@@ -2,8 +2,7 @@
 
 use http::{HeaderMap, header};
 
-/// Name of the cookie that keeps a visitor's choice.
-pub(crate) const COOKIE: &str = "lang";
+use crate::cookie;
 
 /// A language of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +48,7 @@ impl Language {
     }
 
     fn of_cookie(headers: &HeaderMap) -> Option<Self> {
-        headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|cookies| cookies.to_str().ok())
-            .flat_map(|cookies| cookies.split(';'))
-            .find_map(|cookie| {
-                let (name, value) = cookie.trim().split_once('=')?;
-                (name == COOKIE).then(|| Self::of_code(value)).flatten()
-            })
+        cookie::value(headers, cookie::LANGUAGE).and_then(Self::of_code)
     }
 
     /// By quality, and of equal ones the first named (RFC 9110, 12.5.4).

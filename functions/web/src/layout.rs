@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 use crate::asked::Asked;
 use crate::assets::{ICON, SCRIPT, STYLE};
 use crate::language::Language;
+use crate::visitor::Visitor;
 
 /// One part of the page.
 pub(crate) struct Section {
@@ -18,8 +19,27 @@ pub(crate) struct Section {
     pub(crate) body: Markup,
 }
 
+impl Section {
+    /// The same for a visitor who may see it; for others a word on what is missing.
+    pub(crate) fn only_if(self, may_see: bool, language: Language) -> Self {
+        if may_see {
+            return self;
+        }
+        let words = language.words();
+        Self {
+            body: html! { div.card { (empty(words.not_allowed, words.not_allowed_hint)) } },
+            ..self
+        }
+    }
+}
+
 /// The whole page.
-pub(crate) fn page(language: Language, asked: &Asked, sections: &[Section]) -> Markup {
+pub(crate) fn page(
+    language: Language,
+    asked: &Asked,
+    visitor: &Visitor,
+    sections: &[Section],
+) -> Markup {
     let words = language.words();
     let body = html! {
         header.top {
@@ -32,15 +52,10 @@ pub(crate) fn page(language: Language, asked: &Asked, sections: &[Section]) -> M
                         }
                     }
                 }
-                nav.languages aria-label=(words.language) {
-                    @for other in Language::ALL {
-                        @if other == language {
-                            span aria-current="true" title=(other.name()) { (other.code()) }
-                        } @else {
-                            a href=(asked.in_language(other.code())) lang=(other.code()) hreflang=(other.code()) title=(other.name()) {
-                                (other.code()) span.hidden { " " (other.name()) }
-                            }
-                        }
+                (languages(language, asked))
+                @if let Visitor::SignedIn(caller) = visitor {
+                    form.sign-out method="post" action="page/sign-out" {
+                        button.quiet type="submit" title=(caller.token_id) { (words.sign_out) }
                     }
                 }
             }
@@ -62,13 +77,40 @@ pub(crate) fn page(language: Language, asked: &Asked, sections: &[Section]) -> M
                 p {
                     (words.api) " "
                     @for path in ["openapi.json", "model", "history", "models", "metrics"] {
-                        a href=(path) { "/" (path) } " "
+                        @if matches!(visitor, Visitor::Anybody) { a href=(path) { "/" (path) } " " }
+                        // The API knows no cookie: there a program shows its own token.
+                        @else { code { "/" (path) } " " }
                     }
                 }
             }
         }
     };
     document(language, &body)
+}
+
+/// The page of a stranger: nothing but a form to sign in with.
+pub(crate) fn closed(language: Language, asked: &Asked, form: &Markup) -> Markup {
+    let body = html! {
+        header.top { div.wrap { (brand(language)) (languages(language, asked)) } }
+        main.wrap #main tabindex="-1" { (form) }
+    };
+    document(language, &body)
+}
+
+fn languages(language: Language, asked: &Asked) -> Markup {
+    html! {
+        nav.languages aria-label=(language.words().language) {
+            @for other in Language::ALL {
+                @if other == language {
+                    span aria-current="true" title=(other.name()) { (other.code()) }
+                } @else {
+                    a href=(asked.in_language(other.code())) lang=(other.code()) hreflang=(other.code()) title=(other.name()) {
+                        (other.code()) span.hidden { " " (other.name()) }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The answer to an address that is none.

@@ -2,13 +2,18 @@
 //!
 //! One page, rendered here, without a build step: *Appraise*, *History*, *Models*, *Data* and
 //! *Operations*. All of it is read and used without JavaScript; a small script of the page's own
-//! moves the what-if sliders without a reload, and sends the changes in production, which need a
-//! token, to the API.
+//! moves the what-if sliders without a reload, and sends the changes in production.
+//!
+//! Where tokens are wanted, a visitor signs in with one, which the page keeps in a cookie and checks
+//! itself: prices are for its scope `predict`, what is shown for `read`, changes for `admin`.
 //!
 //! | Request | Answer |
 //! |---|---|
 //! | `GET /` | the page; `?lang=`, `?page=` (history), `?version=` (evidence), `?in.<column>=` (a home to price) |
 //! | `GET /appraisal?in.<column>=` | the result of a home alone, for the script |
+//! | `POST /page/sign-in`, `POST /page/sign-out` | back to the page, with a token in a cookie or without |
+//! | `POST /page/models/{name}/versions/{version}/promote`, `POST /page/models/{name}/rollback` | 204: the champion was moved |
+//! | `GET /page/models/{name}/versions/{version}/files/{file}` | a file of a version |
 //! | `GET /assets/{file}` | style sheet and script, under names that change with their content |
 //!
 //! A price asked for here goes through the same pricing as `POST /predict`, inference log included.
@@ -19,31 +24,40 @@ mod asked;
 mod assets;
 mod chart;
 mod columns;
+mod cookie;
 mod facts;
 mod format;
 mod language;
 mod layout;
 mod markdown;
+mod moves;
 mod sections;
 mod sentences;
+mod sign_in;
+mod visitor;
 mod words;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Router, middleware};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use maud::Markup;
+use tasador_access::Scope;
+use tasador_evidence::{FileKind, SENT_WITH};
+use tasador_ids::ModelVersion;
 use tasador_pricing::Pricing;
-use tasador_runtime::Problem;
+use tasador_runtime::{Problem, audit, chain};
 
 use asked::Asked;
 use facts::Facts;
-use language::{COOKIE, Language};
+use language::Language;
+use layout::Section;
 use sections::{appraise, data, history, models, operations};
+use visitor::Visitor;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -78,6 +92,20 @@ pub fn page(pricing: Pricing) -> Router {
         .route("/", get(whole))
         .route("/appraisal", get(appraisal))
         .route("/assets/{file}", get(asset))
+        .route("/page/sign-in", post(sign_in::sign_in))
+        .route("/page/sign-out", post(sign_in::sign_out))
+        .route(
+            "/page/models/{name}/versions/{version}/promote",
+            post(moves::promote),
+        )
+        .route("/page/models/{name}/rollback", post(moves::roll_back))
+        .route(
+            "/page/models/{name}/versions/{version}/files/{*file}",
+            get(file),
+        )
+        .route_layer(middleware::from_fn(audit::record))
+        // Around the audit, which is told here who it is.
+        .route_layer(middleware::from_fn_with_state(site.clone(), visitor::check))
         .with_state(site)
 }
 
@@ -91,27 +119,22 @@ fn asked(pairs: Pairs) -> Asked {
 async fn whole(State(site): State<Site>, headers: HeaderMap, pairs: Pairs) -> Response {
     let asked = asked(pairs);
     let language = Language::wanted(asked.language.as_deref(), &headers);
-    let pricing = &site.pricing;
-    let priced = async {
-        match &asked.home {
-            Some(_) => Some(appraise::price(pricing, &asked, &headers).await),
-            None => None,
+    let visitor = Visitor::of(site.pricing.context(), &headers).await;
+    let markup = match &visitor {
+        Visitor::Anybody | Visitor::SignedIn(_) => {
+            let sections = sections(&site, language, &visitor, &asked, &headers).await;
+            layout::page(language, &asked, &visitor, &sections)
+        }
+        Visitor::Stranger(_) | Visitor::Unchecked(_) => {
+            let form = sign_in::form(language, asked.sign_in, &visitor);
+            layout::closed(language, &asked, &form)
         }
     };
-    let (champion, priced, facts) =
-        tokio::join!(pricing.champion(), priced, Facts::gather(&site, &asked));
-    let champion = champion.as_deref();
-    let sections = [
-        appraise::section(language, champion, &asked, priced.as_ref()),
-        history::section(language, &facts, &asked),
-        models::section(language, &facts),
-        data::section(language, &facts),
-        operations::section(language, pricing, &facts),
-    ];
-    let mut response = html(language, layout::page(language, &asked, &sections)).into_response();
+    let mut response = html(language, markup).into_response();
     if asked.language.is_some() {
         let kept = format!(
-            "{COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly",
+            "{}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly",
+            cookie::LANGUAGE,
             language.code()
         );
         if let Ok(kept) = HeaderValue::try_from(kept) {
@@ -119,6 +142,40 @@ async fn whole(State(site): State<Site>, headers: HeaderMap, pairs: Pairs) -> Re
         }
     }
     response
+}
+
+/// The sections, as far as the visitor may see them; nothing else is read.
+async fn sections(
+    site: &Site,
+    language: Language,
+    visitor: &Visitor,
+    asked: &Asked,
+    headers: &HeaderMap,
+) -> [Section; 5] {
+    let pricing = &site.pricing;
+    let (prices, reads) = (visitor.may(Scope::Predict), visitor.may(Scope::Read));
+    let priced = async {
+        match &asked.home {
+            Some(_) if prices => Some(appraise::price(pricing, asked, headers).await),
+            _ => None,
+        }
+    };
+    let facts = async {
+        if reads {
+            Facts::gather(site, asked).await
+        } else {
+            Facts::default()
+        }
+    };
+    let (champion, priced, facts) = tokio::join!(pricing.champion(), priced, facts);
+    let champion = champion.as_deref();
+    [
+        appraise::section(language, champion, asked, priced.as_ref()).only_if(prices, language),
+        history::section(language, &facts, asked).only_if(reads, language),
+        models::section(language, &facts, visitor.may(Scope::Admin)).only_if(reads, language),
+        data::section(language, &facts).only_if(reads, language),
+        operations::section(language, pricing, &facts).only_if(reads, language),
+    ]
 }
 
 async fn appraisal(State(site): State<Site>, headers: HeaderMap, pairs: Pairs) -> Response {
@@ -129,6 +186,28 @@ async fn appraisal(State(site): State<Site>, headers: HeaderMap, pairs: Pairs) -
     let priced = appraise::price(&site.pricing, &asked, &headers).await;
     let result = appraise::result(language, champion.as_deref().ok(), &asked, Some(&priced));
     html(language, result).into_response()
+}
+
+/// A file of a version, for whoever signed in to the page.
+async fn file(
+    State(site): State<Site>,
+    Path((model, version, file)): Path<(String, String, String)>,
+) -> Response {
+    let (Ok(model), Ok(version)) = (model.parse(), version.parse().map(ModelVersion)) else {
+        return Problem::new(StatusCode::NOT_FOUND).into_response();
+    };
+    let lake = &site.pricing.context().lake;
+    match tasador_evidence::file(lake, &model, version, &file).await {
+        Ok(Some(bytes)) => {
+            let kind = [(header::CONTENT_TYPE, FileKind::of(&file).media_type())];
+            (kind, SENT_WITH, bytes).into_response()
+        }
+        Ok(None) => Problem::new(StatusCode::NOT_FOUND).into_response(),
+        Err(error) => {
+            tracing::error!("a file can't be had: {}", chain(&error));
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE).into_response()
+        }
+    }
 }
 
 async fn asset(Path(file): Path<String>) -> Response {

@@ -5,6 +5,9 @@ use tasador_runtime::Context;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let ctx = Context::from_env().await?;
+    let mut ctx = Context::from_env().await?;
+    if ctx.config.require_tokens {
+        ctx = ctx.checks_tokens()?;
+    }
     tasador_runtime::serve_http(web::router(Pricing::new(ctx))).await
 }

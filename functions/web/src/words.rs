@@ -37,6 +37,21 @@ words! {
     utc: "All times are UTC.", "Todas las horas son UTC.";
     api: "The same figures for programs:", "Las mismas cifras para programas:";
 
+    sign_in_title: "Sign in", "Iniciar sesión";
+    sign_in: "Sign in", "Entrar";
+    sign_out: "Sign out", "Salir";
+    sign_in_lead: "This page wants a token. Whoever runs it makes one with `tasador token create`.",
+        "Esta página pide un token. Quien la administra crea uno con `tasador token create`.";
+    token: "Token", "Token";
+    token_hint: "It begins with tsd_ and is kept in this browser for twelve hours, or until you sign out.",
+        "Empieza con tsd_ y se guarda en este navegador doce horas, o hasta que salga.";
+    token_refused: "This token is not good here: it is mistyped, has expired or was revoked.",
+        "Este token no sirve aquí: está mal escrito, venció o fue revocado.";
+    cookie_lost: "The token is good, but the browser did not keep it. Open this page over https, and allow its cookie.",
+        "El token sirve, pero el navegador no lo guardó. Abra esta página por https y permita su cookie.";
+    not_allowed: "Your token does not allow this", "Su token no permite esto";
+    not_allowed_hint: "Sign out, and sign in with one that does.", "Salga y entre con uno que lo permita.";
+
     appraise_lead: "Say what you know of a home. Tasador compares it with the sales it has learnt from and says what it is worth, how sure it is, and why.",
         "Diga lo que sepa de una vivienda. Tasador la compara con las ventas de las que ha aprendido y dice cuánto vale, con qué seguridad y por qué.";
     the_home: "The home", "La vivienda";
@@ -149,8 +164,10 @@ words! {
     roll_back: "Roll back", "Revertir";
     promote_title: "Put this version into production?", "¿Poner esta versión en producción?";
     reason: "Reason", "Motivo";
-    token: "Admin token", "Token de administrador";
-    token_hint: "Only where this installation asks for one.", "Solo si esta instalación lo pide.";
+    champion_changed: "Another version is in production by now. Load the page again and look at it.",
+        "Ya hay otra versión en producción. Recargue la página y revísela.";
+    cannot_be_moved: "This version can't go into production. Load the page again to see why.",
+        "Esta versión no puede pasar a producción. Recargue la página para ver por qué.";
     confirm: "Confirm", "Confirmar";
     cancel: "Cancel", "Cancelar";
     needs_script: "Changing the model in production needs JavaScript, or the API.",

@@ -35,6 +35,15 @@ struct HttpEvent {
 #[derive(Debug, Deserialize)]
 struct RequestContext {
     http: HttpContext,
+    #[serde(default)]
+    authorizer: Option<Authorizer>,
+}
+
+/// What API Gateway's authorizer said of the request.
+#[derive(Debug, Deserialize)]
+struct Authorizer {
+    #[serde(default)]
+    lambda: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -128,6 +137,10 @@ fn to_request(event: Value) -> Result<Request<Body>, String> {
         && let Ok(cookies) = event.cookies.join("; ").parse()
     {
         request.headers_mut().insert(header::COOKIE, cookies);
+    }
+    let authorizer = event.request_context.authorizer;
+    if let Some(caller) = authorizer.and_then(|it| tasador_runtime::audit::caller(&it.lambda)) {
+        request.extensions_mut().insert(caller);
     }
     Ok(request)
 }

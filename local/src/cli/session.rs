@@ -64,13 +64,9 @@ impl Session {
                 server.pid,
             );
         }
-        let endpoints = Endpoints {
-            http: server.http,
-            s3: server.s3,
-            dynamodb: server.dynamodb,
-        };
+        let endpoints = Endpoints::of(&server);
         Ok(Self {
-            client: Client::new(endpoints, server.pid)?,
+            client: Client::new(endpoints, server.pid)?.with_token(server.token),
             own: None,
             source: server.source,
         })

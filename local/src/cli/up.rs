@@ -1,5 +1,6 @@
 //! `tasador up`: everything served until Ctrl-C.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -19,7 +20,16 @@ const EVERY: Duration = Duration::from_secs(3600);
 /// Time between compactions of the inference log, whose files are of an hour each.
 const COMPACT_EVERY: Duration = Duration::from_secs(3600);
 
+const NOTES: &str = "\
+On 127.0.0.1 nobody is asked for a token, unless --require-tokens says so. On any other address every
+caller needs one (`tasador token --help`): without a single live token it does not start. Requests then
+carry `Authorization: Bearer tsd_…`, and the page asks for a token once. Traffic is not encrypted: put a
+proxy that speaks TLS in front, which the page's sign-in needs anyway.
+
+S3, DynamoDB, Step Functions and Lambda stay on 127.0.0.1 and ask for no token.";
+
 #[derive(Debug, Args)]
+#[command(after_help = NOTES)]
 pub(super) struct Options {
     /// Where listings come from: the URL of a data API, s3://bucket/key, or a file
     #[arg(long, value_name = "URL|FILE")]
@@ -27,6 +37,12 @@ pub(super) struct Options {
     /// Time between two scheduled runs, such as 30s, 15m or 1h [default: 1h with a source, no schedule without]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     every: Option<Duration>,
+    /// Address to be reached at; any other than loopback wants tokens
+    #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+    /// Want tokens on loopback too
+    #[arg(long)]
+    require_tokens: bool,
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
@@ -37,7 +53,9 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let ports = Ports::from_number(global.port.unwrap_or(PORT));
     let faults = session::faults()?;
     let cloud = Cloud::start(cloud::Options {
+        address: options.address,
         ports,
+        require_tokens: options.require_tokens,
         every,
         compact_every: Some(COMPACT_EVERY),
         faults,
@@ -52,13 +70,32 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 }
 
 fn greet(cloud: &Cloud, source: Option<&str>, every: Option<Duration>) -> std::io::Result<()> {
-    let Endpoints { http, s3, dynamodb } = cloud.endpoints();
+    let Endpoints {
+        http,
+        aws,
+        s3,
+        dynamodb,
+    } = cloud.endpoints();
+    let wants_tokens = cloud.context().config.require_tokens;
+    let header = if wants_tokens {
+        " -H \"authorization: Bearer $TOKEN\""
+    } else {
+        ""
+    };
     result(format!("Tasador is up at {http}"))?;
     result(format!("  look at it        {http}/ in a browser"))?;
     result(format!(
-        "  price a house     curl -s {http}/predict -H 'content-type: application/json' -d '{{\"bed\": 3, \"bath\": 2, \"house_size\": 1500, \"zip_code\": \"98103\"}}'"
+        "  price a house     curl -s {http}/predict{header} -H 'content-type: application/json' -d '{{\"bed\": 3, \"bath\": 2, \"house_size\": 1500, \"zip_code\": \"98103\"}}'"
     ))?;
-    result(format!("  what was decided  curl -s {http}/history"))?;
+    result(format!(
+        "  what was decided  curl -s {http}/history{header}"
+    ))?;
+    if wants_tokens {
+        result(
+            "  tokens            wanted; make one with: TOKEN=$(tasador token create --scope admin)",
+        )?;
+        result(format!("  Step Functions    {aws}"))?;
+    }
     result(format!("  S3                {s3}"))?;
     result(format!("  DynamoDB          {dynamodb}"))?;
     result(format!(

@@ -7,6 +7,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+use crate::folder::Server;
+
 /// Region of everything local. It names things only; nothing leaves the machine.
 pub const REGION: &str = "us-east-1";
 /// Account of everything local.
@@ -14,11 +16,13 @@ pub const ACCOUNT: &str = "000000000000";
 /// Access key and secret key of the local S3, which checks signatures.
 pub const ACCESS_KEY: &str = "tasador";
 
-/// Base URLs of the three services.
+/// Base URLs of the services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
-    /// HTTP functions, Step Functions and Lambda.
+    /// HTTP functions.
     pub http: String,
+    /// Step Functions and Lambda: as `http`, or where that wants tokens a port of their own.
+    pub aws: String,
     /// S3.
     pub s3: String,
     /// DynamoDB.
@@ -26,6 +30,16 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
+    /// Those of a process that serves a folder.
+    pub fn of(server: &Server) -> Self {
+        Self {
+            http: server.http.clone(),
+            aws: server.aws.clone(),
+            s3: server.s3.clone(),
+            dynamodb: server.dynamodb.clone(),
+        }
+    }
+
     /// What the SDK needs to build clients of these services.
     pub fn sdk_config(&self) -> SdkConfig {
         // Plain HTTP: this configuration reaches loopback and nothing else.
@@ -43,7 +57,7 @@ impl Endpoints {
             .time_source(aws_smithy_async::time::SystemTimeSource::new())
             .http_client(http_client)
             // Where a service is not named below, its client gets an address that answers it is not here.
-            .endpoint_url(&self.http)
+            .endpoint_url(&self.aws)
             .service_config(ByService(self.clone()))
             .build()
     }
@@ -57,8 +71,8 @@ impl Endpoints {
             ("AWS_DEFAULT_REGION", REGION),
             ("AWS_ENDPOINT_URL_S3", &self.s3),
             ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb),
-            ("AWS_ENDPOINT_URL_SFN", &self.http),
-            ("AWS_ENDPOINT_URL_LAMBDA", &self.http),
+            ("AWS_ENDPOINT_URL_SFN", &self.aws),
+            ("AWS_ENDPOINT_URL_LAMBDA", &self.aws),
         ]
     }
 }
@@ -75,7 +89,7 @@ impl LoadServiceConfig for ByService {
         match key.service_id() {
             "S3" => Some(self.0.s3.clone()),
             "DynamoDB" => Some(self.0.dynamodb.clone()),
-            _ => Some(self.0.http.clone()),
+            _ => Some(self.0.aws.clone()),
         }
     }
 }

@@ -1,68 +1,80 @@
-//! Keeps web pages of other sites away from the local cloud.
-//!
-//! It asks nobody for a password, and a browser on this machine reaches loopback for any page it
-//! shows. A request that a foreign page sends names that page in `Origin`; one that comes through a
-//! name rebound to 127.0.0.1 names it in `Host`.
+//! Wants a token of every request that the routes want one for: what API Gateway and its authorizer
+//! do on AWS.
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode, header};
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use tasador_access::{Caller, Need, Scope, Token, TokenRecord, admit, bearer, need};
+use tasador_runtime::audit::Use;
+use tasador_runtime::{Context, NotAdmitted, refusal};
 
-pub(super) async fn refuse_other_sites(request: Request, next: Next) -> Response {
-    if is_local(request.headers()) {
-        next.run(request).await
-    } else {
-        (StatusCode::FORBIDDEN, "The local cloud answers requests to 127.0.0.1 or localhost, and pages of its own, only.\n")
-            .into_response()
-    }
+/// What the guard checks with.
+#[derive(Clone)]
+pub(super) struct Guard {
+    context: Context,
+    /// The token of this process's own commands, which is in no table and ends with the process.
+    owner: Arc<TokenRecord>,
 }
 
-fn is_local(headers: &HeaderMap) -> bool {
-    let host = match headers.get(header::HOST).map(|host| host.to_str()) {
-        // HTTP/1.0 and events from Lambda have none; no browser leaves it out.
-        None => return true,
-        Some(Ok(host)) => host,
-        Some(Err(_)) => return false,
-    };
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if !matches!(name, "127.0.0.1" | "localhost" | "[::1]") {
-        return false;
-    }
-    match headers.get(header::ORIGIN).map(|origin| origin.to_str()) {
-        None => true,
-        Some(Ok(origin)) => origin.strip_prefix("http://") == Some(host),
-        Some(Err(_)) => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use axum::http::HeaderValue;
-
-    #[test]
-    fn only_local_names_and_own_pages_pass() {
-        let cases = [
-            (Some("127.0.0.1:3000"), None, true),
-            (Some("localhost:3000"), None, true),
-            (Some("localhost"), None, true),
-            (None, None, true),
-            (Some("127.0.0.1:3000"), Some("http://127.0.0.1:3000"), true),
-            (Some("127.0.0.1:3000"), Some("http://127.0.0.1:4000"), false),
-            (Some("127.0.0.1:3000"), Some("https://example.com"), false),
-            (Some("127.0.0.1:3000"), Some("null"), false),
-            (Some("rebound.example.com:3000"), None, false),
-            (Some("127.0.0.1.example.com"), None, false),
-        ];
-        for (host, origin, expected) in cases {
-            let mut headers = HeaderMap::new();
-            for (name, value) in [(header::HOST, host), (header::ORIGIN, origin)] {
-                if let Some(value) = value {
-                    headers.insert(name, HeaderValue::from_static(value));
-                }
-            }
-            assert_eq!(is_local(&headers), expected, "{host:?} {origin:?}");
+impl Guard {
+    /// One that also admits the holder of `owner`.
+    pub(super) fn new(context: Context, owner: TokenRecord) -> Self {
+        Self {
+            context,
+            owner: owner.into(),
         }
+    }
+
+    async fn caller(&self, header: Option<&HeaderValue>) -> Result<Caller, NotAdmitted> {
+        let token = header.and_then(|header| bearer(header.to_str().ok()?).ok());
+        match token.filter(|token| *token.id() == self.owner.id) {
+            Some(token) => self.owner(&token),
+            None => self.context.admit_header(header).await,
+        }
+    }
+
+    fn owner(&self, token: &Token) -> Result<Caller, NotAdmitted> {
+        let key = self.context.config.token_key.as_ref();
+        let key = key.ok_or(NotAdmitted::NoKey)?;
+        Ok(admit(token, Some(&self.owner), key, self.context.now())?)
+    }
+}
+
+/// Lets through who has the scope that the matched route wants, and says to the function who it is.
+pub(super) async fn want_token(
+    State(guard): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let scope = match request.extensions().get::<MatchedPath>() {
+        Some(route) => match need(request.method().as_str(), route.as_str()) {
+            Need::Open | Need::SignIn(_) => return next.run(request).await,
+            Need::Token(scope) => Some(scope),
+        },
+        // There is nothing at that address, which is for those to know who hold a token.
+        None => None,
+    };
+    let used = Use::of(&request);
+    let header = request.headers().get(header::AUTHORIZATION);
+    let caller = match guard.caller(header).await {
+        Ok(caller) => caller,
+        Err(error) => return refused(used, refusal(&error)),
+    };
+    if let Some(Err(denial)) = scope.map(|scope: Scope| caller.require(scope)) {
+        let used = used.map(|used| used.by(&caller));
+        return refused(used, refusal(&denial.into()));
+    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+/// The function behind will not tell of it.
+fn refused(used: Option<Use>, response: Response) -> Response {
+    match used {
+        Some(used) => used.ended(response),
+        None => response,
     }
 }

@@ -1,17 +1,18 @@
-//! The three loopback ports of the local cloud.
+//! The ports of the local cloud: S3, DynamoDB, Step Functions and Lambda on loopback, always; the
+//! functions that answer HTTP where they are wanted.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
-/// Which ports to listen on, always on 127.0.0.1: the local cloud asks nobody for a password.
+/// Which ports to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
-    /// Three free ports, whichever the system gives.
+    /// Free ports, whichever the system gives.
     Free,
-    /// The HTTP functions, Step Functions and Lambda on this port, S3 on the next, DynamoDB on the
-    /// one after.
+    /// The HTTP functions on this port, S3 on the next, DynamoDB on the one after; Step Functions and
+    /// Lambda on the first too, or where that wants tokens on the fourth.
     From(u16),
 }
 
@@ -41,7 +42,7 @@ pub enum PortError {
     },
     /// There are no such ports, or the system refuses them.
     #[error(
-        "port {port} (for {service}) cannot be listened on; choose another with --port, up to 65533"
+        "port {port} (for {service}) cannot be listened on; choose another with --port, up to 65532, or another --address"
     )]
     Refused {
         /// The port.
@@ -53,26 +54,44 @@ pub enum PortError {
     },
 }
 
-/// The listeners of the three services.
+/// The listeners of AWS's protocols.
 #[derive(Debug)]
 pub(crate) struct Listeners {
-    pub(crate) http: TcpListener,
+    /// Step Functions and Lambda.
+    pub(crate) aws: TcpListener,
     pub(crate) s3: TcpListener,
     pub(crate) dynamodb: TcpListener,
 }
 
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 impl Listeners {
-    /// Listens on all three, or on none.
-    pub(crate) async fn bind(ports: Ports) -> Result<Self, PortError> {
+    /// Listens on all three, or on none. Where `shared` names an address of loopback, Step Functions
+    /// and Lambda share its first port with the functions that answer HTTP; else they have their own.
+    pub(crate) async fn bind(ports: Ports, shared: Option<IpAddr>) -> Result<Self, PortError> {
+        let aws = match shared {
+            Some(address) => bind(address, ports, 0, "HTTP").await?,
+            None => bind(LOOPBACK, ports, 3, "Step Functions and Lambda").await?,
+        };
         Ok(Self {
-            http: bind(ports, 0, "HTTP").await?,
-            s3: bind(ports, 1, "S3").await?,
-            dynamodb: bind(ports, 2, "DynamoDB").await?,
+            aws,
+            s3: bind(LOOPBACK, ports, 1, "S3").await?,
+            dynamodb: bind(LOOPBACK, ports, 2, "DynamoDB").await?,
         })
     }
 }
 
-async fn bind(ports: Ports, offset: u16, service: &'static str) -> Result<TcpListener, PortError> {
+/// Listens for the functions that answer HTTP alone.
+pub(crate) async fn bind_http(address: IpAddr, ports: Ports) -> Result<TcpListener, PortError> {
+    bind(address, ports, 0, "HTTP").await
+}
+
+async fn bind(
+    address: IpAddr,
+    ports: Ports,
+    offset: u16,
+    service: &'static str,
+) -> Result<TcpListener, PortError> {
     let port = match ports {
         Ports::Free => 0,
         Ports::From(first) => first
@@ -83,7 +102,7 @@ async fn bind(ports: Ports, offset: u16, service: &'static str) -> Result<TcpLis
                 source: io::ErrorKind::InvalidInput.into(),
             })?,
     };
-    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    TcpListener::bind(SocketAddr::from((address, port)))
         .await
         .map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => PortError::InUse { port, service },
@@ -103,7 +122,7 @@ mod tests {
     async fn a_port_in_use_is_named_with_what_it_was_for() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = Listeners::bind(Ports::From(port))
+        let error = Listeners::bind(Ports::From(port), Some(LOOPBACK))
             .await
             .unwrap_err()
             .to_string();
@@ -115,7 +134,9 @@ mod tests {
 
     #[tokio::test]
     async fn there_is_no_port_after_the_last() {
-        let error = bind(Ports::From(u16::MAX), 1, "S3").await.unwrap_err();
+        let error = bind(LOOPBACK, Ports::From(u16::MAX), 1, "S3")
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("65536"), "{error}");
     }
 }

@@ -7,3 +7,4 @@
 mod openapi;
 mod prometheus;
 mod served;
+mod tokens;

@@ -7,6 +7,16 @@ use crate::served::{Served, free_ports, tool};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_nothing() {
+    finds_nothing(&[], "100").await;
+}
+
+/// Among its checks: whether a route that is said to want a token answers without one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemathesis_finds_nothing_where_tokens_are_wanted() {
+    finds_nothing(&["--require-tokens"], "20").await;
+}
+
+async fn finds_nothing(options: &[&str], examples: &str) {
     let Some(schemathesis) = tool(
         "schemathesis",
         "tests/tools/install does it (Python 3 and PyPI)",
@@ -14,15 +24,19 @@ async fn schemathesis_finds_nothing() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let served = Served::start(folder.path(), free_ports()).await;
-    let output = Command::new(schemathesis)
-        .arg("run")
+    let served = Served::start_with(folder.path(), free_ports(), options).await;
+    let mut command = Command::new(schemathesis);
+    command.arg("run");
+    if let Some(token) = &served.token {
+        command.args(["--header", &format!("Authorization: Bearer {token}")]);
+    }
+    let output = command
         .arg(served.url("/openapi.json"))
         .args([
             "--checks",
             "all",
             "--max-examples",
-            "100",
+            examples,
             "--seed",
             "20261125",
             "--no-color",

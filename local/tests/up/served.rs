@@ -8,6 +8,7 @@ use tests::skip::tool_is_missing;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -16,50 +17,108 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Served {
     process: Child,
     pub(crate) port: u16,
+    /// The token of whoever may read its folder, where it wants tokens.
+    pub(crate) token: Option<String>,
+    said: mpsc::UnboundedReceiver<String>,
 }
 
 pub(crate) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Three neighbouring ports that nobody listens on.
+/// The first of four neighbouring ports that nobody listens on.
 pub(crate) fn free_ports() -> u16 {
     for _ in 0..100 {
         let first = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = first.local_addr().unwrap().port();
         let next = |n| std::net::TcpListener::bind(("127.0.0.1", port + n));
-        if port < u16::MAX - 2 && next(1).is_ok() && next(2).is_ok() {
+        if port < u16::MAX - 3 && (1..=3).all(|n| next(n).is_ok()) {
             return port;
         }
     }
-    panic!("no three free ports in a row");
+    panic!("no four free ports in a row");
 }
 
 impl Served {
     /// Starts it with the sample listings as source, and waits until it prices.
     pub(crate) async fn start(folder: &Path, port: u16) -> Self {
+        Self::start_with(folder, port, &[]).await
+    }
+
+    /// The same with more options.
+    pub(crate) async fn start_with(folder: &Path, port: u16, options: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_tasador"))
             .args(["--port", &port.to_string(), "--data-dir"])
             .arg(folder)
             .args(["up", "--source"])
             .arg(repository().join("events/listings.csv"))
+            .args(options)
             .env("TASADOR_CANDIDATES", "linear")
             .env("TASADOR_COMPARE_MIN_ROWS", "10")
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+        let (say, said) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = log.next_line().await {
+                eprintln!("{line}");
+                // Whoever started it may not listen any more.
+                let _ = say.send(line);
+            }
+        });
         let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
         assert!(first.unwrap().unwrap().unwrap().contains("Tasador is up"));
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let served = Self { process, port };
+        let server = std::fs::read(folder.join("server.json")).unwrap();
+        let server: Value = serde_json::from_slice(&server).unwrap();
+        let served = Self {
+            process,
+            port,
+            token: server
+                .get("token")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            said,
+        };
         until("a model is in production", async || {
-            let model = reqwest::get(served.url("/model")).await.ok()?;
+            let model = served.ask("GET", "/model", served.token.as_deref()).await;
             model.status().is_success().then_some(())
         })
         .await;
         served
+    }
+
+    /// Answers one request, with a token or without.
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+    ) -> reqwest::Response {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut request = client.request(method.parse().unwrap(), self.url(path));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        request.send().await.unwrap()
+    }
+
+    /// The next line of its log that has all of these words.
+    pub(crate) async fn said(&mut self, words: &[&str]) -> String {
+        let found = async {
+            while let Some(line) = self.said.recv().await {
+                if words.iter().all(|word| line.contains(word)) {
+                    return line;
+                }
+            }
+            panic!("it has ended and did not say {words:?}")
+        };
+        let found = tokio::time::timeout(PATIENCE, found).await;
+        found.unwrap_or_else(|_| panic!("it does not say {words:?}"))
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

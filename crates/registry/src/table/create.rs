@@ -20,7 +20,7 @@ use crate::RegistryError;
 const CREATION_LIMIT: Duration = Duration::from_secs(120);
 
 impl Registry {
-    /// Makes the three tables where they are missing, and waits until they can be used.
+    /// Makes the four tables where they are missing, and waits until they can be used.
     ///
     /// On AWS the template makes them, with the same keys, indexes and on-demand billing.
     ///
@@ -58,19 +58,25 @@ impl Registry {
         let rows = self.table(&self.tables.rows, &[("row", ScalarAttributeType::B)])?;
         let inferences = self.table(
             &self.tables.inferences,
+            &[("pk", string.clone()), ("sk", string.clone())],
+        )?;
+        let tokens = self.table(
+            &self.tables.tokens,
             &[("pk", string.clone()), ("sk", string)],
         )?;
         for (table, name) in [
             (registry, &self.tables.registry),
             (rows, &self.tables.rows),
             (inferences, &self.tables.inferences),
+            (tokens, &self.tables.tokens),
         ] {
             if !existing.contains(name) {
                 self.create(table, name).await?;
             }
         }
         self.forget_expired(&self.tables.registry).await?;
-        self.forget_expired(&self.tables.inferences).await
+        self.forget_expired(&self.tables.inferences).await?;
+        self.forget_expired(&self.tables.tokens).await
     }
 
     async fn existing_tables(&self) -> Result<Vec<String>, RegistryError> {

@@ -51,6 +51,7 @@ pub(crate) async fn registry() -> Fixture {
         registry: "registry".to_owned(),
         rows: "rows".to_owned(),
         inferences: "inferences".to_owned(),
+        tokens: "tokens".to_owned(),
     };
     let registry = Registry::new(client.clone(), tables);
     registry.create_tables().await.unwrap();

@@ -11,4 +11,5 @@ mod promotions;
 mod rows;
 mod runs;
 mod serving;
+mod tokens;
 mod versions;

@@ -177,6 +177,19 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         }
     }
 
+    /// A value that is told to nobody, not even where it is wrong; or nothing.
+    pub(super) fn secret<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        match self.optional(name).map(|text| read(&text)) {
+            None => Some(None),
+            Some(Ok(value)) => Some(Some(value)),
+            Some(Err(error)) => self.refuse(name, "…", format!("usable ({error})")),
+        }
+    }
+
     pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(
         &mut self,
         name: &'static str,

@@ -85,6 +85,22 @@ pub const VARIABLES: &[Variable] = &[
         "Table of answered requests.",
     ),
     variable(
+        "TASADOR_TOKENS_TABLE",
+        "tasador-tokens",
+        "Table of bearer tokens, hashed.",
+    ),
+    unset(
+        "TASADOR_TOKEN_KEY",
+        "Secret under which tokens are hashed, 32 characters or more; on AWS out of Secrets Manager. `authorize`, `web` and \
+         `tasador token --table` need it; on a data folder `tasador` uses the file `token.key` there.",
+    ),
+    variable(
+        "TASADOR_REQUIRE_TOKENS",
+        "true",
+        "Whether the page asks for a token and the description of the API says that one is wanted. On AWS the authorizer asks \
+         for it in any case; `tasador` goes by its options instead.",
+    ),
+    variable(
         "TASADOR_S3_PATH_STYLE",
         "false",
         "Whether the bucket's name stands in the path of S3's address. Always so where an endpoint is set.",

@@ -6,7 +6,8 @@ mod result;
 use http::HeaderMap;
 use maud::html;
 use serde_json::Value;
-use tasador_pricing::{Answer, Champion, NoModel, Pricing, Question, request_id};
+use tasador_pricing::{Answer, Champion, NoModel, Pricing, Question};
+use tasador_runtime::request_id;
 
 use crate::asked::Asked;
 use crate::language::Language;

@@ -12,8 +12,8 @@ use crate::facts::{Facts, Models};
 use crate::language::Language;
 use crate::layout::{Section, empty, unavailable};
 
-/// The section.
-pub(crate) fn section(language: Language, facts: &Facts) -> Section {
+/// The section. `may_move` says whether the visitor may change the version in production.
+pub(crate) fn section(language: Language, facts: &Facts, may_move: bool) -> Section {
     let words = language.words();
     let body = match &facts.models {
         None => unavailable(language),
@@ -23,7 +23,7 @@ pub(crate) fn section(language: Language, facts: &Facts) -> Section {
         Some(models) => html! {
             (champion(language, models))
             (over_time(language, models))
-            (table::versions(language, models))
+            (table::versions(language, models, may_move))
             @if let Some(shown) = &models.shown { (evidence::of(language, shown)) }
             (moves(language, &models.promotions))
         },

@@ -22,7 +22,7 @@ pub(super) fn of(language: Language, shown: &Shown) -> Markup {
     let record = &shown.record;
     let evidence = shown.evidence.as_ref();
     let base = format!(
-        "models/{}/versions/{}",
+        "page/models/{}/versions/{}",
         encoded(record.model.as_str()),
         record.version
     );

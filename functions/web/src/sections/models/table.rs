@@ -12,7 +12,7 @@ use crate::language::Language;
 /// Versions that are shown at once; older ones are folded.
 const OPEN_MAX: usize = 10;
 
-pub(super) fn versions(language: Language, models: &Models) -> Markup {
+pub(super) fn versions(language: Language, models: &Models, may_move: bool) -> Markup {
     let words = language.words();
     let (newest, older) = models
         .versions
@@ -20,20 +20,25 @@ pub(super) fn versions(language: Language, models: &Models) -> Markup {
     html! {
         div.card.flush {
             h2.inset { (words.versions) }
-            (table(language, models, newest))
+            (table(language, models, newest, may_move))
             @if !older.is_empty() {
                 details.older {
                     summary { (words.older) " " span.count { (older.len()) } }
-                    (table(language, models, older))
+                    (table(language, models, older, may_move))
                 }
             }
-            noscript { p.hint.inset { (words.needs_script) } }
+            @if may_move { noscript { p.hint.inset { (words.needs_script) } } }
         }
-        (dialog(language))
+        @if may_move { (dialog(language)) }
     }
 }
 
-fn table(language: Language, models: &Models, versions: &[VersionRecord]) -> Markup {
+fn table(
+    language: Language,
+    models: &Models,
+    versions: &[VersionRecord],
+    may_move: bool,
+) -> Markup {
     let words = language.words();
     let shown = models.shown.as_ref().map(|shown| shown.record.version);
     html! {
@@ -70,7 +75,7 @@ fn table(language: Language, models: &Models, versions: &[VersionRecord]) -> Mar
                             td.actions data-label=(words.action) {
                                 a href=(format!("?version={}#evidence", version.version))
                                     aria-label=(format!("{} {}", words.evidence_of, version.version)) { (words.evidence) }
-                                (move_button(language, models, version))
+                                @if may_move { (move_button(language, models, version)) }
                             }
                         }
                     }
@@ -90,7 +95,7 @@ fn standing(language: Language, standing: Standing) -> Markup {
     html! { span class=(class) { (text) } }
 }
 
-/// Puts a version into production through the API; the script shows it, and asks before.
+/// Puts a version into production; the script shows it, and asks before.
 fn move_button(language: Language, models: &Models, version: &VersionRecord) -> Markup {
     let words = language.words();
     let champion = models.champion.as_ref().map(|champion| champion.version);
@@ -101,13 +106,13 @@ fn move_button(language: Language, models: &Models, version: &VersionRecord) -> 
     let (title, address, body) = if is_back {
         (
             words.roll_back,
-            format!("models/{model}/rollback"),
+            format!("page/models/{model}/rollback"),
             json!({"expected": champion, "to": version.version}),
         )
     } else {
         (
             words.promote,
-            format!("models/{model}/versions/{}/promote", version.version),
+            format!("page/models/{model}/versions/{}/promote", version.version),
             json!({"expected": champion}),
         )
     };
@@ -130,11 +135,6 @@ fn dialog(language: Language) -> Markup {
                 div.field {
                     label for="move-reason" { (words.reason) }
                     input id="move-reason" name="reason" type="text" maxlength="500" autocomplete="off";
-                }
-                div.field {
-                    label for="move-token" { (words.token) }
-                    input id="move-token" name="token" type="password" autocomplete="off" aria-describedby="move-token-hint";
-                    p.hint #move-token-hint { (words.token_hint) }
                 }
                 p.error role="alert" {}
                 div.actions {

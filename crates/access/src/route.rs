@@ -1,0 +1,185 @@
+//! Which scope each route wants: the one list that API Gateway's authorizer, the local cloud, the
+//! page, the audit and the API's description go by.
+
+use crate::scope::Scope;
+
+/// What a request needs to be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: whether the service is well, and the page as somebody sees it who has not signed in.
+    Open,
+    /// The page's own cookie with a token of this scope, which the page checks itself. API Gateway
+    /// lets such requests through.
+    SignIn(Scope),
+    /// A bearer token of this scope.
+    Token(Scope),
+}
+
+/// A route, and what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The HTTP method; what `GET` needs, `HEAD` needs too.
+    pub method: &'static str,
+    /// The path, with parameters as OpenAPI writes them.
+    pub path: &'static str,
+    /// What it needs.
+    pub need: Need,
+}
+
+const fn open(method: &'static str, path: &'static str) -> Route {
+    Route {
+        method,
+        path,
+        need: Need::Open,
+    }
+}
+
+const fn page(method: &'static str, path: &'static str, scope: Scope) -> Route {
+    Route {
+        method,
+        path,
+        need: Need::SignIn(scope),
+    }
+}
+
+const fn api(method: &'static str, path: &'static str, scope: Scope) -> Route {
+    Route {
+        method,
+        path,
+        need: Need::Token(scope),
+    }
+}
+
+/// Every route of the product. One that is not here is refused to all but admins, see [`need`].
+pub const ROUTES: &[Route] = &[
+    // predict
+    api("POST", "/predict", Scope::Predict),
+    api("GET", "/model", Scope::Predict),
+    open("GET", "/health"),
+    api("GET", "/metrics", Scope::Read),
+    api("GET", "/openapi.json", Scope::Read),
+    // tracking
+    api("GET", "/history", Scope::Read),
+    api("GET", "/history/{run}", Scope::Read),
+    api("GET", "/runs", Scope::Read),
+    api("POST", "/runs", Scope::Admin),
+    api("GET", "/runs/{run}", Scope::Read),
+    api("GET", "/models", Scope::Read),
+    api("GET", "/models/{name}", Scope::Read),
+    api("GET", "/models/{name}/versions", Scope::Read),
+    api("GET", "/models/{name}/versions/{version}", Scope::Read),
+    api(
+        "GET",
+        "/models/{name}/versions/{version}/files/{file}",
+        Scope::Read,
+    ),
+    api(
+        "GET",
+        "/models/{name}/versions/{version}/lineage",
+        Scope::Read,
+    ),
+    api(
+        "POST",
+        "/models/{name}/versions/{version}/promote",
+        Scope::Admin,
+    ),
+    api("POST", "/models/{name}/rollback", Scope::Admin),
+    api("GET", "/predictions/{request_id}", Scope::Read),
+    // web
+    open("GET", "/"),
+    open("GET", "/assets/{file}"),
+    open("POST", "/page/sign-in"),
+    open("POST", "/page/sign-out"),
+    page("GET", "/appraisal", Scope::Predict),
+    page(
+        "GET",
+        "/page/models/{name}/versions/{version}/files/{file}",
+        Scope::Read,
+    ),
+    page(
+        "POST",
+        "/page/models/{name}/versions/{version}/promote",
+        Scope::Admin,
+    ),
+    page("POST", "/page/models/{name}/rollback", Scope::Admin),
+];
+
+/// What a route needs. `path` is the pattern that a router matched, of axum's (`{*file}`), API
+/// Gateway's (`{file+}`) or OpenAPI's spelling (`{file}`).
+///
+/// A route that is not listed needs an admin's token: one that was forgotten is closed, not open. So
+/// are API Gateway's catch-alls (`$default`, `ANY …`), whose answer is cached for all that they catch.
+pub fn need(method: &str, path: &str) -> Need {
+    let method = if method == "HEAD" { "GET" } else { method };
+    let path = path.replace("{*", "{").replace("+}", "}");
+    ROUTES
+        .iter()
+        .find(|route| route.method == method && route.path == path)
+        .map_or(Need::Token(Scope::Admin), |route| route.need)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_route_is_found_in_every_spelling() {
+        let file = "/models/{name}/versions/{version}/files/{file}";
+        let table = [
+            ("POST", "/predict", Need::Token(Scope::Predict)),
+            ("GET", "/health", Need::Open),
+            ("HEAD", "/history", Need::Token(Scope::Read)),
+            ("GET", file, Need::Token(Scope::Read)),
+            (
+                "GET",
+                &file.replace("{file}", "{*file}"),
+                Need::Token(Scope::Read),
+            ),
+            (
+                "GET",
+                &file.replace("{file}", "{file+}"),
+                Need::Token(Scope::Read),
+            ),
+            ("GET", "/appraisal", Need::SignIn(Scope::Predict)),
+        ];
+        for (method, path, expected) in table {
+            assert_eq!(need(method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_listed_is_closed() {
+        for (method, path) in [
+            ("GET", "/new"),
+            ("DELETE", "/health"),
+            ("ANY", "/health"),
+            ("HEAD", "/predict"),
+            ("get", "/health"),
+            ("GET", "/health/"),
+            ("GET", "$default"),
+            ("", ""),
+        ] {
+            assert_eq!(
+                need(method, path),
+                Need::Token(Scope::Admin),
+                "{method} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_route_stands_once_and_what_changes_something_needs_an_admin() {
+        let mut seen = BTreeSet::new();
+        for route in ROUTES {
+            assert!(seen.insert((route.method, route.path)), "{route:?}");
+            let changes = !matches!(route.method, "GET") && route.path != "/predict";
+            let is_admins = matches!(
+                route.need,
+                Need::Token(Scope::Admin) | Need::SignIn(Scope::Admin)
+            );
+            let is_sign_in = route.path.starts_with("/page/sign-");
+            assert_eq!(is_admins, changes && !is_sign_in, "{route:?}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The authorizer with API Gateway's events, on a table on this machine.
+
+// Clippy knows `#[test]` functions, but not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use authorize::Answer;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tasador_access::{HashKey, Need, RANDOM_BYTES, ROUTES, Scope, Scopes, Token, TokenRecord};
+use tasador_runtime::{Classify as _, Clock, Config, Context, ErrorClass, NotAdmitted};
+use tokio::net::TcpListener;
+
+fn now() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().unwrap()
+}
+
+fn key() -> HashKey {
+    HashKey::new("a key of the test, of 32 characters and more").unwrap()
+}
+
+fn context(endpoint: &str) -> Context {
+    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
+    let sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(aws_smithy_async::time::SystemTimeSource::new())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build();
+    let config = Config {
+        token_key: Some(key()),
+        ..Config::default()
+    };
+    Context::new(config, &sdk).with_clock(Clock::fixed(now()))
+}
+
+async fn table() -> Context {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let database = dynoxide::Database::memory().unwrap();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(
+        listener,
+        database,
+        std::future::pending(),
+    ));
+    let ctx = context(&endpoint);
+    ctx.registry.create_tables().await.unwrap();
+    ctx
+}
+
+fn token(number: u8) -> Token {
+    Token::from_random(&[number; RANDOM_BYTES])
+}
+
+async fn keep(ctx: &Context, number: u8, scopes: &[Scope], change: impl FnOnce(&mut TokenRecord)) {
+    let scopes: Scopes = scopes.iter().copied().collect();
+    let mut record = TokenRecord::new(&token(number), &key(), scopes, now());
+    change(&mut record);
+    ctx.registry.add_token(&record).await.unwrap();
+}
+
+/// The sample event, for this route and with this header.
+fn event(route_key: &str, authorization: Option<&str>) -> Value {
+    let sample = include_str!("../../../events/authorize.json");
+    let mut event: Value = serde_json::from_str(sample).unwrap();
+    event["routeKey"] = json!(route_key);
+    let headers = event["headers"].as_object_mut().unwrap();
+    match authorization {
+        Some(text) => headers.insert("authorization".to_owned(), json!(text)),
+        None => headers.remove("authorization"),
+    };
+    event
+}
+
+async fn asked(
+    ctx: &Context,
+    route: &str,
+    authorization: Option<&str>,
+) -> Result<Answer, NotAdmitted> {
+    let request = serde_json::from_value(event(route, authorization)).unwrap();
+    authorize::handle(request, ctx).await
+}
+
+fn bearer(number: u8) -> String {
+    format!("Bearer {}", token(number).reveal())
+}
+
+#[tokio::test]
+async fn every_route_lets_in_the_tokens_that_have_its_scope_and_no_others() {
+    let ctx = table().await;
+    keep(&ctx, 1, &[Scope::Predict], |_| ()).await;
+    keep(&ctx, 2, &[Scope::Read], |_| ()).await;
+    keep(&ctx, 3, &[Scope::Admin], |_| ()).await;
+    keep(&ctx, 4, &Scope::ALL, |it| it.revoked_at = Some(now())).await;
+    keep(&ctx, 5, &Scope::ALL, |it| {
+        it.expires_at = Some(now() - SignedDuration::from_secs(1));
+    })
+    .await;
+    let another_secret = {
+        let mut random = [9; RANDOM_BYTES];
+        random[..8].fill(3);
+        format!("Bearer {}", Token::from_random(&random).reveal())
+    };
+    for route in ROUTES {
+        let key = format!("{} {}", route.method, route.path);
+        let Need::Token(wanted) = route.need else {
+            let answer = asked(&ctx, &key, None).await.unwrap();
+            assert!(answer.is_authorized, "{key} is the page's own affair");
+            continue;
+        };
+        for (number, own) in [(1, Scope::Predict), (2, Scope::Read), (3, Scope::Admin)] {
+            let answer = asked(&ctx, &key, Some(&bearer(number))).await.unwrap();
+            assert_eq!(
+                answer.is_authorized,
+                own.includes(wanted),
+                "{key} with {own}"
+            );
+            if answer.is_authorized {
+                assert_eq!(answer.context["token_id"], token(number).id().to_string());
+                assert_eq!(answer.context["scopes"], own.as_str());
+            } else {
+                assert!(answer.context.is_empty());
+            }
+        }
+        for (what, header) in [
+            ("nothing", None),
+            ("no token", Some("Bearer nonsense".to_owned())),
+            (
+                "another scheme",
+                Some(format!("Basic {}", token(3).reveal())),
+            ),
+            ("a revoked token", Some(bearer(4))),
+            ("an expired token", Some(bearer(5))),
+            ("an unknown token", Some(bearer(6))),
+            ("another secret", Some(another_secret.clone())),
+        ] {
+            let answer = asked(&ctx, &key, header.as_deref()).await.unwrap();
+            assert!(!answer.is_authorized, "{key} with {what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_is_not_known_needs_an_admin() {
+    let ctx = table().await;
+    keep(&ctx, 2, &[Scope::Read, Scope::Predict], |_| ()).await;
+    keep(&ctx, 3, &[Scope::Admin], |_| ()).await;
+    for route in ["$default", "ANY /history", "ANY /{proxy+}", "GET /new", ""] {
+        for (number, expected) in [(2, false), (3, true)] {
+            let answer = asked(&ctx, route, Some(&bearer(number))).await.unwrap();
+            assert_eq!(answer.is_authorized, expected, "{route}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_answer_is_what_api_gateway_takes() {
+    let ctx = table().await;
+    keep(&ctx, 3, &[Scope::Read, Scope::Predict], |_| ()).await;
+    // API Gateway writes header names in small letters; other senders of events need not.
+    let mut event = event("GET /history/{run}", None);
+    event["headers"]["Authorization"] = json!(bearer(3));
+    let request = serde_json::from_value(event).unwrap();
+    let answer = authorize::handle(request, &ctx).await.unwrap();
+    assert_eq!(
+        serde_json::to_value(answer).unwrap(),
+        json!({"isAuthorized": true, "context": {"token_id": "0303030303030303", "scopes": "predict read"}})
+    );
+    let sample = serde_json::from_str(include_str!("../../../events/authorize.json")).unwrap();
+    let answer = authorize::handle(sample, &ctx).await.unwrap();
+    assert_eq!(
+        serde_json::to_value(answer).unwrap(),
+        json!({"isAuthorized": false, "context": {}})
+    );
+}
+
+#[tokio::test]
+async fn a_table_that_does_not_answer_lets_nobody_in() {
+    // Nothing listens there any more.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let failed = asked(&context(&endpoint), "GET /history", Some(&bearer(1))).await;
+    assert_eq!(failed.unwrap_err().class(), ErrorClass::Retryable);
+    // Nor does a deployment that has no key.
+    let mut ctx = table().await;
+    keep(&ctx, 1, &Scope::ALL, |_| ()).await;
+    ctx.config = std::sync::Arc::new(Config::default());
+    let failed = asked(&ctx, "GET /history", Some(&bearer(1))).await;
+    assert!(matches!(failed, Err(NotAdmitted::NoKey)));
+}
