@@ -1,7 +1,7 @@
 """The original's API as it was: FastAPI, an MLflow pyfunc model, and a row of the inference log per request.
 
 INFERENCE_LOG=on writes each answer with SQLite within the process, which is the quickest log that this stack has, as
-durably as the other side's SQLite (a write-ahead log, synchronous=FULL).
+durably as the other side's SQLite (a write-ahead log, synchronous=NORMAL).
 """
 
 import json
@@ -23,7 +23,7 @@ log = None
 if os.environ.get("INFERENCE_LOG") == "on":
     log = sqlite3.connect(os.environ["LOG_FILE"], check_same_thread=False, isolation_level=None)
     log.execute("PRAGMA journal_mode=WAL")
-    log.execute("PRAGMA synchronous=FULL")
+    log.execute("PRAGMA synchronous=NORMAL")
     log.execute("CREATE TABLE IF NOT EXISTS inference_log (id TEXT PRIMARY KEY, at REAL, input TEXT, prediction REAL)")
 
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use tasador_ids::BatchId;
-use tasador_lake::{Lake, LakeError};
+use tasador_ids::{BatchId, DatasetId};
+use tasador_lake::{Key, Lake, LakeError};
 use tasador_listing::Part;
 use tasador_model::Frame;
 use tasador_model::frame::FrameError;
@@ -29,6 +29,20 @@ pub struct Parts {
 /// Why a dataset could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// The manifest could not be fetched.
+    #[error("the manifest at {key} could not be fetched")]
+    Manifest {
+        /// Where it should be.
+        key: Key,
+        /// What the bucket said.
+        source: LakeError,
+    },
+    /// The manifest is not the one whose hash is the dataset's id.
+    #[error("what is at {key} is not the manifest of this dataset")]
+    NotTheManifest {
+        /// Where it is.
+        key: Key,
+    },
     /// A batch's clean rows could not be fetched.
     #[error("the clean rows of batch {batch} could not be fetched")]
     Lake {
@@ -66,33 +80,48 @@ pub enum LoadError {
 impl LoadError {
     /// Whether the same call may succeed a little later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Lake { source, .. } if source.is_retryable())
+        match self {
+            Self::Manifest { source, .. } | Self::Lake { source, .. } => source.is_retryable(),
+            _ => false,
+        }
     }
 
     /// Whether what is stored is not what was written, or gone.
     pub fn is_corrupt(&self) -> bool {
         match self {
-            Self::Lake { source, .. } => {
+            Self::Manifest { source, .. } | Self::Lake { source, .. } => {
                 matches!(
                     source,
                     LakeError::Corrupt { .. } | LakeError::NotFound { .. }
                 )
             }
-            Self::Read { .. } | Self::Rows { .. } => true,
+            Self::NotTheManifest { .. } | Self::Read { .. } | Self::Rows { .. } => true,
             Self::Frame(_) | Self::Stopped(_) => false,
         }
     }
 }
 
-/// Loads the clean rows of all batches of a manifest and splits them by property.
+/// Loads the clean rows of all batches of a dataset, whose manifest is at `key`, and splits them by
+/// property.
 ///
-/// Objects are held against the manifest's hashes. Of rows that occur in several batches (two runs
-/// at once may both have kept one) the first in the manifest's order stays. Rows stand in the order
-/// of the manifest and of the files; columns are united by [`unite`]'s rules.
+/// Objects are held against the manifest's hashes, and the manifest against the dataset's id. Of rows
+/// that occur in several batches (two runs at once may both have kept one) the first in the manifest's
+/// order stays. Rows stand in the order of the manifest and of the files; columns are united by
+/// [`unite`]'s rules.
 ///
 /// # Errors
 /// [`LoadError`].
-pub async fn load(lake: &Lake, manifest: &Manifest) -> Result<Parts, LoadError> {
+pub async fn load(lake: &Lake, dataset: DatasetId, key: &Key) -> Result<Parts, LoadError> {
+    let manifest: Manifest = lake
+        .get_json(key)
+        .await
+        .map_err(|source| LoadError::Manifest {
+            key: key.clone(),
+            source,
+        })?;
+    if manifest.id().ok() != Some(dataset) {
+        return Err(LoadError::NotTheManifest { key: key.clone() });
+    }
     let mut batches = Vec::with_capacity(manifest.batches.len());
     for entry in &manifest.batches {
         batches.push(fetch(lake, entry).await?);

@@ -345,9 +345,9 @@ fn folds(properties: &[u64], seed: u64, parts: u8) -> Vec<u8> {
         .collect()
 }
 
-/// The rows that settings are tried on, and those they are judged by, of other properties; `None`
-/// where there are too few to part them.
-fn parted(config: &TrainConfig, properties: &[u64]) -> Option<(Vec<usize>, Vec<usize>)> {
+/// The rows that settings are tried on, and those they are judged by, of other properties: of
+/// [`KEPT_BACK`] parts, the one numbered `part`. `None` where there are too few to part them.
+fn parted(config: &TrainConfig, properties: &[u64], part: u8) -> Option<(Vec<usize>, Vec<usize>)> {
     if properties.len() < LEAST_TO_PART {
         return None;
     }
@@ -355,7 +355,7 @@ fn parted(config: &TrainConfig, properties: &[u64]) -> Option<(Vec<usize>, Vec<u
     let rows = |kept_back: bool| -> Vec<usize> {
         (0..)
             .zip(&parts)
-            .filter(|(_, part)| (**part == 0) == kept_back)
+            .filter(|(_, of)| (**of == part) == kept_back)
             .map(|(row, _)| row)
             .collect()
     };

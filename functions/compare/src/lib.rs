@@ -7,7 +7,6 @@
 mod contender;
 
 use serde::{Deserialize, Serialize};
-use tasador_dataset::{Manifest, Parts};
 use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
 use tasador_lake::{Key, LakeError, key};
 use tasador_model::Metrics;
@@ -98,14 +97,6 @@ pub struct Record {
 /// What stopped the comparison.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The manifest is not the one whose hash is the dataset's id.
-    #[error("the manifest at {key} is not that of dataset {dataset}")]
-    Manifest {
-        /// The dataset.
-        dataset: DatasetId,
-        /// Where the manifest is.
-        key: Key,
-    },
     /// The dataset could not be read.
     #[error("the dataset {dataset} could not be read")]
     Dataset {
@@ -133,7 +124,6 @@ impl Classify for Error {
         match self {
             Self::Dataset { source, .. } if source.is_retryable() => ErrorClass::Retryable,
             Self::Dataset { source, .. } if source.is_corrupt() => ErrorClass::CorruptArtifact,
-            Self::Manifest { .. } => ErrorClass::CorruptArtifact,
             Self::Dataset { .. } => ErrorClass::Bug,
             Self::Lake(error) => error.class(),
             Self::Registry(error) => error.class(),
@@ -167,7 +157,12 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     let verdict = match challenger {
         None => nobody(&request.candidates, limits(&ctx.config.compare)),
         Some(challenger) => {
-            let parts = load(&request, ctx).await?;
+            let parts = tasador_dataset::load(&ctx.lake, request.dataset, &request.dataset_key)
+                .await
+                .map_err(|source| Error::Dataset {
+                    dataset: request.dataset,
+                    source: Box::new(source),
+                })?;
             let (rule, seed) = (limits(&ctx.config.compare), ctx.config.seed);
             tokio::task::spawn_blocking(move || {
                 judge(&rule, seed, &parts.holdout, &challenger, champion.as_ref())
@@ -202,24 +197,6 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         champion_metrics: verdict.champion,
         changes: verdict.changes,
     })
-}
-
-/// The dataset's rows, out of a manifest whose hash is the dataset's id.
-async fn load(request: &Request, ctx: &Context) -> Result<Parts, Error> {
-    let dataset = request.dataset;
-    let manifest: Manifest = ctx.lake.get_json(&request.dataset_key).await?;
-    if manifest.id().ok() != Some(dataset) {
-        return Err(Error::Manifest {
-            dataset,
-            key: request.dataset_key.clone(),
-        });
-    }
-    tasador_dataset::load(&ctx.lake, &manifest)
-        .await
-        .map_err(|source| Error::Dataset {
-            dataset,
-            source: Box::new(source),
-        })
 }
 
 /// Keeps the record under the hash of its bytes: a run that compares again, because the champion

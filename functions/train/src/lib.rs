@@ -15,7 +15,7 @@ mod signature;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tasador_dataset::{Manifest, Parts};
+use tasador_dataset::Parts;
 use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
 use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
@@ -80,14 +80,6 @@ pub enum Response {
 /// What stopped the training for reasons other than the data.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The manifest is not the one whose hash is the dataset's id.
-    #[error("the manifest at {key} is not that of dataset {dataset}")]
-    Manifest {
-        /// The dataset.
-        dataset: DatasetId,
-        /// Where the manifest is.
-        key: Key,
-    },
     /// The dataset could not be read.
     #[error("the dataset {dataset} could not be read")]
     Dataset {
@@ -123,7 +115,6 @@ impl Classify for Error {
         match self {
             Self::Dataset { source, .. } if source.is_retryable() => ErrorClass::Retryable,
             Self::Dataset { source, .. } if source.is_corrupt() => ErrorClass::CorruptArtifact,
-            Self::Manifest { .. } => ErrorClass::CorruptArtifact,
             Self::Dataset { .. } => ErrorClass::Bug,
             Self::Lake(error) => error.class(),
             Self::Registry(error) => error.class(),
@@ -154,7 +145,12 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     }
 
     let started_ms = ctx.now().as_millisecond();
-    let parts = load(&request, ctx).await?;
+    let parts = tasador_dataset::load(&ctx.lake, request.dataset, &request.dataset_key)
+        .await
+        .map_err(|source| Error::Dataset {
+            dataset: request.dataset,
+            source: Box::new(source),
+        })?;
     let config = TrainConfig::new(algorithm, request.seed.unwrap_or(ctx.config.seed));
     let trained = {
         let (config, names) = (config.clone(), names.clone());
@@ -183,24 +179,6 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
             })
         }
     }
-}
-
-/// The dataset's rows, out of a manifest whose hash is the dataset's id.
-async fn load(request: &Request, ctx: &Context) -> Result<Parts, Error> {
-    let dataset = request.dataset;
-    let manifest: Manifest = ctx.lake.get_json(&request.dataset_key).await?;
-    if manifest.id().ok() != Some(dataset) {
-        return Err(Error::Manifest {
-            dataset,
-            key: request.dataset_key.clone(),
-        });
-    }
-    tasador_dataset::load(&ctx.lake, &manifest)
-        .await
-        .map_err(|source| Error::Dataset {
-            dataset,
-            source: Box::new(source),
-        })
 }
 
 /// What one training is called everywhere.

@@ -77,7 +77,7 @@ pub(super) fn ridge_weights(
     let all: Vec<usize> = (0..target.len()).collect();
     let scaled = |penalty: f64, rows: usize| penalty * rows as f64 / 1_000.0;
     let mut best = USUAL_PENALTY;
-    if let Some((learnt, kept_back)) = parted(config, properties) {
+    if let Some((learnt, kept_back)) = parted(config, properties, 0) {
         let mut least = f64::INFINITY;
         for penalty in PENALTIES.into_iter().take(config.trials.get()) {
             let linear = solve(

@@ -45,7 +45,7 @@ pub(super) fn fit(
 ) -> Outcome {
     let width = fitted.encoder.width();
     let mut share = SHARES[0];
-    if let Some((learnt, kept_back)) = parted(config, properties) {
+    if let Some((learnt, kept_back)) = parted(config, properties, 0) {
         let rows = thinned(&learnt, TRIAL_ROWS, config.seed);
         let mut least = f64::INFINITY;
         for tried in SHARES.into_iter().take(config.trials.get()) {
