@@ -13,6 +13,7 @@ import sys
 import time
 
 from emulator import http, ministack, source, until
+from tokens import Tokens, refused
 
 STACK = "tasador-proof"
 BATCH_ROWS = 2000
@@ -120,10 +121,6 @@ def run(emulated, machine, name, given):
     return entered
 
 
-def token(tools, outputs, emulated):
-    return "stand-in"
-
-
 def answer(method, url, token_text=None, body=None, status=200):
     found, text = http(method, url, token_text, body)
     expect(found == status, f"{method} {url}: {status}, but {found} {text[:400]}")
@@ -137,11 +134,11 @@ def main(tools):
         say("MiniStack answers")
         file, unseen = listings(emulated.folder)
         with source(tasador, file, BATCH_ROWS, emulated.folder) as address:
-            story(tools, emulated, f"{address}/data?group_number=1", unseen)
+            story(tools, tasador, emulated, f"{address}/data?group_number=1", unseen)
     say("everything has ended")
 
 
-def story(tools, emulated, source_url, unseen):
+def story(tools, tasador, emulated, source_url, unseen):
     sam(tools, emulated, "build", "--config-env", "local")
     programs, size = strip_programs()
     say(f"sam build: {programs} programs, {size / 1e6:.0f} MB")
@@ -150,11 +147,13 @@ def story(tools, emulated, source_url, unseen):
     url, machine = outputs["Url"], outputs["StateMachineArn"]
     say(f"sam deploy: {machine}")
 
-    bearer = token(tools, outputs, emulated)
+    tokens = Tokens(tasador, emulated, outputs)
+    bearer = tokens.create("predict", "read", "admin")
     answer("GET", f"{url}/health")
     answer("POST", f"{url}/predict", body="{}", status=401)
     answer("POST", f"{url}/predict", bearer, "{}", status=503)
     say("no token, no price; no model, no price either")
+    say(f"{refused(emulated, outputs, tokens)} pairs of a route and a bad token: 401 or 403")
 
     first = run(emulated, machine, "first", {})
     expect(first[-2:] == ["Notify", "Done"] and "RecordPromotion" in first, f"promoted by {first}")

@@ -44,10 +44,25 @@ impl Deployment {
     /// # Panics
     /// Where its status is 5xx.
     pub async fn http(&self, name: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.http_with(name, method, path, body, &[]).await
+    }
+
+    /// The same with cookies.
+    ///
+    /// # Panics
+    /// Where its status is 5xx.
+    pub async fn http_with(
+        &self,
+        name: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+        cookies: &[String],
+    ) -> (u16, Value) {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let event = json!({
             "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": path, "rawQueryString": query,
-            "headers": {"content-type": "application/json", "host": "localhost"}, "isBase64Encoded": false,
+            "headers": {"content-type": "application/json", "host": "localhost"}, "isBase64Encoded": false, "cookies": cookies,
             "body": if body.is_null() { Value::Null } else { body.to_string().into() },
             "requestContext": {
                 "accountId": "000000000000", "apiId": "local", "domainName": "localhost", "domainPrefix": "localhost",

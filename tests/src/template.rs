@@ -89,8 +89,12 @@ impl<'a> Resource<'a> {
     }
 }
 
-/// The logical name that `!Ref`, `!GetAtt` or a reference with an attribute points to.
+/// The logical name that `!Ref`, `!GetAtt` or a reference with an attribute points to; both branches
+/// of an `!If` must point to the same.
 pub fn target(value: &Value) -> Option<&str> {
+    if let Some([_, yes, no]) = value["Fn::If"].as_array().map(Vec::as_slice) {
+        return target(yes).filter(|found| target(no) == Some(*found));
+    }
     let whole = match (&value["Ref"], &value["Fn::GetAtt"]) {
         (Value::String(name), _) | (_, Value::String(name)) => name,
         _ => return None,

@@ -68,7 +68,8 @@ fn run(case: &Case) -> Expected {
         "{}: other interpreters wait in earnest",
         case.name
     );
-    let path = events.into_inner().unwrap().iter().filter_map(|event| {
+    let events = events.into_inner().unwrap();
+    let path = events.iter().filter_map(|event| {
         let entered = event.kind.ends_with("StateEntered");
         entered.then(|| event.detail("name").unwrap().to_owned())
     });

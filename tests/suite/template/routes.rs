@@ -1,12 +1,11 @@
-//! The gateway has the routes that the functions answer, each behind the function that answers it, and
-//! all but the page's and `/health` behind the authorizer.
+//! The gateway has the routes that the functions answer, each before the function that answers it, and
+//! behind the authorizer where it wants a token.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tests::template::{Resource, Template, repository, target};
+use tasador_access::{Need, ROUTES, need};
+use tests::template::{Resource, Template, target};
 
-/// Routes without a token beside those of the page.
-const OPEN: &[&str] = &["GET /health"];
 /// What is described elsewhere: MLflow's own protocol has no part in the document.
 const MLFLOW: &[&str] = &[
     "ANY /api/2.0/mlflow/{proxy+}",
@@ -25,37 +24,6 @@ fn described(document: impl serde::Serialize) -> BTreeSet<String> {
             methods.map(move |method| format!("{} {path}", method.to_uppercase()))
         })
         .collect()
-}
-
-/// The routes that the page's router has, out of its source.
-fn of_the_page() -> BTreeSet<String> {
-    let source = std::fs::read_to_string(repository().join("functions/web/src/lib.rs")).unwrap();
-    let mut found = BTreeSet::new();
-    for rest in source.split(".route(").skip(1) {
-        let route = in_parentheses(rest);
-        let path = route.split('"').nth(1).unwrap();
-        for method in ["get", "post"] {
-            if route.contains(&format!("{method}(")) {
-                found.insert(format!("{} {path}", method.to_uppercase()));
-            }
-        }
-    }
-    assert!(found.len() >= 3, "{found:?}");
-    found
-}
-
-/// The text up to the parenthesis that closes the one before it.
-fn in_parentheses(rest: &str) -> &str {
-    let mut open = 1;
-    let end = rest.find(|c| {
-        match c {
-            '(' => open += 1,
-            ')' => open -= 1,
-            _ => {}
-        }
-        open == 0
-    });
-    &rest[..end.unwrap()]
 }
 
 /// A route of the gateway as the documents write it: a parameter that takes all the rest has no `+`.
@@ -88,36 +56,35 @@ fn every_route_stands_before_the_function_that_answers_it() {
         let routes = deployed.entry(behind(&template, route)).or_default();
         assert!(routes.insert(key(route)), "{} is there twice", route.name);
     }
+    let predict = described(predict::openapi());
     let mut tracking = described(tracking::openapi());
+    // What no document describes is the page's.
+    let page = ROUTES
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path))
+        .filter(|route| !predict.contains(route) && !tracking.contains(route))
+        .collect();
     tracking.extend(MLFLOW.iter().map(|&route| route.to_owned()));
-    let expected = BTreeMap::from([
-        ("predict", described(predict::openapi())),
-        ("tracking", tracking),
-        ("web", of_the_page()),
-    ]);
+    let expected = BTreeMap::from([("predict", predict), ("tracking", tracking), ("web", page)]);
     assert_eq!(deployed, expected);
 }
 
 #[test]
-fn every_route_wants_a_token_but_the_page_and_health() {
+fn the_authorizer_stands_before_every_route_that_wants_a_token() {
     let template = Template::read();
-    let page = of_the_page();
     for route in template.of_type("AWS::ApiGatewayV2::Route") {
         let key = key(route);
-        let open = OPEN.contains(&key.as_str()) || page.contains(&key);
+        let (method, path) = key.split_once(' ').unwrap();
         let (kind, authorizer) = (
             &route.properties["AuthorizationType"],
             target(&route.properties["AuthorizerId"]),
         );
-        if open {
-            assert_eq!((kind.as_str(), authorizer), (Some("NONE"), None), "{key}");
-        } else {
-            assert_eq!(
-                (kind.as_str(), authorizer),
-                (Some("CUSTOM"), Some("Authorizer")),
-                "{key}"
-            );
-        }
+        let expected = match need(method, path) {
+            Need::Token(_) => (Some("CUSTOM"), Some("Authorizer")),
+            // The page looks at its own cookie.
+            Need::Open | Need::SignIn(_) => (Some("NONE"), None),
+        };
+        assert_eq!((kind.as_str(), authorizer), expected, "{key}");
     }
 }
 
@@ -130,8 +97,8 @@ fn the_authorizer_is_asked_by_token_and_route() {
     assert_eq!(authorizer["IdentitySource"], by);
     assert_eq!(authorizer["AuthorizerPayloadFormatVersion"], "2.0");
     assert_eq!(authorizer["EnableSimpleResponses"], true);
-    // What the README promises of a revoked token.
-    assert_eq!(authorizer["AuthorizerResultTtlInSeconds"], 60);
+    let kept_s = authorizer["AuthorizerResultTtlInSeconds"].as_u64();
+    assert_eq!(kept_s, Some(authorize::CACHE_S.into()));
 }
 
 #[test]

@@ -7,6 +7,10 @@ use tests::template::{Template, target};
 
 /// Variables of the code that no deployment sets, and why.
 const NOT_SET: &[(&str, &str)] = &[
+    (
+        "TASADOR_REQUIRE_TOKENS",
+        "true, as it is where nothing is said: the gateway asks for tokens in any case",
+    ),
     ("TASADOR_SOURCE_FILES", "a function has no files of its own"),
     (
         "TASADOR_SPOOL_DIR",

@@ -1,0 +1,85 @@
+"""Every route of the deployed API with every kind of token that is not good for it.
+
+The routes are those of `crates/access/src/route.rs`, the list that the code itself goes by, and the
+deployed gateway must have the same: a new route can't be forgotten here.
+"""
+
+import re
+import subprocess
+import sys
+import time
+
+from emulator import http
+
+ROUTES = "crates/access/src/route.rs"
+ROUTE = re.compile(r'\b(open|page|api)\(\s*"([A-Z]+)",\s*"([^"]+)"(?:,\s*Scope::(\w+))?,?\s*\)')
+# A token that ends while somebody waits for it.
+SHORT_S = 1
+
+
+class Tokens:
+    """Makes and revokes tokens of a deployed table with `tasador token`."""
+
+    def __init__(self, tasador, emulated, outputs):
+        secrets = emulated.client("secretsmanager")
+        key = secrets.get_secret_value(SecretId=outputs["TokenKey"])["SecretString"]
+        self.command = [tasador, "token", "--table", outputs["TokensTable"]]
+        self.environment = {**emulated.environment, "TASADOR_TOKEN_KEY": key}
+
+    def run(self, *arguments):
+        done = subprocess.run(
+            [*self.command, *arguments], env=self.environment, text=True, capture_output=True
+        )
+        if done.returncode != 0:
+            sys.exit(f"tasador token {arguments[0]}: {done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def create(self, *scopes, expires="1h"):
+        wanted = [part for scope in scopes for part in ("--scope", scope)]
+        return self.run("create", *wanted, "--expires", expires)
+
+    def revoke(self, token):
+        self.run("revoke", token)
+
+
+def routes():
+    """Method, path and scope of each route that wants a token in its header."""
+    with open(ROUTES) as source:
+        found = ROUTE.findall(source.read())
+    return [(method, path, scope.lower()) for kind, method, path, scope in found if kind == "api"]
+
+
+def refused(emulated, outputs, tokens):
+    """How many pairs of route and bad token were refused; ends the story at the first that was not."""
+    wanted = routes()
+    deployed = emulated.client("apigatewayv2").get_paginator("get_routes").paginate(ApiId=outputs["ApiId"])
+    deployed = {
+        route["RouteKey"].replace("+}", "}")
+        for page in deployed
+        for route in page["Items"]
+        if route.get("AuthorizationType") == "CUSTOM"
+    }
+    # Catch-alls, which only MLflow's protocol has, are for admins.
+    catch_alls = {route for route in deployed if route.startswith("ANY ")}
+    known = {f"{method} {path}" for method, path, _ in wanted}
+    if deployed != known | catch_alls:
+        sys.exit(f"routes behind the authorizer: {sorted(deployed ^ (known | catch_alls))} are on one side only")
+    wanted += [("POST", route.removeprefix("ANY "), "admin") for route in sorted(catch_alls)]
+
+    revoked = tokens.create("predict", "read", "admin")
+    tokens.revoke(revoked)
+    expired = tokens.create("predict", "read", "admin", expires=f"{SHORT_S}s")
+    ends = time.monotonic() + SHORT_S + 1
+    of_scope = {scope: tokens.create(scope) for scope in ("predict", "read")}
+    bad = {"no": None, "a wrong": "tsd_0000000000000000_" + "0" * 64, "a revoked": revoked, "an expired": expired}
+    time.sleep(max(0, ends - time.monotonic()))
+    count = 0
+    for method, path, scope in wanted:
+        address = outputs["Url"] + re.sub(r"\{\w+\}", "x", path)
+        other = of_scope["predict" if scope != "predict" else "read"]
+        for kind, token in {**bad, "another scope's": other}.items():
+            status, text = http(method, address, token, "{}" if method == "POST" else None)
+            if status not in (401, 403):
+                sys.exit(f"{method} {path} with {kind} token: {status} {text[:200]}")
+            count += 1
+    return count
