@@ -191,8 +191,7 @@ impl Cloud {
         let context = Context::intercepted(config, &endpoints.sdk_config(), &interceptors);
         provision(&context).await?;
         let public = if is_guarded {
-            let can_be_reached = address.is_loopback() || has_live_token(&context).await?;
-            if !can_be_reached {
+            if !address.is_loopback() && !has_live_token(&context).await? {
                 return Err(StartError::NoTokens { address });
             }
             let listener = ports::bind_http(address, ports).await?;

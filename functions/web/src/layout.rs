@@ -91,7 +91,7 @@ pub(crate) fn page(
 /// The page of a stranger: nothing but a form to sign in with.
 pub(crate) fn closed(language: Language, asked: &Asked, form: &Markup) -> Markup {
     let body = html! {
-        header.top { div.wrap { (brand(language)) (languages(language, asked)) } }
+        header.top.closed { div.wrap { (brand(language)) (languages(language, asked)) } }
         main.wrap #main tabindex="-1" { (form) }
     };
     document(language, &body)

@@ -93,7 +93,7 @@ pub(crate) fn form(language: Language, attempt: Option<Attempt>, visitor: &Visit
         section #sign-in aria-labelledby="sign-in-title" {
             div.card.narrow {
                 h1 #sign-in-title { (words.sign_in_title) }
-                p.lead { (words.sign_in_lead) }
+                p.lead { (words.sign_in_lead) " " code { "tasador token create" } "." }
                 form method="post" action="page/sign-in" {
                     div.field.wrong[trouble.is_some()] {
                         label for="token" { (words.token) }

@@ -44,8 +44,8 @@ words! {
     sign_in_title: "Sign in", "Iniciar sesión";
     sign_in: "Sign in", "Entrar";
     sign_out: "Sign out", "Salir";
-    sign_in_lead: "This page wants a token. Whoever runs it makes one with `tasador token create`.",
-        "Esta página pide un token. Quien la administra crea uno con `tasador token create`.";
+    sign_in_lead: "This page wants a token. Whoever runs it makes one with",
+        "Esta página pide un token. Quien la administra crea uno con";
     token: "Token", "Token";
     token_hint: "It begins with tsd_ and is kept in this browser for twelve hours, or until you sign out.",
         "Empieza con tsd_ y se guarda en este navegador doce horas, o hasta que salga.";
