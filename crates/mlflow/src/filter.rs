@@ -3,7 +3,6 @@
 //! What is absent answers to nothing: neither `params.a = 'x'` nor `params.a != 'x'` holds for a run
 //! without `a`. `IS NULL` is the one comparison that finds it.
 
-
 use crate::Invalid;
 use crate::facts::{Facts, Subject};
 use crate::grammar::{self, Clause, Literal};

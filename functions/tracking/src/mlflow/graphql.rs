@@ -97,7 +97,10 @@ fn call<T: DeserializeOwned>(input: Value) -> Result<Call<T>, Refusal> {
 
 /// Adds a run's experiment and the versions it logged.
 async fn embellish(ctx: &Context, run: &mut Value) -> Result<(), Refusal> {
-    let text = |name: &str| run["info"][name].as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| {
+        let field = run.get("info").and_then(|info| info.get(name));
+        field.and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
     let (experiment_id, run_id) = (text("experiment_id"), text("run_id"));
     let experiment = experiments::known(ctx, &experiment_id).await?;
     let filter = json!({"filter": format!("run_id = '{run_id}'")});

@@ -231,10 +231,11 @@ pub(super) async fn get_by_alias(
     let name = required("name", call.name)?;
     let alias = required("alias", call.alias)?;
     let version = match name.parse::<ModelName>() {
-        Ok(model) => match ctx.registry.alias(&model, &alias).await? {
-            Some(version) => Some((model, version)),
-            None => None,
-        },
+        Ok(model) => ctx
+            .registry
+            .alias(&model, &alias)
+            .await?
+            .map(|version| (model, version)),
         Err(_) => None,
     };
     let Some((model, version)) = version else {
