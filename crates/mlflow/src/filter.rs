@@ -224,6 +224,7 @@ fn shown(literal: &Literal) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::borrow::Cow;
 
     struct Thing;
 
