@@ -435,7 +435,7 @@ call("it goes again", client.delete_registered_model, "another")
 # What is known to differ; see `differences.json`.
 call("the champion's alias goes", client.delete_registered_model_alias, "Contract Model", "champion")
 call("a champion's version goes", client.delete_model_version, "Contract Model", "3")
-call("a model is renamed", lambda: client.rename_registered_model("Contract Second", "Contract Renamed").name)
+call("a model is renamed", client.rename_registered_model, "Contract Second", "Contract Renamed")
 client.create_registered_model("Contract Third")
 for number in (1, 2):
     client.create_model_version("Contract Third", source, id)
