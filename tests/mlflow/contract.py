@@ -11,6 +11,7 @@ error code. The client is whichever version this Python has.
 import json
 import math
 import os
+import re
 import sys
 import tempfile
 
@@ -534,10 +535,7 @@ def normal(value, key=None):
 
 
 def titled(title):
-    for id, name in chosen.items():
-        # Ids of experiments may be short numbers, and are in no title.
-        title = title.replace(id, name) if len(id) > 20 else title
-    return title
+    return re.sub(r"[^'\s]+", lambda word: normal(word[0]), title)
 
 
 with open(out, "w") as file:

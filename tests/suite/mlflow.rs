@@ -8,7 +8,7 @@
 mod server;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use local::demo::sales;
 use reqwest::Method;
@@ -22,7 +22,7 @@ use tokio::process::Command;
 use server::MlflowServer;
 
 /// How long a script may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Homes that are priced in Python and over HTTP: as many as one request takes.
 const HOMES: usize = 1_000;
@@ -201,6 +201,7 @@ async fn priced(world: &World, listings: &[Value], file: &Path) {
     let context = world.context();
     let champion = context.registry.champion(&context.config.model).await;
     let champion = champion.unwrap().unwrap().version.0;
+    let begun = Instant::now();
     loop {
         let instances = json!({"instances": listings});
         let (status, body) = world.http(Method::POST, "/predict", Some(&instances)).await;
@@ -208,6 +209,7 @@ async fn priced(world: &World, listings: &[Value], file: &Path) {
         let predictions = body["predictions"].as_array().unwrap();
         if predictions[0]["model"]["version"] != champion {
             // A new champion is served within a moment.
+            assert!(begun.elapsed() < PATIENCE, "{}", predictions[0]);
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         }

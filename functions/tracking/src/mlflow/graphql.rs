@@ -116,8 +116,30 @@ async fn embellish(ctx: &Context, run: &mut Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The selected fields of an answer; those that it lacks are null, and lists that it lacks are null
-/// too, as MLflow's server has it.
+/// The lists among the fields, for an answer leaves out what is empty.
+const LISTS: &[&str] = &[
+    "aliases",
+    "datasetInputs",
+    "files",
+    "metrics",
+    "modelInputs",
+    "modelOutputs",
+    "modelVersions",
+    "params",
+    "runs",
+    "tags",
+];
+
+/// What a field is that the answer lacks: the pages take a list for granted, and the parts of a run.
+fn absent(field: &Selection) -> Value {
+    match field.name.as_str() {
+        name if LISTS.contains(&name) => json!([]),
+        "data" | "inputs" | "outputs" => cut(&json!({}), &field.within),
+        _ => Value::Null,
+    }
+}
+
+/// The selected fields of an answer; those that it lacks are null or empty, as MLflow's server has it.
 fn cut(value: &Value, within: &[Selection]) -> Value {
     match value {
         Value::Array(list) => list.iter().map(|one| cut(one, within)).collect(),
@@ -128,7 +150,7 @@ fn cut(value: &Value, within: &[Selection]) -> Value {
                     "__typename" => Value::from("Mlflow"),
                     name => fields
                         .get(name)
-                        .map_or(Value::Null, |value| cut(value, &field.within)),
+                        .map_or_else(|| absent(field), |value| cut(value, &field.within)),
                 };
                 cut_fields.insert(field.answer_name().to_owned(), found);
             }
@@ -196,7 +218,7 @@ mod tests {
             cut(&answer, &asked[0].within),
             json!({"__typename": "Mlflow", "apiError": null, "run": {
                 "info": {"id": "a", "startTime": "5"},
-                "data": {"metrics": [{"key": "m", "value": null}, {"key": "n", "value": 1.5}], "params": null},
+                "data": {"metrics": [{"key": "m", "value": null}, {"key": "n", "value": 1.5}], "params": []},
                 "more": null,
             }})
         );
