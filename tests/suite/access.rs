@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tasador_access::{Need, ROUTES, Scope, Token};
+use tasador_access::{MLFLOW, Need, ROUTES, Scope, Token};
 use tasador_registry::OutcomeKind;
 use tests::listings::Batch;
 use tests::world::{Answered, World};
@@ -103,27 +103,75 @@ async fn every_route_is_closed_to_all_but_its_scope() {
         "bearer"
     );
 
-    let bad = bad_tokens(&world).await;
-    let mut tokens = Vec::new();
-    for scope in Scope::ALL {
-        tokens.push((scope, bearer(&world.token(&[scope]).await)));
-    }
+    let strangers = Strangers::of(&world).await;
     let mut cases = 0;
     for (method, path, scope) in &described {
         let route = (method.as_str(), path.as_str());
-        let Some(scope) = scope else {
-            assert_eq!(asked(&world, route, &[]).await.status, 200, "{route:?}");
-            continue;
-        };
-        let wanted: Scope = scope.parse().unwrap();
-        assert_refused(&asked(&world, route, &[]).await, 401, &format!("{route:?}"));
-        for (what, header) in &bad {
-            let answer = asked(&world, route, &[("authorization", header)]).await;
-            assert_refused(&answer, 401, &format!("{route:?}, {what}"));
-            cases += 1;
+        match scope {
+            None => assert_eq!(asked(&world, route, &[]).await.status, 200, "{route:?}"),
+            Some(scope) => cases += strangers.are_kept_from(&world, route, scope).await,
         }
-        for (own, header) in &tokens {
-            let answer = asked(&world, route, &[("authorization", header)]).await;
+    }
+    assert!(cases > 100, "{cases} cases");
+}
+
+/// MLflow's protocol is described by MLflow; what it needs is a list of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mlflows_calls_are_closed_too() {
+    let world = World::guarded(|_| ()).await;
+    let strangers = Strangers::of(&world).await;
+    for route in MLFLOW {
+        let Need::Token(scope) = route.need else {
+            panic!("{route:?} is open");
+        };
+        // A call that each of the gateway's catch-alls catches.
+        let (method, rest) = match (route.method, route.path) {
+            (method, "/api/3.0/mlflow/{proxy}") => (method, "server-info"),
+            ("GET", "/api/2.0/mlflow/{proxy}") => ("GET", "runs/get"),
+            ("GET", _) => ("GET", "artifacts/x"),
+            ("ANY", "/api/2.0/mlflow/{proxy}") => ("POST", "runs/create"),
+            ("ANY", _) => ("PUT", "artifacts/x"),
+            (method, _) => (method, ""),
+        };
+        let method = if method == "ANY" { "POST" } else { method };
+        let path = route.path.replace("{proxy}", rest);
+        let route = (method, path.as_str());
+        strangers
+            .are_kept_from(&world, route, &scope.to_string())
+            .await;
+    }
+}
+
+/// All tokens that are not good for a route.
+struct Strangers {
+    bad: Vec<(&'static str, String)>,
+    of_scope: Vec<(Scope, String)>,
+}
+
+impl Strangers {
+    async fn of(world: &World) -> Self {
+        let mut of_scope = Vec::new();
+        for scope in Scope::ALL {
+            of_scope.push((scope, bearer(&world.token(&[scope]).await)));
+        }
+        Self {
+            bad: bad_tokens(world).await,
+            of_scope,
+        }
+    }
+
+    /// Refused all of them, and let in who has the scope; how many were refused.
+    async fn are_kept_from(&self, world: &World, route: (&str, &str), scope: &str) -> usize {
+        let wanted: Scope = scope.parse().unwrap();
+        let mut refused = 1;
+        assert_refused(&asked(world, route, &[]).await, 401, &format!("{route:?}"));
+        for (what, header) in &self.bad {
+            let answer = asked(world, route, &[("authorization", header)]).await;
+            assert_refused(&answer, 401, &format!("{route:?}, {what}"));
+            refused += 1;
+        }
+        for (own, header) in &self.of_scope {
+            let answer = asked(world, route, &[("authorization", header)]).await;
             if own.includes(wanted) {
                 assert!(
                     !matches!(answer.status, 401 | 403),
@@ -132,11 +180,11 @@ async fn every_route_is_closed_to_all_but_its_scope() {
             } else {
                 assert_refused(&answer, 403, &format!("{route:?} as {own}"));
                 assert!(answer.header("www-authenticate").contains(scope));
-                cases += 1;
+                refused += 1;
             }
         }
+        refused
     }
-    assert!(cases > 100, "{cases} cases");
 }
 
 fn assert_refused(answer: &Answered, status: u16, what: &str) {

@@ -22,6 +22,6 @@ pub use hash::{HASH_KEY_MIN_BYTES, HashKey, TokenHash, WeakKey};
 #[cfg(feature = "openapi")]
 pub use openapi::secure;
 pub use record::{Standing, TokenRecord};
-pub use route::{Need, ROUTES, Route, need};
+pub use route::{MLFLOW, Need, ROUTES, Route, need};
 pub use scope::{Scope, Scopes, UnknownScope};
 pub use token::{Malformed, RANDOM_BYTES, Token, TokenId};

@@ -50,7 +50,8 @@ const fn api(method: &'static str, path: &'static str, scope: Scope) -> Route {
     }
 }
 
-/// Every route of the product. One that is not here is refused to all but admins, see [`need`].
+/// Every route of the product but MLflow's. One that is not here is refused to all but admins, see
+/// [`need`].
 pub const ROUTES: &[Route] = &[
     // predict
     api("POST", "/predict", Scope::Predict),
@@ -104,6 +105,20 @@ pub const ROUTES: &[Route] = &[
     page("POST", "/page/models/{name}/rollback", Scope::Admin),
 ];
 
+/// MLflow's protocol, as the gateway parts it: what is asked by `GET` or searched is read, all else is
+/// for admins. `{proxy}` is all the rest of a path.
+pub const MLFLOW: &[Route] = &[
+    api("GET", "/api/2.0/mlflow/{proxy}", Scope::Read),
+    api("POST", "/api/2.0/mlflow/experiments/search", Scope::Read),
+    api("POST", "/api/2.0/mlflow/runs/search", Scope::Read),
+    api("POST", "/api/2.0/mlflow/logged-models/search", Scope::Read),
+    api("ANY", "/api/2.0/mlflow/{proxy}", Scope::Admin),
+    api("GET", "/api/3.0/mlflow/{proxy}", Scope::Read),
+    api("ANY", "/api/3.0/mlflow/{proxy}", Scope::Admin),
+    api("GET", "/api/2.0/mlflow-artifacts/{proxy}", Scope::Read),
+    api("ANY", "/api/2.0/mlflow-artifacts/{proxy}", Scope::Admin),
+];
+
 /// What a route needs. `path` is the pattern that a router matched, of axum's (`{*file}`), API
 /// Gateway's (`{file+}`) or OpenAPI's spelling (`{file}`).
 ///
@@ -112,9 +127,17 @@ pub const ROUTES: &[Route] = &[
 pub fn need(method: &str, path: &str) -> Need {
     let method = if method == "HEAD" { "GET" } else { method };
     let path = path.replace("{*", "{").replace("+}", "}");
+    let fits = |route: &&Route| {
+        route.method == method
+            && match route.path.strip_suffix("{proxy}") {
+                Some(within) => path.starts_with(within),
+                None => route.path == path,
+            }
+    };
     ROUTES
         .iter()
-        .find(|route| route.method == method && route.path == path)
+        .chain(MLFLOW)
+        .find(fits)
         .map_or(Need::Token(Scope::Admin), |route| route.need)
 }
 
@@ -142,6 +165,13 @@ mod tests {
                 Need::Token(Scope::Read),
             ),
             ("GET", "/appraisal", Need::SignIn(Scope::Predict)),
+            ("GET", "/api/2.0/mlflow/{proxy+}", Need::Token(Scope::Read)),
+            ("GET", "/api/2.0/mlflow/runs/get", Need::Token(Scope::Read)),
+            (
+                "POST",
+                "/api/2.0/mlflow/runs/search",
+                Need::Token(Scope::Read),
+            ),
         ];
         for (method, path, expected) in table {
             assert_eq!(need(method, path), expected, "{method} {path}");
@@ -158,6 +188,11 @@ mod tests {
             ("get", "/health"),
             ("GET", "/health/"),
             ("GET", "$default"),
+            ("ANY", "/api/2.0/mlflow/{proxy+}"),
+            ("POST", "/api/2.0/mlflow/{proxy+}"),
+            ("POST", "/api/2.0/mlflow/runs/create"),
+            ("PUT", "/api/2.0/mlflow-artifacts/{proxy+}"),
+            ("GET", "/api/4.0/mlflow/runs/get"),
             ("", ""),
         ] {
             assert_eq!(

@@ -10,7 +10,9 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tasador_access::{HashKey, Need, RANDOM_BYTES, ROUTES, Scope, Scopes, Token, TokenRecord};
+use tasador_access::{
+    HashKey, MLFLOW, Need, RANDOM_BYTES, ROUTES, Scope, Scopes, Token, TokenRecord,
+};
 use tasador_runtime::{Classify as _, Clock, Config, Context, ErrorClass, NotAdmitted};
 use tokio::net::TcpListener;
 
@@ -107,7 +109,7 @@ async fn every_route_lets_in_the_tokens_that_have_its_scope_and_no_others() {
         random[..8].fill(3);
         format!("Bearer {}", Token::from_random(&random).reveal())
     };
-    for route in ROUTES {
+    for route in ROUTES.iter().chain(MLFLOW) {
         let key = format!("{} {}", route.method, route.path);
         let Need::Token(wanted) = route.need else {
             let answer = asked(&ctx, &key, None).await.unwrap();

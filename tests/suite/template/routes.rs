@@ -3,15 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tasador_access::{Need, ROUTES, need};
+use tasador_access::{MLFLOW, Need, ROUTES, Route, need};
 use tests::template::{Resource, Template, target};
-
-/// What is described elsewhere: MLflow's own protocol has no part in the document.
-const MLFLOW: &[&str] = &[
-    "ANY /api/2.0/mlflow/{proxy+}",
-    "ANY /api/3.0/mlflow/{proxy+}",
-    "ANY /api/2.0/mlflow-artifacts/{proxy+}",
-];
 
 /// The routes that an OpenAPI document describes.
 fn described(document: impl serde::Serialize) -> BTreeSet<String> {
@@ -27,13 +20,9 @@ fn described(document: impl serde::Serialize) -> BTreeSet<String> {
 }
 
 /// A route of the gateway as the documents write it: a parameter that takes all the rest has no `+`.
-fn key(route: Resource<'_>) -> String {
+fn route_key(route: Resource<'_>) -> String {
     let key = route.properties["RouteKey"].as_str().unwrap();
-    if MLFLOW.contains(&key) {
-        key.to_owned()
-    } else {
-        key.replace("+}", "}")
-    }
+    key.replace("+}", "}")
 }
 
 /// The function behind a route.
@@ -54,17 +43,22 @@ fn every_route_stands_before_the_function_that_answers_it() {
     let mut deployed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for route in template.of_type("AWS::ApiGatewayV2::Route") {
         let routes = deployed.entry(behind(&template, route)).or_default();
-        assert!(routes.insert(key(route)), "{} is there twice", route.name);
+        assert!(
+            routes.insert(route_key(route)),
+            "{} is there twice",
+            route.name
+        );
     }
     let predict = described(predict::openapi());
     let mut tracking = described(tracking::openapi());
+    let key = |route: &Route| format!("{} {}", route.method, route.path);
     // What no document describes is the page's.
     let page = ROUTES
         .iter()
-        .map(|route| format!("{} {}", route.method, route.path))
+        .map(key)
         .filter(|route| !predict.contains(route) && !tracking.contains(route))
         .collect();
-    tracking.extend(MLFLOW.iter().map(|&route| route.to_owned()));
+    tracking.extend(MLFLOW.iter().map(key));
     let expected = BTreeMap::from([("predict", predict), ("tracking", tracking), ("web", page)]);
     assert_eq!(deployed, expected);
 }
@@ -73,7 +67,7 @@ fn every_route_stands_before_the_function_that_answers_it() {
 fn the_authorizer_stands_before_every_route_that_wants_a_token() {
     let template = Template::read();
     for route in template.of_type("AWS::ApiGatewayV2::Route") {
-        let key = key(route);
+        let key = route_key(route);
         let (method, path) = key.split_once(' ').unwrap();
         let (kind, authorizer) = (
             &route.properties["AuthorizationType"],
