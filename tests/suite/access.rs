@@ -209,7 +209,8 @@ fn every_path_that_is_routed_is_listed() {
     for function in ["predict", "tracking", "web"] {
         for file in std::fs::read_dir(functions.join(function).join("src")).unwrap() {
             let path = file.unwrap().path();
-            if path.is_file() {
+            // MLflow's protocol goes by what the gateway catches.
+            if path.is_file() && !path.ends_with("mlflow.rs") {
                 let source = std::fs::read_to_string(path).unwrap();
                 let named = source.split(".route(").skip(1);
                 let named = named.filter_map(|rest| rest.split('"').nth(1));
