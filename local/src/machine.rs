@@ -29,6 +29,16 @@ pub fn topic_arn() -> String {
     format!("arn:aws:sns:{REGION}:{ACCOUNT}:tasador-outcomes")
 }
 
+/// ARN of the queue that training jobs go to; locally they begin at once.
+fn job_queue_arn() -> String {
+    format!("arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/train")
+}
+
+/// ARN of what a training job is: the program of the function.
+fn job_definition_arn() -> String {
+    format!("arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/train")
+}
+
 /// The definition, ready to run here.
 pub fn definition() -> String {
     let filled = FUNCTIONS
@@ -36,7 +46,10 @@ pub fn definition() -> String {
         .fold(TEMPLATE.to_owned(), |text, (place, name)| {
             text.replace(place, &function_arn(name))
         });
-    filled.replace("${NotificationTopicArn}", &topic_arn())
+    filled
+        .replace("${NotificationTopicArn}", &topic_arn())
+        .replace("${TrainJobQueueArn}", &job_queue_arn())
+        .replace("${TrainJobDefinitionArn}", &job_definition_arn())
 }
 
 /// ARN of the state machine.

@@ -29,6 +29,7 @@ const PLACES: &[(&str, Story)] = &[
     ("Preprocess", Story::Promoted),
     ("Gate", Story::Promoted),
     ("Train", Story::Promoted),
+    ("TrainJob", Story::PromotedByJob),
     ("Compare", Story::Promoted),
     ("Promote", Story::Promoted),
     ("RecordPromotion", Story::Promoted),
@@ -42,7 +43,7 @@ const PLACES: &[(&str, Story)] = &[
 ];
 
 /// `tasador run` in a process of its own.
-fn tasador_run(folder: &Path, source: &Source, fault: &str) -> Command {
+fn tasador_run(folder: &Path, source: &Source, story: Story, fault: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tasador"));
     command
         .args(["run", "--source", source.url(), "--data-dir"])
@@ -51,11 +52,14 @@ fn tasador_run(folder: &Path, source: &Source, fault: &str) -> Command {
         .env("TASADOR_CANDIDATES", "linear")
         .env("TASADOR_GATE_VOLUME_GROWTH_SHARE", "0")
         .kill_on_drop(true);
+    if story == Story::PromotedByJob {
+        command.env("TASADOR_TRAIN_JOB_FROM_ROWS", "1");
+    }
     command
 }
 
-async fn run(folder: &Path, source: &Source, fault: &str) -> Output {
-    let mut command = tasador_run(folder, source, fault);
+async fn run(folder: &Path, source: &Source, story: Story, fault: &str) -> Output {
+    let mut command = tasador_run(folder, source, story, fault);
     command.output().await.unwrap()
 }
 
@@ -82,12 +86,12 @@ async fn killed(side: &str, place: &str, story: Story) {
         source.then(answer);
     }
     let dir = tempfile::tempdir().unwrap();
-    let first = run(dir.path(), &source, &format!("kill:{side}:{place}")).await;
+    let first = run(dir.path(), &source, story, &format!("kill:{side}:{place}")).await;
     assert!(
         was_killed(&first),
         "{side} {place} was never reached: {first:?}"
     );
-    let second = run(dir.path(), &source, "").await;
+    let second = run(dir.path(), &source, story, "").await;
     assert!(second.status.success(), "{side} {place}: {second:?}");
 
     let cloud = left(dir.path()).await;
@@ -150,14 +154,14 @@ async fn killed_while_the_source_answers() {
         let following = Batch::new(2, 300).api_json();
         source.then(answer).then(Answer::Json(following.clone()));
         let dir = tempfile::tempdir().unwrap();
-        let mut first = tasador_run(dir.path(), &source, "").spawn().unwrap();
+        let mut first = tasador_run(dir.path(), &source, Story::Promoted, "").spawn().unwrap();
         while source.asked() == 0 {
             let ended = first.try_wait().unwrap();
             assert_eq!(ended, None, "it ended before it asked");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         first.kill().await.unwrap();
-        let second = run(dir.path(), &source, "").await;
+        let second = run(dir.path(), &source, Story::Promoted, "").await;
 
         let cloud = left(dir.path()).await;
         let context = cloud.context();

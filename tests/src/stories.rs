@@ -15,6 +15,8 @@ use crate::source::{Answer, BAD_GROUP, EXHAUSTED};
 pub enum Story {
     /// A new model goes into production.
     Promoted,
+    /// A new model that a job has trained goes into production.
+    PromotedByJob,
     /// A new model is not better.
     Rejected,
     /// The batch is no reason to train.
@@ -26,20 +28,11 @@ pub enum Story {
 }
 
 impl Story {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Promoted,
-        Self::Rejected,
-        Self::Skipped,
-        Self::Failed,
-        Self::NothingNew,
-    ];
-
     /// What the source sends, one answer a run; the last is what the story is about.
     pub fn answers(self) -> Vec<Answer> {
         let batch = |seed, rows| Answer::Json(Batch::new(seed, rows).api_json());
         match self {
-            Self::Promoted => vec![batch(1, 300)],
+            Self::Promoted | Self::PromotedByJob => vec![batch(1, 300)],
             // So few more of the same kind make no better model.
             Self::Rejected => vec![batch(1, 300), batch(2, 60)],
             Self::Skipped => vec![batch(1, 49)],
@@ -51,7 +44,7 @@ impl Story {
     /// How the last run ends.
     pub fn kind(self) -> OutcomeKind {
         match self {
-            Self::Promoted => OutcomeKind::Promoted,
+            Self::Promoted | Self::PromotedByJob => OutcomeKind::Promoted,
             Self::Rejected => OutcomeKind::Rejected,
             Self::Skipped => OutcomeKind::Skipped,
             Self::Failed => OutcomeKind::Failed,
@@ -68,7 +61,16 @@ impl Story {
 
     /// Moves of the champion's alias in all.
     pub fn promotions(self) -> usize {
-        usize::from(matches!(self, Self::Promoted | Self::Rejected))
+        let promoted = [Self::Promoted, Self::PromotedByJob, Self::Rejected];
+        usize::from(promoted.contains(&self))
+    }
+
+    /// The settings that the story wants: every batch is reason enough to train.
+    pub fn configure(self, config: &mut Config) {
+        train_on_anything(config);
+        if self == Self::PromotedByJob {
+            config.train_job_from_rows = Some(1);
+        }
     }
 }
 

@@ -37,8 +37,14 @@ async fn promotions(world: &World) -> usize {
 /// A passing fault, before or after the effect, costs a repetition and nothing else. What is told to
 /// the topic is not repeated: nothing hangs on it.
 async fn a_passing_fault_is_repeated(side: &str, state: &str, story: Story) {
-    let world = World::new(train_on_anything).await;
-    let run = told(&world, story, &format!("fail:{side}:{state}")).await;
+    let world = World::new(|config| story.configure(config)).await;
+    // Of a job nothing is known but that it failed.
+    let class = if state == "TrainJob" {
+        ":States.TaskFailed"
+    } else {
+        ""
+    };
+    let run = told(&world, story, &format!("fail:{side}:{state}{class}")).await;
     assert_eq!(
         run.kind(),
         story.kind(),
@@ -57,7 +63,7 @@ async fn a_passing_fault_is_repeated(side: &str, state: &str, story: Story) {
 /// A lasting fault ends the run as failed, with its batch's outcome, unless the run's outcome had been
 /// reached; the batch can be asked for by name later, and then gets the outcome it would have had.
 async fn a_lasting_fault_is_recorded(side: &str, state: &str, story: Story) {
-    let world = World::new(train_on_anything).await;
+    let world = World::new(|config| story.configure(config)).await;
     let broken = told(&world, story, &format!("fail:{side}:{state}:Bug")).await;
     let is_record = state.starts_with("Record");
     let is_notify = state.starts_with("Notify");
@@ -110,7 +116,7 @@ async fn a_lasting_fault_is_recorded(side: &str, state: &str, story: Story) {
         let named = world.run(&input).await;
         let kind = match story {
             // The same data give the same model.
-            Story::Promoted if is_reached || state == "Fetch" => OutcomeKind::Rejected,
+            Story::Promoted | Story::PromotedByJob if is_reached || state == "Fetch" => OutcomeKind::Rejected,
             _ => story.kind(),
         };
         assert_eq!(
@@ -150,6 +156,7 @@ each_state!(
     preprocess: "Preprocess" in Promoted,
     gate: "Gate" in Promoted,
     train: "Train" in Promoted,
+    train_job: "TrainJob" in PromotedByJob,
     compare: "Compare" in Promoted,
     promote: "Promote" in Promoted,
     record_promotion: "RecordPromotion" in Promoted,

@@ -42,6 +42,8 @@ pub struct Config {
     pub seed: u64,
     /// `TASADOR_CANDIDATES`: the algorithms that are trained, by name.
     pub candidates: Vec<String>,
+    /// `TASADOR_TRAIN_JOB_FROM_ROWS`: from how many rows of a dataset on training is a job of AWS Batch.
+    pub train_job_from_rows: Option<u64>,
     /// `TASADOR_SOURCE`: where batches come from.
     pub source: Option<String>,
     /// `TASADOR_STATE_MACHINE_ARN`: the state machine that `POST /runs` starts.
@@ -171,6 +173,7 @@ impl Config {
         let model = reader.parsed("TASADOR_MODEL");
         let seed = reader.number("TASADOR_SEED", 0);
         let candidates = reader.names("TASADOR_CANDIDATES");
+        let train_job_from_rows = reader.optional_number("TASADOR_TRAIN_JOB_FROM_ROWS");
         let source = reader.optional("TASADOR_SOURCE");
         let state_machine = reader.optional("TASADOR_STATE_MACHINE_ARN");
         let spool_folder = reader.optional("TASADOR_SPOOL_DIR").map(PathBuf::from);
@@ -191,6 +194,7 @@ impl Config {
             model: model?,
             seed: seed?,
             candidates: candidates?,
+            train_job_from_rows: train_job_from_rows?,
             source,
             state_machine,
             spool_folder,
@@ -342,6 +346,7 @@ mod tests {
             ("TASADOR_COMPARE_CONFIDENCE", "NaN"),
             ("TASADOR_COMPARE_RMSE_MARGIN_USD", "-5"),
             ("TASADOR_SOURCE_FILES", "maybe"),
+            ("TASADOR_TRAIN_JOB_FROM_ROWS", "1e6"),
             ("TASADOR_CANDIDATES", "linear,,boosting"),
             ("TASADOR_CHAMPION_REFRESH_MS", "5s"),
         ];

@@ -1,4 +1,6 @@
-//! Handlers as Lambda functions.
+//! Handlers as Lambda functions, and as jobs.
+
+use std::process::ExitCode;
 
 use axum::Router;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -6,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::failure::{ErrorClass, Failure};
 use crate::handler;
 
 /// Runs a handler as a Lambda function until the process is stopped. A failure is logged here, once,
@@ -45,6 +47,35 @@ where
         answer
     }))
     .await
+}
+
+/// Runs a handler once, on a request that was given as text, and prints its answer: a function as a job.
+/// Its end is the process's, with 1 where it failed.
+pub async fn once<Req, Res, Err, Fut, F>(request: &str, function: F) -> ExitCode
+where
+    Req: DeserializeOwned,
+    Res: Serialize,
+    Err: Into<Failure>,
+    Fut: Future<Output = Result<Res, Err>>,
+    F: Fn(Req) -> Fut,
+{
+    let answer = match serde_json::from_str(request) {
+        Ok(request) => Box::pin(handler::answer(request, &function)).await,
+        Err(error) => Err(Failure::new(
+            ErrorClass::InvalidInput,
+            format!("the request is not JSON: {error}"),
+        )),
+    };
+    match answer {
+        Ok(answer) => {
+            println!("{answer}");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            tracing::error!(error_type = %failure.error_type, "the job failed: {}", failure.message);
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs a router as a Lambda function behind API Gateway until the process is stopped.

@@ -25,6 +25,6 @@ pub use config::{Config, ConfigError};
 pub use context::{Context, Interceptors, StartError};
 pub use failure::{Classify, ErrorClass, Failure, chain};
 pub use handler::{Handler, handler};
-pub use lambda::{serve, serve_http};
+pub use lambda::{once, serve, serve_http};
 pub use problem::{FieldError, Problem};
 pub use request_id::request_id;

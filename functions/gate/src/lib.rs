@@ -76,6 +76,28 @@ pub struct Training {
     pub dataset_key: Key,
     /// The algorithms to try.
     pub candidates: Vec<Algorithm>,
+    /// Where they are trained.
+    pub train_on: TrainOn,
+}
+
+/// What trains a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrainOn {
+    /// The function: within 15 minutes and 10 GB.
+    Function,
+    /// A job of AWS Batch, which has time and memory for more.
+    Job,
+}
+
+impl TrainOn {
+    /// A job where the dataset has so many rows that jobs are wanted for.
+    fn of(rows: u64, job_from_rows: Option<u64>) -> Self {
+        match job_from_rows {
+            Some(from) if rows >= from => Self::Job,
+            _ => Self::Function,
+        }
+    }
 }
 
 /// Why no decision was reached.
@@ -152,14 +174,24 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, GateErr
         .collect::<Result<_, _>>()
         .map_err(GateError::Candidates)?;
     let limits = Limits::from(&ctx.config.gate);
-    decide(&request, ctx, &limits, candidates).await
+    let wanted = Wanted {
+        candidates,
+        job_from_rows: ctx.config.train_job_from_rows,
+    };
+    decide(&request, ctx, &limits, wanted).await
+}
+
+/// What is trained where there is reason to, and from how many rows on by a job.
+struct Wanted {
+    candidates: Vec<Algorithm>,
+    job_from_rows: Option<u64>,
 }
 
 async fn decide(
     request: &Request,
     archive: &impl Archive,
     limits: &Limits,
-    candidates: Vec<Algorithm>,
+    wanted: Wanted,
 ) -> Result<Response, GateError> {
     let clean_sha256: Digest = request.preprocess.clean_sha256.parse().map_err(|()| {
         GateError::Request("`preprocess.clean_sha256` is not 64 hexadecimal digits".to_owned())
@@ -188,7 +220,7 @@ async fn decide(
     let decision = rules::judge(&facts, limits);
     let training = match decision.verdict {
         Verdict::Skip => None,
-        Verdict::Train => Some(write_dataset(&gather, &manifest, candidates).await?),
+        Verdict::Train => Some(write_dataset(&gather, &manifest, wanted).await?),
     };
     Ok(respond(
         request,
@@ -201,13 +233,14 @@ async fn decide(
 async fn write_dataset(
     gather: &facts::Gather<'_, impl Archive>,
     manifest: &Manifest,
-    candidates: Vec<Algorithm>,
+    wanted: Wanted,
 ) -> Result<Training, GateError> {
     let (dataset, dataset_key) = gather.write(manifest).await?;
     Ok(Training {
         dataset,
         dataset_key,
-        candidates,
+        candidates: wanted.candidates,
+        train_on: TrainOn::of(manifest.rows(), wanted.job_from_rows),
     })
 }
 

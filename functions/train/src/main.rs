@@ -1,12 +1,22 @@
-//! Trains one candidate algorithm on one dataset.
+//! Trains one candidate algorithm on one dataset: as a Lambda function, or once with a request as its
+//! argument, as a job of AWS Batch does where a function has too little time and memory.
 
 // The futures of the AWS clients nest deeper than the compiler follows unasked.
 #![recursion_limit = "256"]
 
+use std::process::ExitCode;
+
 use tasador_runtime::Context;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn main() -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
     let ctx = Context::from_env().await?;
-    tasador_runtime::serve(|request| train::handle(request, &ctx)).await
+    let train = |request| train::handle(request, &ctx);
+    match std::env::args().nth(1) {
+        Some(request) => Ok(tasador_runtime::once(&request, train).await),
+        None => {
+            tasador_runtime::serve(train).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }

@@ -14,8 +14,9 @@ use crate::functions::Functions;
 /// The longest wait between two tries for those in a hurry.
 const HURRIED_BACKOFF: Duration = Duration::from_millis(10);
 
-/// The one service that the machine uses besides functions.
+/// The services that the machine uses besides functions.
 const PUBLISH: &str = "sns:publish";
+const SUBMIT_JOB: &str = "batch:submitJob.sync";
 
 /// Does the tasks of all executions.
 pub(crate) struct Host {
@@ -93,11 +94,42 @@ impl Work {
         strike(When::Before)?;
         let answer = match &self {
             Self::Function(name) => functions.invoke(name, input).await,
+            Self::Service(operation) if operation == SUBMIT_JOB => {
+                run_job(&input, &functions).await?
+            }
             Self::Service(operation) => serve(operation, &input),
         };
         let answer = answer.map_err(|failure| task_error(&failure))?;
         strike(When::After)?;
         Ok(answer)
+    }
+}
+
+/// A job whose definition is called like a function and does what it does, with its request as the only
+/// argument; in this process, as functions are.
+async fn run_job(job: &Value, functions: &Functions) -> Result<Value, TaskError> {
+    let text = |pointer| job.pointer(pointer).and_then(Value::as_str);
+    let name = text("/JobName").unwrap_or_default();
+    let ended = |status, reason: &str| {
+        json!({ "JobName": name, "JobId": uuid::Uuid::new_v4().to_string(), "Status": status, "StatusReason": reason })
+    };
+    let definition = text("/JobDefinition").unwrap_or_default();
+    let program = definition.rsplit('/').next().unwrap_or_default();
+    let request = text("/ContainerOverrides/Command/0").unwrap_or_default();
+    let result = match serde_json::from_str(request) {
+        Ok(request) => functions.invoke(program, request).await,
+        Err(error) => Err(Failure::new(
+            ErrorClass::InvalidInput,
+            format!("the request is not JSON: {error}"),
+        )),
+    };
+    match result {
+        Ok(_) => Ok(ended("SUCCEEDED", "")),
+        // Whatever went wrong in it, Step Functions knows only that a job failed.
+        Err(failure) => Err(TaskError {
+            error: "States.TaskFailed".to_owned(),
+            cause: ended("FAILED", &failure.message).to_string(),
+        }),
     }
 }
 

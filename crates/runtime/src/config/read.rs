@@ -144,6 +144,14 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         self.parse_positive(name, &text)
     }
 
+    /// A whole number from 1 on, or nothing.
+    pub(super) fn optional_number(&mut self, name: &'static str) -> Option<Option<u64>> {
+        match self.optional(name) {
+            Some(_) => self.number(name, 1).map(Some),
+            None => Some(None),
+        }
+    }
+
     /// A number from 0 on, or nothing.
     pub(super) fn optional_positive(&mut self, name: &'static str) -> Option<Option<f64>> {
         match self.optional(name) {

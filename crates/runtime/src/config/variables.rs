@@ -120,6 +120,11 @@ pub const VARIABLES: &[Variable] = &[
         "linear,ridge,forest,boosting,blend",
         "Algorithms that are trained, parted by commas.",
     ),
+    unset(
+        "TASADOR_TRAIN_JOB_FROM_ROWS",
+        "From how many rows of a dataset on a candidate is trained by a job of AWS Batch rather than in a function. \
+         Without it, functions train everything.",
+    ),
     variable(
         "TASADOR_GATE_MIN_ROWS",
         "50",

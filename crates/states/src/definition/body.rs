@@ -39,6 +39,9 @@ pub(crate) enum Body {
     },
 }
 
+/// The operations of services that a [`Host`](crate::Host) may be asked for.
+const SERVICES: [(&str, &str); 2] = [("batch", "submitJob.sync"), ("sns", "publish")];
+
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
     /// As in the definition.
@@ -171,23 +174,25 @@ impl Task {
                 Resource::Function
             }
             ["arn", _, "states", "", "", "lambda", "invoke"] => Resource::Invoke,
-            [
-                "arn",
-                _,
-                "states",
-                "",
-                "",
-                service @ "sns",
-                operation @ "publish",
-            ] => Resource::Service {
-                service: (*service).to_owned(),
-                operation: (*operation).to_owned(),
-            },
+            ["arn", _, "states", "", "", service, operation]
+                if SERVICES.contains(&(service, operation)) =>
+            {
+                Resource::Service {
+                    service: (*service).to_owned(),
+                    operation: (*operation).to_owned(),
+                }
+            }
             _ => {
-                let known = "a function's ARN, arn:aws:states:::lambda:invoke and arn:aws:states:::sns:publish are";
-                return Err(
-                    fields.refuse("Resource", format!("`{arn}` is not known here; {known}"))
-                );
+                let services = SERVICES.iter().map(|(service, operation)| {
+                    format!(", arn:aws:states:::{service}:{operation}")
+                });
+                let services: String = services.collect();
+                return Err(fields.refuse(
+                    "Resource",
+                    format!(
+                        "`{arn}` is not known here; what is: a function's ARN, arn:aws:states:::lambda:invoke{services}"
+                    ),
+                ));
             }
         };
         if resource == Resource::Invoke {

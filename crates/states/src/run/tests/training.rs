@@ -28,9 +28,10 @@ pub(super) fn answer(state: &str, input: &Value) -> Value {
         }
         "Preprocess" => json!({ "clean_key": "clean/b1.parquet", "rows": { "raw": 60 } }),
         "Gate" => {
-            json!({ "decision": "train", "dataset": "d1", "dataset_key": "datasets/d1.json", "candidates": ["linear", "boosting", "ridge"] })
+            json!({ "decision": "train", "dataset": "d1", "dataset_key": "datasets/d1.json", "candidates": ["linear", "boosting", "ridge"], "train_on": "function" })
         }
         "Train" => json!({ "version": format!("v-{}", input["algorithm"].as_str().unwrap()) }),
+        "TrainJob" => json!({ "JobId": "j", "Status": "SUCCEEDED" }),
         "Compare" => {
             json!({ "decision": "promote", "challenger": "v-boosting", "champion": null, "sentence": "better", "verdict_key": "k" })
         }
@@ -77,6 +78,9 @@ fn a_better_challenger_is_promoted() {
         "Preprocess",
         "Gate",
         "Decide",
+        "TrainOn",
+        "TrainOn",
+        "TrainOn",
         "Train",
         "Train",
         "Train",
@@ -102,7 +106,7 @@ fn a_better_challenger_is_promoted() {
     );
     assert_eq!(
         call("Train").2,
-        json!({ "run_id": "run-1", "dataset": "d1", "dataset_key": "datasets/d1.json", "algorithm": "linear" })
+        json!({ "run_id": "run-1", "dataset": "d1", "dataset_key": "datasets/d1.json", "algorithm": "linear", "train_on": "function" })
     );
     assert_eq!(
         call("RecordPromotion").2["started_at"],
@@ -121,6 +125,33 @@ fn a_better_challenger_is_promoted() {
             &json!("Batch: promoted")
         )
     );
+}
+
+#[test]
+fn a_job_trains_what_is_too_large_and_the_function_tells_of_it() {
+    let mut gate = answer("Gate", &Value::Null);
+    gate["train_on"] = "job".into();
+    let ran = train(but("Gate", Ok(gate.clone())));
+    let whole = train(but("", Ok(Value::Null)));
+    assert_eq!(ran.output()["candidates"], whole.output()["candidates"]);
+    let call = |state: &str| ran.seen.iter().find(|seen| seen.0 == state).unwrap();
+    let (_, resource, job, _) = call("TrainJob");
+    assert_eq!(resource, "batch:submitJob.sync");
+    assert_eq!(job["JobName"], "run-1-linear");
+    // The job is asked for what the function is asked for after it.
+    let command = job["ContainerOverrides"]["Command"].as_array().unwrap();
+    let request: Value = serde_json::from_str(command[0].as_str().unwrap()).unwrap();
+    assert_eq!((command.len(), &request), (1, &call("Train").2));
+
+    // A job that fails is tried again, and at last fails the run with what Batch says.
+    let ran = train(|call| match call.state {
+        "Gate" => (1, Ok(gate.clone())),
+        "TrainJob" => (1, fails("States.TaskFailed")),
+        state => (1, Ok(answer(state, &call.input))),
+    });
+    let tries = ran.seen.iter().filter(|seen| seen.0 == "TrainJob").count();
+    assert!(tries >= 3, "{tries}");
+    assert_eq!(ran.failure().0, "States.TaskFailed");
 }
 
 #[test]
@@ -154,6 +185,9 @@ fn each_refusal_is_recorded_and_succeeds() {
                 "Preprocess",
                 "Gate",
                 "Decide",
+                "TrainOn",
+                "TrainOn",
+                "TrainOn",
                 "Train",
                 "Train",
                 "Train",
