@@ -154,7 +154,9 @@ async fn killed_while_the_source_answers() {
         let following = Batch::new(2, 300).api_json();
         source.then(answer).then(Answer::Json(following.clone()));
         let dir = tempfile::tempdir().unwrap();
-        let mut first = tasador_run(dir.path(), &source, Story::Promoted, "").spawn().unwrap();
+        let mut first = tasador_run(dir.path(), &source, Story::Promoted, "")
+            .spawn()
+            .unwrap();
         while source.asked() == 0 {
             let ended = first.try_wait().unwrap();
             assert_eq!(ended, None, "it ended before it asked");

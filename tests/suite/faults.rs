@@ -116,7 +116,9 @@ async fn a_lasting_fault_is_recorded(side: &str, state: &str, story: Story) {
         let named = world.run(&input).await;
         let kind = match story {
             // The same data give the same model.
-            Story::Promoted | Story::PromotedByJob if is_reached || state == "Fetch" => OutcomeKind::Rejected,
+            Story::Promoted | Story::PromotedByJob if is_reached || state == "Fetch" => {
+                OutcomeKind::Rejected
+            }
             _ => story.kind(),
         };
         assert_eq!(

@@ -110,9 +110,7 @@ impl Work {
 async fn run_job(job: &Value, functions: &Functions) -> Result<Value, TaskError> {
     let text = |pointer| job.pointer(pointer).and_then(Value::as_str);
     let name = text("/JobName").unwrap_or_default();
-    let ended = |status, reason: &str| {
-        json!({ "JobName": name, "JobId": uuid::Uuid::new_v4().to_string(), "Status": status, "StatusReason": reason })
-    };
+    let ended = |status, reason: &str| json!({ "JobName": name, "JobId": uuid::Uuid::new_v4().to_string(), "Status": status, "StatusReason": reason });
     let definition = text("/JobDefinition").unwrap_or_default();
     let program = definition.rsplit('/').next().unwrap_or_default();
     let request = text("/ContainerOverrides/Command/0").unwrap_or_default();
