@@ -95,7 +95,7 @@ impl Work {
         let answer = match &self {
             Self::Function(name) => functions.invoke(name, input).await,
             Self::Service(operation) if operation == SUBMIT_JOB => {
-                run_job(&input, &functions).await?
+                Ok(run_job(&input, &functions).await?)
             }
             Self::Service(operation) => serve(operation, &input),
         };
