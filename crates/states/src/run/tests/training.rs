@@ -135,7 +135,7 @@ fn a_job_trains_what_is_too_large_and_the_function_tells_of_it() {
     let whole = train(but("", Ok(Value::Null)));
     assert_eq!(ran.output()["candidates"], whole.output()["candidates"]);
     let call = |state: &str| ran.seen.iter().find(|seen| seen.0 == state).unwrap();
-    let (_, resource, job, _) = call("TrainJob");
+    let (_, resource, job, ..) = call("TrainJob");
     assert_eq!(resource, "batch:submitJob.sync");
     assert_eq!(job["JobName"], "run-1-linear");
     // The job is asked for what the function is asked for after it.
