@@ -70,6 +70,7 @@ impl Story {
         train_on_anything(config);
         if self == Self::PromotedByJob {
             config.train_job_from_rows = Some(1);
+            config.candidates.truncate(1);
         }
     }
 }

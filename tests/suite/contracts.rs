@@ -17,9 +17,11 @@ fn readme() -> String {
     std::fs::read_to_string(repository().join("README.md")).unwrap()
 }
 
-/// Names that Lambda and the States language give to errors.
+/// Names that Lambda, Batch and the States language give to errors.
 fn is_of_the_platform(name: &str) -> bool {
-    name.starts_with("States.") || name.starts_with("Lambda.")
+    ["States.", "Lambda.", "Batch."]
+        .iter()
+        .any(|platform| name.starts_with(platform))
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn a_champion_that_changed_meanwhile_is_compared_with() {
     });
     let ways = ran.exited();
     assert_eq!(
-        ways[9..15],
+        ways[12..18],
         [
             "Compare", "Verdict", "Promote", "Compare", "Verdict", "Promote"
         ]
