@@ -72,7 +72,10 @@ impl Witness {
             // To look at an object is to get it, as far as IAM knows.
             "GET" | "HEAD" => self.note("s3:GetObject", path),
             "PUT" => self.note("s3:PutObject", path),
+            // Parts of an upload; to begin and to end it is to put the object.
+            "DELETE" if query.contains("uploadId") => self.note("s3:AbortMultipartUpload", path),
             "DELETE" => self.note("s3:DeleteObject", path),
+            "POST" => self.note("s3:PutObject", path),
             other => self.note(format!("s3:{other}"), path),
         }
     }

@@ -26,11 +26,13 @@ pub(crate) fn line(since: &ServingCounts, ctx: &Context) -> Value {
             "Timestamp": ctx.now().as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": "Tasador",
-                "Dimensions": [["model"]],
+                // The registry tells deployments of one account apart.
+                "Dimensions": [["model", "registry"]],
                 "Metrics": metrics,
             }],
         },
         "model": ctx.config.model,
+        "registry": ctx.config.registry_table,
         "inference_requests_total": requests,
         "inference_errors_total": since.errors(),
         "inference_rows_total": since.rows_priced,

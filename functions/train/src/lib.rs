@@ -32,6 +32,9 @@ use tasador_runtime::{Classify, Context, ErrorClass};
 /// The name of the tag that says which version a run registered.
 const VERSION_TAG: &str = "tasador.version";
 
+/// The name of the tag that says why a run registered none.
+const REASON_TAG: &str = "tasador.reason";
+
 /// How MLflow's clients name a place that the tracking server gives out itself.
 const ARTIFACTS: &str = "mlflow-artifacts:/";
 
@@ -169,7 +172,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         Err(error) => {
             tracing::warn!(run_id = %request.run_id, %algorithm, "{error}");
             let reason = error.to_string();
-            let tags = BTreeMap::from([("tasador.reason".to_owned(), reason.clone())]);
+            let tags = BTreeMap::from([(REASON_TAG.to_owned(), reason.clone())]);
             let run = Run {
                 status: RunStatus::Failed,
                 params: params(&request, &config, None),
@@ -375,6 +378,13 @@ async fn finished(
     let Some(run) = ctx.registry.run(&names.mlflow_run_id).await? else {
         return Ok(None);
     };
+    // A fit that the data did not allow is done too: a job that came to it gives no answer of its own.
+    if let (RunStatus::Failed, Some(reason)) = (run.status, run.tags.get(REASON_TAG)) {
+        return Ok(Some(Response::Failed {
+            algorithm: algorithm.to_string(),
+            reason: reason.clone(),
+        }));
+    }
     let version = run.tags.get(VERSION_TAG).and_then(|text| text.parse().ok());
     let (RunStatus::Finished, Some(version)) = (run.status, version) else {
         return Ok(None);

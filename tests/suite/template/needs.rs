@@ -34,6 +34,7 @@ const MLFLOW: &[&str] = &[
     "dynamodb:BatchWriteItem on RegistryTable",
     "s3:PutObject on Bucket/mlflow/*",
     "s3:DeleteObject on Bucket/mlflow/*",
+    "s3:AbortMultipartUpload on Bucket/mlflow/*",
     "s3:GetObject on Bucket/mlflow/*",
 ];
 

@@ -97,6 +97,44 @@ impl Registry {
         Ok(())
     }
 
+    /// Changes a tag of a run by what it is now. `change` is asked again where somebody else changed it
+    /// meanwhile, or where an answer was lost: what it adds it must know again.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] without such a run; [`RegistryError::Conflict`] where it is deleted.
+    pub async fn change_tag(
+        &self,
+        run_id: &str,
+        tag: &str,
+        change: impl Fn(Option<&str>) -> String,
+    ) -> Result<(), RegistryError> {
+        const WHAT: &str = "change a run's tag";
+        for round in 0..ATTEMPTS {
+            let run = self.open_run(run_id).await?;
+            let before = run.tags.get(tag).map(String::as_str);
+            let after = change(before);
+            if before == Some(after.as_str()) {
+                return Ok(());
+            }
+            let set = Expression::new("SET #t.#k = :after")
+                .name("#t", "tags")
+                .name("#k", tag)
+                .value(":after", text(after));
+            let unchanged = match before {
+                None => Expression::new("attribute_exists(pk) AND attribute_not_exists(#t.#k)"),
+                Some(before) => {
+                    Expression::new("#t.#k = :before").value(":before", text(before.to_owned()))
+                }
+            };
+            let key = key::mlflow_run(run_id);
+            if self.update_if(WHAT, key, set, unchanged).await? == Attempt::Done {
+                return Ok(());
+            }
+            back_off(round).await;
+        }
+        Err(RegistryError::Contended { operation: WHAT })
+    }
+
     async fn open_run(&self, run_id: &str) -> Result<RunRecord, RegistryError> {
         match self.run(run_id).await? {
             None => Err(RegistryError::NotFound {

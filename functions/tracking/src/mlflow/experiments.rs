@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tasador_mlflow::{Entity, Filter, check_experiment_name, check_key, parse_order};
+use tasador_mlflow::{Entity, Filter, check_experiment_name, parse_order};
 use tasador_registry::{Experiment, PAGE_LIMIT_MAX, PageRequest};
 use tasador_runtime::Context;
 
 use super::call::{Call, Pair, View, many, required, text, whole};
 use super::facts::Asked;
+use super::log::check_tag;
 use super::refusal::Refusal;
 use super::{sorted, view};
 
@@ -148,8 +149,8 @@ pub(super) async fn set_tag(
 ) -> Result<Json<Value>, Refusal> {
     let experiment = active(&ctx, &call.id()?).await?;
     let key = required("key", call.key)?;
-    check_key("key", &key)?;
     let value = call.value.unwrap_or_default();
+    check_tag(&key, &value)?;
     change(&ctx, &experiment.experiment_id, |experiment| {
         experiment.tags.insert(key.clone(), value.clone());
     })
@@ -234,7 +235,8 @@ pub(super) async fn search(
     });
     let (part, next) = sorted::part(found, call.page_token.as_deref(), limit)?;
     let experiments = part.iter().map(view::experiment).collect();
-    Ok(Json(view::page("experiments", experiments, next)))
+    let token = call.page_token.as_deref();
+    Ok(Json(sorted::page("experiments", experiments, token, next)?))
 }
 
 /// The experiment that is always there; made at the first look.

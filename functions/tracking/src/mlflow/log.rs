@@ -226,18 +226,16 @@ pub(super) async fn log_model(
     let text = required("model_json", call.model_json)?;
     let model: Value = serde_json::from_str(&text)
         .map_err(|_| Refusal::invalid("Malformed model info: it is not JSON."))?;
-    let run = runs::active(&ctx, &run_id).await?;
-    let known = run
-        .tags
-        .get(LOGGED_TAG)
-        .and_then(|tag| serde_json::from_str(tag).ok());
-    let mut models: Vec<Value> = known.unwrap_or_default();
-    models.push(model);
-    let additions = RunLog {
-        tags: [(LOGGED_TAG.to_owned(), Value::from(models).to_string())].into(),
-        ..RunLog::default()
+    runs::active(&ctx, &run_id).await?;
+    let with = |tag: Option<&str>| {
+        let known = tag.and_then(|tag| serde_json::from_str(tag).ok());
+        let mut models: Vec<Value> = known.unwrap_or_default();
+        if !models.contains(&model) {
+            models.push(model.clone());
+        }
+        Value::from(models).to_string()
     };
-    ctx.registry.log(&run_id, &additions).await?;
+    ctx.registry.change_tag(&run_id, LOGGED_TAG, with).await?;
     Ok(Json(json!({})))
 }
 

@@ -214,7 +214,8 @@ pub(super) async fn search(
     });
     let (part, next) = sorted::part(found, call.page_token.as_deref(), limit)?;
     let models = part.iter().map(view::logged_model).collect();
-    Ok(Json(view::page("models", models, next)))
+    let token = call.page_token.as_deref();
+    Ok(Json(sorted::page("models", models, token, next)?))
 }
 
 fn key(order: &Order) -> Result<OrderBy, Refusal> {

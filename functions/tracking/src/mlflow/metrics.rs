@@ -124,6 +124,8 @@ pub(super) async fn interval(
     let runs = call.runs()?;
     let metric = required("metric_key", call.metric_key.clone())?;
     let limit = sorted::limit(call.max_results, 320, 2_500)?;
+    // All runs together have no more points than one alone may have.
+    let limit = limit.min(POINTS_MAX / runs.len().max(1)).max(2);
     let mut found = Vec::new();
     for run_id in &runs {
         let (mut points, _) = series(&ctx, run_id, &metric, None, POINTS_MAX).await?;

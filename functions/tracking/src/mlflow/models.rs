@@ -2,15 +2,17 @@
 
 use axum::Json;
 use axum::extract::State;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tasador_ids::{ModelName, ModelVersion};
-use tasador_mlflow::{Entity, Filter, check_key, check_model_name, parse_order};
+use tasador_mlflow::{Entity, Filter, check_model_name, parse_order};
 use tasador_registry::{ModelRecord, PAGE_LIMIT_MAX, PageRequest, RegistryError};
 use tasador_runtime::Context;
 
 use super::call::{Call, Pair, many, required, whole};
 use super::facts::Asked;
+use super::log::check_tag;
 use super::refusal::Refusal;
 use super::stages::Stage;
 use super::{sorted, versions, view};
@@ -19,6 +21,8 @@ use super::{sorted, versions, view};
 const SEARCH_DEFAULT: i64 = 100;
 /// The most models on a page.
 const SEARCH_MAX: i64 = 1_000;
+/// Models whose versions are looked up at once.
+const CONCURRENCY: usize = 8;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -104,8 +108,8 @@ pub(super) async fn set_tag(
 ) -> Result<Json<Value>, Refusal> {
     let known = known(&ctx, call.name).await?;
     let key = required("key", call.key)?;
-    check_key("tag", &key)?;
     let value = call.value.unwrap_or_default();
+    check_tag(&key, &value)?;
     change(&ctx, &known.model, |record| {
         record.tags.insert(key.clone(), value.clone());
     })
@@ -176,11 +180,18 @@ pub(super) async fn search(
         tasador_mlflow::compare(&order, &Asked(a), &Asked(b)).then_with(|| a.model.cmp(&b.model))
     });
     let (part, next) = sorted::part(found, call.page_token.as_deref(), limit)?;
-    let mut models = Vec::with_capacity(part.len());
-    for record in &part {
-        models.push(shown(&ctx, record).await?);
-    }
-    Ok(Json(view::page("registered_models", models, next)))
+    let models = stream::iter(&part)
+        .map(|record| shown(&ctx, record))
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    let token = call.page_token.as_deref();
+    Ok(Json(sorted::page(
+        "registered_models",
+        models,
+        token,
+        next,
+    )?))
 }
 
 /// Clients ask for models that are no prompts. Prompts are not kept here, so every model is none,

@@ -28,9 +28,6 @@ use walk::{Position, Walk};
 const DEFAULT: i64 = 1_000;
 /// The most runs on a page.
 const MAX: i64 = 50_000;
-/// How large a page may get, in bytes: an answer of Lambda has at most 6 MB. A page that would be
-/// larger ends before, with a token like any other.
-const PAGE_BYTES: usize = 4_000_000;
 /// How many runs may answer to a filter by a metric for it to be looked up first.
 const FEW: usize = 1_000;
 /// Runs that are read at once where their number is not known beforehand.
@@ -257,7 +254,7 @@ async fn answer(
     for ((run, token), links) in found.iter().zip(&links) {
         let run = view::run(run, links);
         size_bytes += run.to_string().len();
-        if size_bytes > PAGE_BYTES
+        if size_bytes > sorted::PAGE_BYTES
             && let Some(last) = last
         {
             next = Some(last.to_owned());

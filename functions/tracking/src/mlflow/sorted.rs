@@ -3,7 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use serde_json::Value;
+
 use super::refusal::Refusal;
+use super::view;
 
 /// What tokens of this kind begin with.
 const OFFSET: &str = "offset:";
@@ -31,6 +34,33 @@ pub(super) fn part<T>(
     Ok((list.into_iter().skip(before).take(limit).collect(), next))
 }
 
+/// How large a page may get, in bytes: an answer of Lambda has at most 6 MB.
+pub(super) const PAGE_BYTES: usize = 4_000_000;
+
+/// An answer with a part of a list, and the token of the next; `token` led to this part. A page that would
+/// be too large ends before, with a token like any other.
+pub(super) fn page(
+    name: &str,
+    mut part: Vec<Value>,
+    token: Option<&str>,
+    mut next: Option<String>,
+) -> Result<Value, Refusal> {
+    let mut size_bytes = 0;
+    let fits = part
+        .iter()
+        .take_while(|one| {
+            size_bytes += one.to_string().len();
+            size_bytes <= PAGE_BYTES
+        })
+        .count()
+        .max(1);
+    if fits < part.len() {
+        part.truncate(fits);
+        next = Some(token_of(before(token)? + fits));
+    }
+    Ok(view::page(name, part, next))
+}
+
 /// How many things came before what a token leads to.
 pub(super) fn before(token: Option<&str>) -> Result<usize, Refusal> {
     token.filter(|token| !token.is_empty()).map_or(Ok(0), read)
@@ -54,6 +84,31 @@ fn read(token: &str) -> Result<usize, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_that_is_too_large_ends_before_and_the_next_goes_on_there() {
+        let list: Vec<u32> = (0..10).collect();
+        let large = |of: &u32| Value::from(vec![of.to_string(); 200_000]);
+        let (mut seen, mut token) = (Vec::new(), None);
+        loop {
+            let (some, next) = part(list.clone(), token.as_deref(), 7).unwrap();
+            let views = some.iter().map(large).collect();
+            let answer = page("all", views, token.as_deref(), next).unwrap();
+            assert!(answer.to_string().len() < 6_000_000);
+            let views = answer["all"].as_array().unwrap();
+            seen.extend(
+                views
+                    .iter()
+                    .map(|view| view[0].as_str().unwrap().to_owned()),
+            );
+            token = answer["next_page_token"].as_str().map(str::to_owned);
+            if token.is_none() {
+                break;
+            }
+        }
+        let expected: Vec<String> = list.iter().map(u32::to_string).collect();
+        assert_eq!(seen, expected);
+    }
 
     #[test]
     fn pages_cover_a_list_once() {

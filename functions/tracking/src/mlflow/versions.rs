@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tasador_ids::{ModelName, ModelVersion};
-use tasador_mlflow::{Entity, Filter, check_key, parse_order};
+use tasador_mlflow::{Entity, Filter, parse_order};
 use tasador_registry::{
     LoggedVersion, NewVersion, PAGE_LIMIT_MAX, PageRequest, RegistryError, VersionRecord,
     VersionStatus,
@@ -16,6 +16,7 @@ use tasador_runtime::Context;
 
 use super::call::{Call, Pair, many, required, text, whole};
 use super::facts::Asked;
+use super::log::check_tag;
 use super::refusal::Refusal;
 use super::stages::Stage;
 use super::{logged_models, models, place, sorted, view};
@@ -254,8 +255,8 @@ pub(super) async fn set_tag(
 ) -> Result<Json<Value>, Refusal> {
     let (model, version) = parts(&ctx, call.name, call.version).await?;
     let key = required("key", call.key)?;
-    check_key("tag", &key)?;
     let value = call.value.unwrap_or_default();
+    check_tag(&key, &value)?;
     change(&ctx, &model, version, |record| {
         record.tags.insert(key.clone(), value.clone());
     })
@@ -328,7 +329,8 @@ pub(super) async fn search(
         let standing = standings.get(&record.model)?;
         Some(standing.staged(record, &ctx).view())
     });
-    Ok(Json(view::page("model_versions", shown.collect(), next)))
+    let (shown, token) = (shown.collect(), call.page_token.as_deref());
+    Ok(Json(sorted::page("model_versions", shown, token, next)?))
 }
 
 /// The versions that a filter may hold of: those of a model, of a run, or all there are.
