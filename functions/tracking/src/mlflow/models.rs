@@ -180,8 +180,9 @@ pub(super) async fn search(
         tasador_mlflow::compare(&order, &Asked(a), &Asked(b)).then_with(|| a.model.cmp(&b.model))
     });
     let (part, next) = sorted::part(found, call.page_token.as_deref(), limit)?;
-    let models = stream::iter(&part)
-        .map(|record| shown(&ctx, record))
+    let ctx = &ctx;
+    let models = stream::iter(part)
+        .map(|record| async move { shown(ctx, &record).await })
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
