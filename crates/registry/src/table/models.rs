@@ -68,19 +68,6 @@ impl Registry {
             .await
     }
 
-    /// The version that an alias names.
-    ///
-    /// # Errors
-    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
-    pub async fn alias(
-        &self,
-        model: &ModelName,
-        alias: &str,
-    ) -> Result<Option<ModelVersion>, RegistryError> {
-        let found: Option<Alias> = self.get("read an alias", key::alias(model, alias)).await?;
-        Ok(found.map(|alias| alias.version))
-    }
-
     /// Every alias of a model with the version it names, the champion's among them.
     ///
     /// # Errors

@@ -60,10 +60,8 @@ async fn a_model_is_made_described_and_taken_away_with_all_of_it() {
             .await
             .unwrap()
     );
-    assert_eq!(
-        registry.alias(&model(), "good").await.unwrap(),
-        Some(second)
-    );
+    let aliases = registry.aliases(&model()).await.unwrap();
+    assert_eq!(aliases.get("good"), Some(&second));
     assert!(registry.remove_version(&model(), second).await.unwrap());
     assert!(!registry.remove_version(&model(), second).await.unwrap());
     assert!(registry.aliases(&model()).await.unwrap().is_empty());

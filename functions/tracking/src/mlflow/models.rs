@@ -242,21 +242,17 @@ pub(super) async fn get_by_alias(
 ) -> Result<Json<Value>, Refusal> {
     let name = required("name", call.name)?;
     let alias = required("alias", call.alias)?;
-    let version = match name.parse::<ModelName>() {
-        Ok(model) => ctx
-            .registry
-            .alias(&model, &alias)
-            .await?
-            .map(|version| (model, version)),
+    let found = match name.parse::<ModelName>() {
+        Ok(model) => versions::answer_by_alias(&ctx, &model, &alias).await?,
         Err(_) => None,
     };
-    let Some((model, version)) = version else {
-        known(&ctx, Some(name)).await?;
-        return Err(Refusal::invalid(format!(
-            "Registered model alias {alias} not found."
-        )));
-    };
-    versions::answer(&ctx, &model, version).await
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    known(&ctx, Some(name)).await?;
+    Err(Refusal::invalid(format!(
+        "Registered model alias {alias} not found."
+    )))
 }
 
 pub(super) async fn set_alias(

@@ -8,13 +8,15 @@
 mod plan;
 mod walk;
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use futures::future::try_join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tasador_mlflow::{Entity, Filter, parse_order};
-use tasador_registry::{ByStart, RunRecord};
+use tasador_registry::{ByStart, RankedRun, RunRecord};
 use tasador_runtime::Context;
 
 use super::call::{Call, View, many, whole};
@@ -81,7 +83,7 @@ pub(super) async fn search(
         plan => {
             let position = token.as_deref().map(Position::read).transpose()?;
             match few(&ctx, &wanted, &plan).await? {
-                Some(few) => from_few(few, &wanted, &plan, position),
+                Some(few) => from_few(&ctx, few, &wanted, &plan, position).await?,
                 None => by_walking(&ctx, &wanted, &plan, position).await?,
             }
         }
@@ -142,62 +144,75 @@ async fn by_walking(
 /// The most runs that a walk reads at once.
 const PAGE_CHUNK_MAX: usize = 1_000;
 
-/// The runs that answer to a filter by a metric, where they are few.
+/// The runs that answer to the narrowest filter by a metric, where they are few, with when they began.
 async fn few(
     ctx: &Context,
     wanted: &Wanted,
     plan: &Plan,
-) -> Result<Option<Vec<RunRecord>>, Refusal> {
+) -> Result<Option<Vec<RankedRun>>, Refusal> {
     let (Plan::ByStart, Some((metric, values))) = (plan, plan::narrowest(&wanted.filter)) else {
         return Ok(None);
     };
-    let mut ids: Vec<String> = Vec::new();
+    let mut few: Vec<RankedRun> = Vec::new();
     for experiment in &wanted.experiments {
-        let left = FEW - ids.len() + 1;
+        let left = FEW - few.len() + 1;
         let ranked = ctx
             .registry
             .runs_by_metric(experiment, metric, values, None, false, left)
             .await?;
-        ids.extend(ranked.into_iter().map(|run| run.run_id));
-        if ids.len() > FEW {
+        few.extend(ranked);
+        if few.len() > FEW {
             return Ok(None);
         }
     }
-    Ok(Some(ctx.registry.runs(&ids).await?))
+    Ok(Some(few))
 }
 
-fn from_few(
-    mut few: Vec<RunRecord>,
+/// Puts the few in order by what the index says of them, and reads no more of them than the page takes.
+async fn from_few(
+    ctx: &Context,
+    few: Vec<RankedRun>,
     wanted: &Wanted,
     plan: &Plan,
-    position: Option<Position>,
-) -> (Vec<Found>, Option<String>) {
+    behind: Option<Position>,
+) -> Result<(Vec<Found>, Option<String>), Refusal> {
+    let mut found: Vec<Found> = Vec::new();
     let phases = plan.phases();
     let Some(phase) = phases.first() else {
-        return (Vec::new(), None);
+        return Ok((found, None));
     };
-    few.retain(|run| wanted.has(run));
-    let mut placed: Vec<(Position, RunRecord)> = few
+    let mut places: Vec<Position> = few
         .into_iter()
-        .map(|run| (Position::of(0, None, &run), run))
+        .map(|run| Position {
+            phase: 0,
+            value: None,
+            start_ms: run.start_ms,
+            run_id: run.run_id,
+        })
+        .filter(|place| {
+            let is_behind = |behind| phase.compare(behind, place).is_lt();
+            behind.as_ref().is_none_or(is_behind)
+        })
         .collect();
-    placed.sort_by(|(a, _), (b, _)| phase.compare(a, b));
-    placed.retain(|(place, _)| {
-        position
-            .as_ref()
-            .is_none_or(|behind| phase.compare(behind, place).is_lt())
-    });
-    let is_end = placed.len() <= wanted.limit;
-    placed.truncate(wanted.limit);
-    let found: Vec<Found> = placed
-        .into_iter()
-        .map(|(place, run)| (run, place.token()))
-        .collect();
-    let next = found
-        .last()
-        .filter(|_| !is_end)
-        .map(|(_, token)| token.clone());
-    (found, next)
+    places.sort_by(|a, b| phase.compare(a, b));
+    // As many as are wanted, and one to see whether there are more.
+    for chunk in places.chunks((wanted.limit + 1).min(FEW)) {
+        let ids: Vec<String> = chunk.iter().map(|place| place.run_id.clone()).collect();
+        let runs = ctx.registry.runs(&ids).await?.into_iter();
+        let mut runs: BTreeMap<String, RunRecord> =
+            runs.map(|run| (run.run_id.clone(), run)).collect();
+        for place in chunk {
+            let Some(run) = runs.remove(&place.run_id).filter(|run| wanted.has(run)) else {
+                continue;
+            };
+            if found.len() == wanted.limit {
+                let next = found.last().map(|(_, token)| token.clone());
+                return Ok((found, next));
+            }
+            found.push((run, place.token()));
+        }
+    }
+    Ok((found, None))
 }
 
 /// Reads all runs of the experiments and sorts them.

@@ -392,6 +392,23 @@ pub(super) async fn answer(
     Ok(Json(json!({"model_version": staged.view()})))
 }
 
+/// The version that an alias names, as it is answered; none where there is no such alias.
+pub(super) async fn answer_by_alias(
+    ctx: &Context,
+    model: &ModelName,
+    alias: &str,
+) -> Result<Option<Json<Value>>, Refusal> {
+    // All aliases are wanted anyway, for what the version is called besides.
+    let standing = Standing::of(ctx, model).await?;
+    let Some(version) = standing.aliases.get(alias).copied() else {
+        return Ok(None);
+    };
+    let record = ctx.registry.version(model, version).await?;
+    let record = record.ok_or_else(|| no_version(model, version))?;
+    let staged = standing.staged(record, ctx);
+    Ok(Some(Json(json!({"model_version": staged.view()}))))
+}
+
 /// A model's name and a version's number, of which the model is there.
 pub(super) async fn parts(
     ctx: &Context,
