@@ -71,6 +71,8 @@ def first_answer(command: list[str], environment: dict[str, str]) -> tuple[float
     """Milliseconds from the start of a process to its answer, and the answer."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
     server.daemon_threads = True
+    # A process that has answered is ended while it asks for more.
+    server.handle_error = lambda *_: None
     server.state = {"given": False, "answered": threading.Event(), "over": threading.Event()}
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     environment = environment | {
