@@ -48,6 +48,8 @@ off = float(np.max(np.abs(prices / asked - 1)))
 run = client.get_run(named.run_id)
 assert run.info.status == "FINISHED" and run.data.metrics["validation_mae"] > 0, run
 assert run.data.params["algorithm"], run
+(learnt_from,) = run.inputs.dataset_inputs
+assert run.data.params["dataset"].startswith(learnt_from.dataset.digest), learnt_from
 history = client.get_metric_history(named.run_id, "validation_mae")
 assert [point.value for point in history] == [run.data.metrics["validation_mae"]], history
 files = {file.path for file in client.list_artifacts(named.run_id)}

@@ -24,8 +24,8 @@ use tasador_model::evidence::{self, Files, Report};
 use tasador_model::train::{Evidence, TrainConfig, TrainError};
 use tasador_model::{Algorithm, Metrics};
 use tasador_registry::{
-    Artifact, FinishedVersion, MetricPoint, NewVersion, RegistryError, RunRecord, RunStatus,
-    VersionStatus,
+    Artifact, DatasetLink, Experiment, FinishedVersion, MetricPoint, NewVersion, RegistryError,
+    RunRecord, RunStatus, VersionStatus,
 };
 use tasador_runtime::{Classify, Context, ErrorClass};
 
@@ -438,11 +438,11 @@ async fn put_run(
     started_ms: i64,
     ctx: &Context,
 ) -> Result<(), Error> {
-    // One experiment for each registered model.
-    let experiment = ctx
-        .registry
-        .experiment(ctx.config.model.as_str(), started_ms)
-        .await?;
+    // One experiment for each registered model, which MLflow's pages show as what it is.
+    let mut new = Experiment::named(ctx.config.model.as_str(), started_ms);
+    let kind = ("mlflow.experimentKind", "custom_model_development");
+    new.tags.insert(kind.0.to_owned(), kind.1.to_owned());
+    let experiment = ctx.registry.experiment(&new).await?;
     let mut tags = run.tags;
     tags.insert("tasador.run".to_owned(), request.run_id.to_string());
     tags.insert("tasador.dataset".to_owned(), request.dataset.to_string());
@@ -465,7 +465,22 @@ async fn put_run(
     };
     // Each figure is a series of one point.
     let series: Vec<MetricPoint> = record.latest().collect();
-    Ok(ctx.registry.put_run(&record, &series).await?)
+    let datasets = [learnt_from(request, ctx)];
+    Ok(ctx.registry.put_run(&record, &series, &datasets).await?)
+}
+
+/// The dataset, as MLflow's clients read of it.
+fn learnt_from(request: &Request, ctx: &Context) -> DatasetLink {
+    let uri = format!("s3://{}/{}", ctx.lake.bucket(), request.dataset_key);
+    DatasetLink {
+        name: "listings".to_owned(),
+        digest: request.dataset.short(),
+        source_type: "s3".to_owned(),
+        source: serde_json::json!({ "uri": uri }).to_string(),
+        schema: None,
+        profile: None,
+        tags: BTreeMap::from([("mlflow.data.context".to_owned(), "train".to_owned())]),
+    }
 }
 
 fn params(

@@ -90,7 +90,7 @@ async fn experiments_runs_and_models_are_shown() {
         &format!("/mlflow/#/experiments/{experiment}/runs/{run_id}"),
     )
     .await;
-    shows(&page, &[name, "validation_mae", "algorithm"]).await;
+    shows(&page, &[name, "validation_mae", "algorithm", "listings"]).await;
     page.screenshot("mlflow-run").await;
     page.go(&world, &format!("/mlflow/#/models/{model}")).await;
     shows(&page, &[model.as_str(), "champion"]).await;

@@ -21,23 +21,16 @@ struct Named {
 }
 
 impl Registry {
-    /// The experiment of that name; made where it is missing.
+    /// The experiment of that name; made like this where it is missing.
     ///
     /// # Errors
     /// [`RegistryError::Unavailable`], [`RegistryError::Damaged`], [`RegistryError::Contended`].
-    pub async fn experiment(
-        &self,
-        name: &str,
-        created_ms: i64,
-    ) -> Result<Experiment, RegistryError> {
+    pub async fn experiment(&self, new: &Experiment) -> Result<Experiment, RegistryError> {
         for _ in 0..ATTEMPTS {
-            if let Some(known) = self.experiment_named(name).await? {
+            if let Some(known) = self.experiment_named(&new.name).await? {
                 return Ok(known);
             }
-            if let Some(made) = self
-                .make_experiment(&Experiment::named(name, created_ms))
-                .await?
-            {
+            if let Some(made) = self.make_experiment(new).await? {
                 return Ok(made);
             }
         }

@@ -24,14 +24,7 @@ impl Registry {
     pub async fn link(&self, run_id: &str, links: &RunLinks) -> Result<(), RegistryError> {
         const WHAT: &str = "link what went into a run";
         for link in &links.datasets {
-            let id = format!("{}#{}", link.digest, link.name);
-            self.put_link(item(key::link(run_id, DATASET, &id), link)?)
-                .await?;
-            let mark = DatasetMark {
-                name: link.name.clone(),
-                digest: link.digest.clone(),
-                context: link.tags.get(CONTEXT).cloned(),
-            };
+            let (id, mark) = self.put_dataset(run_id, link).await?;
             let change = Expression::new("SET #datasets.#id = :mark, #links = :yes")
                 .name("#datasets", "datasets")
                 .name("#id", &id)
@@ -73,6 +66,23 @@ impl Registry {
             }
         }
         Ok(links)
+    }
+
+    /// Writes what a run learnt from, and gives what stands of it in the run itself.
+    pub(super) async fn put_dataset(
+        &self,
+        run_id: &str,
+        link: &DatasetLink,
+    ) -> Result<(String, DatasetMark), RegistryError> {
+        let id = format!("{}#{}", link.digest, link.name);
+        self.put_link(item(key::link(run_id, DATASET, &id), link)?)
+            .await?;
+        let mark = DatasetMark {
+            name: link.name.clone(),
+            digest: link.digest.clone(),
+            context: link.tags.get(CONTEXT).cloned(),
+        };
+        Ok((id, mark))
     }
 
     async fn put_link(&self, link: Item) -> Result<(), RegistryError> {

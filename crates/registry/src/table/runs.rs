@@ -13,7 +13,7 @@ use super::{ATTEMPTS, Registry, back_off, key};
 use crate::RegistryError;
 use crate::metrics::Number;
 use crate::page::{Page, PageRequest};
-use crate::run::{MetricPoint, RunChange, RunRecord};
+use crate::run::{DatasetLink, MetricPoint, RunChange, RunRecord};
 
 /// The most items DynamoDB reads at once.
 const READ_BATCH: usize = 100;
@@ -30,8 +30,9 @@ pub(super) struct PointItem {
 }
 
 impl Registry {
-    /// Writes a run as a whole, with every point of its metrics. Repeating it changes nothing; a
-    /// later state of the same run replaces the earlier one, and points add up.
+    /// Writes a run as a whole, with every point of its metrics and the datasets that went into it.
+    /// Repeating it changes nothing; a later state of the same run replaces the earlier one, and points
+    /// add up.
     ///
     /// # Errors
     /// [`RegistryError::Unavailable`].
@@ -39,16 +40,23 @@ impl Registry {
         &self,
         run: &RunRecord,
         series: &[MetricPoint],
+        datasets: &[DatasetLink],
     ) -> Result<(), RegistryError> {
         const WHAT: &str = "write a run";
-        // Points first: a run that is there has its series, and its place by each metric.
+        let mut run = run.clone();
+        // The run last: one that is there has its datasets, its series, and its place by each metric.
+        for link in datasets {
+            let (id, mark) = self.put_dataset(&run.run_id, link).await?;
+            run.datasets.insert(id, mark);
+            run.has_links = true;
+        }
         self.put_points(&run.run_id, series).await?;
         let latest: Vec<MetricPoint> = run.latest().collect();
-        self.put_ranks(run, &latest).await?;
+        self.put_ranks(&run, &latest).await?;
         self.client
             .put_item()
             .table_name(&self.tables.registry)
-            .set_item(Some(run_item(run)?))
+            .set_item(Some(run_item(&run)?))
             .send()
             .await
             .map_err(unavailable(WHAT))?;

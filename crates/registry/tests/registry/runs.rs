@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use tasador_registry::{MetricPoint, PageRequest, RunRecord, RunStatus};
+use tasador_registry::{DatasetLink, Experiment, MetricPoint, PageRequest, RunRecord, RunStatus};
 
 use crate::fixture::registry;
 
@@ -43,13 +43,15 @@ fn point(step: i64, value: f64) -> MetricPoint {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_experiment_is_made_once() {
     let registry = registry().await;
-    let made = join_all((0..16).map(|n| registry.experiment("prices", n))).await;
+    let new: Vec<Experiment> = (0..16).map(|n| Experiment::named("prices", n)).collect();
+    let made = join_all(new.iter().map(|new| registry.experiment(new))).await;
     let first = made[0].as_ref().unwrap();
     assert!(
         made.iter()
             .all(|experiment| experiment.as_ref().unwrap() == first)
     );
-    registry.experiment("Default", 1).await.unwrap();
+    let default = Experiment::named("Default", 1);
+    registry.experiment(&default).await.unwrap();
     let all = registry
         .experiments(&PageRequest::first(10))
         .await
@@ -70,7 +72,7 @@ async fn a_run_comes_back_with_its_series_however_often_it_is_written() {
         .map(|step| point(step, step as f64 / 3.0))
         .collect();
     for _ in 0..2 {
-        registry.put_run(&record(1), &series).await.unwrap();
+        registry.put_run(&record(1), &series, &[]).await.unwrap();
     }
     assert_eq!(
         registry.run(&record(1).run_id).await.unwrap().unwrap(),
@@ -98,16 +100,45 @@ async fn a_run_comes_back_with_its_series_however_often_it_is_written() {
     );
     // The same point twice in one call.
     registry
-        .put_run(&record(1), &[point(1, 2.0), point(1, 2.0)])
+        .put_run(&record(1), &[point(1, 2.0), point(1, 2.0)], &[])
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_run_comes_back_with_the_dataset_it_was_written_with() {
+    let registry = registry().await;
+    let dataset = DatasetLink {
+        name: "listings".to_owned(),
+        digest: "d1".to_owned(),
+        source_type: "s3".to_owned(),
+        source: "{}".to_owned(),
+        schema: None,
+        profile: None,
+        tags: [("mlflow.data.context".to_owned(), "train".to_owned())].into(),
+    };
+    let datasets = [dataset];
+    for _ in 0..2 {
+        registry.put_run(&record(1), &[], &datasets).await.unwrap();
+    }
+    let run = registry.run(&record(1).run_id).await.unwrap().unwrap();
+    let marks: Vec<_> = run.datasets.values().collect();
+    assert_eq!(
+        (marks.len(), marks[0].context.as_deref()),
+        (1, Some("train"))
+    );
+    assert!(run.has_links);
+    assert_eq!(
+        registry.links(&run.run_id).await.unwrap().datasets,
+        datasets
+    );
 }
 
 #[tokio::test]
 async fn runs_are_listed_latest_start_first() {
     let registry = registry().await;
     for n in [2, -5_000, 1, 3] {
-        registry.put_run(&record(n), &[]).await.unwrap();
+        registry.put_run(&record(n), &[], &[]).await.unwrap();
     }
     let page = registry
         .runs_of_experiment("7", &PageRequest::first(10))

@@ -242,7 +242,8 @@ pub(super) async fn search(
 /// The experiment that is always there; made at the first look.
 async fn default(ctx: &Context) -> Result<Experiment, Refusal> {
     let now_ms = ctx.now().as_millisecond();
-    Ok(ctx.registry.experiment(DEFAULT, now_ms).await?)
+    let new = Experiment::named(DEFAULT, now_ms);
+    Ok(ctx.registry.experiment(&new).await?)
 }
 
 /// An experiment, deleted or not.
