@@ -12,6 +12,7 @@ mod contracts;
 mod events;
 mod faults;
 mod gate;
+mod jobs;
 #[cfg(feature = "localstack")]
 mod localstack;
 mod mlflow;

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::failure::{ErrorClass, Failure};
-use crate::handler;
+use crate::handler::{self, Handler};
 
 /// Runs a handler as a Lambda function until the process is stopped. A failure is logged here, once,
 /// and leaves with its class as `errorType`.
@@ -52,16 +52,9 @@ where
 
 /// Runs a handler once, on a request that was given as text, and prints its answer: a function as a job.
 /// Its end is the process's, with 1 where it failed.
-pub async fn once<Req, Res, Err, Fut, F>(request: &str, function: F) -> ExitCode
-where
-    Req: DeserializeOwned,
-    Res: Serialize,
-    Err: Into<Failure>,
-    Fut: Future<Output = Result<Res, Err>>,
-    F: Fn(Req) -> Fut,
-{
+pub async fn once(request: &str, function: Handler) -> ExitCode {
     let answer = match serde_json::from_str(request) {
-        Ok(request) => Box::pin(handler::answer(request, &function)).await,
+        Ok(request) => function(request).await,
         Err(error) => Err(Failure::new(
             ErrorClass::InvalidInput,
             format!("the request is not JSON: {error}"),

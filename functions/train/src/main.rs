@@ -11,12 +11,13 @@ use tasador_runtime::Context;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
     let ctx = Context::from_env().await?;
-    let train = |request| train::handle(request, &ctx);
-    match std::env::args().nth(1) {
-        Some(request) => Ok(tasador_runtime::once(&request, train).await),
-        None => {
-            tasador_runtime::serve(train).await?;
-            Ok(ExitCode::SUCCESS)
-        }
-    }
+    let Some(request) = std::env::args().nth(1) else {
+        tasador_runtime::serve(|request| train::handle(request, &ctx)).await?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let train = tasador_runtime::handler(move |request| {
+        let ctx = ctx.clone();
+        async move { train::handle(request, &ctx).await }
+    });
+    Ok(tasador_runtime::once(&request, train).await)
 }

@@ -93,13 +93,9 @@ impl Work {
         };
         strike(When::Before)?;
         let answer = match &self {
-            Self::Function(name) => functions.invoke(name, input).await,
-            Self::Service(operation) if operation == SUBMIT_JOB => {
-                Ok(run_job(&input, &functions).await?)
-            }
-            Self::Service(operation) => serve(operation, &input),
-        };
-        let answer = answer.map_err(|failure| task_error(&failure))?;
+            Self::Function(name) => told(functions.invoke(name, input).await),
+            Self::Service(operation) => serve(operation, &input, &functions).await,
+        }?;
         strike(When::After)?;
         Ok(answer)
     }
@@ -131,22 +127,38 @@ async fn run_job(job: &Value, functions: &Functions) -> Result<Value, TaskError>
     }
 }
 
-fn serve(operation: &str, input: &Value) -> Result<Value, Failure> {
-    if operation != PUBLISH {
+async fn serve(operation: &str, input: &Value, functions: &Functions) -> Result<Value, TaskError> {
+    match operation {
+        PUBLISH => Ok(publish(input)),
+        SUBMIT_JOB => run_job(input, functions).await,
         // `Machine::parse` knows no other.
-        return Err(Failure::new(
+        other => told(Err(Failure::new(
             ErrorClass::Bug,
-            format!("there is no service for {operation} here"),
-        ));
+            format!("there is no service for {other} here"),
+        ))),
     }
-    let text = |field| input.get(field).and_then(Value::as_str).unwrap_or_default();
+}
+
+/// Outcomes are logged here.
+fn publish(message: &Value) -> Value {
+    let text = |field| {
+        message
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     tracing::info!(
         topic = text("TopicArn"),
         subject = text("Subject"),
         "{}",
         text("Message")
     );
-    Ok(json!({ "MessageId": uuid::Uuid::new_v4().to_string() }))
+    json!({ "MessageId": uuid::Uuid::new_v4().to_string() })
+}
+
+/// What a function came to, as Step Functions hears of it.
+fn told(answer: Result<Value, Failure>) -> Result<Value, TaskError> {
+    answer.map_err(|failure| task_error(&failure))
 }
 
 /// A failure in the words in which Lambda tells it to Step Functions.

@@ -26,18 +26,6 @@ const NOT_SEEN: &[(&str, &str, &str)] = &[(
 /// The page's cookie with a token.
 const SIGNED_IN: &str = "token";
 
-/// What MLflow's clients do through `tracking`.
-const MLFLOW: &[&str] = &[
-    "dynamodb:UpdateItem on RegistryTable",
-    "dynamodb:DeleteItem on RegistryTable",
-    "dynamodb:BatchGetItem on RegistryTable",
-    "dynamodb:BatchWriteItem on RegistryTable",
-    "s3:PutObject on Bucket/mlflow/*",
-    "s3:DeleteObject on Bucket/mlflow/*",
-    "s3:AbortMultipartUpload on Bucket/mlflow/*",
-    "s3:GetObject on Bucket/mlflow/*",
-];
-
 /// All functions, each with clients of its own that somebody watches.
 fn watched(world: &World) -> (Deployment, BTreeMap<String, Witness>) {
     let sdk = world.cloud().endpoints().sdk_config();
@@ -234,6 +222,47 @@ async fn changes(world: &World, deployed: &Deployment) {
     deployed.invoke("compact", json!({})).await;
 }
 
+/// What MLflow's clients do: a run of their own with its files, and a model that comes and goes.
+async fn logs(deployed: &Deployment) {
+    let ask = async |method: &str, path: String, body: Value| {
+        let (status, answer) = deployed.http("tracking", method, &path, &body).await;
+        assert_eq!(status, 200, "{method} {path}: {answer}");
+        answer
+    };
+    let post = async |path: &str, body| ask("POST", format!("/api/2.0/mlflow/{path}"), body).await;
+    let made = post("experiments/create", json!({"name": "own"})).await;
+    let experiment = made["experiment_id"].as_str().unwrap();
+    let made = post("runs/create", json!({"experiment_id": experiment})).await;
+    let run = made["run"]["info"]["run_id"].as_str().unwrap();
+    let metrics = json!([{"key": "m", "value": 1.5, "timestamp": 1, "step": 0}]);
+    post("runs/log-batch", json!({"run_id": run, "metrics": metrics})).await;
+    let search = json!({"experiment_ids": [experiment], "order_by": ["metrics.m DESC"]});
+    post("runs/search", search).await;
+
+    let files = "/api/2.0/mlflow-artifacts";
+    let folder = format!("{experiment}/{run}/artifacts");
+    let file = format!("{files}/artifacts/{folder}/note.json");
+    ask("PUT", file.clone(), json!({"note": true})).await;
+    ask("GET", file.clone(), Value::Null).await;
+    let mut large = json!({"path": "large.bin", "num_parts": 1});
+    let begun = ask(
+        "POST",
+        format!("{files}/mpu/create/{folder}"),
+        large.clone(),
+    )
+    .await;
+    large["upload_id"] = begun["upload_id"].clone();
+    ask("POST", format!("{files}/mpu/abort/{folder}"), large).await;
+    ask("DELETE", file, Value::Null).await;
+
+    post("registered-models/create", json!({"name": "own"})).await;
+    let version = json!({"name": "own", "source": "s3://elsewhere/model"});
+    post("model-versions/create", version).await;
+    let tag = json!({"name": "own", "key": "team", "value": "pricing"});
+    post("registered-models/set-tag", tag).await;
+    post("registered-models/delete", json!({"name": "own"})).await;
+}
+
 /// Whether a permission is for what only happens on the way of a repetition or a loss.
 fn is_of_the_way(allowed: &Need, asked: &BTreeSet<Need>) -> bool {
     match (allowed.0.as_str(), allowed.1.split_once('/')) {
@@ -257,11 +286,11 @@ async fn each_role_allows_what_its_function_does_and_nothing_else() {
     Box::pin(runs(&world, &deployed)).await;
     Box::pin(reads(&world, &deployed)).await;
     Box::pin(changes(&world, &deployed)).await;
+    Box::pin(logs(&deployed)).await;
 
-    let mlflow = MLFLOW.iter().map(|what| ("tracking", *what));
-    let mut excused: BTreeSet<Need> = mlflow
-        .chain(NOT_SEEN.iter().map(|(who, what, _)| (*who, *what)))
-        .map(|(who, what)| (who.to_owned(), what.to_owned()))
+    let mut excused: BTreeSet<Need> = NOT_SEEN
+        .iter()
+        .map(|(who, what, _)| ((*who).to_owned(), (*what).to_owned()))
         .collect();
     let mut wrong = Vec::new();
     for (name, witness) in &witnesses {
@@ -288,4 +317,40 @@ async fn each_role_allows_what_its_function_does_and_nothing_else() {
         wrong.push(format!("{who}: take {what} off the list"));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The function's role and the job's are for the same program, which is told the same.
+#[test]
+fn a_training_job_may_and_knows_what_the_function_does() {
+    let template = Template::read();
+    let statements = |role: &str| {
+        let policy = &template.resource(role).properties["Policies"][0]["PolicyDocument"];
+        let all = list(&policy["Statement"]).into_iter();
+        // Whoever starts a container writes its log.
+        let own = all.filter(|one| {
+            !list(&one["Action"])
+                .iter()
+                .any(|action| action.as_str().unwrap().starts_with("logs:"))
+        });
+        own.cloned().collect::<Vec<Value>>()
+    };
+    assert_eq!(statements("TrainJobRole"), statements("TrainRole"));
+
+    let job = template.resource("TrainJobDefinition").properties;
+    let known: BTreeMap<&str, &Value> = list(&job["ContainerProperties"]["Environment"])
+        .into_iter()
+        .map(|variable| (variable["Name"].as_str().unwrap(), &variable["Value"]))
+        .collect();
+    let of_all = &template.document["Globals"]["Function"]["Environment"]["Variables"];
+    let own = &template.resource("TrainFunction").properties["Environment"]["Variables"];
+    let mut needed: BTreeMap<&str, &Value> = [of_all, own]
+        .into_iter()
+        .flat_map(|variables| variables.as_object().unwrap())
+        .map(|(name, value)| (name.as_str(), value))
+        .collect();
+    // Tables that training has nothing to do with, as its role says.
+    for table in ["TASADOR_ROWS_TABLE", "TASADOR_INFERENCES_TABLE"] {
+        needed.remove(table).unwrap();
+    }
+    assert_eq!(known, needed);
 }

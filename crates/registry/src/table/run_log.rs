@@ -121,11 +121,13 @@ impl Registry {
                 .name("#k", tag)
                 .value(":after", text(after));
             let unchanged = match before {
-                None => Expression::new("attribute_exists(pk) AND attribute_not_exists(#t.#k)"),
-                Some(before) => {
-                    Expression::new("#t.#k = :before").value(":before", text(before.to_owned()))
-                }
-            };
+                None => Expression::new(
+                    "attribute_exists(pk) AND attribute_not_exists(#d) AND attribute_not_exists(#t.#k)",
+                ),
+                Some(before) => Expression::new("attribute_not_exists(#d) AND #t.#k = :before")
+                    .value(":before", text(before.to_owned())),
+            }
+            .name("#d", "deleted_ms");
             let key = key::mlflow_run(run_id);
             if self.update_if(WHAT, key, set, unchanged).await? == Attempt::Done {
                 return Ok(());

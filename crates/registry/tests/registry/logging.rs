@@ -93,6 +93,38 @@ async fn clients_that_log_to_one_run_at_once_lose_nothing() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_add_to_one_tag_at_once_lose_nothing() {
+    let registry = registry().await;
+    let id = run(1).run_id;
+    assert!(registry.make_run(&run(1)).await.unwrap());
+    join_all((0..16).map(|client| {
+        let (registry, id) = (registry.registry.clone(), id.clone());
+        async move {
+            let word = format!("c{client} ");
+            // Again, as where an answer was lost.
+            for _ in 0..2 {
+                let with = |tag: Option<&str>| {
+                    let known = tag.unwrap_or_default();
+                    if known.contains(&word) {
+                        known.to_owned()
+                    } else {
+                        format!("{known}{word}")
+                    }
+                };
+                registry.change_tag(&id, "words", with).await.unwrap();
+            }
+        }
+    }))
+    .await;
+    let words = registry.run(&id).await.unwrap().unwrap().tags["words"].clone();
+    let mut words: Vec<&str> = words.split_whitespace().collect();
+    words.sort_unstable();
+    let mut all: Vec<String> = (0..16).map(|client| format!("c{client}")).collect();
+    all.sort_unstable();
+    assert_eq!(words, all);
+}
+
 #[tokio::test]
 async fn a_value_once_given_to_a_parameter_stays_and_a_deleted_run_takes_nothing() {
     let registry = registry().await;

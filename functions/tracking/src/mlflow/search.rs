@@ -14,7 +14,7 @@ use axum::Json;
 use axum::extract::State;
 use futures::future::try_join_all;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tasador_mlflow::{Entity, Filter, parse_order};
 use tasador_registry::{ByStart, RankedRun, RunRecord};
 use tasador_runtime::Context;
@@ -260,28 +260,16 @@ async fn by_sorting(
 async fn answer(
     ctx: &Context,
     found: Vec<Found>,
-    mut next: Option<String>,
+    next: Option<String>,
 ) -> Result<Json<Value>, Refusal> {
     let links = try_join_all(found.iter().map(|(run, _)| runs::links(ctx, run))).await?;
-    let mut size_bytes = 0;
-    let mut page = Vec::with_capacity(found.len());
-    let mut last: Option<&str> = None;
-    for ((run, token), links) in found.iter().zip(&links) {
-        let run = view::run(run, links);
-        size_bytes += run.to_string().len();
-        if size_bytes > sorted::PAGE_BYTES
-            && let Some(last) = last
-        {
-            next = Some(last.to_owned());
-            break;
-        }
-        page.push(run);
-        last = Some(token);
-    }
-    let mut answer = json!({});
-    if let Some(fields) = answer.as_object_mut() {
-        view::put_list(fields, "runs", page);
-        view::put(fields, "next_page_token", next);
-    }
-    Ok(Json(answer))
+    let views = found.iter().zip(&links);
+    let views = views
+        .map(|((run, _), links)| view::run(run, links))
+        .collect();
+    let after = |shown: usize| {
+        let (_, token) = found.get(shown.checked_sub(1)?)?;
+        Some(token.clone())
+    };
+    Ok(Json(view::bounded_page("runs", views, next, after)))
 }

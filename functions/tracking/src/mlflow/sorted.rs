@@ -34,31 +34,16 @@ pub(super) fn part<T>(
     Ok((list.into_iter().skip(before).take(limit).collect(), next))
 }
 
-/// How large a page may get, in bytes: an answer of Lambda has at most 6 MB.
-pub(super) const PAGE_BYTES: usize = 4_000_000;
-
-/// An answer with a part of a list, and the token of the next; `token` led to this part. A page that would
-/// be too large ends before, with a token like any other.
+/// An answer with a part of a list, and the token of the next; `token` led to this part.
 pub(super) fn page(
     name: &str,
-    mut part: Vec<Value>,
+    part: Vec<Value>,
     token: Option<&str>,
-    mut next: Option<String>,
+    next: Option<String>,
 ) -> Result<Value, Refusal> {
-    let mut size_bytes = 0;
-    let fits = part
-        .iter()
-        .take_while(|one| {
-            size_bytes += one.to_string().len();
-            size_bytes <= PAGE_BYTES
-        })
-        .count()
-        .max(1);
-    if fits < part.len() {
-        part.truncate(fits);
-        next = Some(token_of(before(token)? + fits));
-    }
-    Ok(view::page(name, part, next))
+    let before = before(token)?;
+    let after = |shown| Some(token_of(before + shown));
+    Ok(view::bounded_page(name, part, next, after))
 }
 
 /// How many things came before what a token leads to.

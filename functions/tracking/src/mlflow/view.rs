@@ -47,6 +47,31 @@ pub(super) fn page(name: &str, list: Vec<Value>, next: Option<String>) -> Value 
     answer.into()
 }
 
+/// How large a page may get, in bytes: an answer of Lambda has at most 6 MB.
+const PAGE_BYTES: usize = 4_000_000;
+
+/// The same, where the list may be too large for an answer: it then ends before, with the token that
+/// `after` gives for what follows so many of it.
+pub(super) fn bounded_page(
+    name: &str,
+    mut list: Vec<Value>,
+    next: Option<String>,
+    after: impl FnOnce(usize) -> Option<String>,
+) -> Value {
+    let mut size_bytes = 0;
+    let fitting = list.iter().take_while(|one| {
+        size_bytes += one.to_string().len();
+        size_bytes <= PAGE_BYTES
+    });
+    // One at least, or a search would never get on.
+    let fits = fitting.count().max(1);
+    if fits >= list.len() {
+        return page(name, list, next);
+    }
+    list.truncate(fits);
+    page(name, list, after(fits))
+}
+
 /// Tags or parameters.
 pub(super) fn pairs(map: &std::collections::BTreeMap<String, String>) -> Vec<Value> {
     Pair::list(map)
