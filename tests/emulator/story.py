@@ -90,7 +90,7 @@ def strip_programs():
 
 def zipped(programs):
     """Holds every zip against what is wanted of it. This is a debug build: `tests/zips --all` builds them as they are
-    deployed, which takes a quarter of an hour and makes them smaller."""
+    deployed, which takes some twenty minutes and makes them smaller."""
     for path in sorted(programs):
         with open(path, "rb") as program:
             size = len(zlib.compress(program.read())) / 1e6
