@@ -260,6 +260,8 @@ async fn logs(deployed: &Deployment) {
     post("model-versions/create", version).await;
     let tag = json!({"name": "own", "key": "team", "value": "pricing"});
     post("registered-models/set-tag", tag).await;
+    let first = json!({"name": "own", "version": "1"});
+    post("model-versions/delete", first).await;
     post("registered-models/delete", json!({"name": "own"})).await;
 }
 
