@@ -142,7 +142,8 @@ def answer(method, url, token_text=None, body=None, status=200):
 
 
 def main(tools):
-    tasador = f"target/{os.environ['CARGO_BUILD_TARGET']}/debug/tasador"
+    target = os.environ.get('CARGO_TARGET_DIR', 'target')
+    tasador = f"{target}/{os.environ['CARGO_BUILD_TARGET']}/debug/tasador"
     expect(os.path.isfile(tasador), f"{tasador} is built")
     with ministack(tools) as emulated:
         say("MiniStack answers")
