@@ -286,10 +286,7 @@ pub(crate) fn token_key(root: &Path) -> Result<HashKey, FolderError> {
 
 fn read_or_make_key(path: &Path) -> io::Result<HashKey> {
     if !path.exists() {
-        let digits: String = random::bytes::<32>()?
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digits = tasador_ids::hex::encode(&random::bytes::<32>()?);
         // Appears whole or not at all, and never twice: the first one stays.
         let fresh = path.with_extension(format!("key.{}", std::process::id()));
         write_private(&fresh, digits.as_bytes(), OpenOptions::new().truncate(true))?;

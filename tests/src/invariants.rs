@@ -69,8 +69,12 @@ async fn champion_is_sound(context: &Context, promotions: &[PromotionEvent]) {
     let artifact = version
         .artifact
         .unwrap_or_else(|| panic!("champion {} has no artefact", champion.version));
-    let key = must(artifact.key.parse());
-    must(context.lake.get_verified(&key, artifact.sha256).await);
+    must(
+        context
+            .lake
+            .get_verified(&artifact.key, artifact.sha256)
+            .await,
+    );
 }
 
 /// One event for each move, numbered without a gap, each going on from the one before.

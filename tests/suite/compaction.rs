@@ -126,7 +126,9 @@ async fn an_hour_that_is_over_gets_into_a_file_and_late_entries_into_another() {
     assert_eq!((first.files.len(), first.rows), (1, 50));
     let date = recent(0).strftime("%Y-%m-%d").to_string();
     assert!(
-        first.files[0].starts_with(&format!("inferences/date={date}/")),
+        first.files[0]
+            .as_str()
+            .starts_with(&format!("inferences/date={date}/")),
         "{first:?}"
     );
     check_end(ctx, &all).await;

@@ -6,8 +6,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
+use tasador_ids::hex;
 
-use crate::hex;
 use crate::token::Token;
 
 /// Fewest bytes of a key: as many as the hash has.

@@ -9,7 +9,6 @@
 
 mod check;
 mod hash;
-mod hex;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod record;

@@ -4,8 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-
-use crate::hex;
+use tasador_ids::hex;
 
 /// What every token begins with, so that programs that look for leaked secrets know one.
 const PREFIX: &str = "tsd_";

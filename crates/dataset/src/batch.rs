@@ -6,7 +6,7 @@ use bytes::Bytes;
 use polars::prelude::{
     Column as PolarsColumn, DataType, ParquetReader, PolarsError, SerReader as _, StringChunked,
 };
-use tasador_listing::property::{PropertyKey, from_hex};
+use tasador_listing::property::{self, NotAHash, PropertyKey};
 use tasador_listing::schema;
 use tasador_model::frame::FrameError;
 use tasador_model::{Column, Frame};
@@ -29,12 +29,12 @@ pub enum ReadError {
         found: String,
     },
     /// A row's name is not 32 hexadecimal digits.
-    #[error("row {row} of column `{column}` of the clean file is not a hash")]
+    #[error("column `{column}` of the clean file can't be read")]
     NotAHash {
         /// The column.
         column: &'static str,
-        /// The row, from 0.
-        row: usize,
+        /// Where.
+        source: NotAHash,
     },
     /// Columns don't fit together.
     #[error("the columns of the clean file don't fit together")]
@@ -79,15 +79,10 @@ pub fn read_batch(bytes: Bytes) -> Result<CleanBatch, ReadError> {
         let column = table
             .column(name)
             .map_err(|_| ReadError::ColumnMissing(name))?;
-        text(column)?
-            .iter()
-            .enumerate()
-            .map(|(row, value)| {
-                value
-                    .and_then(from_hex)
-                    .ok_or(ReadError::NotAHash { column: name, row })
-            })
-            .collect()
+        property::hashes(text(column)?.iter()).map_err(|source| ReadError::NotAHash {
+            column: name,
+            source,
+        })
     };
     let row_hashes = hashes(schema::ROW_HASH)?;
     let properties = hashes(schema::PROPERTY_KEY)?

@@ -22,7 +22,6 @@ pub struct ManifestEntry {
     /// Where its clean rows are.
     pub clean_key: Key,
     /// The SHA-256 of that object.
-    #[serde(with = "hex")]
     pub clean_sha256: Digest,
     /// How many clean rows it has.
     pub rows: u64,
@@ -48,22 +47,6 @@ impl Manifest {
     /// The clean rows of all batches, duplicates between them included.
     pub fn rows(&self) -> u64 {
         self.batches.iter().map(|entry| entry.rows).sum()
-    }
-}
-
-/// Digests as text.
-mod hex {
-    use serde::{Deserialize as _, Deserializer, Serializer, de};
-    use tasador_ids::Digest;
-
-    pub(super) fn serialize<S: Serializer>(digest: &Digest, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(digest)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Digest, D::Error> {
-        String::deserialize(from)?
-            .parse()
-            .map_err(|()| de::Error::custom("64 lower-case hexadecimal digits are expected"))
     }
 }
 

@@ -2,11 +2,16 @@
 //!
 //! Every id is a type of its own and is checked where it enters, so that a key in the bucket or a
 //! row in a table is never built from unchecked text. Content ids are SHA-256 digests: the same
-//! bytes have the same name everywhere and for ever.
+//! bytes have the same name everywhere and permanently.
 
 mod digest;
+mod format;
+pub mod hex;
+pub mod key;
 
 pub use digest::{Digest, Hasher};
+pub use format::{Format, RawForm};
+pub use key::Key;
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,7 +62,7 @@ macro_rules! content_id {
 
             /// The first twelve characters: enough for people, never used as a key.
             pub fn short(&self) -> String {
-                self.0.to_string().chars().take(12).collect()
+                self.0.short()
             }
         }
 
@@ -72,7 +77,7 @@ macro_rules! content_id {
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 text.parse()
                     .map(Self)
-                    .map_err(|()| InvalidId::new($kind, text, "64 lower-case hexadecimal digits are expected"))
+                    .map_err(|_| InvalidId::new($kind, text, digest::DIGITS_EXPECTED))
             }
         }
 

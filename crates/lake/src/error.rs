@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
-use crate::key::Key;
+use crate::Key;
 
 /// What stopped a read or a write.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
+use crate::Key;
 use crate::error::LakeError;
-use crate::key::Key;
 use crate::lake::Lake;
 
 /// How long an address may be used.

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tasador_ids::Digest;
 
+use crate::Key;
 use crate::error::{LakeError, status};
-use crate::key::Key;
 use crate::read;
 
 /// The metadata field of an object that holds the SHA-256 of its bytes.

@@ -8,15 +8,12 @@
 mod client;
 mod error;
 mod folder;
-pub mod format;
-pub mod key;
 mod lake;
 mod read;
 
 pub use client::client_config;
 pub use error::LakeError;
 pub use folder::Entry;
-pub use format::{Format, RawForm};
-pub use key::Key;
 pub use lake::{Lake, ObjectInfo, Put};
 pub use read::{Downloaded, READ_LIMIT_BYTES};
+pub use tasador_ids::{Format, Key, RawForm, key};

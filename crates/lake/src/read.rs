@@ -9,8 +9,8 @@ use tasador_ids::{Digest, Hasher};
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt as _, BufWriter};
 
+use crate::Key;
 use crate::error::{LakeError, status};
-use crate::key::Key;
 use crate::lake::{Lake, SHA256};
 
 /// The most bytes that are read into memory: far above every object but raw batches, which are

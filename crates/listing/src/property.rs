@@ -89,11 +89,26 @@ pub fn hex(hash: u128) -> String {
 
 /// The hash that [`hex`] wrote; `None` for any other text.
 pub fn from_hex(text: &str) -> Option<u128> {
-    let lower = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    if text.len() != 32 || !text.bytes().all(lower) {
-        return None;
-    }
-    u128::from_str_radix(text, 16).ok()
+    tasador_ids::hex::decode(text).map(u128::from_be_bytes)
+}
+
+/// The cell of a column of hashes is missing or not 32 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("row {row} is not a hash")]
+pub struct NotAHash {
+    /// The row, from 0.
+    pub row: usize,
+}
+
+/// The hashes of a column of the clean file.
+///
+/// # Errors
+/// [`NotAHash`]: a row that is left out would be counted as new when its file is written again.
+pub fn hashes<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> Result<Vec<u128>, NotAHash> {
+    cells
+        .enumerate()
+        .map(|(row, cell)| cell.and_then(from_hex).ok_or(NotAHash { row }))
+        .collect()
 }
 
 impl fmt::Display for PropertyKey {

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::profile::Profile;
 use crate::reject::Reason;
+use tasador_ids::Digest;
+
 use crate::schema::{self, ColumnKind};
 
 /// What became of one batch.
@@ -213,10 +215,10 @@ fn share(part: u64, whole: u64) -> f64 {
 pub struct BatchReport {
     /// Version of this document's format: 1.
     pub format: u32,
-    /// SHA-256 of `clean/<batch>.parquet`, 64 hexadecimal digits.
-    pub clean_sha256: String,
-    /// SHA-256 of `rejected/<batch>.parquet`, 64 hexadecimal digits.
-    pub rejected_sha256: String,
+    /// SHA-256 of `clean/<batch>.parquet`.
+    pub clean_sha256: Digest,
+    /// SHA-256 of `rejected/<batch>.parquet`.
+    pub rejected_sha256: Digest,
     /// What became of the rows and values.
     pub quality: QualityReport,
     /// What the clean rows look like.

@@ -107,6 +107,16 @@ pub fn known(name: &str) -> Option<&'static KnownColumn> {
     COLUMNS.iter().find(|column| column.name == name)
 }
 
+/// Whether a model may learn from the column of this name. The target is no feature, nor is what
+/// names a row, a property or its street.
+pub fn is_feature(name: &str) -> bool {
+    ![PRICE, STREET].contains(&name) && !RESERVED.contains(&name)
+}
+
+/// Objects within objects become columns (`address.city`) to this depth. Deeper ones are kept as
+/// JSON text in batches and ignored in requests for a price.
+pub const MAX_DEPTH: usize = 8;
+
 /// The longest name of a column, in characters; what is beyond is cut off.
 pub const MAX_NAME_CHARS: usize = 128;
 

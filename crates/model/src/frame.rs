@@ -5,17 +5,10 @@
 
 use std::collections::HashMap;
 
+use tasador_listing::schema;
+
 /// The code of a missing category.
 pub const MISSING: u32 = u32::MAX;
-
-/// The column that is learnt: the price in US dollars.
-pub const TARGET: &str = "price";
-
-/// The column that names the property a row belongs to, as text.
-pub const PROPERTY_KEY: &str = "property_key";
-
-/// Columns that never become features: the target, and what names a row, a property or its street.
-pub const NEVER_FEATURES: [&str; 4] = [TARGET, PROPERTY_KEY, "row_hash", "street"];
 
 /// One column of a [`Frame`].
 #[derive(Debug, Clone, PartialEq)]
@@ -154,7 +147,7 @@ impl Frame {
     pub fn set_properties(&mut self, properties: Vec<u128>) -> Result<(), FrameError> {
         if properties.len() != self.rows {
             return Err(FrameError::Length {
-                name: PROPERTY_KEY.to_owned(),
+                name: schema::PROPERTY_KEY.to_owned(),
                 expected: self.rows,
                 found: properties.len(),
             });
@@ -191,7 +184,7 @@ impl Frame {
 
     /// The prices in US dollars, or `None` where the frame has no column `price`.
     pub fn prices(&self) -> Option<&[f64]> {
-        self.numbers(TARGET)
+        self.numbers(schema::PRICE)
     }
 
     /// These rows in this order; a row that is out of range comes back missing.
@@ -243,7 +236,7 @@ impl Frame {
                 .map(|key| xxh3_64(&key.to_le_bytes()))
                 .collect();
         }
-        match self.column(PROPERTY_KEY) {
+        match self.column(schema::PROPERTY_KEY) {
             Some(Column::Category { codes, names }) => {
                 let ids: Vec<u64> = names.iter().map(|name| xxh3_64(name.as_bytes())).collect();
                 (0_u64..)
@@ -322,7 +315,7 @@ mod tests {
         let mut by_text = frame();
         by_text
             .push(
-                PROPERTY_KEY,
+                schema::PROPERTY_KEY,
                 Column::category([Some("a"), Some("b"), Some("a")]),
             )
             .unwrap();

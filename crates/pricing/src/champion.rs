@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use tasador_ids::ModelVersion;
-use tasador_lake::{Key, LakeError};
+use tasador_lake::LakeError;
 use tasador_model::{ArtifactError, Model};
 use tasador_registry::{RegistryError, VersionRecord};
 use tasador_runtime::{Context, chain};
@@ -267,12 +267,8 @@ impl Shared {
             .artifact
             .as_ref()
             .ok_or(LoadError::Unregistered(version))?;
-        let key: Key = artifact
-            .key
-            .parse()
-            .map_err(|_| LoadError::Unregistered(version))?;
         let bytes = lake
-            .get_verified(&key, artifact.sha256)
+            .get_verified(&artifact.key, artifact.sha256)
             .await
             .map_err(|source| LoadError::Lake(version, source))?;
         let champion = tokio::task::spawn_blocking(move || {

@@ -23,8 +23,6 @@ const IGNORED_MAX: usize = 50;
 const ERRORS_MAX: usize = 50;
 /// How much of a wrong value is shown, in characters.
 const SHOWN_MAX_CHARS: usize = 40;
-/// How deep objects within a listing are looked into, as deep as preprocessing does.
-const MAX_DEPTH: usize = 8;
 /// A home of which nothing is known but that it could be for sale.
 const UNKNOWN: Judged = Judged {
     price: 1.0,
@@ -100,7 +98,9 @@ impl<'m> Reader<'m> {
                     }
                     self.set(&name, input, value);
                 }
-                (None, Value::Object(fields)) if depth < MAX_DEPTH && !fields.is_empty() => {
+                (None, Value::Object(fields))
+                    if depth < schema::MAX_DEPTH && !fields.is_empty() =>
+                {
                     self.object(&name, fields, depth + 1);
                 }
                 (None, _) => self.ignore(name),

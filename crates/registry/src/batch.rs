@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tasador_ids::{BatchId, Digest, RunId};
+use tasador_ids::{BatchId, Digest, Format, Key, RunId};
 
 use crate::outcome::OutcomeKind;
 
@@ -17,8 +17,8 @@ pub struct BatchRecord {
     pub execution_arn: String,
     /// Where it came from: the address as configured, without credentials.
     pub source: String,
-    /// How its bytes are written: `api_json`, `json`, `ndjson`, `csv` or `parquet`.
-    pub format: String,
+    /// How its bytes are written.
+    pub format: Format,
     /// The length of the raw object in bytes.
     pub size_bytes: u64,
     /// When the last byte arrived.
@@ -94,10 +94,8 @@ impl BatchOutcome {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CleanFile {
     /// Its key in the bucket.
-    pub key: String,
+    pub key: Key,
     /// The SHA-256 of its bytes.
-    #[serde(with = "crate::hex")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub sha256: Digest,
     /// Its rows.
     pub rows: u64,

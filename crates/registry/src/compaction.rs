@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tasador_ids::Digest;
+use tasador_ids::{Digest, Key};
 
 use crate::inference::InferenceRecord;
 
@@ -21,11 +21,10 @@ pub struct CompactionClaim {
     /// The number of the file within its hour, from 1 on.
     pub number: u32,
     /// Where its bytes lie meanwhile.
-    pub staged: String,
+    pub staged: Key,
     /// Where it is to be.
-    pub key: String,
+    pub key: Key,
     /// The SHA-256 of its bytes.
-    #[serde(with = "crate::hex")]
     pub sha256: Digest,
     /// Its entries.
     pub rows: u64,

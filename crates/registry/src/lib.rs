@@ -8,7 +8,6 @@
 mod batch;
 mod compaction;
 mod error;
-mod hex;
 mod inference;
 mod logged_model;
 mod metrics;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tasador_ids::{BatchId, DatasetId, ModelName, ModelVersion, RunId};
+use tasador_ids::{BatchId, DatasetId, Key, ModelName, ModelVersion, RunId};
 
 use crate::RegistryError;
 use crate::batch::{Batch, BatchOutcome, CleanFile, Origin};
@@ -228,7 +228,7 @@ pub struct Outcome {
     pub verdict: Option<String>,
     /// Where the whole verdict is in the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict_key: Option<String>,
+    pub verdict_key: Option<Key>,
     /// Whether the run moved the champion's alias.
     pub promoted: bool,
     /// The number of that promotion.
@@ -348,6 +348,7 @@ mod tests {
     use crate::batch::{BatchRecord, Claim};
     use crate::promotion::PromotionKind;
     use OutcomeKind::{Failed, NothingNew, Promoted, Rejected, Skipped};
+    use tasador_ids::Format;
 
     const KINDS: [OutcomeKind; 5] = [Promoted, Rejected, Skipped, Failed, NothingNew];
 
@@ -371,7 +372,7 @@ mod tests {
                 run: run.clone(),
                 execution_arn: "arn".to_owned(),
                 source: "source".to_owned(),
-                format: "csv".to_owned(),
+                format: Format::Csv,
                 size_bytes: 5,
                 received_at: Timestamp::UNIX_EPOCH,
             },

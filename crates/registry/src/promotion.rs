@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tasador_ids::{ModelName, ModelVersion, RunId};
+use tasador_ids::{Key, ModelName, ModelVersion, RunId};
 
 use crate::RegistryError;
 use crate::version::VersionStatus;
@@ -51,7 +51,7 @@ pub struct Promotion {
     /// Why, in a sentence.
     pub reason: String,
     /// Where the verdict is in the bucket; none for a rollback by hand.
-    pub verdict_key: Option<String>,
+    pub verdict_key: Option<Key>,
     /// When.
     pub at: Timestamp,
 }
@@ -77,7 +77,7 @@ pub struct PromotionEvent {
     pub reason: String,
     /// Where the verdict is in the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict_key: Option<String>,
+    pub verdict_key: Option<Key>,
     /// When.
     pub at: Timestamp,
 }

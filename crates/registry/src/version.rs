@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
+use tasador_ids::{DatasetId, Digest, Key, ModelName, ModelVersion, RunId};
 
 use crate::metrics::Metrics;
 
@@ -82,10 +82,8 @@ pub struct FinishedVersion {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Artifact {
     /// The key in the bucket.
-    pub key: String,
+    pub key: Key,
     /// The SHA-256 of the bytes.
-    #[serde(with = "crate::hex")]
-    #[cfg_attr(feature = "openapi", schema(value_type = String, pattern = "^[0-9a-f]{64}$"))]
     pub sha256: Digest,
     /// The length in bytes.
     pub size_bytes: u64,

@@ -19,12 +19,6 @@ pub enum Error {
     /// The entries make no table.
     #[error("the log's entries could not be turned into a file")]
     Frame(#[from] FrameError),
-    /// The hour's claim names no keys.
-    #[error("the file that was decided upon for {hour} has no usable name")]
-    Claim {
-        /// The hour.
-        hour: Timestamp,
-    },
     /// The staged object is gone, and its file is not finished.
     #[error(
         "the bytes that were decided upon for {hour} are not in the bucket; the entries are still in the table"
@@ -43,7 +37,7 @@ impl Classify for Error {
         match self {
             Self::Registry(error) => error.class(),
             Self::Lake(error) => error.class(),
-            Self::Claim { .. } | Self::Lost { .. } => ErrorClass::CorruptArtifact,
+            Self::Lost { .. } => ErrorClass::CorruptArtifact,
             Self::Frame(_) | Self::Thread(_) => ErrorClass::Bug,
         }
     }

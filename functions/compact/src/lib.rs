@@ -24,7 +24,7 @@ mod table;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tasador_ids::Digest;
-use tasador_lake::{Key, LakeError, key};
+use tasador_lake::{LakeError, key};
 use tasador_registry::{CompactionClaim, HourCompaction};
 use tasador_runtime::Context;
 
@@ -60,7 +60,7 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
     /// The files that were finished, by key.
-    pub files: Vec<String>,
+    pub files: Vec<tasador_lake::Key>,
     /// Entries in them.
     pub rows: u64,
     /// Up to when the log is compacted.
@@ -159,8 +159,8 @@ async fn decide(
     let number = seen.done + 1;
     let claim = CompactionClaim {
         number,
-        staged: staged.to_string(),
-        key: key::inferences(hour, number, &sha256).to_string(),
+        staged: staged.clone(),
+        key: key::inferences(hour, number, &sha256),
         sha256,
         rows,
         at: ctx.now(),
@@ -183,9 +183,8 @@ async fn finish(
     claim: &CompactionClaim,
     ctx: &Context,
 ) -> Result<bool, Error> {
-    let staged: Key = claim.staged.parse().map_err(|_| Error::Claim { hour })?;
-    let place: Key = claim.key.parse().map_err(|_| Error::Claim { hour })?;
-    let bytes = match ctx.lake.get_verified(&staged, claim.sha256).await {
+    let CompactionClaim { staged, key, .. } = claim;
+    let bytes = match ctx.lake.get_verified(staged, claim.sha256).await {
         Ok(bytes) => bytes,
         Err(LakeError::NotFound { .. }) => {
             let now = ctx.registry.compaction_of_hour(hour).await?;
@@ -197,7 +196,7 @@ async fn finish(
         }
         Err(error) => return Err(error.into()),
     };
-    ctx.lake.put_once(&place, bytes.clone()).await?;
+    ctx.lake.put_once(key, bytes.clone()).await?;
     let filed = on_a_thread(move || table::entries(bytes)).await??;
     let expires_at = ctx
         .now()
@@ -207,7 +206,7 @@ async fn finish(
         .expire_inferences(hour, &filed, expires_at)
         .await?;
     ctx.registry.finish_compaction(hour, decided).await?;
-    ctx.lake.delete(&staged).await?;
+    ctx.lake.delete(staged).await?;
     Ok(true)
 }
 

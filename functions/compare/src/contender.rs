@@ -48,11 +48,7 @@ impl Loading {
         let (VersionStatus::Ready, Some(artifact)) = (record.status, record.artifact) else {
             return unusable("its registration was never finished".to_owned());
         };
-        let key = match artifact.key.parse() {
-            Ok(key) => key,
-            Err(error) => return unusable(format!("{error}")),
-        };
-        let bytes = match ctx.lake.get_verified(&key, artifact.sha256).await {
+        let bytes = match ctx.lake.get_verified(&artifact.key, artifact.sha256).await {
             Ok(bytes) => bytes,
             Err(
                 error @ (LakeError::NotFound { .. }

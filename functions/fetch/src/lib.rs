@@ -24,7 +24,7 @@ pub use source::NamedIn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tasador_ids::{BatchId, RunId};
-use tasador_lake::{Key, key};
+use tasador_lake::{Format, Key, key};
 use tasador_registry::{Batch, Claim, Origin, Reason, RunBatch};
 use tasador_runtime::Context;
 
@@ -55,8 +55,8 @@ pub enum Response {
         batch: BatchId,
         /// Its bytes in the bucket.
         key: Key,
-        /// How they are written: `api_json`, `json`, `ndjson`, `csv` or `parquet`.
-        format: String,
+        /// How they are written.
+        format: Format,
         /// Where it came from, without credentials.
         source: String,
         /// How this run came by it.
@@ -201,7 +201,7 @@ impl Run<'_> {
         Response::Batch {
             batch: record.batch,
             key,
-            format: record.format.clone(),
+            format: record.format,
             source: record.source.clone(),
             origin: mine.origin,
             // Bytes that another run works on right now are as known as those it has done with.

@@ -50,7 +50,7 @@ impl Run<'_> {
             run: self.id.clone(),
             execution_arn: self.execution.clone(),
             source: receipt.source.clone(),
-            format: receipt.form.format.to_string(),
+            format: receipt.form.format,
             size_bytes: receipt.size_bytes,
             received_at: receipt.received_at,
         };

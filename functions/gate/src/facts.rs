@@ -112,10 +112,7 @@ impl<A: Archive> Gather<'_, A> {
         let Some(artifact) = &record.artifact else {
             return Ok(Err("it has no artefact".to_owned()));
         };
-        let Ok(key) = artifact.key.parse::<Key>() else {
-            return Ok(Err("its artefact's key is not a key".to_owned()));
-        };
-        let bytes = match self.archive.get(&key, Some(artifact.sha256)).await {
+        let bytes = match self.archive.get(&artifact.key, Some(artifact.sha256)).await {
             Ok(bytes) => bytes,
             Err(LakeError::NotFound { .. }) => return Ok(Err("its artefact is gone".to_owned())),
             Err(LakeError::Corrupt { reason, .. }) => {
@@ -186,17 +183,11 @@ impl<A: Archive> Gather<'_, A> {
             .map_err(self.registry())?;
         let mut batches = Vec::with_capacity(usable.len() + 1);
         for other in usable.into_iter().filter(|other| other.batch != self.batch) {
-            let Ok(clean_key) = other.clean.key.parse() else {
-                return Err(GateError::Request(format!(
-                    "the registry has `{}` as the clean rows of batch {}, which is not a key",
-                    other.clean.key, other.batch
-                )));
-            };
             batches.push((
                 other.received_at,
                 ManifestEntry {
                     batch: other.batch,
-                    clean_key,
+                    clean_key: other.clean.key,
                     clean_sha256: other.clean.sha256,
                     rows: other.clean.rows,
                 },

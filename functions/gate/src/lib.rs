@@ -43,8 +43,8 @@ pub struct Request {
 pub struct Cleaned {
     /// The clean rows.
     pub clean_key: Key,
-    /// The SHA-256 of the clean file, 64 hexadecimal digits.
-    pub clean_sha256: String,
+    /// The SHA-256 of the clean file.
+    pub clean_sha256: Digest,
     /// The quality report and the distribution profile.
     pub profile_key: Key,
 }
@@ -193,14 +193,11 @@ async fn decide(
     limits: &Limits,
     wanted: Wanted,
 ) -> Result<Response, GateError> {
-    let clean_sha256: Digest = request.preprocess.clean_sha256.parse().map_err(|()| {
-        GateError::Request("`preprocess.clean_sha256` is not 64 hexadecimal digits".to_owned())
-    })?;
     let gather = facts::Gather {
         archive,
         batch: request.batch,
         clean_key: &request.preprocess.clean_key,
-        clean_sha256,
+        clean_sha256: request.preprocess.clean_sha256,
     };
     let report = gather.report(&request.preprocess.profile_key).await?;
     let processed = request.repeat && request.origin != Some(Origin::Named);

@@ -11,9 +11,8 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 use tasador_ids::ModelVersion;
-use tasador_listing::schema::{self, RESERVED};
+use tasador_listing::schema;
 use tasador_listing::{BatchReport, ColumnProfile, Profile};
-use tasador_model::frame::NEVER_FEATURES;
 use tasador_registry::Reason;
 use tasador_runtime::config::GateLimits;
 
@@ -284,6 +283,5 @@ fn measurement(code: &str, measured: f64, limit: f64, fired: bool) -> Measuremen
 
 /// Whether a price may be learnt from this column.
 fn is_feature(column: &ColumnProfile) -> bool {
-    let name = column.name.as_str();
-    name != schema::PRICE && !NEVER_FEATURES.contains(&name) && !RESERVED.contains(&name)
+    schema::is_feature(&column.name)
 }

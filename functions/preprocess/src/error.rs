@@ -5,7 +5,7 @@ use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, ErrorClass};
 
 use crate::read::ReadError;
-use crate::table::FrameError;
+use crate::table::{FrameError, LeftError};
 
 /// Why a batch could not be preprocessed.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum PreprocessError {
         /// The clean file.
         key: Key,
         /// What is wrong with it.
-        source: FrameError,
+        source: LeftError,
     },
     /// Another try at the same batch wrote other bytes meanwhile; the next try finds them and goes
     /// by them.

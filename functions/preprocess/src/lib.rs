@@ -28,7 +28,7 @@ use tasador_runtime::Context;
 pub use clean::{Cleaned, Draft, draft};
 pub use error::PreprocessError;
 pub use read::{MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
-pub use table::{FrameError, to_parquet};
+pub use table::{FrameError, LeftError, to_parquet};
 
 /// The most bytes that a list of columns takes in the answer: it travels through every later state,
 /// and all of them together stay under 16 KB. The whole list is in the report.
@@ -54,8 +54,8 @@ pub struct Response {
     pub rows: Rows,
     /// The clean rows.
     pub clean_key: Key,
-    /// The SHA-256 of the clean file, 64 hexadecimal digits.
-    pub clean_sha256: String,
+    /// The SHA-256 of the clean file.
+    pub clean_sha256: Digest,
     /// The refused rows.
     pub rejected_key: Key,
     /// The [`BatchReport`].
@@ -199,8 +199,8 @@ impl Files {
         let clean = to_parquet(clean)?;
         let report = BatchReport {
             format: BatchReport::FORMAT,
-            clean_sha256: Digest::of(&clean).to_string(),
-            rejected_sha256: Digest::of(&rejected).to_string(),
+            clean_sha256: Digest::of(&clean),
+            rejected_sha256: Digest::of(&rejected),
             quality,
             profile,
         };
@@ -231,7 +231,7 @@ fn answer(batch: &BatchId, report: &BatchReport) -> Response {
             duplicates: quality.duplicates(),
         },
         clean_key: key::clean(batch),
-        clean_sha256: report.clean_sha256.clone(),
+        clean_sha256: report.clean_sha256,
         rejected_key: key::rejected(batch),
         profile_key: key::profile(batch),
         columns_new: listed(&quality.columns_new),

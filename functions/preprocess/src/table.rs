@@ -11,7 +11,7 @@ use polars::prelude::{
     PolarsError, SerReader as _, StringChunked, StringChunkedBuilder,
 };
 use tasador_listing::clean::days_since_epoch;
-use tasador_listing::property::from_hex;
+use tasador_listing::property::{self, NotAHash};
 use tasador_listing::schema;
 
 /// Rows of a row group: few enough that a reader needs little memory, many enough to pack well.
@@ -21,6 +21,15 @@ const ROW_GROUP_ROWS: usize = 250_000;
 #[derive(Debug, thiserror::Error)]
 #[error("the rows could not be laid out as a table")]
 pub struct FrameError(#[from] PolarsError);
+
+/// Why the row hashes of a clean file can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LeftError {
+    #[error("the file can't be read as Parquet")]
+    Parquet(#[from] PolarsError),
+    #[error("its column `row_hash` is damaged")]
+    Hash(#[from] NotAHash),
+}
 
 /// Columns under construction.
 pub(crate) struct Table {
@@ -95,11 +104,10 @@ pub fn to_parquet(mut table: DataFrame) -> Result<Vec<u8>, FrameError> {
 }
 
 /// The content of the rows of a clean file.
-pub(crate) fn row_hashes(parquet: Bytes) -> Result<HashSet<u128>, FrameError> {
+pub(crate) fn row_hashes(parquet: Bytes) -> Result<HashSet<u128>, LeftError> {
     let table = ParquetReader::new(Cursor::new(parquet))
         .with_columns(Some(vec![schema::ROW_HASH.to_owned()]))
         .finish()?;
-    let hashes = table.column(schema::ROW_HASH)?.str()?.iter();
-    // What is no hash is no row's, so that row would be missed and the files would not agree.
-    Ok(hashes.filter_map(|text| from_hex(text?)).collect())
+    let cells = table.column(schema::ROW_HASH)?.str()?.iter();
+    Ok(property::hashes(cells)?.into_iter().collect())
 }

@@ -112,7 +112,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         kind: request.kind,
         run: request.run_id,
         reason: request.sentence,
-        verdict_key: request.verdict_key.map(String::from),
+        verdict_key: request.verdict_key,
         at: ctx.now(),
     };
     let event = ctx.registry.promote(&promotion).await?;
@@ -129,12 +129,8 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
 
 /// Reads the artefact and holds it against the hash on record.
 async fn verify(version: ModelVersion, artifact: &Artifact, ctx: &Context) -> Result<(), Error> {
-    let key: Key = artifact
-        .key
-        .parse()
-        .map_err(|_| Error::NoArtifact { version })?;
     ctx.lake
-        .get_verified(&key, artifact.sha256)
+        .get_verified(&artifact.key, artifact.sha256)
         .await
         .map(drop)
         .map_err(|source| Error::Artifact { version, source })

@@ -105,7 +105,7 @@ async fn version(ctx: &Context, name: &str, stored: Option<&str>) -> ModelVersio
     }
     let finished = FinishedVersion {
         artifact: Artifact {
-            key: key(name),
+            key: key(name).parse().unwrap(),
             sha256: Digest::of(name.as_bytes()),
             size_bytes: name.len() as u64,
         },

@@ -96,10 +96,9 @@ pub(crate) fn entry(
 
 /// The clean rows, where `preprocess` came to its end.
 fn clean(state: State<'_>, rows: Option<Rows>) -> Option<CleanFile> {
-    let sha256: String = state.at("/preprocess/clean_sha256")?;
     Some(CleanFile {
         key: state.at("/preprocess/clean_key")?,
-        sha256: sha256.parse().ok()?,
+        sha256: state.at("/preprocess/clean_sha256")?,
         rows: rows?.clean,
     })
 }

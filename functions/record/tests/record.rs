@@ -51,7 +51,7 @@ async fn opened(ctx: &Context, bytes: &str, by: &str) -> BatchId {
         run: run(by),
         execution_arn: format!("arn:{by}"),
         source: "http://source/data".to_owned(),
-        format: "csv".to_owned(),
+        format: tasador_ids::Format::Csv,
         size_bytes: bytes.len() as u64,
         received_at: ctx.now(),
     };
@@ -212,7 +212,7 @@ async fn the_history_says_promoted_where_the_alias_moved_and_only_there() {
     let version = ctx.registry.register_version(&new).await.unwrap();
     let finished = FinishedVersion {
         artifact: Artifact {
-            key: "models/1".to_owned(),
+            key: "models/1".parse().unwrap(),
             sha256: Digest::of(b"1"),
             size_bytes: 1,
         },

@@ -284,7 +284,9 @@ async fn a_promotion_of_the_pipeline_moves_alias_and_stage() {
             .unwrap();
         let finished = FinishedVersion {
             artifact: Artifact {
-                key: format!("models/{model}/{version}/model.tsd"),
+                key: format!("models/{model}/{version}/model.tsd")
+                    .parse()
+                    .unwrap(),
                 sha256: tasador_ids::Digest::of(&number.to_le_bytes()),
                 size_bytes: 4,
             },

@@ -71,7 +71,7 @@ pub enum Response {
         /// Where the artefact is in the bucket.
         artifact_key: Key,
         /// The SHA-256 of its bytes.
-        sha256: String,
+        sha256: Digest,
         /// How good it is on homes it had not seen.
         validation: Metrics,
     },
@@ -326,7 +326,7 @@ async fn register(
             version,
             &FinishedVersion {
                 artifact: Artifact {
-                    key: artifact_key.to_string(),
+                    key: artifact_key.clone(),
                     sha256,
                     size_bytes,
                 },
@@ -364,7 +364,7 @@ async fn register(
         version,
         mlflow_run_id: names.mlflow_run_id.clone(),
         artifact_key,
-        sha256: sha256.to_string(),
+        sha256,
         validation: evidence.validation,
     })
 }
@@ -396,9 +396,6 @@ async fn finished(
     let (VersionStatus::Ready, Some(artifact)) = (record.status, record.artifact) else {
         return Ok(None);
     };
-    let Ok(artifact_key) = artifact.key.parse() else {
-        return Ok(None);
-    };
     let evidence: Evidence = match ctx
         .lake
         .get_json(&key::model(model, version, ModelFile::Metrics))
@@ -414,8 +411,8 @@ async fn finished(
         model: model.clone(),
         version,
         mlflow_run_id: names.mlflow_run_id.clone(),
-        artifact_key,
-        sha256: artifact.sha256.to_string(),
+        artifact_key: artifact.key,
+        sha256: artifact.sha256,
         validation: evidence.validation,
     }))
 }

@@ -62,7 +62,7 @@ fn requests_and_responses_have_the_shape_of_the_state_machine() {
         version: ModelVersion(3),
         mlflow_run_id: "ab".repeat(16),
         artifact_key: "models/m/3/model.tsd".parse().unwrap(),
-        sha256: "b".repeat(64),
+        sha256: Digest::of(b"model"),
         validation: metrics,
     };
     let json = serde_json::to_value(&trained).unwrap();

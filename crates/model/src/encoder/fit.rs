@@ -18,8 +18,9 @@ use crate::encoder::target::{Statistic, TargetFit};
 use crate::encoder::{
     Cell, Dense, Encoder, Feature, Slot, ZIP, name_of_number, numbers_of, prefix,
 };
-use crate::frame::{Column, Frame, MISSING, NEVER_FEATURES};
+use crate::frame::{Column, Frame, MISSING};
 use crate::input::{Input, InputKind, unit_of};
+use tasador_listing::schema;
 
 /// Names kept of one column; the rarest beyond are unseen to the model. Bounds the artefact.
 const MOST_NAMES: usize = 60_000;
@@ -70,7 +71,7 @@ pub(crate) fn fit(frame: &Frame, target: &[f64], folds: &[u8], style: Style) -> 
         dense: Vec::new(),
     };
     for (name, column) in frame.columns() {
-        if NEVER_FEATURES.contains(&name.as_str()) {
+        if !schema::is_feature(name) {
             continue;
         }
         if let Some((input, slot)) = describe(name, column) {

@@ -9,11 +9,12 @@ use smartcore::linear::linear_regression::{
 };
 
 use crate::Algorithm;
-use crate::frame::{Column, Frame, NEVER_FEATURES};
+use crate::frame::{Column, Frame};
 use crate::linear::Linear;
 use crate::metrics;
 use crate::model::Prediction;
 use crate::train::guard;
+use tasador_listing::schema;
 
 /// How good prices without intervals are; the units are those of [`crate::Metrics`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -58,7 +59,7 @@ pub(super) fn measure(training: &Frame, holdout: &Frame) -> Option<Accuracy> {
     let columns: Vec<Filled<'_>> = training
         .columns()
         .iter()
-        .filter(|(name, _)| !NEVER_FEATURES.contains(&name.as_str()))
+        .filter(|(name, _)| schema::is_feature(name))
         .filter_map(|(name, column)| match column {
             Column::Number(values) => filled(name, values),
             Column::Date(_) | Column::Category { .. } => None,

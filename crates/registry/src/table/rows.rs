@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use tasador_ids::BatchId;
+use tasador_ids::{BatchId, hex};
 
 use super::fault::unavailable;
 use super::item::{Item, unbuildable};
@@ -199,10 +199,7 @@ fn mark(item: &Item) -> Result<(u128, BatchId), RegistryError> {
     let row = bytes("row")
         .and_then(|bytes| bytes.try_into().ok())
         .map(u128::from_be_bytes);
-    let owner = bytes("batch").and_then(|bytes| {
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        digits.parse().ok()
-    });
+    let owner = bytes("batch").and_then(|bytes| hex::encode(bytes).parse().ok());
     match (row, owner) {
         (Some(row), Some(owner)) => Ok((row, owner)),
         _ => Err(RegistryError::Damaged {

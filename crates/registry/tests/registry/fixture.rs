@@ -85,7 +85,7 @@ pub(crate) fn batch(bytes: &str, by: &str, second: i64) -> BatchRecord {
         run: run(by),
         execution_arn: execution(by),
         source: "http://127.0.0.1:9/data".to_owned(),
-        format: "csv".to_owned(),
+        format: tasador_ids::Format::Csv,
         size_bytes: bytes.len() as u64,
         received_at: at(second),
     }
@@ -99,7 +99,7 @@ pub(crate) async fn opened(registry: &Registry, bytes: &str, by: &str, second: i
 
 pub(crate) fn clean(batch: &BatchId) -> CleanFile {
     CleanFile {
-        key: format!("clean/{batch}.parquet"),
+        key: tasador_ids::key::clean(batch),
         sha256: batch.digest(),
         rows: 90,
     }
@@ -163,7 +163,7 @@ pub(crate) fn new_version(source_key: &str) -> NewVersion {
 pub(crate) fn finished(bytes: &str) -> FinishedVersion {
     FinishedVersion {
         artifact: Artifact {
-            key: "models/BestHousePriceModel/1/model.tsd".to_owned(),
+            key: "models/BestHousePriceModel/1/model.tsd".parse().unwrap(),
             sha256: Digest::of(bytes.as_bytes()),
             size_bytes: bytes.len() as u64,
         },
@@ -199,7 +199,7 @@ pub(crate) fn promotion(
         kind: PromotionKind::Promotion,
         run: run(by),
         reason: "Better by 5 %.".to_owned(),
-        verdict_key: Some("verdicts/run/1.json".to_owned()),
+        verdict_key: Some("verdicts/run/1.json".parse().unwrap()),
         at: at(20),
     }
 }

@@ -316,7 +316,7 @@ impl From<Response> for Got {
             } => Self {
                 batch,
                 key: key.to_string(),
-                format,
+                format: format.to_string(),
                 source,
                 origin,
                 repeat,

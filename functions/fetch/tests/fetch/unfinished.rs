@@ -56,7 +56,7 @@ async fn opened(place: &Place, bytes: &'static [u8], by: &str, second: u32) -> B
         run: run(by),
         execution_arn: execution(by),
         source: "http://elsewhere/data".to_owned(),
-        format: "api_json".to_owned(),
+        format: tasador_ids::Format::ApiJson,
         size_bytes: bytes.len() as u64,
         received_at: format!("2026-01-01T00:00:{second:02}Z").parse().unwrap(),
     };

@@ -197,7 +197,7 @@ impl Place {
         self.ctx.lake.put_once(&key, bytes).await.unwrap();
         let finished = FinishedVersion {
             artifact: Artifact {
-                key: key.to_string(),
+                key: key.clone(),
                 sha256,
                 size_bytes,
             },

@@ -7,7 +7,9 @@ use tasador_lake::Format;
 use tasador_listing::Reason;
 
 use super::*;
+use crate::LeftError;
 use crate::{read, to_parquet};
+use tasador_listing::property::NotAHash;
 
 fn raw(csv: &str) -> Raw {
     read(Bytes::copy_from_slice(csv.as_bytes()), Format::Csv).unwrap()
@@ -252,6 +254,33 @@ fn datasets_read_what_is_written() {
     let batch = tasador_dataset::read_batch(bytes).unwrap();
     assert_eq!(batch.row_hashes, hashes);
     assert_eq!(batch.properties[0], batch.properties[1]);
+}
+
+#[test]
+fn a_clean_file_with_a_damaged_hash_is_rejected() {
+    let mut table = crate::table::Table::new(2);
+    table.texts(schema::ROW_HASH, ["0".repeat(32), "0".repeat(31)].iter());
+    table.texts(
+        schema::PROPERTY_KEY,
+        ["0".repeat(32), "0".repeat(32)].iter(),
+    );
+    let bytes: Bytes = to_parquet(table.finish().unwrap()).unwrap().into();
+    let left = crate::table::row_hashes(bytes.clone()).unwrap_err();
+    assert!(
+        matches!(left, LeftError::Hash(NotAHash { row: 1 })),
+        "{left:?}"
+    );
+    let read = tasador_dataset::read_batch(bytes).unwrap_err();
+    assert!(
+        matches!(
+            read,
+            tasador_dataset::ReadError::NotAHash {
+                column: "row_hash",
+                ..
+            }
+        ),
+        "{read:?}"
+    );
 }
 
 /// One field as sources write it, bad ones among them.

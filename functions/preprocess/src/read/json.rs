@@ -11,11 +11,10 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
+use tasador_listing::schema::MAX_DEPTH;
+
 use super::table::TableBuilder;
 use super::{Raw, ReadError, without_mark};
-
-/// Objects within objects are flattened to this depth; deeper ones are kept as JSON text.
-const MAX_DEPTH: usize = 8;
 
 /// Reads a list of rows or an object whose `data` is one.
 pub(super) fn read_document(bytes: &[u8]) -> Result<Raw, ReadError> {

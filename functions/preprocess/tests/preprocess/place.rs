@@ -146,7 +146,7 @@ impl Place {
             run: run_id.clone(),
             execution_arn: "arn".to_owned(),
             source: "source".to_owned(),
-            format: "csv".to_owned(),
+            format: tasador_ids::Format::Csv,
             size_bytes: 1,
             received_at: Timestamp::UNIX_EPOCH,
         };

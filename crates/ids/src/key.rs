@@ -3,11 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::{BatchId, DatasetId, Digest, InvalidId, ModelName, ModelVersion, RawForm, RunId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tasador_ids::{BatchId, DatasetId, Digest, ModelName, ModelVersion, RunId};
-
-use crate::format::RawForm;
 
 /// Markers of batches on their way in; normally there are none.
 pub const INCOMING: &str = "incoming/";
@@ -22,18 +20,9 @@ const LENGTH_LIMIT_BYTES: usize = 1_024;
 /// A key from outside is checked: no part of it is empty, `.` or `..`, so that it means the same
 /// place in S3 and in a bucket that is a folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
 #[serde(try_from = "String", into = "String")]
 pub struct Key(String);
-
-/// Why a text is not a key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not the key of an object: {reason}")]
-pub struct InvalidKey {
-    /// What was found, shortened to 64 characters.
-    pub text: String,
-    /// What is wrong with it.
-    pub reason: &'static str,
-}
 
 impl Key {
     /// The key as text.
@@ -50,14 +39,9 @@ impl Key {
 }
 
 impl FromStr for Key {
-    type Err = InvalidKey;
-    fn from_str(text: &str) -> Result<Self, InvalidKey> {
-        let refused = |reason| {
-            Err(InvalidKey {
-                text: text.chars().take(64).collect(),
-                reason,
-            })
-        };
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let refused = |reason| Err(InvalidId::new("key of an object", text, reason));
         if text.len() > LENGTH_LIMIT_BYTES {
             return refused("it is longer than 1,024 bytes");
         }
@@ -78,8 +62,8 @@ impl fmt::Display for Key {
 }
 
 impl TryFrom<String> for Key {
-    type Error = InvalidKey;
-    fn try_from(text: String) -> Result<Self, InvalidKey> {
+    type Error = InvalidId;
+    fn try_from(text: String) -> Result<Self, InvalidId> {
         text.parse()
     }
 }
@@ -203,11 +187,11 @@ pub fn verdict(run: &RunId, digest: &Digest) -> Key {
 /// `inferences/date=<date>/<hour>-<number>-<digest>.parquet`: a file of the inference log, with
 /// answers of one hour (UTC), its number within the hour and the beginning of its SHA-256.
 pub fn inferences(hour: Timestamp, number: u32, digest: &Digest) -> Key {
-    let short: String = digest.to_string().chars().take(12).collect();
     Key(format!(
-        "inferences/date={}/{}-{number:04}-{short}.parquet",
+        "inferences/date={}/{}-{number:04}-{}.parquet",
         hour.strftime("%Y-%m-%d"),
-        hour.strftime("%H")
+        hour.strftime("%H"),
+        digest.short()
     ))
 }
 
@@ -227,7 +211,7 @@ fn folder_name(model: &ModelName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::Format;
+    use crate::Format;
     use proptest::prelude::*;
 
     #[test]

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::InvalidId;
+
 /// How rows are written, once unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,18 +51,16 @@ impl fmt::Display for Format {
     }
 }
 
-/// A text that names no format.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a format: api_json, json, ndjson, csv and parquet are")]
-pub struct UnknownFormat(pub String);
-
 impl FromStr for Format {
-    type Err = UnknownFormat;
-    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
         Self::ALL
             .into_iter()
             .find(|format| format.as_str() == text)
-            .ok_or_else(|| UnknownFormat(text.chars().take(64).collect()))
+            .ok_or_else(|| {
+                let known = "api_json, json, ndjson, csv or parquet is expected";
+                InvalidId::new("format", text, known)
+            })
     }
 }
 
