@@ -210,7 +210,10 @@ impl Cloud {
 
         let mut site = functions.http();
         if let Some(bundle) = bundle {
-            site = site.merge(mlflow_ui::router(bundle, tracking::mlflow(context.clone())));
+            site = site.merge(mlflow_ui::router(
+                bundle,
+                mlflow::for_pages(context.clone()),
+            ));
         }
         let protocols = aws::router(executions.clone(), functions.clone());
         let mut own_token = None;

@@ -67,6 +67,13 @@ impl Functions {
             step!(compact),
             step!(authorize),
             (
+                "mlflow",
+                Function::Http {
+                    alone: mlflow::router(context.clone()),
+                    shared: mlflow::api(context.clone()),
+                },
+            ),
+            (
                 "predict",
                 Function::Http {
                     alone: predict::router(pricing.clone()),

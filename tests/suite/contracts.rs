@@ -121,7 +121,7 @@ async fn every_function_runs_here_and_has_a_sample_event() {
 
 #[test]
 fn functions_that_answer_http_do_not_link_polars() {
-    for function in ["authorize", "predict", "tracking", "web"] {
+    for function in ["authorize", "mlflow", "predict", "tracking", "web"] {
         let tree = std::process::Command::new(env!("CARGO"))
             .args([
                 "tree",

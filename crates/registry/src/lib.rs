@@ -9,12 +9,11 @@ mod batch;
 mod compaction;
 mod error;
 mod inference;
-mod logged_model;
 mod metrics;
+mod mlflow;
 mod outcome;
 mod page;
 mod promotion;
-mod run;
 mod serving;
 mod sortable;
 mod table;
@@ -26,8 +25,12 @@ pub use batch::{
 pub use compaction::{CompactionClaim, HourCompaction, LooseInference};
 pub use error::RegistryError;
 pub use inference::InferenceRecord;
-pub use logged_model::{LoggedModel, LoggedModelStatus, ModelMetric};
 pub use metrics::{Metrics, Number};
+pub use mlflow::{
+    ByStart, DatasetLink, DatasetMark, Experiment, LoggedModel, LoggedModelStatus, MetricPoint,
+    ModelLink, ModelMetric, Moment, RankedRun, RunChange, RunLinks, RunLog, RunRecord, RunStatus,
+    Values,
+};
 pub use outcome::{
     Candidate, Contender, Measured, Outcome, OutcomeKind, Reason, Recorded, Rows, Trouble,
 };
@@ -36,14 +39,10 @@ pub use promotion::{
     CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, PromotionSeq,
     Refusal,
 };
-pub use run::{
-    DatasetLink, DatasetMark, Experiment, MetricPoint, ModelLink, Moment, RankedRun, RunChange,
-    RunLinks, RunLog, RunRecord, RunStatus,
-};
 pub use serving::{
     CountsKept, DURATION_BOUNDS_US, GateFigures, PipelineCounts, ServingCounts, ServingTotals,
 };
-pub use table::{ByStart, Registry, Tables, Values};
+pub use table::{Registry, Tables};
 pub use version::{
     Artifact, FinishedVersion, LoggedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus,
 };

@@ -11,27 +11,19 @@ use aws_sdk_dynamodb::Client;
 mod batches;
 mod compactions;
 mod create;
-mod experiments;
-mod fault;
+pub(crate) mod fault;
 mod inferences;
-mod item;
-mod key;
-mod links;
-mod logged_models;
+pub(crate) mod item;
+pub(crate) mod key;
 mod models;
-mod modify;
+pub(crate) mod modify;
 mod outcomes;
 mod promotions;
-mod query;
-mod ranks;
-mod rows;
-mod run_log;
-mod runs;
+pub(crate) mod query;
+pub(crate) mod rows;
 mod serving;
 mod tokens;
 mod versions;
-
-pub use ranks::{ByStart, Values};
 
 /// The names of the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +44,8 @@ pub struct Tables {
 /// rule rests on them, as every write states what it expects to find.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    client: Client,
-    tables: Tables,
+    pub(crate) client: Client,
+    pub(crate) tables: Tables,
 }
 
 impl Registry {
@@ -71,11 +63,11 @@ impl Registry {
 /// How often a write that lost against another writer reads again and tries again. Each round at
 /// least one writer of the same item succeeds, so this is also how many may race without anyone
 /// giving up.
-const ATTEMPTS: u32 = 64;
+pub(crate) const ATTEMPTS: u32 = 64;
 
 /// Waits a random while that grows with each round lost, so that writers that met once don't meet
 /// again.
-async fn back_off(round: u32) {
+pub(crate) async fn back_off(round: u32) {
     use std::hash::{BuildHasher as _, RandomState};
     let limit_us = 5_000_u64 << round.min(6);
     // The standard library's one source of randomness: keys of a new hash map.

@@ -16,7 +16,6 @@
 //! | `POST /models/{name}/versions/{version}/promote` | makes it the champion |
 //! | `POST /models/{name}/rollback` | makes an earlier version the champion again |
 //! | `GET /predictions/{request_id}?at=` | one answered request, with version, dataset and batches |
-//! | `/api/2.0/mlflow/…`, `/api/2.0/mlflow-artifacts/…`, `/ajax-api/…` | MLflow's REST API, with its own errors |
 //! | `GET /health` | `{"status": "ok"}` |
 //!
 //! A list is `{"items": […], "next": token}`; `next` is absent on the last page. Every list is read
@@ -28,7 +27,6 @@
 
 mod body;
 mod history;
-mod mlflow;
 mod models;
 mod openapi;
 mod predictions;
@@ -53,11 +51,6 @@ pub fn router(ctx: Context) -> Router {
         .merge(api(ctx))
         .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
-}
-
-/// MLflow's REST API alone, for a place where its pages look for it.
-pub fn mlflow(ctx: Context) -> Router {
-    mlflow::router().with_state(ctx)
 }
 
 /// What it answers, for a router that has its own `/health` and its own word on unknown paths.
@@ -85,7 +78,6 @@ pub fn api(ctx: Context) -> Router {
         )
         .route("/models/{name}/rollback", post(promotions::roll_back))
         .route("/predictions/{request_id}", get(predictions::one))
-        .merge(mlflow::router())
         .route_layer(middleware::from_fn(audit::record))
         .with_state(ctx)
 }

@@ -222,10 +222,11 @@ async fn changes(world: &World, deployed: &Deployment) {
     deployed.invoke("compact", json!({})).await;
 }
 
-/// What MLflow's clients do: a run of their own with its files, and a model that comes and goes.
-async fn logs(deployed: &Deployment) {
+/// What MLflow's clients do: they load the champion, and log a run of their own with its files, and a model that
+/// comes and goes.
+async fn logs(world: &World, deployed: &Deployment) {
     let ask = async |method: &str, path: String, body: Value| {
-        let (status, answer) = deployed.http("tracking", method, &path, &body).await;
+        let (status, answer) = deployed.http("mlflow", method, &path, &body).await;
         assert_eq!(status, 200, "{method} {path}: {answer}");
         answer
     };
@@ -254,6 +255,9 @@ async fn logs(deployed: &Deployment) {
     large["upload_id"] = begun["upload_id"].clone();
     ask("POST", format!("{files}/mpu/abort/{folder}"), large).await;
     ask("DELETE", file, Value::Null).await;
+    let model = &world.context().config.model;
+    let loaded = format!("{files}/artifacts/models/{model}/1/MLmodel");
+    ask("GET", loaded, Value::Null).await;
 
     post("registered-models/create", json!({"name": "own"})).await;
     let version = json!({"name": "own", "source": "s3://elsewhere/model"});
@@ -288,7 +292,7 @@ async fn each_role_allows_what_its_function_does_and_nothing_else() {
     Box::pin(runs(&world, &deployed)).await;
     Box::pin(reads(&world, &deployed)).await;
     Box::pin(changes(&world, &deployed)).await;
-    Box::pin(logs(&deployed)).await;
+    Box::pin(logs(&world, &deployed)).await;
 
     let mut excused: BTreeSet<Need> = NOT_SEEN
         .iter()

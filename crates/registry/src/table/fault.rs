@@ -15,7 +15,7 @@ use crate::RegistryError;
 
 /// How a transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     /// All of it is written.
     Done,
     /// Nothing is written: a condition did not hold, or another writer was at the same items.
@@ -34,7 +34,7 @@ const TRANSIENT: [&str; 6] = [
 ];
 
 /// Turns a client's error into the registry's.
-pub(super) fn unavailable<E>(operation: &'static str) -> impl FnOnce(SdkError<E>) -> RegistryError
+pub(crate) fn unavailable<E>(operation: &'static str) -> impl FnOnce(SdkError<E>) -> RegistryError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
@@ -65,7 +65,7 @@ where
 
 impl Registry {
     /// The record at a key, as of now.
-    pub(super) async fn get<T: DeserializeOwned>(
+    pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         operation: &'static str,
         key: Key,
@@ -76,7 +76,7 @@ impl Registry {
             .transpose()
     }
 
-    pub(super) async fn get_item(
+    pub(crate) async fn get_item(
         &self,
         operation: &'static str,
         key: Key,
@@ -94,7 +94,7 @@ impl Registry {
     }
 
     /// Writes an item where a condition holds.
-    pub(super) async fn put_if(
+    pub(crate) async fn put_if(
         &self,
         operation: &'static str,
         item: Item,
@@ -124,7 +124,7 @@ impl Registry {
     }
 
     /// Changes an item where a condition holds.
-    pub(super) async fn update_if(
+    pub(crate) async fn update_if(
         &self,
         operation: &'static str,
         key: Key,
@@ -159,7 +159,7 @@ impl Registry {
     }
 
     /// Writes all or nothing.
-    pub(super) async fn transact(
+    pub(crate) async fn transact(
         &self,
         operation: &'static str,
         items: Vec<TransactWriteItem>,

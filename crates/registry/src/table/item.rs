@@ -14,20 +14,20 @@ use super::key::Key;
 use crate::RegistryError;
 
 /// An item: its attributes by name.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// A string attribute.
-pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
 /// A record as one attribute.
-pub(super) fn value(record: &impl Serialize) -> Result<AttributeValue, RegistryError> {
+pub(crate) fn value(record: &impl Serialize) -> Result<AttributeValue, RegistryError> {
     serde_dynamo::to_attribute_value(record).map_err(unwritable)
 }
 
 /// A record as an item with that key. What is none is absent, so that conditions can tell.
-pub(super) fn item(key: Key, record: &impl Serialize) -> Result<Item, RegistryError> {
+pub(crate) fn item(key: Key, record: &impl Serialize) -> Result<Item, RegistryError> {
     let mut item: Item = serde_dynamo::to_item(record).map_err(unwritable)?;
     item.retain(|_, value| !value.is_null());
     item.insert("pk".to_owned(), text(key.pk));
@@ -36,14 +36,14 @@ pub(super) fn item(key: Key, record: &impl Serialize) -> Result<Item, RegistryEr
 }
 
 /// The same item in a list of the index `by_list`.
-pub(super) fn listed(mut item: Item, list: impl Into<String>, place: impl Into<String>) -> Item {
+pub(crate) fn listed(mut item: Item, list: impl Into<String>, place: impl Into<String>) -> Item {
     item.insert("list_pk".to_owned(), text(list));
     item.insert("list_sk".to_owned(), text(place));
     item
 }
 
 /// The record in an item.
-pub(super) fn record<T: DeserializeOwned>(item: Item) -> Result<T, RegistryError> {
+pub(crate) fn record<T: DeserializeOwned>(item: Item) -> Result<T, RegistryError> {
     let what = match (string(&item, "pk"), string(&item, "sk")) {
         (Some(pk), Some(sk)) => format!("item `{pk}` / `{sk}`"),
         _ => "an item".to_owned(),
@@ -52,7 +52,7 @@ pub(super) fn record<T: DeserializeOwned>(item: Item) -> Result<T, RegistryError
 }
 
 /// A string attribute of an item.
-pub(super) fn string(item: &Item, name: &str) -> Option<String> {
+pub(crate) fn string(item: &Item, name: &str) -> Option<String> {
     item.get(name)?.as_s().ok().cloned()
 }
 
@@ -64,7 +64,7 @@ fn unwritable(source: serde_dynamo::Error) -> RegistryError {
     }
 }
 
-pub(super) fn unbuildable(source: BuildError) -> RegistryError {
+pub(crate) fn unbuildable(source: BuildError) -> RegistryError {
     RegistryError::Unavailable {
         operation: "phrase a request",
         retryable: false,
@@ -84,54 +84,54 @@ impl From<Key> for Item {
 /// An expression with what its placeholders stand for. Names always take a placeholder: too many
 /// plain words are reserved.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Expression {
-    pub(super) text: String,
-    pub(super) names: HashMap<String, String>,
-    pub(super) values: HashMap<String, AttributeValue>,
+pub(crate) struct Expression {
+    pub(crate) text: String,
+    pub(crate) names: HashMap<String, String>,
+    pub(crate) values: HashMap<String, AttributeValue>,
 }
 
 impl Expression {
-    pub(super) fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
             ..Self::default()
         }
     }
 
-    pub(super) fn name(mut self, placeholder: &str, name: &str) -> Self {
+    pub(crate) fn name(mut self, placeholder: &str, name: &str) -> Self {
         self.names.insert(placeholder.to_owned(), name.to_owned());
         self
     }
 
-    pub(super) fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
+    pub(crate) fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
         self.values.insert(placeholder.to_owned(), value);
         self
     }
 
     /// That there is no such item yet.
-    pub(super) fn absent() -> Self {
+    pub(crate) fn absent() -> Self {
         Self::new("attribute_not_exists(pk)")
     }
 
     /// That there is such an item.
-    pub(super) fn present() -> Self {
+    pub(crate) fn present() -> Self {
         Self::new("attribute_exists(pk)")
     }
 
     /// The placeholders' names; DynamoDB wants none at all rather than an empty map.
-    pub(super) fn names(&self) -> Option<HashMap<String, String>> {
+    pub(crate) fn names(&self) -> Option<HashMap<String, String>> {
         (!self.names.is_empty()).then(|| self.names.clone())
     }
 
     /// The placeholders' values, likewise.
-    pub(super) fn values(&self) -> Option<Item> {
+    pub(crate) fn values(&self) -> Option<Item> {
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 }
 
 /// The parts of a transaction.
 impl Registry {
-    pub(super) fn put(
+    pub(crate) fn put(
         &self,
         item: Item,
         condition: Expression,
@@ -147,7 +147,7 @@ impl Registry {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    pub(super) fn update(
+    pub(crate) fn update(
         &self,
         key: Key,
         change: Expression,
@@ -175,7 +175,7 @@ impl Registry {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    pub(super) fn delete(
+    pub(crate) fn delete(
         &self,
         key: Key,
         condition: Expression,
@@ -191,7 +191,7 @@ impl Registry {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         key: Key,
         condition: Expression,

@@ -16,10 +16,10 @@ use crate::RegistryError;
 const REVISION: &str = "revision";
 
 /// The end of an update expression that counts it; `#revision` and `:one` are its placeholders.
-pub(super) const COUNTED: &str = " ADD #revision :one";
+pub(crate) const COUNTED: &str = " ADD #revision :one";
 
 /// The placeholders of [`COUNTED`].
-pub(super) fn counted(change: Expression) -> Expression {
+pub(crate) fn counted(change: Expression) -> Expression {
     change
         .name("#revision", REVISION)
         .value(":one", AttributeValue::N("1".to_owned()))
@@ -29,7 +29,7 @@ impl Registry {
     /// Changes the record at a key, and gives it as it is then; none where there is no such item.
     /// `change` may be asked more than once, each time about the record as it is by then, and
     /// refuses with an error that stops it all.
-    pub(super) async fn modify<T, E>(
+    pub(crate) async fn modify<T, E>(
         &self,
         operation: &'static str,
         key: Key,

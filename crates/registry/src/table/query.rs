@@ -15,7 +15,7 @@ use crate::page::{Cursor, Page, PageRequest};
 
 /// Where a list stands.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// The items of one partition of the table whose sort key begins so. Strongly consistent.
     Partition { pk: String, prefix: String },
     /// A list of the index `by_list`.
@@ -26,16 +26,16 @@ pub(super) enum Place {
 
 /// In which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     Ascending,
     Descending,
 }
 
 /// A part of a list of the index `by_list`, both ends included.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Span {
-    pub(super) low: String,
-    pub(super) high: String,
+pub(crate) struct Span {
+    pub(crate) low: String,
+    pub(crate) high: String,
 }
 
 impl Place {
@@ -98,7 +98,7 @@ impl Place {
 
 impl Registry {
     /// One page of a list.
-    pub(super) async fn page<T: DeserializeOwned>(
+    pub(crate) async fn page<T: DeserializeOwned>(
         &self,
         operation: &'static str,
         place: &Place,
@@ -130,7 +130,7 @@ impl Registry {
     }
 
     /// A whole list.
-    pub(super) async fn all<T: DeserializeOwned>(
+    pub(crate) async fn all<T: DeserializeOwned>(
         &self,
         operation: &'static str,
         place: &Place,
@@ -142,7 +142,7 @@ impl Registry {
     }
 
     /// At most so many items of a part of a list.
-    pub(super) async fn span(
+    pub(crate) async fn span(
         &self,
         operation: &'static str,
         list: &str,
@@ -184,7 +184,7 @@ impl Registry {
     }
 
     /// The items of a partition whose sort key begins so, with their keys.
-    pub(super) async fn items(
+    pub(crate) async fn items(
         &self,
         operation: &'static str,
         place: &Place,

@@ -136,7 +136,7 @@ impl Registry {
 
 /// Writes items of distinct keys, 25 at a time, several requests at once; what the table had no
 /// room for is sent again.
-pub(super) async fn write_all(
+pub(crate) async fn write_all(
     client: &Client,
     table: &str,
     operation: &'static str,

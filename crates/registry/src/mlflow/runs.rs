@@ -1,0 +1,258 @@
+//! Runs as MLflow knows them, one item each with all that is listed with it.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde::{Deserialize, Serialize};
+
+use super::key;
+use super::run::{DatasetLink, MetricPoint, RunChange, RunRecord};
+use crate::RegistryError;
+use crate::metrics::Number;
+use crate::page::{Page, PageRequest};
+use crate::table::fault::{Attempt, unavailable};
+use crate::table::item::{self, Expression, Item, item, listed, text, unbuildable, value};
+use crate::table::query::{Order, Place};
+use crate::table::{ATTEMPTS, Registry, back_off};
+
+/// The most items DynamoDB reads at once.
+const READ_BATCH: usize = 100;
+/// Requests on their way at once.
+const CONCURRENCY: usize = 8;
+
+/// A point of a series as an item.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PointItem {
+    pub(super) key: String,
+    pub(super) value: Number,
+    pub(super) step: i64,
+    pub(super) timestamp_ms: i64,
+}
+
+impl Registry {
+    /// Writes a run as a whole, with every point of its metrics and the datasets that went into it.
+    /// Repeating it changes nothing; a later state of the same run replaces the earlier one, and points
+    /// add up.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`].
+    pub async fn put_run(
+        &self,
+        run: &RunRecord,
+        series: &[MetricPoint],
+        datasets: &[DatasetLink],
+    ) -> Result<(), RegistryError> {
+        const WHAT: &str = "write a run";
+        let mut run = run.clone();
+        // The run last: one that is there has its datasets, its series, and its place by each metric.
+        for link in datasets {
+            let (id, mark) = self.put_dataset(&run.run_id, link).await?;
+            run.datasets.insert(id, mark);
+            run.has_links = true;
+        }
+        self.put_points(&run.run_id, series).await?;
+        let latest: Vec<MetricPoint> = run.latest().collect();
+        self.put_ranks(&run, &latest).await?;
+        self.client
+            .put_item()
+            .table_name(&self.tables.registry)
+            .set_item(Some(run_item(&run)?))
+            .send()
+            .await
+            .map_err(unavailable(WHAT))?;
+        Ok(())
+    }
+
+    /// Makes a run. False where its id is taken.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`].
+    pub async fn make_run(&self, run: &RunRecord) -> Result<bool, RegistryError> {
+        let made = self
+            .put_if("make a run", run_item(run)?, Expression::absent())
+            .await?;
+        Ok(made == Attempt::Done)
+    }
+
+    /// A run, deleted or not.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn run(&self, run_id: &str) -> Result<Option<RunRecord>, RegistryError> {
+        self.get("read a run", key::mlflow_run(run_id)).await
+    }
+
+    /// Runs by their ids, in that order; those that are not there are left out.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`], [`RegistryError::Damaged`], [`RegistryError::Contended`].
+    pub async fn runs(&self, run_ids: &[String]) -> Result<Vec<RunRecord>, RegistryError> {
+        let chunks: Vec<Vec<String>> = run_ids.chunks(READ_BATCH).map(<[_]>::to_vec).collect();
+        let found: Vec<Vec<RunRecord>> = stream::iter(chunks)
+            .map(|chunk| self.some_runs(chunk))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn some_runs(&self, run_ids: Vec<String>) -> Result<Vec<RunRecord>, RegistryError> {
+        const WHAT: &str = "read runs";
+        let mut keys: Vec<Item> = run_ids
+            .iter()
+            .map(|run_id| key::mlflow_run(run_id).into())
+            .collect();
+        let mut found: HashMap<String, RunRecord> = HashMap::new();
+        for round in 0..ATTEMPTS {
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(true)
+                .build()
+                .map_err(unbuildable)?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.tables.registry, wanted)
+                .send()
+                .await
+                .map_err(unavailable(WHAT))?;
+            for item in answer
+                .responses
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, items)| items)
+            {
+                let run: RunRecord = item::record(item)?;
+                found.insert(run.run_id.clone(), run);
+            }
+            keys = answer
+                .unprocessed_keys
+                .into_iter()
+                .flatten()
+                .flat_map(|(_, left)| left.keys)
+                .collect();
+            if keys.is_empty() {
+                let in_order = run_ids.iter().filter_map(|run_id| found.remove(run_id));
+                return Ok(in_order.collect());
+            }
+            back_off(round).await;
+        }
+        Err(RegistryError::Contended { operation: WHAT })
+    }
+
+    /// The runs of an experiment, latest start first, deleted or not.
+    ///
+    /// # Errors
+    /// [`RegistryError::BadPageToken`], [`RegistryError::Unavailable`], [`RegistryError::Damaged`].
+    pub async fn runs_of_experiment(
+        &self,
+        experiment_id: &str,
+        page: &PageRequest,
+    ) -> Result<Page<RunRecord>, RegistryError> {
+        let place = Place::List(key::runs_of(experiment_id));
+        self.page("list runs", &place, Order::Ascending, page).await
+    }
+
+    /// Changes how a run stands; none where there is none.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn change_run(
+        &self,
+        run_id: &str,
+        change: &RunChange,
+    ) -> Result<Option<RunRecord>, RegistryError> {
+        const WHAT: &str = "change a run";
+        let (mut sets, mut removes): (Vec<(&str, AttributeValue)>, Vec<&str>) = Default::default();
+        if let Some(status) = &change.status {
+            sets.push(("status", value(status)?));
+        }
+        if let Some(end_ms) = change.end_ms {
+            sets.push(("end_ms", value(&end_ms)?));
+        }
+        if let Some(name) = &change.name {
+            sets.push(("name", text(name)));
+        }
+        match change.deleted_ms {
+            Some(Some(deleted_ms)) => sets.push(("deleted_ms", value(&deleted_ms)?)),
+            Some(None) => removes.push("deleted_ms"),
+            None => {}
+        }
+        let mut expression = Expression::default();
+        let mut parts: Vec<String> = Vec::new();
+        for (at, (name, value)) in sets.into_iter().enumerate() {
+            parts.push(format!("#s{at} = :s{at}"));
+            expression = expression
+                .name(&format!("#s{at}"), name)
+                .value(&format!(":s{at}"), value);
+        }
+        let mut written = match parts.is_empty() {
+            true => String::new(),
+            false => format!("SET {}", parts.join(", ")),
+        };
+        parts.clear();
+        for (at, name) in removes.into_iter().enumerate() {
+            parts.push(format!("#r{at}"));
+            expression = expression.name(&format!("#r{at}"), name);
+        }
+        for (at, tag) in change.tags_removed.iter().enumerate() {
+            parts.push(format!("#tags.#t{at}"));
+            expression = expression
+                .name("#tags", "tags")
+                .name(&format!("#t{at}"), tag);
+        }
+        if !parts.is_empty() {
+            written.push_str(&format!(" REMOVE {}", parts.join(", ")));
+        }
+        if written.is_empty() {
+            return self.run(run_id).await;
+        }
+        expression.text = written;
+        let key = key::mlflow_run(run_id);
+        match self
+            .update_if(WHAT, key, expression, Expression::present())
+            .await?
+        {
+            Attempt::Done => self.run(run_id).await,
+            Attempt::Lost => Ok(None),
+        }
+    }
+
+    /// The points of one metric of a run, by time and then step.
+    ///
+    /// # Errors
+    /// [`RegistryError::BadPageToken`], [`RegistryError::Unavailable`], [`RegistryError::Damaged`].
+    pub async fn metric_history(
+        &self,
+        run_id: &str,
+        metric: &str,
+        page: &PageRequest,
+    ) -> Result<Page<MetricPoint>, RegistryError> {
+        let place = Place::Partition {
+            pk: key::mlflow_run(run_id).pk,
+            prefix: key::metric_series(metric),
+        };
+        let page: Page<PointItem> = self
+            .page("list a metric", &place, Order::Ascending, page)
+            .await?;
+        let points = page.items.into_iter().map(|point| MetricPoint {
+            key: point.key,
+            value: point.value.0,
+            step: point.step,
+            timestamp_ms: point.timestamp_ms,
+        });
+        Ok(Page {
+            items: points.collect(),
+            next: page.next,
+        })
+    }
+}
+
+fn run_item(run: &RunRecord) -> Result<Item, RegistryError> {
+    Ok(listed(
+        item(key::mlflow_run(&run.run_id), run)?,
+        key::runs_of(&run.experiment_id),
+        key::started(run.start_ms, &run.run_id),
+    ))
+}
