@@ -1,6 +1,6 @@
 //! Tasador's models, and what people use today, on the same rows and the same split.
 //!
-//! `cargo run --release -p tasador-bench-model` trains every candidate of Tasador and, in a virtual
+//! `cargo run --release -p bench-model` trains every candidate of Tasador and, in a virtual
 //! environment of pinned versions, scikit-learn's linear regression and histogram boosting and
 //! LightGBM with 500 and 1,200 trees, and prints accuracy, time and peak memory side by side. Each
 //! one runs in a process of its own, one after the other, on the same number of threads, out of the
