@@ -14,13 +14,10 @@ use tasador_model::{Column, Frame};
 /// Why bytes are not the clean rows of a batch.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// They are not Parquet that can be read.
     #[error("the clean file can't be read as Parquet")]
     Parquet(#[from] PolarsError),
-    /// A column that every clean file has is absent.
     #[error("the clean file has no column `{0}`")]
     ColumnMissing(&'static str),
-    /// A column is of a type that clean files don't have.
     #[error("column `{name}` of the clean file is of type {found}, which clean files don't have")]
     ColumnType {
         /// The column.

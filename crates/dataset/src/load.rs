@@ -29,50 +29,22 @@ pub struct Parts {
 /// Why a dataset could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The manifest could not be fetched.
     #[error("the manifest at {key} could not be fetched")]
-    Manifest {
-        /// Where it should be.
-        key: Key,
-        /// What the bucket said.
-        source: LakeError,
-    },
-    /// The manifest is not the one whose hash is the dataset's id.
+    Manifest { key: Key, source: LakeError },
     #[error("what is at {key} is not the manifest of this dataset")]
-    NotTheManifest {
-        /// Where it is.
-        key: Key,
-    },
-    /// A batch's clean rows could not be fetched.
+    NotTheManifest { key: Key },
     #[error("the clean rows of batch {batch} could not be fetched")]
-    Lake {
-        /// The batch.
-        batch: BatchId,
-        /// What the bucket said.
-        source: LakeError,
-    },
-    /// A batch's clean rows could not be read.
+    Lake { batch: BatchId, source: LakeError },
     #[error("the clean rows of batch {batch} could not be read")]
-    Read {
-        /// The batch.
-        batch: BatchId,
-        /// What is wrong with them.
-        source: ReadError,
-    },
-    /// A batch has not as many clean rows as the manifest says.
+    Read { batch: BatchId, source: ReadError },
     #[error("batch {batch} has {found} clean rows where the manifest says {expected}")]
     Rows {
-        /// The batch.
         batch: BatchId,
-        /// Rows by the manifest.
         expected: u64,
-        /// Rows in the file.
         found: u64,
     },
-    /// Columns don't fit together.
     #[error("the columns of the dataset don't fit together")]
     Frame(#[from] FrameError),
-    /// The thread that worked on it is gone.
     #[error("the thread that read the dataset stopped")]
     Stopped(#[source] tokio::task::JoinError),
 }

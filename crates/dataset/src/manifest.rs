@@ -10,14 +10,12 @@ use tasador_lake::Key;
 /// what is hashed: [`Manifest::bytes`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The batches.
     pub batches: Vec<ManifestEntry>,
 }
 
 /// One batch of a [`Manifest`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestEntry {
-    /// The batch.
     pub batch: BatchId,
     /// Where its clean rows are.
     pub clean_key: Key,

@@ -16,10 +16,8 @@ use tasador_registry::RegistryError;
 /// What stopped the reading.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    /// The bucket did not answer, or what it holds is damaged.
     #[error("the files of the version can't be read")]
     Lake(#[from] LakeError),
-    /// The registry did not answer, or what it holds is damaged.
     #[error("the registry can't be read")]
     Registry(#[from] RegistryError),
 }

@@ -22,14 +22,12 @@ pub const MAX_TOP: usize = 2_000;
 /// What clean rows look like.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
-    /// How many rows.
     pub rows: u64,
     /// Each column, in the order of the clean file.
     pub columns: Vec<ColumnProfile>,
 }
 
 impl Profile {
-    /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&ColumnProfile> {
         self.columns.iter().find(|column| column.name == name)
     }
@@ -42,7 +40,6 @@ pub struct ColumnProfile {
     pub name: String,
     /// The kind of its values.
     pub kind: ColumnKind,
-    /// Rows with a value.
     pub values: u64,
     /// Rows without one.
     pub nulls: u64,
@@ -67,7 +64,6 @@ pub enum Body {
         mean: Option<f64>,
         /// The standard deviation over n - 1; `None` below two values.
         sd: Option<f64>,
-        /// How many distinct numbers.
         distinct: u64,
         /// [`QUANTILES`] quantiles in equal steps from 0 to 1, each a number that occurs (the
         /// inverse of the empirical distribution, type 1 of Hyndman & Fan, "Sample Quantiles in
@@ -79,7 +75,6 @@ pub enum Body {
     },
     /// Categories, codes, zip codes.
     Category {
-        /// How many distinct ones.
         distinct: u64,
         /// The most frequent with their counts, most frequent first, equal ones by name: all of
         /// them where there are at most [`MAX_COUNTED_CATEGORIES`], else [`MAX_TOP`].
@@ -181,7 +176,6 @@ impl ColumnProfile {
         }
     }
 
-    /// Rows in all.
     pub fn rows(&self) -> u64 {
         self.values + self.nulls
     }
@@ -194,7 +188,6 @@ impl ColumnProfile {
         }
     }
 
-    /// How many distinct values.
     pub fn distinct(&self) -> u64 {
         match &self.body {
             Body::Number { distinct, .. } | Body::Category { distinct, .. } => *distinct,

@@ -188,7 +188,6 @@ impl RowHasher {
         self.display(value + 0.0);
     }
 
-    /// Adds a date.
     pub fn date(&mut self, name: &str, value: jiff::civil::Date) {
         self.name(name);
         self.display(value);
@@ -217,12 +216,10 @@ impl RowHasher {
     }
 }
 
-/// One clean value of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
     /// A number; NaN is missing.
     Number(f64),
-    /// A date.
     Date(jiff::civil::Date),
     /// A code, category or zip code.
     Text(&'a str),

@@ -51,7 +51,6 @@ pub struct RawColumn {
 /// Something that is wrong with a batch as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Problem {
-    /// What it is.
     pub kind: ProblemKind,
     /// The column it is about, where it is about one.
     pub column: Option<String>,
@@ -97,7 +96,6 @@ impl ProblemKind {
 }
 
 impl QualityReport {
-    /// All rows refused.
     pub fn rejected_rows(&self) -> u64 {
         self.rejected.values().sum()
     }

@@ -54,27 +54,21 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// There is no price.
     PriceMissing = "price_missing", schema::PRICE, "The listing has no price.";
     /// The price is text that is no number.
     PriceUnreadable = "price_unreadable", schema::PRICE, "The price is not a number.";
-    /// The price is zero or negative.
     PriceNotPositive = "price_not_positive", schema::PRICE, "The price is not above zero.";
     /// The price is above [`MAX_PRICE`].
     PriceTooLarge = "price_too_large", schema::PRICE, "The price is above 1,000,000,000 US$.";
-    /// A negative number of bedrooms.
     BedNegative = "bed_negative", schema::BED, "The number of bedrooms is negative.";
     /// More bedrooms than [`MAX_ROOMS`].
     BedTooLarge = "bed_too_large", schema::BED, "There are more than 1,000 bedrooms.";
-    /// A negative number of bathrooms.
     BathNegative = "bath_negative", schema::BATH, "The number of bathrooms is negative.";
     /// More bathrooms than [`MAX_ROOMS`].
     BathTooLarge = "bath_too_large", schema::BATH, "There are more than 1,000 bathrooms.";
-    /// A negative lot.
     AcreLotNegative = "acre_lot_negative", schema::ACRE_LOT, "The size of the lot is negative.";
     /// A lot above [`MAX_ACRE_LOT`].
     AcreLotTooLarge = "acre_lot_too_large", schema::ACRE_LOT, "The lot is above 3,000,000 acres.";
-    /// A negative living area.
     HouseSizeNegative = "house_size_negative", schema::HOUSE_SIZE, "The living area is negative.";
     /// A living area above [`MAX_HOUSE_SIZE`].
     HouseSizeTooLarge = "house_size_too_large", schema::HOUSE_SIZE,
@@ -103,9 +97,7 @@ pub struct Judged {
     pub price: f64,
     /// Whether the source gave a price that could not be read.
     pub price_is_bad: bool,
-    /// Bedrooms.
     pub bed: f64,
-    /// Bathrooms.
     pub bath: f64,
     /// Lot in acres.
     pub acre_lot: f64,
@@ -116,7 +108,6 @@ pub struct Judged {
 /// A row's refusal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Refusal {
-    /// Why.
     pub reason: Reason,
     /// The number that is to blame, where there is one.
     pub value: Option<f64>,

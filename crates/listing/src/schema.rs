@@ -17,7 +17,6 @@ pub enum ColumnKind {
     Category,
     /// A US zip code: text of five digits.
     Zip,
-    /// A calendar date.
     Date,
 }
 

@@ -1,4 +1,4 @@
-//! Choice rules: comparisons of what stands at a path, and their combinations.
+//! Choice rules: comparisons of the value at a path, and their combinations.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -6,7 +6,6 @@ use serde_json::{Map, Value};
 use crate::error::{Fault, name};
 use crate::path::{Path, Scope};
 
-/// A condition.
 #[derive(Debug, Clone)]
 pub(crate) enum Rule {
     And(Vec<Rule>),
@@ -15,7 +14,7 @@ pub(crate) enum Rule {
     Test { variable: Path, test: Test },
 }
 
-/// What is asked of a variable.
+/// The comparison with a variable.
 #[derive(Debug, Clone)]
 pub(crate) enum Test {
     Compare {
@@ -61,7 +60,7 @@ pub(crate) enum Trait {
 }
 
 impl Rule {
-    /// Takes the fields of a rule out of `fields`; what is left there is none of its own.
+    /// Removes the fields of a rule from `fields`; the rest does not belong to it.
     pub(crate) fn parse(fields: &mut Map<String, Value>) -> Result<Self, String> {
         for (field, combine) in [
             ("And", Self::And as fn(Vec<Self>) -> Self),
@@ -85,7 +84,7 @@ impl Rule {
             return Ok(Self::Not(Box::new(Self::nested(rule)?)));
         }
         let Some(Value::String(variable)) = fields.shift_remove("Variable") else {
-            return Err("a rule has And, Or, Not or Variable".to_owned());
+            return Err("a rule needs And, Or, Not or Variable".to_owned());
         };
         let variable = Path::parse(&variable)?;
         let known: Vec<String> = fields
@@ -95,7 +94,7 @@ impl Rule {
             .collect();
         let [operator] = known.as_slice() else {
             return Err(format!(
-                "a rule has one comparison that is known here; this one has {}: {:?}",
+                "a rule needs exactly one supported comparison, this one has {}: {:?}",
                 known.len(),
                 fields.keys().collect::<Vec<_>>()
             ));
@@ -109,7 +108,7 @@ impl Rule {
 
     fn nested(value: Value) -> Result<Self, String> {
         let Value::Object(mut fields) = value else {
-            return Err("a rule is an object".to_owned());
+            return Err("a rule must be an object".to_owned());
         };
         let rule = Self::parse(&mut fields)?;
         match fields.keys().next() {
@@ -147,7 +146,7 @@ impl Rule {
             } => Ok(variable.find(scope).is_some() == *wanted),
             Self::Test { variable, test } => test.passes(
                 &variable.get(scope).map_err(|fault| {
-                    // Step Functions says so of a Choice in words of its own.
+                    // Step Functions has a separate message for a Choice.
                     Fault::new(
                         name::RUNTIME,
                         format!(
@@ -186,7 +185,7 @@ const TRAITS: [(&str, Trait); 6] = [
     ("IsTimestamp", Trait::Of(Kind::Timestamp)),
 ];
 
-/// `NumericLessThanPath` in its parts; `None` where it is no comparison.
+/// The parts of `NumericLessThanPath`; `None` if it is not a comparison.
 fn comparison(operator: &str) -> Option<(Kind, Order, bool)> {
     let (kind, rest) = KINDS
         .iter()
@@ -230,7 +229,7 @@ impl Test {
         } else if kind.has(&operand) {
             Operand::Literal(operand)
         } else {
-            return Err(format!("{operator} can't compare with {operand}"));
+            return Err(format!("{operator} cannot compare with {operand}"));
         };
         Ok(Self::Compare { kind, order, with })
     }
@@ -280,7 +279,7 @@ impl Kind {
         self.compare(value, value).is_some()
     }
 
-    /// `None` where one of them is not of this kind: no comparison holds then.
+    /// `None` if one of them has another type: then no comparison is true.
     fn compare(self, left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
         match self {
             Self::String => Some(left.as_str()?.cmp(right.as_str()?)),
@@ -295,7 +294,7 @@ fn timestamp(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
 }
 
-/// Whether `text` fits a pattern in which `*` stands for anything and `\*` for itself.
+/// Whether `text` matches a pattern in which `*` matches anything and `\*` an asterisk.
 fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = vec![String::new()];
     let mut characters = pattern.chars();
@@ -314,7 +313,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
     let (Some(last), Some(first)) = (pieces.pop(), (!pieces.is_empty()).then(|| pieces.remove(0)))
     else {
-        // Without a star there is one piece, which has just been taken out.
+        // Without a star there is one piece, which was just removed.
         return unstarred(pattern) == text;
     };
     let Some(mut rest) = text.strip_prefix(first.as_str()) else {
@@ -329,7 +328,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     rest.ends_with(last.as_str())
 }
 
-/// A pattern without stars, its escapes resolved.
+/// Part of a pattern without stars, with its escapes resolved.
 fn unstarred(pattern: &str) -> String {
     let mut text = String::new();
     let mut characters = pattern.chars();
@@ -359,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_hold_or_not() {
+    fn rules_are_true_or_false() {
         let document = json!({"s": "beta", "n": 5, "b": true, "t": "2026-01-02T00:00:00Z", "null": null, "other": 6});
         let table = [
             (json!({"Variable": "$.s", "StringEquals": "beta"}), true),
@@ -410,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_refused() {
+    fn invalid_rules_are_rejected() {
         for rule in [
             json!({}),
             json!([]),
@@ -430,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_stand_for_anything() {
+    fn stars_match_anything() {
         let table = [
             ("a", "a", true),
             ("a", "b", false),

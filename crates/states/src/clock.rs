@@ -1,4 +1,4 @@
-//! Time, as an execution sees it: the wall clock, or one that a test drives.
+//! The clock of an execution: the wall clock, or one that a test controls.
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
@@ -12,15 +12,14 @@ use jiff::Timestamp;
 
 use crate::BoxFuture;
 
-/// What an execution sleeps for. A host that is in a hurry may cut short waits and back-offs, but
-/// never a deadline: it is a limit on work that goes on meanwhile.
+/// Why an execution sleeps. A host may shorten waits and back-offs, but never a deadline, because
+/// it limits work that is in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pause {
-    /// A Wait state.
     Wait,
-    /// The time between two tries.
+    /// The time between two attempts.
     Backoff,
-    /// The end of what a task or the execution may take.
+    /// The time-out of a task or of the execution.
     Deadline,
 }
 
@@ -33,12 +32,12 @@ pub trait Clock: Send + Sync {
     fn sleep_until(&self, when: Timestamp, pause: Pause) -> BoxFuture<'_, ()>;
 }
 
-/// The machine's clock. Sleeps on tokio's timer.
+/// The system clock. Sleeps with tokio's timer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WallClock;
 
-/// Longest single sleep of [`WallClock`]: after each it looks at the time again, so that a machine
-/// that was suspended, or whose clock was set, is late by no more.
+/// Longest single sleep of [`WallClock`]. It reads the time again after each one, so after a
+/// suspension or a change of the clock it wakes at most this much too late.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 impl Clock for WallClock {
@@ -59,7 +58,7 @@ impl Clock for WallClock {
     }
 }
 
-/// A clock that stands still until it is moved. Cloning shares it.
+/// A clock that stands still until it is advanced. Clones share the time.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -83,7 +82,7 @@ struct Inner {
 }
 
 impl VirtualClock {
-    /// A clock that stands at `now`.
+    /// A clock that shows `now`.
     pub fn new(now: Timestamp) -> Self {
         let inner = Inner {
             now,
@@ -95,12 +94,12 @@ impl VirtualClock {
         }
     }
 
-    /// The first moment that something sleeps until.
+    /// The earliest time at which a sleeper wakes.
     pub fn next_waking(&self) -> Option<Timestamp> {
         self.lock().sleepers.keys().next().map(|(when, _)| *when)
     }
 
-    /// Moves the clock to `when`, never back, and wakes what has slept long enough.
+    /// Advances the clock to `when`, never backwards, and wakes the sleepers whose time has come.
     pub fn move_to(&self, when: Timestamp) {
         let woken: Vec<Waker> = {
             let mut inner = self.lock();
@@ -114,8 +113,8 @@ impl VirtualClock {
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// Runs `future` to its end, and moves the clock to the next waking whenever nothing else is
-    /// left to do. `None` where the future waits for something other than this clock.
+    /// Runs `future` to completion and advances the clock to the next wake-up whenever nothing else
+    /// is left to do. `None` if the future waits for something other than this clock.
     pub fn drive<F: Future>(&self, future: F) -> Option<F::Output> {
         let flag = Arc::new(Flag(AtomicBool::new(false)));
         let waker = Waker::from(Arc::clone(&flag));
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn driven_time_goes_from_waking_to_waking() {
+    fn driven_clock_advances_to_each_wake_up() {
         let clock = VirtualClock::new(at(0));
         let woken = clock.drive(async {
             let mut woken = Vec::new();
@@ -208,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_sleeps_no_more() {
+    fn dropped_sleepers_are_forgotten() {
         let clock = VirtualClock::new(at(0));
         let winner = clock.drive(futures::future::select(
             clock.sleep_until(at(100), Pause::Deadline),
@@ -220,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_something_else_is_told_apart() {
+    fn waiting_for_something_else_returns_none() {
         let clock = VirtualClock::new(at(0));
         assert_eq!(clock.drive(std::future::pending::<()>()), None);
     }

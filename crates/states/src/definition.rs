@@ -1,5 +1,5 @@
-//! A definition as it is loaded: typed, complete, and refused by name where it holds what
-//! [`Machine::run`] could not do as Step Functions does it.
+//! A definition as it is loaded: typed and complete. A definition that [`Machine::run`] could not
+//! execute like Step Functions is rejected, with the name of the state and field.
 
 mod body;
 mod fields;
@@ -27,27 +27,22 @@ pub struct Machine {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// States that lead to one another: those of the machine, of a branch, or of a Map's items.
+/// A group of states: those of the machine, of a branch, or of a Map's items.
 #[derive(Debug, Clone)]
 pub(crate) struct States {
     pub(crate) start: String,
     all: BTreeMap<String, State>,
 }
 
-/// Why a definition is refused.
+/// Why a definition is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionError {
-    /// It is not JSON, or an object in it has a field twice.
-    #[error("the definition is no JSON that can be read one way only")]
+    #[error("the definition is not valid JSON, or has a field twice in one object")]
     Json(#[source] serde_json::Error),
-    /// A field that is wrong, missing, or not known here.
     #[error("{}field `{field}`: {reason}", state.as_ref().map(|state| format!("state `{state}`, ")).unwrap_or_default())]
     Field {
-        /// The state that has it; `None` for the machine's own.
         state: Option<String>,
-        /// The field, such as `Next` or `ItemProcessor.StartAt`.
         field: String,
-        /// What is wrong with it.
         reason: String,
     },
 }
@@ -81,15 +76,16 @@ impl Machine {
                 return Err(DefinitionError::Field {
                     state: Some(state.name.clone()),
                     field: "States".to_owned(),
-                    reason: "another state has this name; it may stand once in the whole machine"
-                        .to_owned(),
+                    reason:
+                        "another state has this name; names must be unique in the whole machine"
+                            .to_owned(),
                 });
             }
         }
         Ok(Self { states, timeout })
     }
 
-    /// Names of all states, those inside Map and Parallel as well, in alphabetical order.
+    /// Names of all states, including those inside Map and Parallel, in alphabetical order.
     pub fn state_names(&self) -> BTreeSet<&str> {
         self.states
             .nested()
@@ -98,8 +94,7 @@ impl Machine {
             .collect()
     }
 
-    /// Names of the states that have work done, those inside Map and Parallel as well, in alphabetical
-    /// order.
+    /// Names of the Task states, including those inside Map and Parallel, in alphabetical order.
     pub fn task_names(&self) -> BTreeSet<&str> {
         let states = self.states.nested().into_iter();
         states
@@ -108,7 +103,7 @@ impl Machine {
             .collect()
     }
 
-    /// Every error name that a retrier or a catcher waits for, in alphabetical order.
+    /// Every error name in a retrier or a catcher, in alphabetical order.
     pub fn error_names(&self) -> BTreeSet<&str> {
         let states = self.states.nested();
         let retried = states
@@ -128,14 +123,14 @@ impl States {
     fn parse(fields: &mut Fields) -> Result<Self, DefinitionError> {
         let start = fields.required_text("StartAt")?;
         let Some(Value::Object(map)) = fields.take("States") else {
-            return Err(fields.refuse("States", "it must be there, and an object"));
+            return Err(fields.refuse("States", "it is required and must be an object"));
         };
         let mut all = BTreeMap::new();
         for (name, value) in map {
             if name.is_empty() || name.chars().count() > NAME_MAX_CHARS {
                 return Err(fields.refuse(
                     "States",
-                    format!("`{name}` must have from 1 to {NAME_MAX_CHARS} characters"),
+                    format!("`{name}` must have 1 to {NAME_MAX_CHARS} characters"),
                 ));
             }
             all.insert(name.clone(), State::parse(&name, value)?);
@@ -145,12 +140,12 @@ impl States {
         Ok(states)
     }
 
-    /// Every way leads to a state, every state is on a way, and one of them ends.
+    /// Checks that every transition leads to a state, every state is reachable, and one of them ends.
     fn check(&self, fields: &Fields) -> Result<(), DefinitionError> {
         if !self.all.contains_key(&self.start) {
             return Err(fields.refuse(
                 "StartAt",
-                format!("there is no state `{}` here", self.start),
+                format!("there is no state `{}` in this group", self.start),
             ));
         }
         let mut reached = BTreeSet::new();
@@ -164,7 +159,7 @@ impl States {
                     return Err(DefinitionError::Field {
                         state: Some(state.name.clone()),
                         field: field.to_owned(),
-                        reason: format!("there is no state `{next}` here"),
+                        reason: format!("there is no state `{next}` in this group"),
                     });
                 }
                 ahead.push(next);
@@ -175,10 +170,10 @@ impl States {
             .keys()
             .find(|name| !reached.contains(name.as_str()))
         {
-            return Err(fields.refuse("States", format!("no way leads to `{unreached}`")));
+            return Err(fields.refuse("States", format!("`{unreached}` is not reachable")));
         }
         if !self.all.values().any(State::can_end) {
-            return Err(fields.refuse("States", "none of them ends"));
+            return Err(fields.refuse("States", "no state ends the execution"));
         }
         Ok(())
     }
@@ -187,7 +182,7 @@ impl States {
         self.all.get(name)
     }
 
-    /// All of them, and those inside of them.
+    /// All states, including nested ones.
     fn nested(&self) -> Vec<&State> {
         let inside = |state| -> Vec<&State> {
             State::inside(state)

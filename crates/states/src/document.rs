@@ -1,4 +1,4 @@
-//! The state document on its way through a state: input, effective input, result, output.
+//! How a state transforms the document: input, effective input, result, output.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::template::Template;
 /// Largest payload of a state in bytes, as on AWS.
 const PAYLOAD_MAX_BYTES: usize = 262_144;
 
-/// How a state takes its input and gives its output. Empty, it hands through.
+/// The fields for input and output of a state. Without any, the document passes unchanged.
 #[derive(Debug, Clone)]
 pub(crate) struct Flow {
     /// `None` for `null`: an empty object.
@@ -22,12 +22,12 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    /// What InputPath leaves.
+    /// The input after InputPath.
     pub(crate) fn input(&self, scope: Scope<'_>) -> Result<Value, Fault> {
         filtered(self.input_path.as_ref(), scope)
     }
 
-    /// What the state works on.
+    /// The effective input of the state.
     pub(crate) fn effective(&self, input: Value, context: &Value) -> Result<Value, Fault> {
         match &self.parameters {
             None => Ok(input),
@@ -71,14 +71,14 @@ fn filtered(path: Option<&Path>, scope: Scope<'_>) -> Result<Value, Fault> {
     }
 }
 
-/// The payload, where it is not too large.
+/// The payload, if it is not too large.
 pub(crate) fn limited(payload: Value) -> Result<Value, Fault> {
     let length = payload.to_string().len();
     if length > PAYLOAD_MAX_BYTES {
         return Err(Fault::new(
             name::DATA_LIMIT_EXCEEDED,
             format!(
-                "The output has {length} bytes, and at most {PAYLOAD_MAX_BYTES} may pass from state to state"
+                "The output has {length} bytes; at most {PAYLOAD_MAX_BYTES} are allowed between states"
             ),
         ));
     }

@@ -2,27 +2,27 @@
 
 use serde_json::{Map, Value};
 
-/// Names that the language itself gives to errors.
+/// Error names that the language defines.
 pub(crate) mod name {
-    /// Stands for every error but `States.Runtime` and `States.DataLimitExceeded`.
+    /// Matches every error except `States.Runtime` and `States.DataLimitExceeded`.
     pub(crate) const ALL: &str = "States.ALL";
-    /// Stands for every error that `ALL` stands for but `States.Timeout`.
+    /// Matches every error that `ALL` matches, except `States.Timeout`.
     pub(crate) const TASK_FAILED: &str = "States.TaskFailed";
     /// A task or an execution took longer than allowed.
     pub(crate) const TIMEOUT: &str = "States.Timeout";
-    /// A path met a document that it does not fit. Nothing catches it.
+    /// A path does not exist in the document. Nothing catches it.
     pub(crate) const RUNTIME: &str = "States.Runtime";
-    /// A payload passed 256 KiB. Only its own name catches it.
+    /// A payload exceeded 256 KiB. Only its name catches it, no wildcard.
     pub(crate) const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
-    /// No rule of a Choice fitted and it has no default.
+    /// No rule of a Choice was true and it has no default.
     pub(crate) const NO_CHOICE_MATCHED: &str = "States.NoChoiceMatched";
-    /// A result cannot be put where `ResultPath` says.
+    /// A result cannot be written to `ResultPath`.
     pub(crate) const RESULT_PATH_MATCH_FAILURE: &str = "States.ResultPathMatchFailure";
-    /// An intrinsic function cannot work on its arguments.
+    /// An intrinsic function got invalid arguments.
     pub(crate) const INTRINSIC_FAILURE: &str = "States.IntrinsicFailure";
 
-    /// Every name that `ErrorEquals` may hold and that starts with `States.`. `States.Runtime` is
-    /// not among them: it always fails the execution, so that to name it is a mistake.
+    /// Every name with `States.` that `ErrorEquals` may contain. `States.Runtime` is not one of
+    /// them: it always fails the execution, so naming it is a mistake.
     pub(crate) const CATCHABLE: [&str; 15] = [
         ALL,
         TASK_FAILED,
@@ -42,17 +42,17 @@ pub(crate) mod name {
     ];
 }
 
-/// Why a task failed, in the two words that a state machine has for it.
+/// Why a task failed, as the error and cause of a state machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{error}: {cause}")]
 pub struct TaskError {
-    /// Name that `Retry` and `Catch` look for, such as a Lambda function's `errorType`.
+    /// Name that `Retry` and `Catch` match, such as a Lambda function's `errorType`.
     pub error: String,
-    /// What people read. A Lambda function's is its JSON `{"errorType", "errorMessage"}`.
+    /// The text for people. For a Lambda function it is the JSON `{"errorType", "errorMessage"}`.
     pub cause: String,
 }
 
-/// An error on its way out of a state. A Fail state may leave out both words.
+/// An error that leaves a state. A Fail state may omit both error and cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) error: Option<String>,
@@ -71,7 +71,7 @@ impl Fault {
         self.error.as_deref().unwrap_or_default()
     }
 
-    /// What a catcher hands on: `{"Error", "Cause"}`.
+    /// The value that a catcher passes on: `{"Error", "Cause"}`.
     pub(crate) fn output(&self) -> Value {
         let mut output = Map::new();
         for (key, word) in [("Error", &self.error), ("Cause", &self.cause)] {
@@ -93,7 +93,7 @@ impl Fault {
         details.into()
     }
 
-    /// Says where it happened, in the words that Step Functions uses.
+    /// Adds where it happened, in the wording of Step Functions.
     pub(crate) fn at(mut self, state: &str, entered_event: u64) -> Self {
         if let Some(cause) = &mut self.cause {
             *cause = format!(
@@ -113,10 +113,10 @@ impl From<TaskError> for Fault {
     }
 }
 
-/// Whether a list of names in `ErrorEquals` stands for an error called `error`.
+/// Whether a list of names in `ErrorEquals` matches the error name `error`.
 ///
-/// `States.Runtime` always fails the execution; `States.DataLimitExceeded` is matched by its own
-/// name only.
+/// `States.Runtime` always fails the execution; `States.DataLimitExceeded` is matched only by its
+/// name.
 pub(crate) fn matches(error_equals: &[String], error: &str) -> bool {
     if error == name::RUNTIME {
         return false;
@@ -133,9 +133,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_each_wildcard_stands_for() {
+    fn wildcards_match_their_errors() {
         let table = [
-            // name, States.ALL, States.TaskFailed, its own name
+            // name, States.ALL, States.TaskFailed, the name itself
             ("Bug", true, true, true),
             (name::TIMEOUT, true, false, true),
             (name::INTRINSIC_FAILURE, true, true, true),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::{Fault, name};
 use crate::path::{Path, Scope};
 
-/// Longest list that `States.ArrayRange` makes, as on AWS.
+/// Longest list that `States.ArrayRange` creates, as on AWS.
 const RANGE_MAX: usize = 1_000;
 
 /// A call of a function.
@@ -26,12 +26,12 @@ enum Argument {
 
 macro_rules! functions {
     ($($function:ident: $arguments:pat),+ $(,)?) => {
-        /// The functions that are known here, by what AWS calls them behind `States.`.
+        /// The supported functions, by their AWS names without `States.`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         enum Function { $($function),+ }
 
         impl Function {
-            /// The function of this name, where it takes so many arguments.
+            /// The function with this name, if it takes this number of arguments.
             fn find(name: &str, arguments: usize) -> Result<Self, String> {
                 match name {
                     $(concat!("States.", stringify!($function)) => match arguments {
@@ -39,7 +39,7 @@ macro_rules! functions {
                         #[allow(unreachable_patterns, reason = "some take any number")]
                         _ => Err(format!("{name} does not take {arguments} arguments")),
                     },)+
-                    _ => Err(format!("`{name}` is not an intrinsic function that is known here")),
+                    _ => Err(format!("the intrinsic function `{name}` is not supported")),
                 }
             }
         }
@@ -72,7 +72,7 @@ impl Intrinsic {
         if parser.rest.is_empty() {
             Ok(call)
         } else {
-            Err(format!("`{text}` goes on after its end"))
+            Err(format!("`{text}` has text after the closing bracket"))
         }
     }
 
@@ -94,13 +94,13 @@ impl Intrinsic {
                 .collect();
             Fault::new(
                 name::INTRINSIC_FAILURE,
-                format!("States.{:?} does not work on {shown}", self.function),
+                format!("States.{:?} cannot be applied to {shown}", self.function),
             )
         })
     }
 }
 
-/// `None` where the arguments are not of the function's kind.
+/// `None` if the arguments have the wrong types.
 fn apply(function: Function, arguments: &[Value]) -> Option<Value> {
     match (function, arguments) {
         (Function::Array, all) => Some(all.to_vec().into()),
@@ -142,7 +142,7 @@ fn apply(function: Function, arguments: &[Value]) -> Option<Value> {
         (Function::Format, [template, rest @ ..]) => {
             format(template.as_str()?, rest).map(Value::from)
         }
-        // Deep merging is not offered by AWS either: the third argument must be false.
+        // AWS does not support deep merging either: the third argument must be false.
         (
             Function::JsonMerge,
             [
@@ -185,7 +185,7 @@ fn range(first: i64, last: i64, step: i64) -> Option<Value> {
     (step != 0).then(|| range.into())
 }
 
-/// Puts the arguments into the places `{}`; `\{`, `\}`, `\'` and `\\` stand for themselves.
+/// Inserts the arguments at `{}`; `\{`, `\}`, `\'` and `\\` are escapes.
 fn format(template: &str, arguments: &[Value]) -> Option<String> {
     let mut arguments = arguments.iter();
     let mut text = String::new();
@@ -290,7 +290,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A path, which ends at a comma or bracket outside of its own brackets and quotes.
+    /// A path, which ends at a comma or bracket outside its brackets and quotes.
     fn path(&mut self) -> String {
         let (mut depth, mut quoted) = (0_i32, false);
         let end = self.rest.find(|character| {
@@ -310,8 +310,8 @@ impl Parser<'_> {
         path.trim_end().to_owned()
     }
 
-    /// Text in single quotes. A backslash keeps what follows it; `{` and `}` keep theirs, for
-    /// `States.Format` to see.
+    /// Text in single quotes. A backslash escapes the next character; before `{` and `}` it is kept
+    /// for `States.Format`.
     fn text(&mut self) -> Result<Value, String> {
         let mut text = String::new();
         let mut characters = self.rest.char_indices().skip(1);
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_call_is_refused() {
+    fn invalid_calls_are_rejected() {
         for text in [
             "",
             "States.UUID()",
@@ -432,7 +432,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_parsed_or_refused(text in "(States\\.(Array|Format)\\()?[a-z$.',{}\\\\()\\[\\] ]{0,20}\\)?") {
+        fn any_text_is_parsed_or_rejected(text in "(States\\.(Array|Format)\\()?[a-z$.',{}\\\\()\\[\\] ]{0,20}\\)?") {
             let _ = Intrinsic::parse(&text);
         }
     }

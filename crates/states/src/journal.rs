@@ -1,5 +1,5 @@
-//! The history of an execution: events in the shape of Step Functions' GetExecutionHistory, handed
-//! to a journal one by one before what follows from them is done.
+//! The history of an execution: events in the format of Step Functions' GetExecutionHistory. Each is
+//! written to a journal before the execution acts on it.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -9,12 +9,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-/// Keeps events. Once `record` has returned, the event must survive the process.
+/// Stores events. When `record` has returned, the event must survive the process.
 pub trait Journal: Send + Sync {
-    /// Appends one event; ids come in order, without gaps.
+    /// Appends one event; ids arrive in order, without gaps.
     ///
     /// # Errors
-    /// Whatever kept the event from being written. The execution then stands still at that event.
+    /// Why the event could not be written. The execution then stops at that event.
     fn record(&self, event: &HistoryEvent) -> io::Result<()>;
 }
 
@@ -31,9 +31,9 @@ impl Journal for Mutex<Vec<HistoryEvent>> {
 /// One event of a history.
 ///
 /// As JSON it has the fields of AWS's protocol: `timestamp` (seconds since 1970, to the
-/// millisecond), `type`, `id`, `previousEventId`, and the details under their own name. Beyond
-/// AWS's, `stateExitedEventDetails` has `next`, the state that follows, where one does: a resumed
-/// execution cannot know otherwise whether a state succeeded or its error was caught.
+/// millisecond), `type`, `id`, `previousEventId`, and the details under their name. In addition to
+/// AWS's fields, `stateExitedEventDetails` has `next`, the following state if there is one:
+/// otherwise a resumed execution could not know whether a state succeeded or its error was caught.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryEvent {
     /// Counts from 1.
@@ -49,8 +49,8 @@ pub struct HistoryEvent {
 }
 
 impl HistoryEvent {
-    /// The event that begins every history. A host may write it before it answers that the
-    /// execution has started, and then resume from it. `input` is JSON, and kept as it is written.
+    /// The first event of every history. A host may write it before it reports that the execution
+    /// has started, and then resume from it. `input` is JSON and is kept unchanged.
     pub fn started(input: &str, timestamp: Timestamp) -> Self {
         let details = json!({ "input": input, "inputDetails": whole() });
         Self {
@@ -62,7 +62,7 @@ impl HistoryEvent {
         }
     }
 
-    /// A text in the details, such as `output`.
+    /// A text field of the details, such as `output`.
     pub fn detail(&self, field: &str) -> Option<&str> {
         self.details.as_ref()?.1.get(field)?.as_str()
     }
@@ -71,12 +71,12 @@ impl HistoryEvent {
 /// Type of the first event.
 pub(crate) const STARTED: &str = "ExecutionStarted";
 
-/// What AWS says of a payload that the history shows whole.
+/// AWS's details for a payload that is not truncated.
 pub(crate) fn whole() -> Value {
     json!({ "truncated": false })
 }
 
-/// Drops what a history cannot hold, so that an execution and its resumed self see the same time.
+/// Rounds to the precision of a history, so that an execution sees the same time after a resume.
 pub(crate) fn to_millisecond(timestamp: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(timestamp.as_millisecond()).unwrap_or(timestamp)
 }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_has_the_shape_of_the_protocol() {
+    fn an_event_has_the_format_of_the_protocol() {
         let time = Timestamp::from_millisecond(1_700_000_000_123).unwrap();
         let event = HistoryEvent::started(r#"{"b":1.5,"a":null}"#, time);
         let text = serde_json::to_string(&event).unwrap();
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_a_field_is_refused_by_its_name() {
+    fn an_event_with_a_missing_field_is_rejected_with_its_name() {
         let error = serde_json::from_str::<HistoryEvent>(r#"{"timestamp":1,"type":"X","id":1}"#)
             .unwrap_err();
         assert!(error.to_string().contains("previousEventId"), "{error}");
@@ -155,7 +155,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn every_millisecond_comes_back(millisecond in 0i64..4_102_444_800_000) {
+        fn timestamps_round_trip_to_the_millisecond(millisecond in 0i64..4_102_444_800_000) {
             let event = HistoryEvent::started("null", Timestamp::from_millisecond(millisecond).unwrap());
             let text = serde_json::to_string(&event).unwrap();
             proptest::prop_assert_eq!(serde_json::from_str::<HistoryEvent>(&text).unwrap(), event);

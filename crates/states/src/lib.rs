@@ -1,9 +1,9 @@
 //! Runs a Step Functions definition (Amazon States Language with JSONPath) in this process, event by
-//! event, so that it can go on after a crash.
+//! event, so that it can resume after a crash.
 //!
-//! [`Machine::parse`] refuses, by name, whatever [`Machine::run`] could not do as Step Functions
-//! does it. Tasks are the [`Host`]'s, time is the [`Clock`]'s, and every event is in the [`Journal`]
-//! before anything follows from it.
+//! [`Machine::parse`] rejects a definition that [`Machine::run`] could not execute like Step
+//! Functions. The [`Host`] executes tasks, the [`Clock`] provides the time, and every event is in the
+//! [`Journal`] before the execution acts on it.
 
 mod choice;
 mod clock;

@@ -5,22 +5,21 @@ use serde_json_path::JsonPath;
 
 use crate::error::{Fault, name};
 
-/// What the context object holds. AWS's has a task token as well; nothing here waits for one.
+/// Fields of the context object. AWS's also has a task token; no supported state waits for one.
 const CONTEXT: [&str; 4] = ["Execution", "Map", "State", "StateMachine"];
 
-/// What paths look into.
+/// What paths are resolved against.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
     pub(crate) document: &'a Value,
     pub(crate) context: &'a Value,
 }
 
-/// A path that reads.
 #[derive(Debug, Clone)]
 pub(crate) struct Path {
     text: String,
     in_context: bool,
-    /// Whether it names one place. Others give a list.
+    /// Whether it matches at most one value. Other paths return a list.
     definite: bool,
     query: JsonPath,
 }
@@ -47,7 +46,7 @@ impl Path {
         }
         let parsed =
             JsonPath::parse(query).map_err(|error| format!("`{text}` is not a path: {error}"))?;
-        // Outside of quoted names, these make a path that may name many places.
+        // Outside quoted names, these characters make a path that may match many values.
         let bare: String = query.split(['\'', '"']).step_by(2).collect();
         let definite = !(bare.contains("..") || bare.contains(['*', '?', ':', ',']));
         Ok(Self {
@@ -58,7 +57,7 @@ impl Path {
         })
     }
 
-    /// What stands there; `None` where a definite path names nothing.
+    /// The value; `None` if a definite path matches nothing.
     pub(crate) fn find(&self, scope: Scope<'_>) -> Option<Value> {
         let root = if self.in_context {
             scope.context
@@ -73,7 +72,7 @@ impl Path {
         }
     }
 
-    /// What stands there.
+    /// The value at the path.
     pub(crate) fn get(&self, scope: Scope<'_>) -> Result<Value, Fault> {
         self.find(scope).ok_or_else(|| {
             let root = if self.in_context {
@@ -93,7 +92,7 @@ impl Path {
     }
 }
 
-/// Where a result is put: `$`, `$.a.b`, or nowhere (`null`).
+/// Where a result is written: `$`, `$.a.b`, or nowhere (`null`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ResultPath {
     Discard,
@@ -102,7 +101,7 @@ pub(crate) enum ResultPath {
 
 impl ResultPath {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let refuse = || format!("`{text}` is no reference path such as `$.name.name`");
+        let refuse = || format!("`{text}` is not a reference path such as `$.name.name`");
         let rest = text.strip_prefix('$').ok_or_else(refuse)?;
         let mut fields = Vec::new();
         let mut rest = rest;
@@ -122,7 +121,7 @@ impl ResultPath {
         Ok(Self::At(fields))
     }
 
-    /// The document with the result in its place.
+    /// The document with the result written to the path.
     pub(crate) fn put(&self, document: Value, result: Value) -> Result<Value, Fault> {
         match self {
             Self::Discard => Ok(document),
@@ -142,7 +141,7 @@ fn put(document: Value, fields: &[String], result: Value) -> Result<Value, Fault
             let shown: String = other.to_string().chars().take(200).collect();
             return Err(Fault::new(
                 name::RESULT_PATH_MATCH_FAILURE,
-                format!("Unable to apply ResultPath: `{field}` can't be put into {shown}"),
+                format!("Unable to apply ResultPath: `{field}` cannot be added to {shown}"),
             ));
         }
     };
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn results_are_put_in_their_place() {
+    fn results_are_written_to_the_path() {
         let table = [
             ("$", json!({"a": 1}), Ok(json!("r"))),
             ("$.b", json!({"a": 1}), Ok(json!({"a": 1, "b": "r"}))),

@@ -1,4 +1,4 @@
-//! How long to wait before another try.
+//! How long to wait before another attempt.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use crate::error::{matches, name};
 
-/// Most tries and seconds that AWS takes.
+/// Largest number of attempts and seconds that AWS accepts.
 const COUNT_MAX: u32 = 99_999_999;
 
-/// Longest wait between two tries, as on AWS: 366 days.
+/// Longest wait between two attempts, as on AWS: 366 days.
 const DELAY_MAX_S: u32 = 31_622_400;
 
 /// One of a state's retriers.
@@ -31,19 +31,19 @@ impl Retrier {
             Some(rate) => rate
                 .as_f64()
                 .filter(|rate| *rate >= 1.0)
-                .ok_or("BackoffRate must be a number from 1 on")?,
+                .ok_or("BackoffRate must be a number of at least 1")?,
         };
-        let mut whole = |field: &str, default: u32, least: u32, most: u32| match fields
-            .shift_remove(field)
-        {
-            None => Ok(default),
-            Some(value) => {
-                let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-                let number = number.filter(|number| (least..=most).contains(number));
-                number
-                    .ok_or_else(|| format!("{field} must be a whole number from {least} to {most}"))
-            }
-        };
+        let mut whole =
+            |field: &str, default: u32, least: u32, most: u32| match fields.shift_remove(field) {
+                None => Ok(default),
+                Some(value) => {
+                    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+                    let number = number.filter(|number| (least..=most).contains(number));
+                    number.ok_or_else(|| {
+                        format!("{field} must be a whole number between {least} and {most}")
+                    })
+                }
+            };
         let interval_s = whole("IntervalSeconds", 1, 1, COUNT_MAX)?;
         let max_attempts = whole("MaxAttempts", 3, 0, COUNT_MAX)?;
         let max_delay_s = whole("MaxDelaySeconds", DELAY_MAX_S, 1, DELAY_MAX_S)?;
@@ -54,7 +54,7 @@ impl Retrier {
             Some(other) => return Err(format!("JitterStrategy must be FULL or NONE, not {other}")),
         };
         if let Some(field) = fields.keys().next() {
-            return Err(format!("`{field}` of Retry is not known here"));
+            return Err(format!("`{field}` of Retry is not supported"));
         }
         Ok(Self {
             errors,
@@ -66,7 +66,7 @@ impl Retrier {
         })
     }
 
-    /// The wait before try `attempt` (from 0), given a random number from 0 to 1.
+    /// The wait before retry `attempt` (from 0), given a random number from 0 to 1.
     fn delay(&self, attempt: u32, random: f64) -> Duration {
         let exponent = i32::try_from(attempt).unwrap_or(i32::MAX);
         let delay = (self.interval_s * self.backoff_rate.powi(exponent)).min(self.max_delay_s);
@@ -78,14 +78,14 @@ impl Retrier {
     }
 }
 
-/// A state's retriers with their counts: each counts for itself, as on AWS.
-pub(crate) struct Patience<'a> {
+/// A state's retriers with their counts: each has a separate count, as on AWS.
+pub(crate) struct RetryState<'a> {
     retriers: Vec<(&'a Retrier, u32)>,
-    /// Tries made so far, beyond the first.
+    /// Retries so far.
     pub(crate) retries: u32,
 }
 
-impl<'a> Patience<'a> {
+impl<'a> RetryState<'a> {
     pub(crate) fn new(retriers: &'a [Retrier]) -> Self {
         Self {
             retriers: retriers.iter().map(|retrier| (retrier, 0)).collect(),
@@ -93,8 +93,8 @@ impl<'a> Patience<'a> {
         }
     }
 
-    /// How long to wait before the next try; `None` where there is to be none.
-    pub(crate) fn after(&mut self, error: &str, random: f64) -> Option<Duration> {
+    /// How long to wait before the next attempt; `None` if there is none.
+    pub(crate) fn next_delay(&mut self, error: &str, random: f64) -> Option<Duration> {
         let (retrier, count) = self
             .retriers
             .iter_mut()
@@ -117,7 +117,7 @@ pub(crate) fn error_names(fields: &mut Map<String, Value>) -> Result<Vec<String>
             .map(|name| {
                 name.as_str()
                     .map(str::to_owned)
-                    .ok_or_else(|| format!("{name} in ErrorEquals is no text"))
+                    .ok_or_else(|| format!("{name} in ErrorEquals is not text"))
             })
             .collect::<Result<_, _>>()?,
         _ => return Err("ErrorEquals must be a list of error names".to_owned()),
@@ -131,13 +131,13 @@ pub(crate) fn error_names(fields: &mut Map<String, Value>) -> Result<Vec<String>
         ));
     }
     if names.len() > 1 && names.iter().any(|error| error == name::ALL) {
-        return Err("States.ALL must stand alone in ErrorEquals".to_owned());
+        return Err("States.ALL must be the only name in ErrorEquals".to_owned());
     }
     Ok(names)
 }
 
-/// A number from 0 to 1 that follows from a text and a counter: SplitMix64 (Steele, Lea, Flood 2014)
-/// over an FNV-1a hash. A run and its repetition wait equally long.
+/// A number from 0 to 1 derived from a text and a counter: SplitMix64 (Steele, Lea, Flood 2014)
+/// over an FNV-1a hash. A repeated run waits equally long.
 pub(crate) fn random(text: &str, counter: u64) -> f64 {
     let hash = text.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
@@ -162,35 +162,44 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_up_to_their_limit() {
+    fn waits_grow_to_the_limit() {
         let retrier = retrier(json!({"ErrorEquals": ["A"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxDelaySeconds": 20, "MaxAttempts": 4})).unwrap();
         let retriers = [retrier];
-        let mut patience = Patience::new(&retriers);
+        let mut retry_state = RetryState::new(&retriers);
         let waits: Vec<_> = (0..6)
-            .map(|_| patience.after("A", 0.5).map(|wait| wait.as_secs()))
+            .map(|_| retry_state.next_delay("A", 0.5).map(|wait| wait.as_secs()))
             .collect();
         assert_eq!(waits, [Some(2), Some(6), Some(18), Some(20), None, None]);
-        assert_eq!(patience.retries, 4);
-        assert_eq!(Patience::new(&retriers).after("B", 0.5), None);
+        assert_eq!(retry_state.retries, 4);
+        assert_eq!(RetryState::new(&retriers).after("B", 0.5), None);
     }
 
     #[test]
-    fn each_retrier_counts_for_itself_and_the_first_that_fits_decides() {
+    fn each_retrier_has_a_count_and_the_first_match_decides() {
         let retriers = [
             retrier(json!({"ErrorEquals": ["A"], "MaxAttempts": 1})).unwrap(),
             retrier(json!({"ErrorEquals": ["B"], "MaxAttempts": 0})).unwrap(),
             retrier(json!({"ErrorEquals": ["States.ALL"], "JitterStrategy": "FULL"})).unwrap(),
         ];
-        let mut patience = Patience::new(&retriers);
-        assert_eq!(patience.after("A", 0.5), Some(Duration::from_secs(1)));
-        assert_eq!(patience.after("B", 0.5), None);
-        assert_eq!(patience.after("A", 0.5), None);
-        assert_eq!(patience.after("C", 0.5), Some(Duration::from_millis(500)));
-        assert_eq!(patience.after("D", 0.25), Some(Duration::from_millis(500)));
+        let mut retry_state = RetryState::new(&retriers);
+        assert_eq!(
+            retry_state.next_delay("A", 0.5),
+            Some(Duration::from_secs(1))
+        );
+        assert_eq!(retry_state.next_delay("B", 0.5), None);
+        assert_eq!(retry_state.next_delay("A", 0.5), None);
+        assert_eq!(
+            retry_state.next_delay("C", 0.5),
+            Some(Duration::from_millis(500))
+        );
+        assert_eq!(
+            retry_state.next_delay("D", 0.25),
+            Some(Duration::from_millis(500))
+        );
     }
 
     #[test]
-    fn what_is_no_retrier_is_refused() {
+    fn invalid_retriers_are_rejected() {
         for value in [
             json!({}),
             json!({"ErrorEquals": []}),
@@ -211,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn randomness_is_spread_and_repeatable() {
+    fn random_numbers_are_uniform_and_repeatable() {
         let drawn: Vec<f64> = (0..1000).map(|counter| random("run", counter)).collect();
         assert!(drawn.iter().all(|number| (0.0..1.0).contains(number)));
         let mean = drawn.iter().sum::<f64>() / 1000.0;

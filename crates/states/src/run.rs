@@ -1,8 +1,8 @@
-//! Runs a machine: from its start, or from where a history ends.
+//! Runs a machine from its start, or from the end of a history.
 //!
-//! A history is taken up after the last state of the machine's own that has exited. A state that
-//! was entered and had not exited is entered again, a whole Map or Parallel too, with its tries
-//! counted anew: whoever does the work must be able to do it twice.
+//! A history is resumed after the last top-level state that has exited. A state that was entered and
+//! had not exited is entered again, also a whole Map or Parallel, and its retries start at zero.
+//! Tasks must therefore be idempotent.
 
 mod fan;
 mod state;
@@ -22,42 +22,40 @@ use crate::error::{Fault, name};
 use crate::journal::{HistoryEvent, Journal, STARTED, to_millisecond, whole};
 use crate::task::Host;
 
-/// Longest history, as on AWS. It also ends a machine that goes round for ever.
+/// Longest history, as on AWS. It also ends a machine that loops without end.
 const EVENTS_MAX: u64 = 25_000;
 
-/// Which execution it is; its tasks see this in the context object.
+/// The execution, as tasks see it in the context object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Execution {
     /// ARN of the execution: `$$.Execution.Id`.
     pub arn: String,
-    /// Name of the execution.
     pub name: String,
-    /// ARN of the role in which it runs.
+    /// ARN of its role.
     pub role_arn: String,
-    /// ARN of the state machine, whose last part is its name.
+    /// ARN of the state machine; its last part is the machine's name.
     pub machine_arn: String,
 }
 
-/// How an execution ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ending {
-    /// At a state that ends the machine.
+    /// It reached a state that ends the machine.
     Succeeded {
         /// The output of that state.
         output: Value,
     },
-    /// In a Fail state, or in an error that nothing caught.
+    /// It reached a Fail state, or an error was not caught.
     Failed {
         /// Name of the error.
         error: Option<String>,
         /// What people read.
         cause: Option<String>,
     },
-    /// It took longer than the machine allows.
+    /// It exceeded the machine's time-out.
     TimedOut,
-    /// Its host ended it. No run ends so, but a history may.
+    /// Its host stopped it. A run never ends this way, but a history may.
     Aborted {
-        /// Name that the host gave for the reason.
+        /// The error name that the host gave.
         error: Option<String>,
         /// What people read.
         cause: Option<String>,
@@ -65,10 +63,10 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// The ending that an event stands for; `None` where the execution goes on after it.
+    /// The ending that an event records; `None` if the execution continues after it.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidData`] where an output is not JSON.
+    /// [`io::ErrorKind::InvalidData`] if an output is not JSON.
     pub fn of(event: &HistoryEvent) -> io::Result<Option<Self>> {
         let text = |field| event.detail(field).map(str::to_owned);
         Ok(Some(match event.kind.as_str() {
@@ -90,15 +88,15 @@ impl Ending {
 }
 
 impl Machine {
-    /// Runs an execution whose history so far is `past`, until it ends. The first event, which has
-    /// the input, is [`HistoryEvent::started`]; whoever starts the execution writes it.
+    /// Runs an execution to its end; `past` is its history so far. The first event, which has the
+    /// input, is [`HistoryEvent::started`]; the caller who starts the execution writes it.
     ///
-    /// The machine's time-out counts from that first event. A history that has ended is not gone on
-    /// with; its ending is given.
+    /// The machine's time-out starts with that first event. If the history has ended already, its
+    /// ending is returned.
     ///
     /// # Errors
-    /// What the journal says where it cannot write; the execution then stands still and can be
-    /// taken up again. [`io::ErrorKind::InvalidData`] where `past` is no history.
+    /// The journal's error if it cannot write; the execution then stops and can be resumed.
+    /// [`io::ErrorKind::InvalidData`] if `past` is not a history.
     pub async fn run(
         &self,
         execution: &Execution,
@@ -139,7 +137,7 @@ impl Machine {
                     .checked_add(timeout)
                     .unwrap_or(Timestamp::MAX);
                 let deadline = clock.sleep_until(deadline, Pause::Deadline);
-                // The deadline is looked at first: past it, no state is entered.
+                // The deadline is checked first: after it, no state is entered.
                 match select(deadline, Box::pin(run)).await {
                     Either::Left(_) => Err(Halt::TimedOut),
                     Either::Right((ended, _)) => ended,
@@ -150,11 +148,11 @@ impl Machine {
     }
 }
 
-/// Why a state does not go on.
+/// Why a state stops.
 enum Halt {
-    /// It failed, in a way that may be retried or caught further out.
+    /// It failed; an enclosing state may retry or catch the error.
     Fault(Fault),
-    /// The machine's time is over.
+    /// The machine timed out.
     TimedOut,
     /// The journal cannot be written.
     Journal(io::Error),
@@ -172,7 +170,7 @@ impl From<io::Error> for Halt {
     }
 }
 
-/// What all states of one run share.
+/// Shared by all states of one run.
 struct Engine<'a> {
     execution: &'a Execution,
     host: &'a dyn Host,
@@ -184,7 +182,7 @@ struct Engine<'a> {
 }
 
 impl Engine<'_> {
-    /// Goes on after the last of the machine's own states that has exited.
+    /// Continues after the last top-level state that has exited.
     async fn take_up(
         &self,
         machine: &Machine,
@@ -245,7 +243,7 @@ impl Engine<'_> {
         Ok(ending)
     }
 
-    /// Writes an event that follows from `last`, which then is that event.
+    /// Writes an event that follows `last`, and sets `last` to it.
     fn record(
         &self,
         last: &mut u64,
@@ -268,7 +266,7 @@ impl Engine<'_> {
         kind: String,
         details: Option<(String, Value)>,
     ) -> io::Result<u64> {
-        // Held while the journal writes: ids stand there in order and without gaps.
+        // Locked while the journal writes, so that ids are in order and without gaps.
         let mut last_id = self.last_id.lock().unwrap_or_else(PoisonError::into_inner);
         let event = HistoryEvent {
             id: *last_id + 1,
@@ -289,12 +287,12 @@ fn execution_context(execution: &Execution, input: &Value, started: Timestamp) -
         "Input": input,
         "Name": execution.name,
         "RoleArn": execution.role_arn,
-        "StartTime": shown(started),
+        "StartTime": with_milliseconds(started),
     })
 }
 
-/// A time as the context object has it: always with milliseconds.
-fn shown(time: Timestamp) -> String {
+/// A time in the format of the context object: always with milliseconds.
+fn with_milliseconds(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 

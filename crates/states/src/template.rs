@@ -7,7 +7,7 @@ use crate::error::Fault;
 use crate::intrinsic::Intrinsic;
 use crate::path::{Path, Scope};
 
-/// A payload to be made.
+/// A payload template.
 #[derive(Debug, Clone)]
 pub(crate) enum Template {
     Literal(Value),
@@ -16,7 +16,7 @@ pub(crate) enum Template {
     Array(Vec<Template>),
 }
 
-/// What stands behind a `.$`.
+/// The value of a field with `.$`.
 #[derive(Debug, Clone)]
 pub(crate) enum Expression {
     Path(Path),

@@ -1,5 +1,5 @@
-//! A table of small machines, each with the way it takes and how it ends. Other interpreters are held
-//! against the same table by `tests/second-opinion`, so that this one agrees with more than itself.
+//! A table of small machines, each with the states it enters and how it ends.
+//! `tests/emulator/second-opinion` runs the same table with other interpreters.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -31,16 +31,16 @@ struct Expected {
     path: Vec<String>,
     output: Option<Value>,
     error: Option<String>,
-    /// Only where the machine says it: interpreters have words of their own.
+    /// Only if the machine defines it: interpreters use different wording.
     cause: Option<String>,
 }
 
-/// No machine of the table has a task.
+/// The machines in the table have no tasks.
 struct Nobody;
 
 impl Host for Nobody {
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Value, TaskError>> {
-        panic!("{} wants a task", call.state)
+        panic!("{} is a task", call.state)
     }
 }
 
@@ -65,7 +65,7 @@ fn run(case: &Case) -> Expected {
     };
     assert!(
         clock.now() < Timestamp::UNIX_EPOCH + Duration::from_secs(60),
-        "{}: other interpreters wait in earnest",
+        "{}: other interpreters really wait",
         case.name
     );
     let events = events.into_inner().unwrap();
@@ -85,7 +85,7 @@ fn run(case: &Case) -> Expected {
 }
 
 #[test]
-fn every_machine_of_the_table_goes_its_way() {
+fn every_machine_of_the_table_ends_as_expected() {
     let cases: Vec<Case> = serde_json::from_str(include_str!("cases.json")).unwrap();
     assert!(cases.len() > 40, "{}", cases.len());
     let mut wrong = Vec::new();

@@ -10,24 +10,17 @@ use crate::table::FrameError;
 /// What stopped a compaction. What was begun is finished by the next one.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The registry refused.
     #[error("the log's items could not be read or changed")]
     Registry(#[from] RegistryError),
-    /// The bucket refused.
     #[error("the log's files could not be read or written")]
     Lake(#[from] LakeError),
-    /// The entries make no table.
     #[error("the log's entries could not be turned into a file")]
     Frame(#[from] FrameError),
     /// The staged object is gone, and its file is not finished.
     #[error(
         "the bytes that were decided upon for {hour} are not in the bucket; the entries are still in the table"
     )]
-    Lost {
-        /// The hour.
-        hour: Timestamp,
-    },
-    /// The thread that computed is gone.
+    Lost { hour: Timestamp },
     #[error("the thread that laid out the entries is gone")]
     Thread(#[source] tokio::task::JoinError),
 }

@@ -11,7 +11,6 @@ pub(crate) enum Values {
     /// NaN is missing.
     Number(Vec<f64>),
     Date(Vec<Option<Date>>),
-    /// In one chunk.
     Text(StringChunked),
 }
 
@@ -25,7 +24,6 @@ pub(crate) struct Cast {
     pub(crate) bad: u64,
 }
 
-/// Casts a column of text.
 pub(crate) fn cast(kind: ColumnKind, text: &StringChunked) -> Cast {
     let mut count = Count::default();
     let rows = text.len();

@@ -41,7 +41,6 @@ struct Column {
     values: Values,
 }
 
-/// A cleaned batch.
 #[derive(Debug)]
 pub struct Cleaned {
     /// The clean rows: the twelve columns, new ones, `property_key`, `row_hash`.

@@ -10,15 +10,8 @@ use crate::table::{FrameError, LeftError};
 /// Why a batch could not be preprocessed.
 #[derive(Debug, thiserror::Error)]
 pub enum PreprocessError {
-    /// The raw object is not a batch.
     #[error("the batch at {key} can't be read")]
-    Unreadable {
-        /// The raw object.
-        key: Key,
-        /// What is wrong with it.
-        source: ReadError,
-    },
-    /// The clean file that an earlier try left can't be read.
+    Unreadable { key: Key, source: ReadError },
     #[error("the clean rows that an earlier try left at {key} can't be read")]
     Left {
         /// The clean file.
@@ -29,23 +22,15 @@ pub enum PreprocessError {
     /// Another try at the same batch wrote other bytes meanwhile; the next try finds them and goes
     /// by them.
     #[error("another try at the same batch wrote {key} first")]
-    Overtaken {
-        /// The object.
-        key: Key,
-    },
-    /// The bucket failed.
+    Overtaken { key: Key },
     #[error("the bucket failed")]
     Lake(#[from] LakeError),
-    /// The registry failed.
     #[error("the registry failed")]
     Registry(#[from] RegistryError),
-    /// The clean rows could not be laid out.
     #[error("the clean rows could not be written")]
     Frame(#[from] FrameError),
-    /// The report is not JSON.
     #[error("the report could not be written as JSON")]
     Report(#[source] serde_json::Error),
-    /// The thread that did the work is gone.
     #[error("the thread that cleaned the batch stopped")]
     Stopped(#[source] tokio::task::JoinError),
 }

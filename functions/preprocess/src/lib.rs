@@ -37,13 +37,11 @@ const LISTED_BYTES: usize = 1_500;
 /// A batch to be cleaned.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Request {
-    /// The run.
     pub run_id: RunId,
     /// The batch: the hash of the raw object's bytes.
     pub batch: BatchId,
     /// The raw object.
     pub key: Key,
-    /// How it is written.
     pub format: Format,
 }
 

@@ -29,7 +29,6 @@ pub const MAX_BYTES: u64 = tasador_lake::READ_LIMIT_BYTES;
 /// Rows of text.
 #[derive(Debug, Clone, Default)]
 pub struct Raw {
-    /// How many rows.
     pub rows: usize,
     /// The columns with the source's names, in its order.
     pub columns: Vec<(String, StringChunked)>,
@@ -38,68 +37,36 @@ pub struct Raw {
 /// Why bytes are not a batch.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The JSON ends before it is complete.
     #[error("the JSON is cut off at line {line}, column {column}")]
-    JsonCutOff {
-        /// From 1.
-        line: usize,
-        /// From 1, in bytes.
-        column: usize,
-    },
-    /// It is not JSON, or not the JSON of rows.
+    JsonCutOff { line: usize, column: usize },
     #[error("the JSON can't be read as rows: {reason}, line {line}, column {column}")]
     Json {
-        /// What was found or expected.
         reason: String,
-        /// From 1.
         line: usize,
-        /// From 1, in bytes.
         column: usize,
     },
-    /// The object has no list of rows.
     #[error("the JSON object has no list `data` with the rows")]
     NoRows,
-    /// The text is not UTF-8.
     #[error("the text is not UTF-8 from byte {at} on")]
-    NotUtf8 {
-        /// The first byte that is none, from 0.
-        at: usize,
-    },
-    /// The CSV's last quoted field does not end.
+    NotUtf8 { at: usize },
     #[error("a quoted field of the CSV does not end: the file is cut off, or a quote is missing")]
     OpenQuote,
-    /// It is not CSV.
     #[error("the CSV can't be read")]
     Csv(#[source] PolarsError),
-    /// It is not Parquet.
     #[error("the Parquet can't be read")]
     Parquet(#[source] PolarsError),
-    /// A column of the Parquet is not a list of plain values.
     #[error("column `{name}` of the Parquet is of type {found}, which is no plain value")]
-    ParquetType {
-        /// The column.
-        name: String,
-        /// Its type.
-        found: String,
-    },
-    /// It is not gzip, or cut off.
+    ParquetType { name: String, found: String },
     #[error("the gzip can't be unpacked")]
     Gzip(#[source] std::io::Error),
-    /// It unpacks to too much.
     #[error("the gzip unpacks to more than {MAX_BYTES} bytes")]
     TooLarge,
-    /// There are too many columns.
     #[error("there are more than {MAX_COLUMNS} columns")]
     TooManyColumns,
-    /// There are too many rows for so many columns.
     #[error("there are more than {MAX_CELLS} values, rows times columns")]
     TooManyCells,
-    /// The reader met what it was not made for.
     #[error("the {format} is damaged in a way its reader does not survive")]
-    Damaged {
-        /// The format.
-        format: Format,
-    },
+    Damaged { format: Format },
 }
 
 /// Reads a batch. Text that begins as gzip does is unpacked first, whatever its name says.

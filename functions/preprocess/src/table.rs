@@ -72,7 +72,6 @@ impl Table {
         self.columns.push(column.into_series().into_column());
     }
 
-    /// Adds dates.
     pub(crate) fn dates(&mut self, name: &str, dates: &[Option<Date>]) {
         let days = dates.iter().map(|date| date.map(days_since_epoch));
         let days = Int32Chunked::from_iter_options(PlSmallStr::from_str(name), days);

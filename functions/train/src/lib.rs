@@ -38,12 +38,10 @@ const REASON_TAG: &str = "tasador.reason";
 /// How MLflow's clients name a place that the tracking server gives out itself.
 const ARTIFACTS: &str = "mlflow-artifacts:/";
 
-/// What to train.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Request {
     /// The pipeline's run.
     pub run_id: RunId,
-    /// The dataset.
     pub dataset: DatasetId,
     /// Where its manifest is in the bucket.
     pub dataset_key: Key,
@@ -54,13 +52,11 @@ pub struct Request {
     pub seed: Option<u64>,
 }
 
-/// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Response {
     /// A version was registered.
     Trained {
-        /// The algorithm.
         algorithm: String,
         /// The registered model.
         model: ModelName,
@@ -87,34 +83,19 @@ pub enum Response {
 /// What stopped the training for reasons other than the data.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The dataset could not be read.
     #[error("the dataset {dataset} could not be read")]
     Dataset {
-        /// The dataset.
         dataset: DatasetId,
-        /// Why.
         source: Box<tasador_dataset::LoadError>,
     },
-    /// The model's files could not be written or read.
     #[error("the model's files could not be kept")]
     Lake(#[from] LakeError),
-    /// The registry did not take the version or the run.
     #[error("the version could not be registered")]
     Registry(#[from] RegistryError),
-    /// A file could not be made of the model or its evidence.
     #[error("no {what} could be made of the model: {reason}")]
-    File {
-        /// Which file.
-        what: &'static str,
-        /// Why.
-        reason: String,
-    },
-    /// The thread that trained came to nothing.
+    File { what: &'static str, reason: String },
     #[error("training ended without a result: {reason}")]
-    Thread {
-        /// What the runtime says.
-        reason: String,
-    },
+    Thread { reason: String },
 }
 
 impl Classify for Error {

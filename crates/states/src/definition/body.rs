@@ -1,4 +1,4 @@
-//! What each type of state has of its own.
+//! The fields that are specific to each type of state.
 
 use std::ops::RangeInclusive;
 
@@ -15,10 +15,10 @@ use crate::template::{Expression, Template};
 /// Longest Wait, as on AWS.
 const WAIT_MAX_S: u64 = 99_999_999;
 
-/// How many items of an INLINE Map are worked on at once where `MaxConcurrency` sets no limit, as on AWS.
+/// How many items of an INLINE Map run at once without `MaxConcurrency`, as on AWS.
 const CONCURRENCY_MAX: usize = 40;
 
-/// What each type has of its own.
+/// The specific part of each type.
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
     Task(Task),
@@ -39,7 +39,7 @@ pub(crate) enum Body {
     },
 }
 
-/// The operations of services that a [`Host`](crate::Host) may be asked for.
+/// The service operations that a [`Host`](crate::Host) must support.
 const SERVICES: [(&str, &str); 2] = [("batch", "submitJob.sync"), ("sns", "publish")];
 
 #[derive(Debug, Clone)]
@@ -50,10 +50,10 @@ pub(crate) struct Task {
     pub(crate) timeout: Option<Limit>,
 }
 
-/// Who does the work of a task.
+/// What executes a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resource {
-    /// The function that the ARN names gets the input and gives the result.
+    /// The function with this ARN gets the input and returns the result.
     Function,
     /// `lambda:invoke`: the input names the function and holds its payload.
     Invoke,
@@ -61,7 +61,7 @@ pub(crate) enum Resource {
     Service { service: String, operation: String },
 }
 
-/// A number, or where it stands.
+/// A number, or the path to one.
 #[derive(Debug, Clone)]
 pub(crate) enum Limit {
     Fixed(u64),
@@ -76,7 +76,7 @@ pub(crate) enum Until {
     TimestampAt(Path),
 }
 
-/// A Map's items and what is done with each.
+/// A Map's items and the states that process each.
 #[derive(Debug, Clone)]
 pub(crate) struct Items {
     pub(crate) path: Path,
@@ -109,7 +109,7 @@ impl Limit {
 }
 
 impl Items {
-    /// The most items that are worked on at once, where the definition or the document says `limit`.
+    /// The number of items that run at once, if the definition or the document says `limit`.
     pub(crate) fn at_once(limit: u64) -> usize {
         match usize::try_from(limit) {
             Ok(limit @ 1..) => limit,
@@ -156,7 +156,7 @@ impl Body {
                 error: word(fields, "Error")?,
                 cause: word(fields, "Cause")?,
             },
-            // `State::parse` has refused what is no type.
+            // `State::parse` has rejected unknown types.
             _ => Self::Succeed,
         })
     }
@@ -190,7 +190,7 @@ impl Task {
                 return Err(fields.refuse(
                     "Resource",
                     format!(
-                        "`{arn}` is not known here; what is: a function's ARN, arn:aws:states:::lambda:invoke{services}"
+                        "`{arn}` is not supported; supported are a function's ARN, arn:aws:states:::lambda:invoke{services}"
                     ),
                 ));
             }
@@ -207,7 +207,7 @@ impl Task {
     }
 }
 
-/// What else can be asked of Lambda (an asynchronous invocation, a version) would be passed over.
+/// Rejects other options of Lambda (an asynchronous invocation, a version): they would be ignored.
 fn check_invoke(fields: &Fields, parameters: Option<&Template>) -> Result<(), DefinitionError> {
     let Some(Template::Object(parameters)) = parameters else {
         return Err(fields.refuse("Parameters", "lambda:invoke needs a FunctionName"));
@@ -221,7 +221,7 @@ fn check_invoke(fields: &Fields, parameters: Option<&Template>) -> Result<(), De
     {
         None => Ok(()),
         Some((field, _)) => {
-            Err(fields.refuse(&format!("Parameters.{field}"), "it is not known here"))
+            Err(fields.refuse(&format!("Parameters.{field}"), "it is not supported"))
         }
     }
 }
@@ -239,7 +239,7 @@ impl Until {
             Some(text) => text.parse().map(Self::Timestamp).map_err(|_| {
                 fields.refuse(
                     "Timestamp",
-                    format!("`{text}` is no time such as 2026-03-14T01:59:00Z"),
+                    format!("`{text}` is not a time such as 2026-03-14T01:59:00Z"),
                 )
             }),
             None => Err(fields.refuse(

@@ -1,4 +1,4 @@
-//! Reads an object field by field, so that what is left over is known to be unknown.
+//! Reads an object field by field, so that unknown fields are found.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -10,10 +10,10 @@ use super::DefinitionError;
 use crate::path::{Path, ResultPath};
 use crate::template::{Expression, Template};
 
-/// The fields of a state or of something in it.
+/// The fields of a state or of an object in it.
 pub(super) struct Fields {
     state: Option<String>,
-    /// Put before the names of fields, such as `ItemProcessor.`.
+    /// Prefix of field names in errors, such as `ItemProcessor.`.
     within: String,
     map: Map<String, Value>,
 }
@@ -48,7 +48,7 @@ impl Fields {
         }
     }
 
-    /// What is there in its entirety, for readers of their own.
+    /// The whole field, for a specific reader.
     pub(super) fn rest(&mut self) -> &mut Map<String, Value> {
         &mut self.map
     }
@@ -82,12 +82,13 @@ impl Fields {
             .ok_or_else(|| self.refuse(field, "it is missing"))
     }
 
-    /// A field that may be left out, and says one thing where it is there.
+    /// An optional field with one supported value.
     pub(super) fn only(&mut self, field: &str, known: &str) -> Result<(), DefinitionError> {
         match self.text(field)? {
-            Some(other) if other != known => {
-                Err(self.refuse(field, format!("`{other}` is not known here; `{known}` is")))
-            }
+            Some(other) if other != known => Err(self.refuse(
+                field,
+                format!("`{other}` is not supported; only `{known}` is"),
+            )),
             _ => Ok(()),
         }
     }
@@ -105,7 +106,7 @@ impl Fields {
             None => Err(self.refuse(
                 field,
                 format!(
-                    "it must be a whole number from {} to {}",
+                    "it must be a whole number between {} and {}",
                     range.start(),
                     range.end()
                 ),
@@ -122,7 +123,7 @@ impl Fields {
             .map_err(|reason| self.refuse(field, reason))
     }
 
-    /// A path, `$` where it is left out, `None` where it is `null`.
+    /// A path; `$` if it is absent, `None` if it is `null`.
     pub(super) fn filter(&mut self, field: &str) -> Result<Option<Path>, DefinitionError> {
         if self.map.get(field).is_some_and(Value::is_null) {
             self.take(field);
@@ -172,7 +173,7 @@ impl Fields {
             .map_err(|reason| self.refuse(field, reason))
     }
 
-    /// Refuses two fields that say the same.
+    /// Rejects two fields that exclude each other.
     pub(super) fn at_most_one(&self, fields: &[&str]) -> Result<(), DefinitionError> {
         let there: Vec<&str> = fields
             .iter()
@@ -182,22 +183,22 @@ impl Fields {
         match there.as_slice() {
             [_, second, ..] => Err(self.refuse(
                 second,
-                format!("only one of {} may be there", fields.join(", ")),
+                format!("only one of {} is allowed", fields.join(", ")),
             )),
             _ => Ok(()),
         }
     }
 
-    /// Refuses what nobody has taken.
+    /// Rejects fields that no reader has taken.
     pub(super) fn finish(self) -> Result<(), DefinitionError> {
         match self.map.keys().next() {
             None => Ok(()),
-            Some(field) => Err(self.refuse(field, "it is not known here")),
+            Some(field) => Err(self.refuse(field, "it is not supported")),
         }
     }
 }
 
-/// JSON without a field that stands twice: of two, one would be lost without a word.
+/// JSON in which no object has a field twice: one of the two values would be lost silently.
 pub(super) struct Strict(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -253,7 +254,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
             let Strict(value) = access.next_value()?;
             if map.contains_key(&key) {
                 return Err(A::Error::custom(format_args!(
-                    "`{key}` stands twice in one object"
+                    "`{key}` appears twice in one object"
                 )));
             }
             map.insert(key, value);

@@ -1,4 +1,4 @@
-//! One state: what all states have.
+//! One state: the fields that all types share.
 
 use serde_json::Value;
 
@@ -10,21 +10,20 @@ use crate::error::name;
 use crate::path::ResultPath;
 use crate::retry::{Retrier, error_names};
 
-/// A state.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) name: String,
-    /// As the definition calls it, such as `Task`.
+    /// As in the definition, such as `Task`.
     pub(crate) kind: String,
     pub(crate) flow: Flow,
     pub(crate) body: Body,
     pub(crate) retry: Vec<Retrier>,
     pub(crate) catch: Vec<Catcher>,
-    /// `None` where it ends, and in a Choice.
+    /// `None` if it ends the execution, and in a Choice.
     pub(crate) next: Option<String>,
 }
 
-/// Where errors lead.
+/// The next state after an error.
 #[derive(Debug, Clone)]
 pub(crate) struct Catcher {
     pub(crate) errors: Vec<String>,
@@ -38,14 +37,14 @@ impl State {
         let kind = fields.required_text("Type")?;
         fields.take("Comment");
         fields.only("QueryLanguage", "JSONPath")?;
-        // Legacy spelling: of a Map, `Parameters` is the selector of its items.
+        // Legacy spelling: in a Map, `Parameters` is the item selector.
         let (parameters, selects, works, goes_on) = match kind.as_str() {
             "Task" | "Parallel" => (true, true, true, true),
             "Map" => (false, true, true, true),
             "Pass" => (true, false, false, true),
             "Wait" => (false, false, false, true),
             "Choice" | "Succeed" | "Fail" => (false, false, false, false),
-            other => return Err(fields.refuse("Type", format!("`{other}` is not known here"))),
+            other => return Err(fields.refuse("Type", format!("`{other}` is not supported"))),
         };
         let filters = kind != "Fail";
         let flow = Flow {
@@ -94,7 +93,7 @@ impl State {
         })
     }
 
-    /// The states that may follow, each with the field that says so.
+    /// The possible next states, each with the field that names it.
     pub(super) fn ways_on(&self) -> Vec<(&'static str, &str)> {
         let mut ways: Vec<(&'static str, &str)> = self
             .next
@@ -126,16 +125,16 @@ impl State {
     }
 }
 
-/// `Next`, or `None` for `"End": true`: one of them.
+/// `Next`, or `None` for `"End": true`; exactly one of them is required.
 fn next(fields: &mut Fields) -> Result<Option<String>, DefinitionError> {
     fields.at_most_one(&["Next", "End"])?;
     match (fields.text("Next")?, fields.take("End")) {
         (Some(next), _) => Ok(Some(next)),
         (None, Some(Value::Bool(true))) => Ok(None),
         (None, Some(_)) => {
-            Err(fields.refuse("End", "it can only be true; otherwise there is a Next"))
+            Err(fields.refuse("End", "it must be true; to continue, use Next instead"))
         }
-        (None, None) => Err(fields.refuse("Next", "it needs a Next, or End")),
+        (None, None) => Err(fields.refuse("Next", "the state needs Next or End")),
     }
 }
 
@@ -185,7 +184,7 @@ fn catchers(fields: &mut Fields, name: &str) -> Result<Vec<Catcher>, DefinitionE
     Ok(catchers)
 }
 
-/// What stands behind `States.ALL` would never be asked.
+/// Rejects entries after `States.ALL`: they would never be used.
 fn last_only<'a>(
     fields: &Fields,
     field: &str,
@@ -196,7 +195,7 @@ fn last_only<'a>(
         .skip(1)
         .any(|errors| errors.iter().any(|error| error == name::ALL))
     {
-        true => Err(fields.refuse(field, "States.ALL must stand in the last one")),
+        true => Err(fields.refuse(field, "States.ALL must be in the last entry")),
         false => Ok(()),
     }
 }

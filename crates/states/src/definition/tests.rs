@@ -9,7 +9,7 @@ fn refused(definition: &Value) -> String {
     }
 }
 
-/// A machine of one state called `A`, and `B` where something leads there.
+/// A machine with one state `A`, and `B` if a transition leads there.
 fn with(state: &Value) -> Value {
     let mut states = json!({ "A": state });
     if state.to_string().contains(r#""Next":"B""#) {
@@ -30,7 +30,7 @@ fn task(more: Value) -> Value {
 }
 
 #[test]
-fn what_could_not_be_done_is_refused_with_state_and_field() {
+fn unsupported_definitions_are_rejected_with_state_and_field() {
     let retrier = json!({ "ErrorEquals": ["X"] });
     let all = json!({ "ErrorEquals": ["States.ALL"] });
     let inner = json!({ "StartAt": "I", "States": { "I": { "Type": "Pass", "End": true } } });

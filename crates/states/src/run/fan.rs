@@ -1,5 +1,5 @@
-//! Map and Parallel: the same states for many items, or many states for the same input, side by
-//! side. Results keep the order of items and branches; the first fault ends all.
+//! Map and Parallel: the same states for many items, or many branches for the same input,
+//! concurrently. Results keep the order of items and branches; the first error ends all.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::definition::{Items, States};
 use crate::error::{Fault, name};
 use crate::path::Scope;
 
-/// What one branch gives: its place, its result, and its last event.
+/// The result of one branch: its index, its result, and its last event.
 type Done = (usize, Result<Value, Halt>, u64);
 
 impl Engine<'_> {
@@ -31,13 +31,13 @@ impl Engine<'_> {
                 let shown: String = other.to_string().chars().take(200).collect();
                 let fault = Fault::new(
                     name::RUNTIME,
-                    format!("ItemsPath must lead to a list, not to {shown}"),
+                    format!("ItemsPath must point to a list, not to {shown}"),
                 );
                 return Err(visit.at(fault).into());
             }
         };
         let at_once = Items::at_once(visit.limit(&items.concurrency, input, 0)?);
-        // Each item with what its iteration begins with.
+        // Each item with the input of its iteration.
         let mut prepared = Vec::with_capacity(list.len());
         for (index, value) in list.into_iter().enumerate() {
             let item = json!({ "Index": index, "Value": value });
@@ -104,7 +104,7 @@ impl Engine<'_> {
                     }
                 }
                 Err(Halt::Fault(fault)) => {
-                    // What is still at work is let go of, before the history says so.
+                    // Iterations still in progress are dropped before the history records it.
                     drop(running);
                     for (which, index) in std::iter::once(("Failed", index))
                         .chain(begun.iter().map(|index| ("Aborted", *index)))

@@ -1,11 +1,11 @@
-//! One state from its entry to its exit: the document's way through it, its tries, its catchers.
+//! One state from entry to exit: its input and output, its retries, its catchers.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Engine, Halt, shown};
+use super::{Engine, Halt, with_milliseconds};
 use crate::BoxFuture;
 use crate::clock::Pause;
 use crate::definition::{Body, Limit, State, States, Until, Word};
@@ -13,22 +13,22 @@ use crate::document::limited;
 use crate::error::{Fault, matches, name};
 use crate::journal::{to_millisecond, whole};
 use crate::path::{Path, Scope};
-use crate::retry::{Patience, random};
+use crate::retry::{RetryState, random};
 
-/// A state on its way.
+/// A state in progress.
 pub(super) struct Visit<'s> {
     pub(super) state: &'s State,
-    /// Id of the event that says so.
+    /// Id of the event that entered it.
     pub(super) entered: u64,
     /// The context object.
     pub(super) context: Value,
-    /// What `$$.Map.Item` is.
+    /// The value of `$$.Map.Item`.
     pub(super) item: Option<&'s Value>,
     pub(super) retries: u32,
 }
 
 impl Visit<'_> {
-    /// Says of a fault of the document where it happened.
+    /// Adds the state to an error in the document.
     pub(super) fn at(&self, fault: Fault) -> Fault {
         fault.at(&self.state.name, self.entered)
     }
@@ -49,7 +49,7 @@ impl Visit<'_> {
             .map_err(|fault| self.at(fault))
     }
 
-    /// The number that a limit is for this document.
+    /// The value of a limit for this document.
     pub(super) fn limit(&self, limit: &Limit, document: &Value, least: u64) -> Result<u64, Fault> {
         match limit {
             Limit::Fixed(number) => Ok(*number),
@@ -57,7 +57,7 @@ impl Visit<'_> {
                 let value = self.get(path, document)?;
                 let number = value.as_u64().filter(|number| *number >= least);
                 number.ok_or_else(|| {
-                    self.runtime(format!("{value} is no whole number from {least} on"))
+                    self.runtime(format!("{value} is not a whole number of at least {least}"))
                 })
             }
         }
@@ -65,7 +65,7 @@ impl Visit<'_> {
 }
 
 impl Engine<'_> {
-    /// From the state `start` to one that ends; its output.
+    /// Runs from the state `start` to one that ends, and returns its output.
     pub(super) fn flow<'s>(
         &'s self,
         states: &'s States,
@@ -78,7 +78,7 @@ impl Engine<'_> {
             let (mut at, mut document) = (start.to_owned(), input);
             loop {
                 let Some(state) = states.get(&at) else {
-                    // Only a history of another definition leads here.
+                    // Only reached with the history of another definition.
                     return Err(Fault::new(
                         name::RUNTIME,
                         format!("The definition has no state '{at}'"),
@@ -111,23 +111,25 @@ impl Engine<'_> {
             Some(("stateEnteredEventDetails".to_owned(), details)),
         )?;
         let entered = *last;
-        let mut patience = Patience::new(&state.retry);
+        let mut retry_state = RetryState::new(&state.retry);
         let (output, next) = loop {
-            let context = self.context(&state.name, entered_at, patience.retries, item);
+            let context = self.context(&state.name, entered_at, retry_state.retries, item);
             let visit = Visit {
                 state,
                 entered,
                 context,
                 item,
-                retries: patience.retries,
+                retries: retry_state.retries,
             };
             let fault = match self.attempt(&visit, &raw, last).await {
                 Ok(done) => break done,
                 Err(Halt::Fault(fault)) => fault,
                 Err(halt) => return Err(halt),
             };
-            // The last event's id makes the drawn number another one at every try.
-            if let Some(delay) = patience.after(fault.name(), random(&self.execution.name, *last)) {
+            // The last event's id gives a different random number for every attempt.
+            if let Some(delay) =
+                retry_state.next_delay(fault.name(), random(&self.execution.name, *last))
+            {
                 self.clock
                     .sleep_until(self.later(delay), Pause::Backoff)
                     .await;
@@ -162,7 +164,7 @@ impl Engine<'_> {
         Ok((output, next))
     }
 
-    /// One try: input, work, output.
+    /// One attempt: input, work, output.
     async fn attempt<'s>(
         &'s self,
         visit: &Visit<'s>,
@@ -198,7 +200,7 @@ impl Engine<'_> {
                 let cause = || {
                     Fault::new(
                         name::NO_CHOICE_MATCHED,
-                        "No rule of the Choice holds, and it has no default.",
+                        "No rule of the Choice is true, and it has no default.",
                     )
                 };
                 next = Some(chosen.ok_or_else(|| visit.at(cause()))?);
@@ -212,7 +214,6 @@ impl Engine<'_> {
         Ok((output, next))
     }
 
-    /// What a Fail state fails with.
     fn fail(
         &self,
         visit: &Visit<'_>,
@@ -256,13 +257,15 @@ impl Engine<'_> {
                 let value = visit.get(path, document)?;
                 let time = value.as_str().and_then(|text| text.parse().ok());
                 time.ok_or_else(|| {
-                    visit.runtime(format!("{value} is no time such as 2026-03-14T01:59:00Z"))
+                    visit.runtime(format!(
+                        "{value} is not a time such as 2026-03-14T01:59:00Z"
+                    ))
                 })
             }
         }
     }
 
-    /// The time so much later than now.
+    /// The time after this duration.
     pub(super) fn later(&self, by: Duration) -> Timestamp {
         self.clock.now().checked_add(by).unwrap_or(Timestamp::MAX)
     }
@@ -277,7 +280,7 @@ impl Engine<'_> {
     ) -> Value {
         let mut context = json!({
             "Execution": self.execution_context,
-            "State": { "EnteredTime": shown(entered_at), "Name": state, "RetryCount": retries },
+            "State": { "EnteredTime": with_milliseconds(entered_at), "Name": state, "RetryCount": retries },
             "StateMachine": self.machine_context,
         });
         if let (Some(item), Some(context)) = (item, context.as_object_mut()) {

@@ -1,4 +1,4 @@
-//! One try of a Task: the call with its time-out, and the events that AWS has for it.
+//! One attempt of a Task: the call with its time-out, and AWS's events for it.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use crate::error::{Fault, name};
 use crate::journal::whole;
 use crate::task::{Call, Resource};
 
-/// The events of a task: those of a plain function have types and fields of their own.
+/// The events of a task. A plain function has separate event types and fields.
 struct Events {
     /// `LambdaFunction` or `Task`.
     prefix: &'static str,
-    /// What each event's details begin with.
+    /// Fields that all details share.
     base: Map<String, Value>,
 }
 
@@ -42,7 +42,7 @@ impl Events {
         Self { prefix, base }
     }
 
-    /// Type and details of one of them, such as `Succeeded`.
+    /// Type and details of an event, such as `Succeeded`.
     fn event(&self, which: &str, fields: Value) -> (String, Option<(String, Value)>) {
         let mut details = self.base.clone();
         if let Value::Object(fields) = fields {
@@ -123,7 +123,7 @@ impl Engine<'_> {
             Either::Left((answer, _)) => answer.map_err(Fault::from),
             Either::Right(_) => Err(Fault {
                 error: Some(name::TIMEOUT.to_owned()),
-                cause: Some(format!("The task had not ended after {seconds} s.")),
+                cause: Some(format!("The task did not end within {seconds} s.")),
             }),
         }
     }
@@ -145,7 +145,7 @@ impl Engine<'_> {
     }
 }
 
-/// Who is called, with a name that may come from the input.
+/// The call's target; its name may come from the input.
 enum Called<'a> {
     Function(&'a str),
     Named(String),
@@ -162,7 +162,6 @@ impl Called<'_> {
     }
 }
 
-/// Who is called, and with what.
 fn call<'a>(visit: &Visit<'_>, task: &'a Task, input: Value) -> Result<(Called<'a>, Value), Fault> {
     match &task.resource {
         definition::Resource::Function => Ok((Called::Function(&task.arn), input)),

@@ -18,10 +18,10 @@ const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:f";
 
 type Answer = Result<Value, TaskError>;
 
-/// A call as the host saw it: state, function or operation, input, tries before, and second.
+/// A call as the host saw it: state, function or operation, input, retries so far, and second.
 type Seen = (String, String, Value, u32, i64);
 
-/// A host that answers by a script, each answer after so many seconds.
+/// A host with scripted answers, each after a number of seconds.
 struct Script<F> {
     clock: VirtualClock,
     answer: F,
@@ -61,7 +61,7 @@ fn execution() -> Execution {
     }
 }
 
-/// What a run did.
+/// What happened in a run.
 #[derive(Debug)]
 struct Ran {
     ending: Ending,
@@ -96,7 +96,7 @@ impl Ran {
             .collect()
     }
 
-    /// Names of the states that were exited, in their order.
+    /// Names of the states that exited, in order.
     fn exited(&self) -> Vec<&str> {
         self.events
             .iter()
@@ -106,7 +106,7 @@ impl Ran {
     }
 }
 
-/// Runs a machine on a clock of its own, from the start or from a past.
+/// Runs a machine on a new clock, from the start or from a history.
 fn go_on<F>(machine: &Machine, past: &[HistoryEvent], answer: F) -> Ran
 where
     F: Fn(&Call<'_>) -> (u64, Answer) + Send + Sync,
@@ -145,7 +145,6 @@ fn first(input: &Value) -> HistoryEvent {
     )
 }
 
-/// Runs a definition from its start.
 fn run<F>(definition: &Value, input: &Value, answer: F) -> Ran
 where
     F: Fn(&Call<'_>) -> (u64, Answer) + Send + Sync,
@@ -171,7 +170,7 @@ fn fails(error: &str) -> Answer {
 }
 
 #[test]
-fn a_run_can_be_handed_to_another_thread() {
+fn a_run_can_move_to_another_thread() {
     fn send<T: Send>(_: T) {}
     let machine = Machine::parse(&training()).unwrap();
     let clock = VirtualClock::new(Timestamp::UNIX_EPOCH);
@@ -184,7 +183,7 @@ fn a_run_can_be_handed_to_another_thread() {
 }
 
 #[test]
-fn what_is_no_history_is_refused() {
+fn an_invalid_history_is_rejected() {
     let machine = Machine::parse(&training()).unwrap();
     let clock = VirtualClock::new(Timestamp::UNIX_EPOCH);
     let host = Script {

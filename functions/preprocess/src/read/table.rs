@@ -59,7 +59,6 @@ impl TableBuilder {
         Ok(added)
     }
 
-    /// The name of a column.
     pub(super) fn name(&self, column: usize) -> &str {
         self.columns
             .get(column)

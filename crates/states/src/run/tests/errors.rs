@@ -1,10 +1,10 @@
-//! Faults: retried, caught, timed out, too large.
+//! Errors: retried, caught, timed out, too large.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
-/// A task with these fields, and `Caught`, which hands on what it gets.
+/// A task with these fields, and `Caught`, which passes its input on.
 fn tried(fields: Value) -> Value {
     let mut task = json!({ "Type": "Task", "Resource": ARN, "End": true });
     for (field, value) in fields.as_object().unwrap() {
@@ -18,7 +18,7 @@ fn tried(fields: Value) -> Value {
 }
 
 #[test]
-fn tries_follow_with_growing_waits_until_one_succeeds() {
+fn retries_have_growing_waits_until_one_succeeds() {
     let retry = json!({ "Retry": [{ "ErrorEquals": ["Retryable"], "IntervalSeconds": 2, "BackoffRate": 3, "MaxAttempts": 5, "MaxDelaySeconds": 10 }] });
     let ran = run(&tried(retry), &json!({}), |call| {
         (
@@ -32,7 +32,7 @@ fn tries_follow_with_growing_waits_until_one_succeeds() {
     });
     assert_eq!(ran.output(), 4);
     let starts: Vec<i64> = ran.seen.iter().map(|seen| seen.4 - 1_700_000_000).collect();
-    // Each try takes 1 s; the waits are 2, 6, 10 and 10 s.
+    // Each attempt takes 1 s; the waits are 2, 6, 10 and 10 s.
     assert_eq!(starts, [0, 3, 10, 21, 32]);
 }
 
@@ -48,7 +48,7 @@ fn jitter_shortens_waits_and_is_the_same_for_the_same_run() {
 }
 
 #[test]
-fn each_retrier_counts_its_own_tries() {
+fn each_retrier_has_a_separate_count() {
     let retry = json!({ "Retry": [{ "ErrorEquals": ["A"], "MaxAttempts": 2 }, { "ErrorEquals": ["B"], "MaxAttempts": 1 }] });
     let ran = run(&tried(retry), &json!({}), |call| {
         (0, fails(if call.retries % 2 == 0 { "A" } else { "B" }))
@@ -58,7 +58,7 @@ fn each_retrier_counts_its_own_tries() {
 }
 
 #[test]
-fn catchers_put_the_error_where_they_say_and_lead_on() {
+fn catchers_write_the_error_to_their_path_and_continue() {
     let catch = json!({ "Catch": [{ "ErrorEquals": ["Known"], "ResultPath": "$.error", "Next": "Caught" }, { "ErrorEquals": ["States.ALL"], "Next": "Caught" }] });
     let caught = |error: &'static str| {
         run(&tried(catch.clone()), &json!({ "in": 1 }), move |_| {
@@ -82,7 +82,7 @@ fn catchers_put_the_error_where_they_say_and_lead_on() {
 }
 
 #[test]
-fn tries_come_before_catchers_for_a_whole_map_too() {
+fn a_map_is_retried_before_its_catchers_apply() {
     let map = json!({
         "Type": "Map", "End": true,
         "ItemProcessor": { "StartAt": "T", "States": { "T": { "Type": "Task", "Resource": ARN, "End": true } } },
@@ -113,7 +113,7 @@ fn tries_come_before_catchers_for_a_whole_map_too() {
 }
 
 #[test]
-fn a_task_times_out_and_only_its_own_names_stand_for_that() {
+fn a_task_timeout_is_matched_only_by_its_names() {
     let fixed = json!({ "TimeoutSeconds": 5, "Retry": [{ "ErrorEquals": ["States.TaskFailed"] }] });
     let ran = run(&tried(fixed), &json!({}), |_| (6, Ok(Value::Null)));
     assert_eq!(
@@ -129,14 +129,14 @@ fn a_task_times_out_and_only_its_own_names_stand_for_that() {
 }
 
 #[test]
-fn a_machine_times_out_counted_from_its_first_event() {
+fn the_machine_timeout_starts_with_the_first_event() {
     let mut definition =
         tried(json!({ "Retry": [{ "ErrorEquals": ["States.ALL"], "MaxAttempts": 1000 }] }));
     definition["TimeoutSeconds"] = json!(60);
     let ran = run(&definition, &json!({}), |_| (7, fails("X")));
     assert_eq!((&ran.ending, ran.took_s), (&Ending::TimedOut, 60));
     assert_eq!(ran.kinds().last(), Some(&"ExecutionTimedOut"));
-    // Taken up after its time, it enters no state.
+    // Resumed after the time-out, it enters no state.
     let machine = Machine::parse(&definition.to_string()).unwrap();
     let mut late = ran.events[..3].to_vec();
     late[2].timestamp = late[0].timestamp + Duration::from_secs(61);
@@ -148,7 +148,7 @@ fn a_machine_times_out_counted_from_its_first_event() {
 }
 
 #[test]
-fn what_is_too_large_goes_no_further() {
+fn too_large_payloads_fail_the_state() {
     let large = "x".repeat(262_144);
     let catch = json!({ "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "Caught" }] });
     let ran = run(&tried(catch), &json!({}), |_| (0, Ok(json!(large))));
@@ -158,7 +158,7 @@ fn what_is_too_large_goes_no_further() {
         (0, Ok(json!(large)))
     });
     assert_eq!(ran.output()["e"]["Error"], "States.DataLimitExceeded");
-    // Two that are small enough add up to one that is not.
+    // Two payloads below the limit are too large together.
     let half = "x".repeat(140_000);
     let adds = run(
         &tried(json!({ "ResultPath": "$.more" })),
@@ -169,7 +169,7 @@ fn what_is_too_large_goes_no_further() {
 }
 
 #[test]
-fn a_fail_state_says_what_it_is_told_to() {
+fn a_fail_state_reports_its_error_and_cause() {
     let input = json!({ "error": { "Error": "E", "Cause": "C" }, "n": 4 });
     let table = [
         (json!({ "Type": "Fail" }), (None, None)),
@@ -207,7 +207,7 @@ fn a_fail_state_says_what_it_is_told_to() {
 }
 
 #[test]
-fn a_machine_that_goes_round_for_ever_ends_at_the_longest_history() {
+fn an_endless_loop_ends_at_the_longest_history() {
     let definition = json!({ "StartAt": "A", "States": {
         "A": { "Type": "Choice", "Choices": [{ "Variable": "$.stop", "IsPresent": true, "Next": "End" }], "Default": "B" },
         "B": { "Type": "Pass", "Next": "A" },

@@ -1,9 +1,9 @@
-//! The document's way through states, branches and items.
+//! The document in states, branches and items.
 
 use super::*;
 
 #[test]
-fn input_becomes_output_as_the_fields_say() {
+fn the_fields_transform_input_to_output() {
     let input = json!({ "a": { "b": 1 }, "list": [1, 2] });
     let task = |fields: Value| {
         let mut task = json!({ "Type": "Task", "Resource": ARN, "End": true });
@@ -60,7 +60,7 @@ fn input_becomes_output_as_the_fields_say() {
 }
 
 #[test]
-fn the_context_object_says_where_one_is() {
+fn the_context_object_describes_execution_and_state() {
     let state = json!({ "Type": "Pass", "End": true, "Parameters": { "all.$": "$$", "name.$": "$$.Execution.Name" } });
     let expected = json!({
         "Execution": {
@@ -130,7 +130,7 @@ fn a_function_is_invoked_by_its_arn_or_through_lambda_invoke() {
 }
 
 #[test]
-fn choices_lead_to_the_first_rule_that_holds() {
+fn a_choice_takes_the_first_rule_that_is_true() {
     let definition = json!({
         "StartAt": "C",
         "States": {
@@ -167,7 +167,7 @@ fn choices_lead_to_the_first_rule_that_holds() {
 }
 
 #[test]
-fn waits_last_as_long_as_they_say() {
+fn waits_have_the_configured_duration() {
     let input = json!({ "seconds": 7, "when": "2023-11-14T22:14:00Z" });
     let table = [
         (json!({ "Seconds": 90 }), 90),
@@ -202,7 +202,7 @@ fn map(more: Value) -> Value {
 }
 
 #[test]
-fn a_map_keeps_the_order_of_its_items_whichever_ends_first() {
+fn a_map_keeps_the_order_of_its_items() {
     let input = json!({ "items": [3, 1, 2], "k": "v" });
     let selector = json!({ "ItemSelector": { "value.$": "$$.Map.Item.Value", "index.$": "$$.Map.Item.Index", "k.$": "$.k" } });
     let ran = run(&map(selector), &input, |call| {
@@ -238,7 +238,7 @@ fn a_map_keeps_the_order_of_its_items_whichever_ends_first() {
 }
 
 #[test]
-fn a_map_works_on_no_more_at_once_than_allowed() {
+fn a_map_respects_max_concurrency() {
     for (limit, took_s) in [
         (json!({ "MaxConcurrency": 1 }), 60),
         (json!({ "MaxConcurrency": 4 }), 20),
@@ -258,7 +258,7 @@ fn a_map_works_on_no_more_at_once_than_allowed() {
 }
 
 #[test]
-fn a_fault_in_one_item_ends_the_map_and_lets_go_of_the_others() {
+fn an_error_in_one_item_ends_the_map_and_drops_the_others() {
     let answer = |call: &Call<'_>| {
         if call.input == json!(2) {
             (5, fails("Bad"))
@@ -283,7 +283,7 @@ fn a_fault_in_one_item_ends_the_map_and_lets_go_of_the_others() {
 }
 
 #[test]
-fn an_item_inside_of_an_item_is_its_own() {
+fn nested_maps_see_their_item() {
     let inner = json!({
         "Type": "Map", "End": true,
         "ItemProcessor": { "StartAt": "P", "States": { "P": { "Type": "Pass", "End": true, "Parameters": { "i.$": "$$.Map.Item.Index", "v.$": "$" } } } },
@@ -296,7 +296,7 @@ fn an_item_inside_of_an_item_is_its_own() {
 }
 
 #[test]
-fn branches_run_side_by_side_on_the_same_input() {
+fn branches_run_concurrently_on_the_same_input() {
     let branch = |name: &str| json!({ "StartAt": name, "States": { name: { "Type": "Task", "Resource": ARN, "End": true } } });
     let parallel = json!({ "Type": "Parallel", "Branches": [branch("Slow"), branch("Fast")], "ResultSelector": { "slow.$": "$[0]", "fast.$": "$[1]" }, "End": true });
     let definition = json!({ "StartAt": "P", "States": { "P": parallel } });

@@ -1,4 +1,4 @@
-//! A run that is cut off anywhere and taken up again ends as if it had not been.
+//! A run that is interrupted anywhere and resumed ends like an uninterrupted one.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use super::*;
 
 type Answers = Box<dyn Fn(&Call<'_>) -> (u64, Answer) + Send + Sync>;
 
-/// Answers that depend on nothing but the call, one for each way through the machine.
+/// Answers that depend only on the call, one set for each path through the machine.
 fn ways() -> Vec<Answers> {
     vec![
         Box::new(but("", Ok(Value::Null))),
@@ -29,7 +29,7 @@ fn ways() -> Vec<Answers> {
     ]
 }
 
-/// The machine's own states that exited.
+/// The top-level states that exited.
 fn own(ran: &Ran) -> Vec<(&str, &str)> {
     let exits = ran
         .events
@@ -63,7 +63,7 @@ fn from_every_prefix_of_a_history_a_run_ends_the_same() {
 }
 
 #[test]
-fn what_has_exited_is_not_done_again() {
+fn exited_states_are_not_repeated() {
     let machine = Machine::parse(&definition()).unwrap();
     let whole = go_on(&machine, &[first(&json!({}))], but("", Ok(Value::Null)));
     let trained = whole
@@ -78,13 +78,13 @@ fn what_has_exited_is_not_done_again() {
     );
     let called: Vec<&str> = resumed.seen.iter().map(|seen| seen.0.as_str()).collect();
     assert_eq!(called, ["Compare", "Promote", "RecordPromotion", "Notify"]);
-    // One event earlier, the whole Map is done again.
+    // One event earlier, the whole Map is repeated.
     let resumed = go_on(&machine, &whole.events[..trained], but("", Ok(Value::Null)));
     assert_eq!(
         resumed.seen.iter().filter(|seen| seen.0 == "Train").count(),
         3
     );
-    // A history that has ended is left alone.
+    // A history that has ended stays unchanged.
     let ended = go_on(&machine, &whole.events, but("", Ok(Value::Null)));
     assert_eq!(
         (ended.seen.len(), ended.events.len()),
@@ -111,7 +111,7 @@ fn a_history_of_another_definition_fails_by_the_name_of_the_state() {
     );
 }
 
-/// A journal that breaks off: the disk is full, or the process dies there.
+/// A journal that fails: the disk is full, or the process dies.
 struct Breaks {
     kept: Mutex<Vec<HistoryEvent>>,
     after: usize,

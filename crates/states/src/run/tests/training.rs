@@ -1,8 +1,8 @@
-//! The machine that is deployed, along each of its ways.
+//! The deployed machine, on each of its paths.
 
 use super::*;
 
-/// The definition, its places filled with ARNs of functions that are called as the places are.
+/// The definition; each placeholder is replaced by the ARN of a function with the same name.
 pub(crate) fn definition() -> String {
     let mut text = include_str!("../../../../../statemachine/training.asl.json").to_owned();
     while let Some(start) = text.find("${") {
@@ -20,7 +20,7 @@ pub(crate) fn definition() -> String {
     text
 }
 
-/// What the functions answer where all goes well, up to a promotion.
+/// The answers of the functions in a run that ends with a promotion.
 pub(super) fn answer(state: &str, input: &Value) -> Value {
     match state {
         "Fetch" => {
@@ -44,7 +44,7 @@ pub(super) fn answer(state: &str, input: &Value) -> Value {
     }
 }
 
-/// The same, with another answer of one state.
+/// The same, with a different answer of one state.
 pub(super) fn but(
     state: &'static str,
     other: Answer,
@@ -128,7 +128,7 @@ fn a_better_challenger_is_promoted() {
 }
 
 #[test]
-fn a_job_trains_what_is_too_large_and_the_function_tells_of_it() {
+fn a_job_trains_large_datasets_and_the_function_reports_it() {
     let mut gate = answer("Gate", &Value::Null);
     gate["train_on"] = "job".into();
     let ran = train(but("Gate", Ok(gate.clone())));
@@ -138,12 +138,12 @@ fn a_job_trains_what_is_too_large_and_the_function_tells_of_it() {
     let (_, resource, job, ..) = call("TrainJob");
     assert_eq!(resource, "batch:submitJob.sync");
     assert_eq!(job["JobName"], "run-1-linear");
-    // The job is asked for what the function is asked for after it.
+    // The job gets the same request as the function after it.
     let command = job["ContainerOverrides"]["Command"].as_array().unwrap();
     let request: Value = serde_json::from_str(command[0].as_str().unwrap()).unwrap();
     assert_eq!((command.len(), &request), (1, &call("Train").2));
 
-    // A job that fails is tried again, and at last fails the run with what Batch says.
+    // A failing job is retried; finally the run fails with the message of Batch.
     let ran = train(|call| match call.state {
         "Gate" => (1, Ok(gate.clone())),
         "TrainJob" => (1, fails("States.TaskFailed")),
@@ -208,7 +208,7 @@ fn each_refusal_is_recorded_and_succeeds() {
 }
 
 #[test]
-fn a_failure_of_any_task_is_recorded_and_told_with_its_cause() {
+fn a_failure_of_any_task_is_recorded_and_notified_with_its_cause() {
     let way_of = |state: &'static str| match state {
         "RecordSkip" => ("Gate", json!({ "decision": "skip" })),
         "RecordNothingNew" => ("Fetch", json!({ "status": "nothing_new" })),
@@ -256,7 +256,7 @@ fn a_failure_of_any_task_is_recorded_and_told_with_its_cause() {
 }
 
 #[test]
-fn what_may_succeed_later_is_tried_again() {
+fn transient_errors_are_retried() {
     for state in [
         "Fetch",
         "Preprocess",
@@ -284,13 +284,13 @@ fn what_may_succeed_later_is_tried_again() {
         let tries = ran.seen.iter().filter(|seen| seen.0 == state).count();
         assert_eq!(tries, if state == "Train" { 9 } else { 3 }, "{state}");
     }
-    // Nobody hears of it, and the outcome stands all the same.
+    // The notification fails, and the outcome stays.
     let ran = train(but("Notify", fails("Bug")));
     assert_eq!(ran.exited().last(), Some(&"Done"));
 }
 
 #[test]
-fn a_champion_that_changed_meanwhile_is_compared_with() {
+fn a_changed_champion_is_compared_again() {
     let promotions = std::sync::atomic::AtomicU32::new(0);
     let ran = train(|call| {
         let contended = call.state == "Promote"
