@@ -171,7 +171,7 @@ mod tests {
             .collect();
         assert_eq!(waits, [Some(2), Some(6), Some(18), Some(20), None, None]);
         assert_eq!(retry_state.retries, 4);
-        assert_eq!(RetryState::new(&retriers).after("B", 0.5), None);
+        assert_eq!(RetryState::new(&retriers).next_delay("B", 0.5), None);
     }
 
     #[test]
