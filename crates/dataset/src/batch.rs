@@ -11,10 +11,10 @@ use tasador_listing::schema;
 use tasador_model::frame::FrameError;
 use tasador_model::{Column, Frame};
 
-/// Why bytes are not the clean rows of a batch.
+/// Why a clean file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    #[error("the clean file can't be read as Parquet")]
+    #[error("the clean file cannot be read as Parquet")]
     Parquet(#[from] PolarsError),
     #[error("the clean file has no column `{0}`")]
     ColumnMissing(&'static str),
@@ -41,18 +41,17 @@ pub enum ReadError {
 /// The clean rows of one batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CleanBatch {
-    /// All columns but `property_key`, `row_hash` and `street`, which no model learns from.
+    /// All columns except `property_key`, `row_hash` and `street`, which no model learns from.
     pub frame: Frame,
-    /// The property of each row.
+    /// The property key of each row.
     pub properties: Vec<PropertyKey>,
-    /// The content of each row.
+    /// The hash of each row.
     pub row_hashes: Vec<u128>,
 }
 
-/// Reads the clean Parquet of one batch as a frame whose properties are set.
+/// Reads the clean Parquet of one batch as a frame with its properties.
 ///
-/// It is heavy work for a thread that may block: the library's own threads panic inside a runtime
-/// of one thread.
+/// Call it on a blocking thread: the library's threads panic inside a single-threaded runtime.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -66,7 +65,7 @@ pub fn read_parquet(bytes: Bytes) -> Result<Frame, ReadError> {
     Ok(frame)
 }
 
-/// Reads the clean Parquet of one batch with the names of its rows and properties.
+/// Reads the clean Parquet of one batch with its row hashes and property keys.
 ///
 /// # Errors
 /// [`ReadError`].

@@ -1,8 +1,8 @@
-//! Datasets: the ordered batches a model learns from, and their clean rows as the model's frames.
+//! Datasets: the ordered batches that a model learns from, and their clean rows as frames.
 //!
-//! This is the only shared crate that knows a data frame library; whoever answers requests links
-//! nothing of it. The same manifest gives the same frames, row for row and name for name, because
-//! a model's bytes depend on both.
+//! This is the only shared crate that uses a data frame library; functions that answer HTTP do not
+//! link it. The same manifest gives the same frames, with the same rows and names in the same order,
+//! because a model's bytes depend on both.
 
 mod batch;
 mod load;

@@ -1,4 +1,4 @@
-//! Loading a dataset from the bucket, split by property.
+//! Loads a dataset from the bucket and splits it by property.
 
 use std::collections::HashSet;
 
@@ -12,17 +12,17 @@ use crate::batch::{CleanBatch, ReadError, read_batch};
 use crate::manifest::{Manifest, ManifestEntry};
 use crate::union::unite;
 
-/// A dataset's rows by the side of the split on which their property stands.
+/// A dataset's rows by part of the split.
 ///
-/// All three frames have the same columns in the same order; of a category, the same list of
-/// names. Each frame knows the property of its rows.
+/// All three frames have the same columns in the same order, with the same list of names for each
+/// category. Each frame has the property of its rows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parts {
-    /// About 70 % of the properties: what models learn from.
+    /// About 70 % of the properties: models learn from them.
     pub training: Frame,
-    /// About 10 %: what sets the width of intervals.
+    /// About 10 %: determine the width of intervals.
     pub calibration: Frame,
-    /// About 20 %: what models are compared on, and none learns from.
+    /// About 20 %: models are compared on them, and none learns from them.
     pub holdout: Frame,
 }
 
@@ -31,26 +31,28 @@ pub struct Parts {
 pub enum LoadError {
     #[error("the manifest at {key} could not be fetched")]
     Manifest { key: Key, source: LakeError },
-    #[error("what is at {key} is not the manifest of this dataset")]
+    #[error(
+        "the object at {key} is not the manifest of this dataset: its hash differs from the dataset's id"
+    )]
     NotTheManifest { key: Key },
     #[error("the clean rows of batch {batch} could not be fetched")]
     Lake { batch: BatchId, source: LakeError },
     #[error("the clean rows of batch {batch} could not be read")]
     Read { batch: BatchId, source: ReadError },
-    #[error("batch {batch} has {found} clean rows where the manifest says {expected}")]
+    #[error("batch {batch} has {found} clean rows, the manifest says {expected}")]
     Rows {
         batch: BatchId,
         expected: u64,
         found: u64,
     },
-    #[error("the columns of the dataset don't fit together")]
+    #[error("the columns of the dataset have different lengths")]
     Frame(#[from] FrameError),
     #[error("the thread that read the dataset stopped")]
     Stopped(#[source] tokio::task::JoinError),
 }
 
 impl LoadError {
-    /// Whether the same call may succeed a little later.
+    /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Manifest { source, .. } | Self::Lake { source, .. } => source.is_retryable(),
@@ -58,7 +60,7 @@ impl LoadError {
         }
     }
 
-    /// Whether what is stored is not what was written, or gone.
+    /// Whether a stored object is damaged or missing.
     pub fn is_corrupt(&self) -> bool {
         match self {
             Self::Manifest { source, .. } | Self::Lake { source, .. } => {
@@ -76,10 +78,10 @@ impl LoadError {
 /// Loads the clean rows of all batches of a dataset, whose manifest is at `key`, and splits them by
 /// property.
 ///
-/// Objects are held against the manifest's hashes, and the manifest against the dataset's id. Of rows
-/// that occur in several batches (two runs at once may both have kept one) the first in the manifest's
-/// order stays. Rows stand in the order of the manifest and of the files; columns are united by
-/// [`unite`]'s rules.
+/// The objects are verified with the manifest's hashes, and the manifest with the dataset's id. Of
+/// rows that occur in several batches (concurrent runs may both have kept one) the first in the
+/// manifest's order is kept. Rows are in the order of the manifest and of the files; columns are
+/// combined by the rules of [`unite`].
 ///
 /// # Errors
 /// [`LoadError`].
@@ -124,7 +126,7 @@ async fn fetch(lake: &Lake, entry: &ManifestEntry) -> Result<CleanBatch, LoadErr
     Ok(read)
 }
 
-/// Unites batches and splits their rows.
+/// Combines batches and splits their rows.
 fn split(batches: Vec<CleanBatch>) -> Result<Parts, LoadError> {
     let mut seen = HashSet::new();
     let mut properties = Vec::new();
@@ -170,7 +172,7 @@ mod tests {
     use tasador_listing::PropertyKey;
     use tasador_model::Column;
 
-    /// A key whose hundredth is this.
+    /// A key in this hundredth of the split.
     fn key(hundredth: u128, salt: u128) -> PropertyKey {
         PropertyKey((((hundredth << 64) / 100 + 1) << 64) + salt)
     }
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_are_on_one_side_and_rows_occur_once() {
+    fn properties_are_in_one_part_and_rows_occur_once() {
         let (held, calibrates, learns) = (key(5, 0), key(25, 0), key(80, 0));
         let parts = split(vec![
             batch(&[(1.0, learns, 1), (2.0, held, 2), (3.0, learns, 3)]),
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn no_batch_gives_no_row() {
+    fn no_batches_give_no_rows() {
         let parts = split(vec![]).unwrap();
         assert_eq!(
             parts.training.rows() + parts.calibration.rows() + parts.holdout.rows(),

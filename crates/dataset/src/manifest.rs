@@ -1,13 +1,13 @@
-//! The manifest of a dataset: what is stored under `datasets/<dataset>.json`.
+//! The manifest of a dataset, stored under `datasets/<dataset>.json`.
 
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, DatasetId, Digest};
 use tasador_lake::Key;
 
-/// The batches a model learns from, in order of reception.
+/// The batches that a model learns from, in order of arrival.
 ///
-/// Its JSON, without white space and with fields in the order of the structs, is what is stored and
-/// what is hashed: [`Manifest::bytes`].
+/// Its JSON, without white space and with fields in the order of the structs, is stored and hashed:
+/// [`Manifest::bytes`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub batches: Vec<ManifestEntry>,
@@ -17,19 +17,17 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestEntry {
     pub batch: BatchId,
-    /// Where its clean rows are.
     pub clean_key: Key,
     /// The SHA-256 of that object.
     pub clean_sha256: Digest,
-    /// How many clean rows it has.
     pub rows: u64,
 }
 
 impl Manifest {
-    /// What is stored and hashed.
+    /// The JSON that is stored and hashed.
     ///
     /// # Errors
-    /// None that occurs: ids, keys and numbers are always JSON.
+    /// Never in practice: ids, keys and numbers always serialise.
     pub fn bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         serde_json::to_vec(self)
     }
@@ -42,7 +40,7 @@ impl Manifest {
         Ok(DatasetId::of(&self.bytes()?))
     }
 
-    /// The clean rows of all batches, duplicates between them included.
+    /// The clean rows of all batches, including duplicates between them.
     pub fn rows(&self) -> u64 {
         self.batches.iter().map(|entry| entry.rows).sum()
     }
@@ -62,7 +60,7 @@ mod tests {
         }
     }
 
-    /// The id of a dataset must never change: models name it.
+    /// The id of a dataset must never change: models refer to it.
     #[test]
     fn golden_manifest() {
         let manifest = Manifest {

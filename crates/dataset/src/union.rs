@@ -1,4 +1,4 @@
-//! The rows of several batches under one set of columns.
+//! Combines the rows of several batches under one set of columns.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use tasador_listing::schema::{self, ColumnKind};
 use tasador_model::frame::{FrameError, MISSING};
 use tasador_model::{Column, Frame};
 
-/// How values of one column are kept after all batches have had their say.
+/// How values of one column are stored in the combined frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Number,
@@ -15,16 +15,16 @@ enum Kind {
     Category,
 }
 
-/// Puts the rows of several frames one after the other, under the union of their columns.
+/// Concatenates the rows of several frames under the union of their columns.
 ///
-/// Columns stand in order of first appearance. A frame that lacks a column has missing values in
-/// it. Where frames disagree about a column's kind, because a new column's kind is inferred batch
-/// by batch: a frame without any value in it has no say; one of the twelve columns keeps its kind;
-/// otherwise the column becomes a category, in which a number goes by its shortest decimal text
-/// (`7.0` is `7`) and a date by `YYYY-MM-DD`. Properties are not carried over.
+/// Columns are in order of first appearance. A frame without a column has missing values in it.
+/// Frames may disagree about a column's kind, because the kind of a new column is inferred for each
+/// batch. Then a frame without values in the column is ignored; a known column keeps its kind;
+/// otherwise the column becomes a category, in which a number is its shortest decimal text (`7.0` is
+/// `7`) and a date is `YYYY-MM-DD`. Properties are not copied.
 ///
 /// # Errors
-/// [`FrameError`] where a frame's columns differ in length, which a frame's own rules exclude.
+/// [`FrameError`] if a frame's columns differ in length, which frames exclude.
 pub fn unite(frames: &[Frame]) -> Result<Frame, FrameError> {
     let mut names: Vec<&str> = Vec::new();
     for frame in frames {
@@ -67,7 +67,7 @@ fn join(name: &str, pieces: &[(usize, Option<&Column>)]) -> Column {
     }
 }
 
-/// The kind on which these columns agree.
+/// The common kind of these columns.
 fn agree<'a>(name: &str, columns: impl Iterator<Item = &'a Column>) -> Kind {
     if let Some(known) = schema::known(name) {
         return match known.kind {
@@ -104,7 +104,7 @@ fn has_value(column: &Column) -> bool {
     }
 }
 
-/// The names of all pieces under one list, in order of first appearance.
+/// One list of the names of all pieces, in order of first appearance.
 fn join_names(pieces: &[(usize, Option<&Column>)], rows: usize) -> Column {
     let mut names: Vec<String> = Vec::new();
     let mut known: HashMap<String, u32> = HashMap::new();
@@ -123,7 +123,7 @@ fn join_names(pieces: &[(usize, Option<&Column>)], rows: usize) -> Column {
                 codes.extend(old.iter().map(|code| {
                     let index = *code as usize;
                     match (new.get_mut(index), names.get(index)) {
-                        // Codes are given as rows name them, so that a name no row has gets none.
+                        // Codes are assigned as rows use them, so that unused names get none.
                         (Some(new), Some(name)) => {
                             *new.get_or_insert_with(|| code_of(name.clone()))
                         }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_disagree_become_categories() {
+    fn columns_of_different_kinds_become_categories() {
         let united = unite(&[
             frame(vec![("grade", numbers(&[7.0, 7.5, f64::NAN]))]),
             frame(vec![(
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_value_has_no_say() {
+    fn frames_without_values_do_not_affect_the_kind() {
         let united = unite(&[
             frame(vec![("grade", category(&[None, None]))]),
             frame(vec![("grade", numbers(&[7.0]))]),
@@ -246,13 +246,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_united_to_nothing() {
+    fn no_frames_give_an_empty_frame() {
         assert_eq!(unite(&[]).unwrap(), Frame::new(0));
     }
 
     proptest! {
         #[test]
-        fn names_survive(batches in prop::collection::vec(prop::collection::vec(prop::option::of("[a-d]"), 1..12), 1..5)) {
+        fn names_are_kept(batches in prop::collection::vec(prop::collection::vec(prop::option::of("[a-d]"), 1..12), 1..5)) {
             let frames: Vec<Frame> = batches
                 .iter()
                 .map(|rows| frame(vec![("x", Column::category(rows.iter().map(Option::as_deref)))]))

@@ -1,4 +1,4 @@
-//! The files that stand beside a version's artefact.
+//! The files stored with a version's model.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,14 +8,14 @@ use tasador_lake::{Key, Lake, LakeError};
 
 use crate::EvidenceError;
 
-/// The largest file that is read to be shown, in bytes: an answer of Lambda has at most 6 MB, a
-/// third of which base64 takes.
+/// The largest file that is served, in bytes: an answer of Lambda has at most 6 MB, and base64 takes
+/// a third of it.
 const SHOWN_MAX_BYTES: u64 = 4 << 20;
-/// The most files of one version that are listed.
+/// At most this many files of a version are listed.
 const FILES_MAX: usize = 200;
 
-/// Headers that a file is sent with. A picture is a document of its own where it is opened alone: it
-/// may run nothing. Files of a version never change.
+/// Headers of a served file. An SVG opened on its own is a document, so scripts are forbidden. Files
+/// of a version never change.
 pub const SENT_WITH: [(&str, &str); 3] = [
     (
         "content-security-policy",
@@ -25,23 +25,23 @@ pub const SENT_WITH: [(&str, &str); 3] = [
     ("cache-control", "private, max-age=86400, immutable"),
 ];
 
-/// What kind of file it is, by its name.
+/// The kind of a file, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FileKind {
-    /// A picture, as SVG.
+    /// A plot, as SVG.
     Plot,
-    /// A page of text, as Markdown.
+    /// A text, as Markdown.
     Text,
     /// Figures, as JSON.
     Data,
-    /// Anything else: the model itself among it.
+    /// Anything else, such as the model.
     Binary,
 }
 
 impl FileKind {
-    /// The kind that a name says.
+    /// The kind by the name's extension.
     pub fn of(name: &str) -> Self {
         match name.rsplit_once('.').map(|(_, extension)| extension) {
             Some("svg") => Self::Plot,
@@ -51,7 +51,7 @@ impl FileKind {
         }
     }
 
-    /// The media type it is answered with.
+    /// The media type in answers.
     pub const fn media_type(self) -> &'static str {
         match self {
             Self::Plot => "image/svg+xml",
@@ -66,7 +66,7 @@ impl FileKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct File {
-    /// Its name below the version's folder, such as `plots/residuals.svg`.
+    /// Its name in the version's folder, such as `plots/residuals.svg`.
     pub name: String,
     /// Its kind.
     pub kind: FileKind,
@@ -74,28 +74,28 @@ pub struct File {
     pub size_bytes: u64,
 }
 
-/// What a version left beside its artefact. What was never written is absent.
+/// The files stored with a version's model. Files that were never written are absent.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Evidence {
     /// Its files, by name.
     pub files: Vec<File>,
-    /// What was measured, as `metrics.json` has it.
+    /// The content of `metrics.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<Value>,
-    /// Its inputs and output, as `signature.json` has them.
+    /// The content of `signature.json`: inputs and output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<Value>,
-    /// The page that says what it is good for, as Markdown.
+    /// The model card, as Markdown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<String>,
 }
 
 impl Evidence {
-    /// What this version left.
+    /// Reads the evidence of this version.
     ///
     /// # Errors
-    /// [`EvidenceError::Lake`] where the bucket does not answer; a damaged file is absent.
+    /// [`EvidenceError::Lake`] if the bucket does not answer; a damaged file is left out.
     pub async fn of(
         lake: &Lake,
         model: &ModelName,
@@ -130,17 +130,16 @@ impl Evidence {
         })
     }
 
-    /// The pictures among the files.
+    /// The plots among the files.
     pub fn plots(&self) -> impl Iterator<Item = &File> {
         self.files.iter().filter(|file| file.kind == FileKind::Plot)
     }
 }
 
-/// The bytes of one file of a version; none where there is no such file, or where it is too large to
-/// be shown.
+/// The bytes of one file of a version; `None` if it does not exist or is too large.
 ///
 /// # Errors
-/// [`EvidenceError::Lake`] where the bucket does not answer.
+/// [`EvidenceError::Lake`] if the bucket does not answer.
 pub async fn file(
     lake: &Lake,
     model: &ModelName,
@@ -148,7 +147,7 @@ pub async fn file(
     name: &str,
 ) -> Result<Option<Vec<u8>>, EvidenceError> {
     let key = format!("{}{name}", key::model_prefix(model, version));
-    // What can't be a key names no file.
+    // An invalid key cannot name a file.
     match key.parse() {
         Ok(key) => shown(lake, key).await,
         Err(_) => Ok(None),
@@ -176,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_says_the_kind() {
+    fn the_kind_follows_from_the_name() {
         let table = [
             ("plots/residuals.svg", FileKind::Plot),
             ("card.md", FileKind::Text),

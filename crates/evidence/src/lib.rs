@@ -1,8 +1,7 @@
-//! What can be shown of a model version: the files that stand beside its artefact, and the batches
-//! it learnt from.
+//! The evidence of a model version: the files stored with it, and the batches that it learned from.
 //!
-//! Everything is read where it is: a file that was never written, or a batch that the registry
-//! forgot, is absent from the answer and no error.
+//! A file that was never written, or a batch that is not in the registry, is left out of the answer;
+//! it is not an error.
 
 mod files;
 mod lineage;
@@ -13,17 +12,17 @@ pub use lineage::{Lineage, LineageBatch, lineage};
 use tasador_lake::LakeError;
 use tasador_registry::RegistryError;
 
-/// What stopped the reading.
+/// Why the evidence could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum EvidenceError {
-    #[error("the files of the version can't be read")]
+    #[error("the files of the version cannot be read")]
     Lake(#[from] LakeError),
-    #[error("the registry can't be read")]
+    #[error("the registry cannot be read")]
     Registry(#[from] RegistryError),
 }
 
 impl EvidenceError {
-    /// Whether the same call may succeed a little later.
+    /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Lake(error) => matches!(error, LakeError::Unavailable { .. }),

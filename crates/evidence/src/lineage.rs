@@ -1,4 +1,4 @@
-//! Where a version comes from: its dataset, and the batches of that.
+//! The lineage of a version: its dataset and the batches in it.
 
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use crate::EvidenceError;
 /// Batches looked up at once.
 const CONCURRENCY: usize = 8;
 
-/// Where a version comes from.
+/// The lineage of a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Lineage {
@@ -20,40 +20,40 @@ pub struct Lineage {
     pub model: ModelName,
     /// The version.
     pub version: ModelVersion,
-    /// The run that trained it; none for versions that people registered.
+    /// The run that trained it; absent for versions that people registered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
-    /// The dataset it learnt from.
+    /// The dataset that it learned from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetId>,
-    /// The batches of that dataset, in the order of reception.
+    /// The batches of that dataset, in order of arrival.
     pub batches: Vec<LineageBatch>,
 }
 
-/// A batch that a version learnt from.
+/// A batch that a version learned from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LineageBatch {
     /// The batch: the hash of its bytes.
     pub batch: BatchId,
-    /// Its clean rows.
+    /// The number of its clean rows.
     pub rows: u64,
-    /// Where it came from.
+    /// The source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// When it arrived.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub received_at: Option<Timestamp>,
-    /// What became of it.
+    /// Its outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<OutcomeKind>,
-    /// The run that decided so.
+    /// The run that decided the outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
 }
 
-/// What is read of `datasets/<dataset>.json`. The crate that writes it also reads Parquet, which is
-/// more than this one carries.
+/// The part of `datasets/<dataset>.json` that is needed here. The crate that writes it links Parquet,
+/// which this crate should not.
 #[derive(Debug, Deserialize)]
 struct Manifest {
     batches: Vec<Entry>,
@@ -65,10 +65,10 @@ struct Entry {
     rows: u64,
 }
 
-/// Where a version comes from. A dataset whose manifest is gone has no batches.
+/// Reads the lineage of a version. If the manifest of the dataset is missing, there are no batches.
 ///
 /// # Errors
-/// [`EvidenceError`] where bucket or registry do not answer.
+/// [`EvidenceError`] if bucket or registry do not answer.
 pub async fn lineage(
     lake: &Lake,
     registry: &Registry,

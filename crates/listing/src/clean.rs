@@ -1,8 +1,8 @@
-//! The scalar cleaning rules: text as the source sent it in, a typed value or nothing out.
+//! The scalar cleaning rules: from the source's text to a typed value or nothing.
 //!
-//! Every rule strips white space first, takes a null text ([`is_null_text`]) for nothing, and
-//! returns `None` for whatever it can't read; who counts bad values asks [`is_null_text`] which of
-//! the two it was. Every rule is idempotent: cleaning the text of a clean value gives that value.
+//! Every rule strips white space first and returns `None` for null texts ([`is_null_text`]) and for
+//! values that it cannot read; to count the latter, call [`is_null_text`]. Every rule is idempotent:
+//! cleaning the text of a clean value gives that value.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ use jiff::civil::Date;
 
 use crate::schema::ColumnKind;
 
-/// Texts that stand for nothing, in lower case: pandas' list of NA values, `NaT`, and the marks
-/// people type into empty fields.
+/// Texts that mean a missing value, in lower case: pandas' NA values, `NaT`, and what people type
+/// into empty fields.
 pub const NULL_TEXTS: [&str; 21] = [
     "",
     "na",
@@ -36,7 +36,7 @@ pub const NULL_TEXTS: [&str; 21] = [
     "?",
 ];
 
-/// Whether this text stands for nothing: one of [`NULL_TEXTS`] in any case, after stripping.
+/// Whether this text means a missing value: one of [`NULL_TEXTS`] in any case, after stripping.
 pub fn is_null_text(text: &str) -> bool {
     let text = text.trim();
     // No null text is longer than nine bytes, and most values are.
@@ -48,10 +48,10 @@ pub fn is_null_text(text: &str) -> bool {
 
 /// Reads a number: finite, with `-0` as `0`.
 ///
-/// Taken are an optional sign, decimals and an exponent (`12`, `-3.5`, `1e6`), a leading `$`, and
-/// commas between groups of three digits (`1,200`, `$1,234,567.50`): the source is American, so a
-/// comma is never a decimal point, and `12,00` is bad. Infinities and numbers beyond the range of
-/// 64-bit floats are bad.
+/// Accepts an optional sign, decimals and an exponent (`12`, `-3.5`, `1e6`), a leading `$`, and
+/// commas between groups of three digits (`1,200`, `$1,234,567.50`). The source is American, so a
+/// comma is never a decimal point, and `12,00` is invalid. Infinities and numbers outside the range
+/// of 64-bit floats are invalid.
 pub fn clean_number(text: &str) -> Option<f64> {
     let text = text.trim();
     if is_null_text(text) {
@@ -74,8 +74,8 @@ fn parse_finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// `$1,234,567.50` as `1234567.50`; `None` where there is nothing to take away or a group is not
-/// of three digits.
+/// `$1,234,567.50` as `1234567.50`; `None` if there is nothing to remove or a group does not have
+/// three digits.
 fn without_grouping(text: &str) -> Option<String> {
     let (sign, rest) = match text.strip_prefix('-') {
         Some(rest) => ("-", rest),
@@ -111,8 +111,8 @@ fn without_grouping(text: &str) -> Option<String> {
 /// Reads a US zip code as five digits.
 ///
 /// One to five digits are padded with zeros on the left (`6016`, and `6016.0` as a float writes
-/// it, are `06016`); of ZIP+4 (`06016-1234`) the first five stay. More digits, signs, letters and
-/// `00000`, which is no place, are bad.
+/// it, are `06016`); of ZIP+4 (`06016-1234`) the first five are kept. More digits, signs, letters
+/// and `00000`, which does not exist, are invalid.
 pub fn clean_zip(text: &str) -> Option<String> {
     let text = text.trim();
     let digits = match text.split_once('-') {
@@ -134,19 +134,19 @@ pub fn clean_zip(text: &str) -> Option<String> {
     Some(format!("{digits:0>5}"))
 }
 
-/// Reads a code: `1758218.0`, as a float writes it, is `1758218`; anything else is kept as text,
-/// leading zeros included, with white space stripped and collapsed.
+/// Reads a code: `1758218.0`, as a float writes it, is `1758218`; other text is kept, including
+/// leading zeros, with white space stripped and collapsed.
 pub fn clean_code(text: &str) -> Option<String> {
     clean_text(text).map(Cow::into_owned)
 }
 
-/// Reads a category: text with white space stripped and inner white space collapsed to one blank;
-/// case stays. A number that a float wrote (`7.0`) is the category `7`.
+/// Reads a category: text with white space stripped and inner white space collapsed to one space;
+/// case is kept. The number `7.0` is the category `7`.
 pub fn clean_category(text: &str) -> Option<String> {
     clean_text(text).map(Cow::into_owned)
 }
 
-/// The rule behind [`clean_code`] and [`clean_category`], without a copy where nothing changes.
+/// The rule of [`clean_code`] and [`clean_category`], without a copy if nothing changes.
 pub fn clean_text(text: &str) -> Option<Cow<'_, str>> {
     let text = text.trim();
     if is_null_text(text) {
@@ -167,7 +167,7 @@ pub fn clean_text(text: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Borrowed(plain))
 }
 
-/// `12.0`, `-3.` and `4.000` without their fraction; every other text as it is.
+/// `12.0`, `-3.` and `4.000` without their fraction; every other text unchanged.
 fn without_zero_fraction(text: &str) -> &str {
     match text.split_once('.') {
         Some((whole, zeros))
@@ -185,14 +185,14 @@ fn without_zero_fraction(text: &str) -> &str {
     }
 }
 
-/// The years that a date of a listing can lie in; others are typing errors (the source has `3013`).
+/// The valid years of a listing's date; others are typing errors (the source has `3013`).
 pub const YEARS: std::ops::RangeInclusive<i16> = 1700..=2200;
 
-/// Reads a date; a time of day after it is dropped.
+/// Reads a date; a time of day after it is ignored.
 ///
-/// Taken are `1999-09-30` and `19990930`, alone or followed by `T` or a blank and a time
-/// (`1999-09-30T00:00:00Z`, `20141013T000000`). Days that are in no calendar, years outside
-/// [`YEARS`] and other orders (`9/30/1999`) are bad.
+/// Accepts `1999-09-30` and `19990930`, alone or followed by `T` or a space and a time
+/// (`1999-09-30T00:00:00Z`, `20141013T000000`). Days that do not exist, years outside [`YEARS`] and
+/// other orders (`9/30/1999`) are invalid.
 pub fn clean_date(text: &str) -> Option<Date> {
     let text = text.trim();
     let (date, time) = match text.split_once(['T', 't', ' ']) {
@@ -224,7 +224,7 @@ fn digits(text: &str) -> Option<i16> {
     text.parse().ok()
 }
 
-/// A time is not kept, so it only has to be made of what times are made of and start with an hour.
+/// The time is ignored, so it only has to start with an hour and contain characters of a time.
 fn looks_like_time(time: &str) -> bool {
     let time = time.trim_start();
     time.bytes().take(2).filter(u8::is_ascii_digit).count() == 2
@@ -233,14 +233,14 @@ fn looks_like_time(time: &str) -> bool {
             .all(|b| b.is_ascii_digit() || matches!(b, b':' | b'.' | b'+' | b'-' | b'Z' | b'z'))
 }
 
-/// The days between 1970-01-01 and this date; negative before.
+/// The days from 1970-01-01 to this date; negative before.
 pub fn days_since_epoch(date: Date) -> i32 {
     const EPOCH: Date = jiff::civil::date(1970, 1, 1);
     // Both dates lie in the years -9999 to 9999, whose days fit 32 bits.
     EPOCH.until(date).map_or(0, |span| span.get_days())
 }
 
-/// The date so many days after 1970-01-01; `None` outside the calendar's range.
+/// The date this many days after 1970-01-01; `None` outside the calendar's range.
 pub fn date_from_days(days: i32) -> Option<Date> {
     const EPOCH: Date = jiff::civil::date(1970, 1, 1);
     EPOCH
@@ -248,11 +248,11 @@ pub fn date_from_days(days: i32) -> Option<Date> {
         .ok()
 }
 
-/// The kind that the values of a new column show: a number where every value that is not null is
-/// one, else a date where every one is a date, else a category.
+/// Infers the kind of a new column: a number if every value that is not null is a number, otherwise
+/// a date if every one is a date, otherwise a category.
 ///
-/// A number with a leading zero (`007`, `02134`) is a code and makes a category, because a number
-/// would lose the zero. A column without any value is a category.
+/// A number with a leading zero (`007`, `02134`) is a code, so its column is a category: a number
+/// would lose the zero. A column without values is a category.
 pub fn infer_kind<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> ColumnKind {
     let (mut numbers, mut dates, mut any) = (true, true, false);
     for value in values.into_iter().flatten() {
@@ -278,8 +278,8 @@ fn has_leading_zero(value: &str) -> bool {
     bytes.next() == Some(b'0') && bytes.next().is_some_and(|b| b.is_ascii_digit())
 }
 
-/// The shortest decimal text that reads back as this number, never with an exponent: `7` for 7.0,
-/// `0.38` for 0.38. It is what a number is called where a name is wanted, and what is hashed.
+/// The shortest decimal text that parses to this number, without an exponent: `7` for 7.0, `0.38`
+/// for 0.38. Used where a number serves as a name, and in hashes.
 pub fn number_text(number: f64) -> String {
     // `-0` and `0` are one number.
     (number + 0.0).to_string()
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_called_by_their_shortest_decimals() {
+    fn numbers_have_their_shortest_decimal_text() {
         for (number, text) in [
             (7.0, "7"),
             (0.38, "0.38"),

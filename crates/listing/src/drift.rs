@@ -1,35 +1,35 @@
-//! How far a batch's column has moved from a reference's: the population stability index, and the
-//! share of values whose category the reference never saw.
+//! How far a column of a batch has drifted from a reference: the population stability index, and the
+//! share of values whose category is not in the reference.
 //!
-//! Both read profiles alone. Neither knows how many rows are enough to believe it; that limit, and
-//! the limit above which a shift counts, belong to whoever asks.
+//! Both use profiles only. The caller decides how many rows are enough, and which value counts as
+//! drift.
 
 use crate::profile::{Body, ColumnProfile};
 
-/// Categories of the reference that are bins of their own; the rest share one.
+/// Categories of the reference with a separate bin; the rest share one.
 pub const CATEGORY_BINS: usize = 20;
 /// Bins of a number: its deciles in the reference.
 const NUMBER_BINS: usize = 10;
 
-/// The population stability index (PSI) of a batch's column against a reference's.
+/// The population stability index (PSI) between a batch's column and a reference's.
 ///
-/// It is the sum over bins of `(b - r) · ln(b / r)`, `b` and `r` being the bin's shares in batch
+/// It is the sum over bins of `(b - r) · ln(b / r)`, where `b` and `r` are the bin's shares in batch
 /// and reference: never negative, 0 where all shares are equal, and symmetric (Siddiqi, *Credit
 /// Risk Scorecards*, Wiley 2006; it is Jeffreys' divergence, Proc. R. Soc. A 186, 1946). By custom
 /// 0.1 is a small shift and 0.25 a large one; two samples of n and m rows from one distribution
 /// still give about `(bins - 1) · (1/n + 1/m)` (Yurdakul & Naranjo, "Statistical properties of the
-/// population stability index", Journal of Risk Model Validation 14(4), 2020), so that small
+/// population stability index", Journal of Risk Model Validation 14(4), 2020), so small
 /// batches must not be judged by it.
 ///
 /// Bins: for numbers and dates the deciles of the reference, equal ones merged; for categories its
-/// 20 most frequent and one for all others; and one more for missing values, so that a column that
-/// empties shows. A bin that is empty on both sides is none; to every other one half a row is added
-/// on either side, so that no share is 0.
+/// 20 most frequent and one for all others; and one for missing values, so that a column that
+/// becomes empty is noticed. A bin that is empty on both sides is left out; to every other bin half
+/// a row is added on each side, so that no share is 0.
 ///
-/// A batch's share below a decile is exact where it has at most 64 distinct numbers, and else
+/// A batch's share below a decile is exact if it has at most 64 distinct numbers, and otherwise
 /// interpolated between its percentiles.
 ///
-/// `None` where one side is of numbers and the other of categories, or where either has no value.
+/// `None` if one side has numbers and the other categories, or if either has no value.
 pub fn psi(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<f64> {
     if reference.values == 0 || batch.values == 0 {
         return None;
@@ -57,7 +57,7 @@ pub fn psi(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<f64> {
     Some(index(&expected, &found))
 }
 
-/// The index over the rows in each bin.
+/// The index from the rows in each bin.
 fn index(expected: &[f64], found: &[f64]) -> f64 {
     let bins: Vec<(f64, f64)> = expected
         .iter()
@@ -77,8 +77,8 @@ fn index(expected: &[f64], found: &[f64]) -> f64 {
         .max(0.0)
 }
 
-/// The inner deciles of a number, equal ones merged, and none at its maximum, above which there is
-/// nothing.
+/// The inner deciles of a number, equal ones merged, without the maximum, above which there are no
+/// values.
 fn deciles(reference: &ColumnProfile) -> Vec<f64> {
     let Body::Number { quantiles, max, .. } = &reference.body else {
         return Vec::new();
@@ -88,7 +88,7 @@ fn deciles(reference: &ColumnProfile) -> Vec<f64> {
         .filter_map(|decile| quantiles.get(decile * step).copied())
         .collect();
     edges.dedup();
-    // Above the last edge must be room for something, or a bin is empty on both sides.
+    // There must be values above the last edge, or a bin is empty on both sides.
     edges.retain(|edge| Some(*edge) != *max);
     edges
 }
@@ -109,7 +109,7 @@ fn counts_between(column: &ColumnProfile, edges: &[f64]) -> Vec<f64> {
     counts
 }
 
-/// How many rows are at or below this number.
+/// The number of rows at or below this number.
 fn rows_up_to(column: &ColumnProfile, edge: f64) -> f64 {
     let Body::Number {
         quantiles, counts, ..
@@ -159,11 +159,11 @@ fn counts_of(column: &ColumnProfile, names: &[&str]) -> Vec<f64> {
     counts
 }
 
-/// The share of a batch's values, 0 to 1, whose category the reference never saw.
+/// The share of a batch's values, 0 to 1, whose category is not in the reference.
 ///
-/// `None` where either side is of numbers or has no value, and where the reference has too many
-/// categories to know them all ([`crate::profile::MAX_COUNTED_CATEGORIES`]): codes of streets are
-/// always new, which says nothing. Where the *batch* has too many, the share is a lower bound.
+/// `None` if either side has numbers or no value, or if the reference has too many categories to
+/// store them all ([`crate::profile::MAX_COUNTED_CATEGORIES`]): street codes are always new, which
+/// means nothing. If the *batch* has too many, the share is a lower bound.
 pub fn new_category_share(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<f64> {
     let (
         Body::Category {
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Numbers that are spread evenly over 0 to 1,000, without randomness.
+    /// Numbers spread evenly over 0 to 1,000, without randomness.
     fn spread(count: u64) -> Vec<f64> {
         (0..count)
             .map(|i| {
@@ -211,8 +211,8 @@ mod tests {
     }
 
     #[test]
-    fn the_index_by_hand() {
-        // Shares (0.25, 0.75) against (0.5, 0.5) before the half rows: 0.25 · ln 3 = 0.2747.
+    fn the_index_equals_a_manual_calculation() {
+        // Shares (0.25, 0.75) and (0.5, 0.5) before the half rows: 0.25 · ln 3 = 0.2747.
         let reference = [250_000.0, 750_000.0];
         let batch = [500_000.0, 500_000.0];
         assert!((index(&reference, &batch) - 0.25 * 3.0_f64.ln()).abs() < 1e-5);
@@ -238,11 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn one_value_for_all_is_no_trap() {
+    fn a_constant_column_has_an_index() {
         let constant = number(&vec![5.0; 200]);
         assert_eq!(psi(&constant, &constant), Some(0.0));
-        // A batch beyond what the reference knew is in the reference's only bin: nothing shows
-        // there, but missing values would.
+        // Other values of the batch are in the reference's only bin, so the index is low; missing
+        // values would raise it.
         assert!(
             psi(
                 &constant,
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_and_numbers_are_compared_and_categories_are_not_with_them() {
+    fn dates_and_numbers_are_comparable_and_categories_are_not() {
         let dates = ColumnProfile::date("x", &[1.0, 2.0]);
         assert_eq!(psi(&dates, &dates), Some(0.0));
         let category = ColumnProfile::category("x", [Some("1")]);
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_that_does_not_know_all_its_categories_does_not_judge() {
+    fn a_reference_with_truncated_categories_gives_no_share() {
         let mut reference = ColumnProfile::category("street", [Some("1")]);
         if let Body::Category { other, .. } = &mut reference.body {
             *other = 1;

@@ -1,8 +1,8 @@
-//! What a listing is: its columns, the rules that clean it, what makes it impossible, which
-//! property it belongs to, and how a batch of them is described and compared with another.
+//! What a listing is: its columns, its cleaning rules, what makes it impossible, which property it
+//! belongs to, and how a batch of listings is described and compared with another.
 //!
-//! Everything here is pure: no clock, no network, no randomness, and no data frame either. The
-//! rules are scalar, so whoever holds the values, in whatever columns, applies the same ones.
+//! Everything here is pure: no clock, no network, no randomness, no data frame. The rules are scalar,
+//! so that all callers apply the same ones.
 
 pub mod clean;
 pub mod drift;

@@ -1,8 +1,8 @@
-//! What the clean rows of a batch, or of a whole dataset, look like, column by column.
+//! The distribution of the clean rows of a batch or dataset, column by column.
 //!
-//! A profile is small (a few kilobytes, up to a few megabytes where a dataset has tens of thousands
-//! of cities) and is all that [`crate::drift`] needs: the champion's stored profile is compared
-//! with a batch's without either's rows.
+//! A profile is small (a few kilobytes, or a few megabytes for a dataset with tens of thousands of
+//! cities). [`crate::drift`] needs nothing else: it compares the champion's stored profile with a
+//! batch's without the rows of either.
 
 use std::collections::HashMap;
 
@@ -10,20 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::ColumnKind;
 
-/// Quantiles that are kept of a number: the minimum, every percentile, the maximum.
+/// Quantiles stored for a number: the minimum, every percentile, the maximum.
 pub const QUANTILES: usize = 101;
-/// Up to so many distinct numbers, each is kept with its count, so that comparison is exact.
+/// Up to this many distinct numbers are stored with their counts, so that comparison is exact.
 pub const MAX_COUNTED_NUMBERS: usize = 64;
-/// Up to so many distinct categories, all are kept with their counts, so that a new one is known.
+/// Up to this many distinct categories are all stored with their counts, to recognise new ones.
 pub const MAX_COUNTED_CATEGORIES: usize = 50_000;
-/// Of columns with more categories, so many of the most frequent are kept.
+/// Of columns with more categories, this many of the most frequent are stored.
 pub const MAX_TOP: usize = 2_000;
 
-/// What clean rows look like.
+/// The distribution of clean rows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     pub rows: u64,
-    /// Each column, in the order of the clean file.
+    /// The columns, in the order of the clean file.
     pub columns: Vec<ColumnProfile>,
 }
 
@@ -33,24 +33,20 @@ impl Profile {
     }
 }
 
-/// What the values of one column look like.
+/// The distribution of the values of one column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnProfile {
-    /// The column's name.
     pub name: String,
-    /// The kind of its values.
     pub kind: ColumnKind,
     pub values: u64,
-    /// Rows without one.
+    /// Rows without a value.
     pub nulls: u64,
-    /// Of these, rows whose value could not be read; 0 where the profile is not of a batch.
+    /// Of these, rows whose value could not be read; 0 if the profile is not of a batch.
     #[serde(default)]
     pub bad: u64,
-    /// The values.
     pub body: Body,
 }
 
-/// The values of a column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Body {
@@ -58,9 +54,8 @@ pub enum Body {
     Number {
         /// The smallest; `None` without values.
         min: Option<f64>,
-        /// The largest.
         max: Option<f64>,
-        /// The arithmetic mean; `None` also where it is beyond 64-bit floats.
+        /// The arithmetic mean; also `None` if it exceeds 64-bit floats.
         mean: Option<f64>,
         /// The standard deviation over n - 1; `None` below two values.
         sd: Option<f64>,
@@ -69,15 +64,14 @@ pub enum Body {
         /// inverse of the empirical distribution, type 1 of Hyndman & Fan, "Sample Quantiles in
         /// Statistical Packages", The American Statistician 50(4), 1996); empty without values.
         quantiles: Vec<f64>,
-        /// Every number with its count, ascending, where there are at most
-        /// [`MAX_COUNTED_NUMBERS`].
+        /// Every number with its count, ascending, if there are at most [`MAX_COUNTED_NUMBERS`].
         counts: Option<Vec<(f64, u64)>>,
     },
     /// Categories, codes, zip codes.
     Category {
         distinct: u64,
-        /// The most frequent with their counts, most frequent first, equal ones by name: all of
-        /// them where there are at most [`MAX_COUNTED_CATEGORIES`], else [`MAX_TOP`].
+        /// The most frequent with their counts, most frequent first, equal ones by name: all if
+        /// there are at most [`MAX_COUNTED_CATEGORIES`], otherwise [`MAX_TOP`].
         top: Vec<(String, u64)>,
         /// Rows whose category is not in `top`.
         other: u64,
@@ -85,7 +79,7 @@ pub enum Body {
 }
 
 impl ColumnProfile {
-    /// Profiles numbers; NaN is missing, and so are infinities, which no clean value is.
+    /// Profiles numbers. NaN is missing, and so are infinities, which never occur in clean values.
     pub fn number(name: &str, values: &[f64]) -> Self {
         Self::of_numbers(name, ColumnKind::Number, values)
     }
@@ -132,7 +126,7 @@ impl ColumnProfile {
     }
 
     /// Profiles categories, one per row; `None` is missing. The kind is [`ColumnKind::Category`];
-    /// set the field where it is another.
+    /// set the field for another kind.
     pub fn category<'a>(name: &str, values: impl IntoIterator<Item = Option<&'a str>>) -> Self {
         let mut counts: HashMap<&str, u64> = HashMap::new();
         let mut nulls = 0;
@@ -145,7 +139,7 @@ impl ColumnProfile {
         Self::category_counts(name, counts, nulls)
     }
 
-    /// Profiles categories that are counted already, each category once; counts of 0 are left out.
+    /// Profiles counted categories, each given once; counts of 0 are left out.
     pub fn category_counts<'a>(
         name: &str,
         counts: impl IntoIterator<Item = (&'a str, u64)>,
@@ -180,7 +174,7 @@ impl ColumnProfile {
         self.values + self.nulls
     }
 
-    /// Rows without a value as a share of all, 0 to 1; 0 without rows.
+    /// The share of rows without a value, 0 to 1; 0 without rows.
     pub fn null_share(&self) -> f64 {
         match self.rows() {
             0 => 0.0,
@@ -197,7 +191,7 @@ impl ColumnProfile {
 
 /// Mean and standard deviation by Welford's recurrence ("Note on a Method for Calculating
 /// Corrected Sums of Squares and Products", Technometrics 4(3), 1962): one pass in the order
-/// given, and no cancellation. `None` where a result is not finite.
+/// given, and no cancellation. `None` if a result is not finite.
 fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
     let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
     for value in values {
@@ -211,8 +205,8 @@ fn mean_and_sd(values: &[f64]) -> (Option<f64>, Option<f64>) {
     (finite(mean, count >= 1.0), finite(sd, count >= 2.0))
 }
 
-/// The [`QUANTILES`] quantiles of ascending values: for the share p, the smallest value such that
-/// at least p of all are not above it.
+/// The [`QUANTILES`] quantiles of ascending values: for the share p, the smallest value such that at
+/// least the share p of all values is not above it.
 fn quantiles(sorted: &[f64]) -> Vec<f64> {
     let steps = QUANTILES - 1;
     (0..QUANTILES)
@@ -243,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_described() {
+    fn numbers_are_profiled() {
         let profile = ColumnProfile::number("bed", &[2.0, f64::NAN, 4.0, 4.0, 6.0]);
         assert_eq!((profile.values, profile.nulls, profile.rows()), (4, 1, 5));
         assert_eq!(profile.null_share(), 0.2);
@@ -286,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_of_a_hundred_and_one_values_are_the_values() {
+    fn percentiles_of_101_values_are_the_values() {
         let values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
         let profile = ColumnProfile::number("x", &values);
         let (quantiles, ..) = numbers(&profile);
@@ -298,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn without_values_nothing_is_claimed() {
+    fn columns_without_values_have_empty_profiles() {
         for profile in [
             ColumnProfile::number("x", &[]),
             ColumnProfile::number("x", &[f64::NAN]),
@@ -314,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn categories_are_described() {
+    fn categories_are_profiled() {
         let profile =
             ColumnProfile::category("city", [Some("b"), Some("a"), None, Some("c"), Some("c")]);
         assert_eq!(
@@ -336,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_categories_keep_the_most_frequent() {
+    fn of_too_many_categories_the_most_frequent_are_kept() {
         let names: Vec<String> = (0..=MAX_COUNTED_CATEGORIES)
             .map(|i| i.to_string())
             .collect();
@@ -364,7 +358,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_numbers_have_a_profile_that_survives_json(values in prop::collection::vec(prop::num::f64::ANY, 0..200)) {
+        fn profiles_of_any_numbers_round_trip_through_json(values in prop::collection::vec(prop::num::f64::ANY, 0..200)) {
             let profile = ColumnProfile::number("x", &values);
             prop_assert_eq!(profile.rows(), values.len() as u64);
             let json = serde_json::to_string(&profile).unwrap();

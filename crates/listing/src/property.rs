@@ -1,9 +1,9 @@
-//! Which property a row belongs to, on which side of the split that property stands, and what
-//! makes two rows the same row.
+//! Which property a row belongs to, in which part of the split that property is, and when two rows
+//! are identical.
 //!
-//! All three are decided by XXH3 (128 bits, seed 0) over a byte encoding that is fixed here once
-//! and for ever: were it to change, homes held out from old models would teach new ones, and every
-//! comparison between the two would be void. Golden tests hold the hashes.
+//! All three use XXH3 (128 bits, seed 0) over a byte encoding that must never change: otherwise new
+//! models would learn from homes that were held out from old ones, and comparisons between them
+//! would be invalid. Golden tests check the hashes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,36 +11,33 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// The address of a property: clean values, `None` being missing.
+/// The address of a property as clean values; `None` is missing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Address<'a> {
-    /// The street's code.
     pub street: Option<&'a str>,
-    /// The city's name.
     pub city: Option<&'a str>,
-    /// The state's name.
     pub state: Option<&'a str>,
     /// The zip code, five digits.
     pub zip_code: Option<&'a str>,
 }
 
-/// The name of a property: equal for all rows of one property, in all batches.
+/// Identifies a property: equal for all rows of one property, in all batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PropertyKey(pub u128);
 
 impl PropertyKey {
-    /// The key of this address; where all of it is missing, `row_hash` makes the row a property of
-    /// its own.
+    /// The key of this address. If the whole address is missing, the row is a separate property,
+    /// identified by `row_hash`.
     ///
     /// Encoding, in the order street, city, state, zip code: a missing part is the byte 0; any
-    /// other is the byte 1, its length in bytes (32 bits, little-endian) and its UTF-8 bytes with
-    /// ASCII letters in lower case, so that `EAST WINDSOR` is East Windsor.
+    /// other part is the byte 1, its length in bytes (32 bits, little-endian) and its UTF-8 bytes
+    /// with ASCII letters in lower case, so that `EAST WINDSOR` equals `East Windsor`.
     pub fn of(address: &Address<'_>, row_hash: u128) -> Self {
         Self::of_parts(address, row_hash, &mut Vec::new())
     }
 
-    /// As [`PropertyKey::of`], with a buffer that is used again from row to row.
+    /// As [`PropertyKey::of`], with a buffer that is reused for each row.
     pub fn of_parts(address: &Address<'_>, row_hash: u128, buffer: &mut Vec<u8>) -> Self {
         let parts = [
             address.street,
@@ -65,9 +62,9 @@ impl PropertyKey {
         Self(xxh3_128(buffer))
     }
 
-    /// The side of the split on which this property stands.
+    /// The part of the split that this property belongs to.
     pub fn part(self) -> Part {
-        // The upper 64 bits, scaled to hundredths: exact, and no bias that a remainder would have.
+        // The upper 64 bits, scaled to hundredths: exact, and without the bias of a remainder.
         let hundredth = ((self.0 >> 64) * 100) >> 64;
         match hundredth {
             0..20 => Part::Holdout,
@@ -78,7 +75,7 @@ impl PropertyKey {
 }
 
 fn push_length(buffer: &mut Vec<u8>, length: usize) {
-    // No text of a batch comes near 4 GiB; one that did would only share its length with another.
+    // Texts of a batch are far below 4 GiB; beyond that, only the encoded length would be wrong.
     buffer.extend_from_slice(&(length as u32).to_le_bytes());
 }
 
@@ -87,7 +84,7 @@ pub fn hex(hash: u128) -> String {
     format!("{hash:032x}")
 }
 
-/// The hash that [`hex`] wrote; `None` for any other text.
+/// Reads what [`hex`] writes; `None` for any other text.
 pub fn from_hex(text: &str) -> Option<u128> {
     tasador_ids::hex::decode(text).map(u128::from_be_bytes)
 }
@@ -142,23 +139,22 @@ impl From<PropertyKey> for String {
     }
 }
 
-/// The side of the split on which a property stands, for ever.
+/// The part of the split that a property permanently belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// 20 %: no model learns from these homes; all models are compared on them.
+    /// 20 %: all models are compared on these homes, and none learns from them.
     Holdout,
-    /// 10 %: sets the width of intervals.
+    /// 10 %: determine the width of intervals.
     Calibration,
-    /// 70 %: what models learn from.
+    /// 70 %: models learn from them.
     Training,
 }
 
-/// Makes the hash of a row from its clean values, for any number of rows one after the other.
+/// Hashes rows from their clean values, one after the other.
 ///
-/// Two rows are the same row where all their clean values are: missing ones are left out, so a
-/// column that is new and empty changes nothing. Encoding: the pairs in ascending byte order of
-/// their names, each as the name's length (32 bits, little-endian), the name in UTF-8, the value's
+/// Two rows are identical if all their clean values are equal. Missing values are left out, so a new
+/// and empty column changes nothing. Encoding: the pairs in ascending byte order of their names, each as the name's length (32 bits, little-endian), the name in UTF-8, the value's
 /// length and the value's text in UTF-8: numbers as [`crate::clean::number_text`] (so `7.0` read as
 /// a number and `7` read as a category are the same value), dates as `YYYY-MM-DD`.
 #[derive(Debug, Default)]
@@ -167,19 +163,18 @@ pub struct RowHasher {
 }
 
 impl RowHasher {
-    /// Starts the next row.
     pub fn start(&mut self) {
         self.buffer.clear();
     }
 
-    /// Adds a text value. Names must come in ascending byte order.
+    /// Adds a text value. Names must be added in ascending byte order.
     pub fn text(&mut self, name: &str, value: &str) {
         self.name(name);
         push_length(&mut self.buffer, value.len());
         self.buffer.extend_from_slice(value.as_bytes());
     }
 
-    /// Adds a number, unless it is NaN, which is missing.
+    /// Adds a number; NaN is missing and adds nothing.
     pub fn number(&mut self, name: &str, value: f64) {
         if value.is_nan() {
             return;
@@ -193,7 +188,6 @@ impl RowHasher {
         self.display(value);
     }
 
-    /// The hash of the row.
     pub fn finish(&self) -> u128 {
         xxh3_128(&self.buffer)
     }
@@ -207,7 +201,7 @@ impl RowHasher {
         use std::io::Write as _;
         let start = self.buffer.len();
         push_length(&mut self.buffer, 0);
-        // Writing into memory does not fail.
+        // Writing to memory does not fail.
         let _ = write!(self.buffer, "{value}");
         let length = (self.buffer.len() - start - 4) as u32;
         if let Some(place) = self.buffer.get_mut(start..start + 4) {
@@ -225,7 +219,7 @@ pub enum Value<'a> {
     Text(&'a str),
 }
 
-/// The hash of one row from its clean values in any order, missing ones left out.
+/// The hash of one row from its clean values in any order; missing values are left out.
 pub fn row_hash(values: &[(&str, Value<'_>)]) -> u128 {
     let mut sorted: Vec<_> = values.iter().collect();
     sorted.sort_by_key(|(name, _)| *name);
@@ -254,7 +248,7 @@ mod tests {
         }
     }
 
-    /// These literals are the promise: a change of any of them parts old models from new ones.
+    /// These hashes must never change; see the module's documentation.
     #[test]
     fn golden_property_keys() {
         let cases = [
@@ -320,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_encoding_is_what_is_documented() {
+    fn the_encoding_is_as_documented() {
         let mut bytes = Vec::new();
         bytes.extend(4_u32.to_le_bytes());
         bytes.extend(b"city");
@@ -348,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn hundredths_are_cut_at_twenty_and_thirty() {
+    fn the_split_is_at_20_and_30_percent() {
         let at = |hundredth: u128| PropertyKey(((hundredth << 64) / 100 + 1) << 64);
         for (hundredth, part) in [
             (0, Part::Holdout),
@@ -364,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_as_promised() {
+    fn shares_of_the_split_are_as_documented() {
         let mut counts = [0_u32; 3];
         for street in 0..20_000 {
             let street = street.to_string();
@@ -384,12 +378,12 @@ mod tests {
     }
 
     #[test]
-    fn without_an_address_each_row_is_its_own_property() {
+    fn rows_without_an_address_are_separate_properties() {
         assert_eq!(PropertyKey::of(&Address::default(), 7), PropertyKey(7));
     }
 
     #[test]
-    fn case_does_not_make_a_property() {
+    fn case_does_not_change_the_key() {
         let loud = Address {
             city: Some("EAST WINDSOR"),
             ..windsor()
@@ -398,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_hashes_are_read() {
+    fn only_complete_hashes_are_parsed() {
         for text in [
             "",
             "0",
@@ -425,7 +419,7 @@ mod tests {
         }
 
         #[test]
-        fn parts_do_not_run_into_each_other(left in "[a-z]{0,6}", right in "[a-z]{0,6}") {
+        fn parts_of_an_address_are_encoded_separately(left in "[a-z]{0,6}", right in "[a-z]{0,6}") {
             let joined = format!("{left}{right}");
             let apart = Address { street: Some(&left), city: Some(&right), ..Address::default() };
             let together = Address { street: Some(&joined), city: Some(""), ..Address::default() };
@@ -434,7 +428,7 @@ mod tests {
         }
 
         #[test]
-        fn a_row_is_its_values_in_any_order(number in prop::num::f64::ANY, text in ".{0,8}") {
+        fn the_order_of_values_does_not_change_the_hash(number in prop::num::f64::ANY, text in ".{0,8}") {
             let row = [("b", Value::Number(number)), ("a", Value::Text(&text)), ("c", Value::Number(f64::NAN))];
             let mut turned = row;
             turned.reverse();

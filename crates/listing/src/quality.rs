@@ -1,4 +1,4 @@
-//! What became of a batch's rows and values: the report that the gate and people read.
+//! The quality report of a batch, for the gate and for people: what happened to its rows and values.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +10,27 @@ use tasador_ids::Digest;
 
 use crate::schema::{self, ColumnKind};
 
-/// What became of one batch.
+/// What happened to the rows and values of one batch.
 ///
 /// `raw = clean + rejected + duplicates_within + duplicates_across`, always.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct QualityReport {
-    /// Rows that the source sent.
     pub raw: u64,
-    /// Rows that went into the clean file.
+    /// Rows in the clean file.
     pub clean: u64,
-    /// Rows refused, by [`Reason`]; reasons that refused none are left out.
+    /// Rejected rows by [`Reason`]; reasons without rows are left out.
     pub rejected: BTreeMap<Reason, u64>,
-    /// Rows that equal, once cleaned, an earlier row of the same batch.
+    /// Rows that, after cleaning, equal an earlier row of the same batch.
     pub duplicates_within: u64,
-    /// Rows that equal, once cleaned, a row of another batch.
+    /// Rows that, after cleaning, equal a row of another batch.
     pub duplicates_across: u64,
-    /// Columns that are none of the twelve, in the source's order.
+    /// Columns beyond the twelve known ones, in the source's order.
     pub columns_new: Vec<String>,
-    /// Columns of the twelve that the source did not send; they are null in the clean file.
+    /// Known columns that the source did not send; they are null in the clean file.
     pub columns_gone: Vec<String>,
-    /// Every column as it was in the raw rows, before any row was taken out.
+    /// Every column as it was in the raw rows, before any row was removed.
     pub columns: Vec<RawColumn>,
-    /// What is wrong with the batch as a whole.
+    /// Problems of the batch as a whole.
     pub problems: Vec<Problem>,
 }
 
@@ -40,42 +39,38 @@ pub struct QualityReport {
 pub struct RawColumn {
     /// The column's name in the clean file.
     pub name: String,
-    /// The kind its values were cast to.
     pub kind: ColumnKind,
-    /// Values that the source left empty.
     pub nulls: u64,
     /// Values that could not be read and became null.
     pub bad: u64,
 }
 
-/// Something that is wrong with a batch as a whole.
+/// A problem of a batch as a whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Problem {
     pub kind: ProblemKind,
-    /// The column it is about, where it is about one.
+    /// The column that it concerns, if any.
     pub column: Option<String>,
-    /// The sentence for people.
     pub sentence: String,
 }
 
-/// Kinds of [`Problem`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
-    /// A column that can't be done without was not sent.
+    /// A required column is missing.
     RequiredColumnGone,
-    /// A column that can't be done without holds no value that can be read.
+    /// A required column has no readable value.
     RequiredColumnUnreadable,
-    /// Nothing but the price was sent, so there is nothing to learn it from.
+    /// No column except the price has values, so there is nothing to learn from.
     NothingToLearnFrom,
     /// More than half of a column's values could not be read: it may have changed its type.
     MostlyUnreadable,
-    /// A column came under a name that had to be changed.
+    /// The name of a column had to be changed.
     Renamed,
 }
 
 impl ProblemKind {
-    /// The stable code that reports carry.
+    /// The stable code used in reports.
     pub const fn code(self) -> &'static str {
         match self {
             Self::RequiredColumnGone => "required_column_gone",
@@ -86,7 +81,7 @@ impl ProblemKind {
         }
     }
 
-    /// Whether a batch with this problem can't be learnt from.
+    /// Whether models cannot learn from a batch with this problem.
     pub const fn is_fatal(self) -> bool {
         matches!(
             self,
@@ -105,12 +100,12 @@ impl QualityReport {
         self.duplicates_within + self.duplicates_across
     }
 
-    /// Refused rows as a share of the raw rows, 0 to 1; 0 for an empty batch.
+    /// The share of raw rows that were rejected, 0 to 1; 0 for an empty batch.
     pub fn reject_share(&self) -> f64 {
         share(self.rejected_rows(), self.raw)
     }
 
-    /// Values that could not be read, by column; columns without any are left out.
+    /// Unreadable values by column; columns without any are left out.
     pub fn bad_values(&self) -> impl Iterator<Item = (&str, u64)> {
         self.columns
             .iter()
@@ -118,25 +113,24 @@ impl QualityReport {
             .map(|column| (column.name.as_str(), column.bad))
     }
 
-    /// Whether the batch's schema can be learnt from: no [`Problem`] that is fatal.
+    /// Whether models can learn from the batch: it has no fatal [`Problem`].
     pub fn usable(&self) -> bool {
         self.fatal_problems().next().is_none()
     }
 
-    /// The problems for which the batch can't be learnt from.
     pub fn fatal_problems(&self) -> impl Iterator<Item = &Problem> {
         self.problems
             .iter()
             .filter(|problem| problem.kind.is_fatal())
     }
 
-    /// Whether all rows are accounted for.
+    /// Whether the counts of rows are consistent.
     pub fn adds_up(&self) -> bool {
         self.raw == self.clean + self.rejected_rows() + self.duplicates()
     }
 
-    /// Finds the problems that the columns show. A batch without rows shows none: there is nothing
-    /// to tell a missing column by.
+    /// Finds problems in the columns. A batch without rows has none, because columns are only known
+    /// from rows.
     pub fn find_problems(&mut self) {
         if self.raw == 0 {
             return;
@@ -177,7 +171,7 @@ impl QualityReport {
             found.push(Problem {
                 kind: ProblemKind::NothingToLearnFrom,
                 column: None,
-                sentence: "No column but the price holds any value.".to_owned(),
+                sentence: "No column except the price has values.".to_owned(),
             });
         }
         for column in &self.columns {
@@ -207,8 +201,8 @@ fn share(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
 }
 
-/// `profiles/<batch>.json`: what became of a batch, what its clean rows look like, and which files
-/// hold them. It is written after those files, so where it exists, they do.
+/// `profiles/<batch>.json`: quality report, profile of the clean rows, and hashes of the files. It is
+/// written after those files, so if it exists, they exist.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BatchReport {
     /// Version of this document's format: 1.
@@ -219,12 +213,11 @@ pub struct BatchReport {
     pub rejected_sha256: Digest,
     /// What became of the rows and values.
     pub quality: QualityReport,
-    /// What the clean rows look like.
+    /// The distribution of the clean rows.
     pub profile: Profile,
 }
 
 impl BatchReport {
-    /// The version of the format that this code writes.
     pub const FORMAT: u32 = 1;
 }
 

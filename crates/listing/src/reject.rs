@@ -1,8 +1,8 @@
-//! What can't be a listing: rows that are refused, each with one reason.
+//! Rows that are rejected because they cannot be listings, each with one reason.
 //!
-//! A value that can't be read is no reason by itself (it becomes null and is counted), except for
-//! the price, without which nothing can be learnt from the row. What is refused is impossible, not
-//! merely unusual: zero bedrooms, a lot that rounds to zero acres and a $445 home stay.
+//! An unreadable value is not a reason (it becomes null and is counted), except for the price,
+//! without which nothing can be learned from the row. Rejected values are impossible, not only
+//! unusual: zero bedrooms, a lot that rounds to zero acres and a $445 home stay.
 
 use std::fmt;
 
@@ -11,20 +11,19 @@ use serde::{Deserialize, Serialize};
 use crate::clean::number_text;
 use crate::schema;
 
-/// Above this price in US dollars a number is not a home's: the source has 2,147,483,600, which is
-/// what 2³¹ leaves of an overflow.
+/// No home has a higher price in US dollars. The source has 2,147,483,600, an overflow of 2³¹.
 pub const MAX_PRICE: f64 = 1e9;
-/// More bedrooms or bathrooms than this are in no home.
+/// No home has more bedrooms or bathrooms.
 pub const MAX_ROOMS: f64 = 1_000.0;
-/// Larger lots, in acres, are larger than any private estate in the United States.
+/// No private lot in the United States is larger, in acres.
 pub const MAX_ACRE_LOT: f64 = 3e6;
-/// Larger areas, in square feet, are larger than any building on earth.
+/// No building on earth is larger, in square feet.
 pub const MAX_HOUSE_SIZE: f64 = 2e7;
 
 /// Declares the reasons with their codes and sentences.
 macro_rules! reasons {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $column:expr, $sentence:literal;)*) => {
-        /// Why a row is refused.
+        /// Why a row is rejected.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Reason {
@@ -32,20 +31,19 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// Every reason, in the order in which they are looked for.
+            /// Every reason, in the order of the checks.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The stable code that files and reports carry.
+            /// The stable code used in files and reports.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// The column that is to blame.
+            /// The column that caused it.
             pub const fn column(self) -> &'static str {
                 match self { $(Self::$name => $column,)* }
             }
 
-            /// The sentence for people.
             pub const fn sentence(self) -> &'static str {
                 match self { $(Self::$name => $sentence,)* }
             }
@@ -55,22 +53,16 @@ macro_rules! reasons {
 
 reasons! {
     PriceMissing = "price_missing", schema::PRICE, "The listing has no price.";
-    /// The price is text that is no number.
     PriceUnreadable = "price_unreadable", schema::PRICE, "The price is not a number.";
     PriceNotPositive = "price_not_positive", schema::PRICE, "The price is not above zero.";
-    /// The price is above [`MAX_PRICE`].
     PriceTooLarge = "price_too_large", schema::PRICE, "The price is above 1,000,000,000 US$.";
     BedNegative = "bed_negative", schema::BED, "The number of bedrooms is negative.";
-    /// More bedrooms than [`MAX_ROOMS`].
     BedTooLarge = "bed_too_large", schema::BED, "There are more than 1,000 bedrooms.";
     BathNegative = "bath_negative", schema::BATH, "The number of bathrooms is negative.";
-    /// More bathrooms than [`MAX_ROOMS`].
     BathTooLarge = "bath_too_large", schema::BATH, "There are more than 1,000 bathrooms.";
     AcreLotNegative = "acre_lot_negative", schema::ACRE_LOT, "The size of the lot is negative.";
-    /// A lot above [`MAX_ACRE_LOT`].
     AcreLotTooLarge = "acre_lot_too_large", schema::ACRE_LOT, "The lot is above 3,000,000 acres.";
     HouseSizeNegative = "house_size_negative", schema::HOUSE_SIZE, "The living area is negative.";
-    /// A living area above [`MAX_HOUSE_SIZE`].
     HouseSizeTooLarge = "house_size_too_large", schema::HOUSE_SIZE,
         "The living area is above 20,000,000 square feet.";
 }
@@ -81,7 +73,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The columns that are judged, in the order of [`Judged`].
+/// The checked columns, in the order of [`Judged`].
 pub const JUDGED: [&str; 5] = [
     schema::PRICE,
     schema::BED,
@@ -90,12 +82,12 @@ pub const JUDGED: [&str; 5] = [
     schema::HOUSE_SIZE,
 ];
 
-/// What is looked at in a row: clean numbers, NaN being missing.
+/// The values of a row that are checked: clean numbers; NaN is missing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged {
     /// Price in US dollars.
     pub price: f64,
-    /// Whether the source gave a price that could not be read.
+    /// Whether the source sent a price that could not be read.
     pub price_is_bad: bool,
     pub bed: f64,
     pub bath: f64,
@@ -105,11 +97,11 @@ pub struct Judged {
     pub house_size: f64,
 }
 
-/// A row's refusal.
+/// Why a row was rejected, with the value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Refusal {
     pub reason: Reason,
-    /// The number that is to blame, where there is one.
+    /// The number that caused it, if any.
     pub value: Option<f64>,
 }
 
@@ -128,7 +120,7 @@ impl Refusal {
     }
 }
 
-/// Judges one row: the first reason, in the order of [`Reason::ALL`], that applies.
+/// Checks one row and returns the first reason that applies, in the order of [`Reason::ALL`].
 pub fn judge(row: &Judged) -> Option<Refusal> {
     let refused = |reason, value| {
         Some(Refusal {
@@ -176,7 +168,7 @@ pub fn judge(row: &Judged) -> Option<Refusal> {
             Reason::HouseSizeTooLarge,
         ),
     ] {
-        // NaN is missing and compares false with either limit.
+        // NaN is missing and compares false with both limits.
         if value < 0.0 {
             return refused(negative, value);
         }
@@ -202,7 +194,7 @@ mod tests {
     };
 
     #[test]
-    fn each_reason_has_its_row() {
+    fn each_reason_rejects_its_row() {
         let nan = f64::NAN;
         let table = [
             (Judged { price: nan, ..GOOD }, Reason::PriceMissing),
@@ -273,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn unusual_rows_stay() {
+    fn unusual_rows_are_kept() {
         let nan = f64::NAN;
         for row in [
             GOOD,
@@ -304,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn the_detail_names_the_value() {
+    fn the_detail_contains_the_value() {
         let refusal = judge(&Judged {
             price: -5.0,
             ..GOOD

@@ -1,19 +1,19 @@
-//! The twelve columns of the source, and how a name from outside finds its column.
+//! The twelve known columns, and how the name of a source's column is matched to one of them.
 //!
-//! Text in raw, typed in clean. A column that is none of the twelve is kept under its own name
-//! with the kind its values show ([`crate::clean::infer_kind`]).
+//! Raw values are text, clean values are typed. Other columns are kept under their names, with the
+//! kind inferred from their values ([`crate::clean::infer_kind`]).
 
 use serde::{Deserialize, Serialize};
 
-/// What the values of a clean column are.
+/// The type of the values in a clean column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
     /// An amount: 64-bit floating point, finite.
     Number,
-    /// A number that is a name (broker, street): text, without a float's `.0`.
+    /// A number used as a name (broker, street): text, without a float's `.0`.
     Code,
-    /// A name out of a list that may grow: text.
+    /// A name from a list that may grow: text.
     Category,
     /// A US zip code: text of five digits.
     Zip,
@@ -21,54 +21,48 @@ pub enum ColumnKind {
 }
 
 impl ColumnKind {
-    /// Whether clean values of this kind are kept as text.
+    /// Whether clean values of this kind are text.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::Code | Self::Category | Self::Zip)
     }
 }
 
-/// One of the twelve columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownColumn {
-    /// Its name in raw and in clean.
     pub name: &'static str,
-    /// The kind of its clean values.
     pub kind: ColumnKind,
-    /// The unit of its numbers.
     pub unit: Option<&'static str>,
-    /// Whether a batch without it can't be learnt from.
+    /// Whether models cannot learn from a batch without it.
     pub required: bool,
 }
 
-/// The target: what a home is offered or was sold for, in US dollars.
+/// The target: the asking or sale price in US dollars.
 pub const PRICE: &str = "price";
 /// Number of bedrooms.
 pub const BED: &str = "bed";
-/// Number of bathrooms; halves occur.
+/// Number of bathrooms; half bathrooms occur.
 pub const BATH: &str = "bath";
 /// Size of the lot in acres.
 pub const ACRE_LOT: &str = "acre_lot";
 /// Living area in square feet.
 pub const HOUSE_SIZE: &str = "house_size";
-/// The street, coded.
+/// The street, as a code.
 pub const STREET: &str = "street";
-/// The city's name.
 pub const CITY: &str = "city";
-/// The state's name.
 pub const STATE: &str = "state";
 /// The zip code, five digits.
 pub const ZIP_CODE: &str = "zip_code";
 
-/// Column of the clean file that names the property of a row (32 hexadecimal digits).
+/// Column of the clean file with the property key (32 hexadecimal digits).
 pub const PROPERTY_KEY: &str = "property_key";
-/// Column of the clean file that names the row's content (32 hexadecimal digits).
+/// Column of the clean file with the hash of the row (32 hexadecimal digits).
 pub const ROW_HASH: &str = "row_hash";
 /// Column of the rejected file with the reason's code.
 pub const REASON: &str = "reason";
 /// Column of the rejected file with the sentence for people.
 pub const DETAIL: &str = "detail";
 
-/// Names that the pipeline writes itself; a source's column of that name gets `_source` appended.
+/// Columns that the pipeline writes; a source's column with such a name gets `_source` appended.
 pub const RESERVED: [&str; 4] = [PROPERTY_KEY, ROW_HASH, REASON, DETAIL];
 
 /// The twelve columns, in the source's order.
@@ -101,7 +95,7 @@ const fn column(name: &'static str, kind: ColumnKind, unit: Option<&'static str>
     }
 }
 
-/// The known column of exactly that name.
+/// The known column with exactly this name.
 pub fn known(name: &str) -> Option<&'static KnownColumn> {
     COLUMNS.iter().find(|column| column.name == name)
 }
@@ -119,12 +113,12 @@ pub const MAX_DEPTH: usize = 8;
 /// The longest name of a column, in characters; what is beyond is cut off.
 pub const MAX_NAME_CHARS: usize = 128;
 
-/// The name under which a source's column is kept.
+/// The name under which a source's column is stored.
 ///
-/// Surrounding white space and a byte order mark go. A name that differs from a known one only in
-/// case, or by spaces and hyphens in place of underscores (`Acre Lot`), is that known one. Any
-/// other name stays as it is, cut to [`MAX_NAME_CHARS`]; an empty one becomes `column_<position>`
-/// (from 1), and a reserved one gets `_source` appended.
+/// Surrounding white space and a byte order mark are removed. A name that differs from a known one
+/// only in case, or has spaces or hyphens instead of underscores (`Acre Lot`), becomes the known one.
+/// Any other name is kept, truncated to [`MAX_NAME_CHARS`]; an empty one becomes
+/// `column_<position>` (from 1), and a reserved one gets `_source` appended.
 pub fn canonical_name(name: &str, position: usize) -> String {
     let name = name.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if name.is_empty() {
@@ -147,8 +141,8 @@ pub fn canonical_name(name: &str, position: usize) -> String {
     name.chars().take(MAX_NAME_CHARS).collect()
 }
 
-/// The names under which all columns of a source are kept, in its order: [`canonical_name`], and
-/// where two would be the same, the later one gets `_2`, `_3` … appended.
+/// The names under which all columns of a source are stored, in its order: [`canonical_name`]; if two
+/// would be equal, the later one gets `_2`, `_3` … appended.
 pub fn canonical_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut taken = std::collections::HashSet::new();
     let mut kept = Vec::new();
@@ -171,7 +165,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn names_find_their_column() {
+    fn names_are_matched_to_known_columns() {
         for (given, kept) in [
             ("acre_lot", "acre_lot"),
             ("acre lot", "acre_lot"),
@@ -189,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_occurs_twice_is_kept_twice() {
+    fn duplicate_names_get_a_number() {
         assert_eq!(
             canonical_names(["price", "Price", "price_2", "a", ""]),
             ["price", "price_2", "price_2_2", "a", "column_5"]
@@ -198,7 +192,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn names_are_unique_and_stay(names in prop::collection::vec(".{0,12}|[pP]rice|reason", 0..12)) {
+        fn canonical_names_are_unique_and_stable(names in prop::collection::vec(".{0,12}|[pP]rice|reason", 0..12)) {
             let kept = canonical_names(names.iter().map(String::as_str));
             prop_assert_eq!(kept.len(), names.len());
             let distinct: std::collections::HashSet<_> = kept.iter().collect();

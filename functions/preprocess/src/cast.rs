@@ -1,4 +1,4 @@
-//! Columns of text as typed columns, by the rules of `tasador-listing`.
+//! Casts columns of text to typed columns, by the rules of `tasador-listing`.
 
 use jiff::civil::Date;
 use polars::prelude::{ChunkFullNull as _, PlSmallStr, StringChunked, StringChunkedBuilder};
@@ -14,11 +14,11 @@ pub(crate) enum Values {
     Text(StringChunked),
 }
 
-/// A clean column, and what became of the text it was made of.
+/// A clean column, and counts of the values that were not cast.
 #[derive(Debug, Clone)]
 pub(crate) struct Cast {
     pub(crate) values: Values,
-    /// Rows that had no value.
+    /// Rows without a value.
     pub(crate) nulls: u64,
     /// Rows whose value could not be read.
     pub(crate) bad: u64,
@@ -60,7 +60,7 @@ pub(crate) fn cast(kind: ColumnKind, text: &StringChunked) -> Cast {
     }
 }
 
-/// A column of that kind without any value.
+/// A column of that kind without values.
 pub(crate) fn all_missing(kind: ColumnKind, rows: usize) -> Cast {
     let values = match kind {
         ColumnKind::Number => Values::Number(vec![f64::NAN; rows]),
@@ -105,7 +105,7 @@ impl Count {
 }
 
 impl Values {
-    /// The values of these rows, in their order.
+    /// The values of these rows, in the given order.
     pub(crate) fn gather(self, rows: &[u32]) -> Self {
         match self {
             Self::Number(values) => Self::Number(
@@ -123,7 +123,7 @@ impl Values {
     }
 }
 
-/// The text of these rows, in their order.
+/// The text of these rows, in the given order.
 pub(crate) fn gather_text(text: &StringChunked, rows: &[u32]) -> StringChunked {
     let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, rows.len());
     for row in rows {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn nulls_and_bad_values_are_told_apart() {
+    fn nulls_and_bad_values_are_counted_separately() {
         let cells = text(&[Some("4.0"), None, Some(" NaN "), Some("four"), Some("")]);
         for (kind, nulls, bad) in [
             (ColumnKind::Number, 3, 1),

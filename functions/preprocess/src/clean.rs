@@ -1,8 +1,8 @@
-//! From rows of text to clean rows, refused rows, and the report on both. No network.
+//! From rows of text to clean rows, rejected rows, and the report on both. No network.
 //!
-//! The order of things: values are cast; impossible rows are refused; of the rest, rows that equal
-//! an earlier one of the batch are dropped; then those that another batch has. So
-//! `raw = clean + rejected + duplicates`, and a row that is refused twice is stored twice.
+//! The steps: values are cast; impossible rows are rejected; of the rest, rows that equal an earlier
+//! row of the batch are dropped, then rows that another batch has. So
+//! `raw = clean + rejected + duplicates`, and a rejected row that occurs twice is stored twice.
 
 use std::collections::HashSet;
 
@@ -18,14 +18,14 @@ use crate::cast::{Cast, Values, all_missing, cast, gather_text};
 use crate::read::Raw;
 use crate::table::{FrameError, Table};
 
-/// At most so many [`ProblemKind::Renamed`] are reported, so that odd headers can't flood a report.
+/// At most this many [`ProblemKind::Renamed`] are reported, so that odd headers cannot flood a report.
 const MAX_RENAMED: usize = 20;
 
-/// A batch that is cleaned but for the rows that other batches have.
+/// A cleaned batch that still contains the rows that other batches have.
 #[derive(Debug)]
 pub struct Draft {
     columns: Vec<Column>,
-    /// The rows that are left, by their place in `columns`.
+    /// The remaining rows, as indexes into `columns`.
     rows: Vec<u32>,
     row_hashes: Vec<u128>,
     properties: Vec<PropertyKey>,
@@ -45,20 +45,18 @@ struct Column {
 pub struct Cleaned {
     /// The clean rows: the twelve columns, new ones, `property_key`, `row_hash`.
     pub clean: DataFrame,
-    /// The refused rows: the source's columns as text, `reason`, `detail`.
+    /// The rejected rows: the source's columns as text, `reason`, `detail`.
     pub rejected: DataFrame,
-    /// What became of the rows and values.
     pub quality: QualityReport,
-    /// What the clean rows look like.
     pub profile: Profile,
-    /// The content of each clean row.
+    /// The hash of each clean row.
     pub row_hashes: Vec<u128>,
 }
 
-/// Cleans a batch as far as it can be without knowing other batches.
+/// Cleans a batch as far as possible without other batches.
 ///
 /// # Errors
-/// [`FrameError`] where the data frame library refuses a table, which well-formed rows exclude.
+/// [`FrameError`] if the data frame library rejects a table, which well-formed rows exclude.
 pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
     let rows = raw.rows;
     let mut quality = QualityReport {
@@ -94,7 +92,7 @@ pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
     Ok(draft)
 }
 
-/// The columns whose names had to be changed beyond tidying.
+/// The columns whose names had to be changed by more than white space and case.
 fn renamed(raw: &Raw, names: &[String]) -> Vec<Problem> {
     raw.columns
         .iter()
@@ -109,13 +107,13 @@ fn renamed(raw: &Raw, names: &[String]) -> Vec<Problem> {
             Problem {
                 kind: ProblemKind::Renamed,
                 column: Some(kept.clone()),
-                sentence: format!("The source's column `{given}` is kept as `{kept}`."),
+                sentence: format!("The source's column `{given}` was renamed to `{kept}`."),
             }
         })
         .collect()
 }
 
-/// The numbers by which rows are refused.
+/// The numbers that decide whether a row is rejected.
 fn cast_judged(texts: &[(String, Option<StringChunked>)], rows: usize) -> [Cast; 5] {
     JUDGED.map(|name| match text_of(texts, name) {
         Some(text) => cast(ColumnKind::Number, text),
@@ -131,7 +129,7 @@ fn text_of<'t>(
     text.as_ref()
 }
 
-/// The rows that can't be listings, in order.
+/// The rows that cannot be listings, in order.
 fn refuse(
     price_text: Option<&StringChunked>,
     judged: &[Cast; 5],
@@ -164,7 +162,7 @@ fn refuse(
     refused
 }
 
-/// The refused rows as the source wrote them, with their reasons.
+/// The rejected rows as the source wrote them, with their reasons.
 fn rejected(
     texts: &[(String, Option<StringChunked>)],
     refused: &[(u32, Refusal)],
@@ -187,7 +185,7 @@ fn rejected(
     table.finish()
 }
 
-/// Casts all columns, each text being dropped as soon as it is cast; the twelve come first.
+/// Casts all columns, the twelve known ones first, and drops each text as soon as it is cast.
 fn cast_all(
     texts: &mut [(String, Option<StringChunked>)],
     judged: [Cast; 5],
@@ -239,7 +237,7 @@ fn cast_all(
 }
 
 impl Draft {
-    /// Names the rows that are not refused, and keeps the first of those that are equal.
+    /// Hashes the rows that are not rejected, and keeps the first of equal ones.
     fn keep(&mut self, rows: usize, refused: &[(u32, Refusal)]) {
         let mut by_name: Vec<&Column> = self.columns.iter().collect();
         by_name.sort_by(|left, right| left.name.cmp(&right.name));
@@ -285,13 +283,12 @@ impl Draft {
         }
     }
 
-    /// The content of each row that is left: what other batches are asked about.
+    /// The hash of each remaining row, to be compared with other batches.
     pub fn row_hashes(&self) -> &[u128] {
         &self.row_hashes
     }
 
-    /// Drops the rows for which `is_elsewhere` says that another batch has them, and describes the
-    /// rest.
+    /// Drops the rows that another batch has according to `is_elsewhere`, and profiles the rest.
     ///
     /// # Errors
     /// As [`draft`].

@@ -1,4 +1,4 @@
-//! What can go wrong in preprocessing, by what the state machine does about it.
+//! Errors of preprocessing, with the class on which the state machine branches.
 
 use tasador_lake::{Key, LakeError};
 use tasador_registry::RegistryError;
@@ -10,7 +10,7 @@ use crate::table::{FrameError, LeftError};
 /// Why a batch could not be preprocessed.
 #[derive(Debug, thiserror::Error)]
 pub enum PreprocessError {
-    #[error("the batch at {key} can't be read")]
+    #[error("the batch at {key} cannot be read")]
     Unreadable { key: Key, source: ReadError },
     #[error("the clean rows that an earlier try left at {key} can't be read")]
     Left {

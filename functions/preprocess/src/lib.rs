@@ -1,13 +1,13 @@
-//! Turns a raw batch into clean rows, refused rows with their reasons, and a report on both.
+//! Turns a raw batch into clean rows, rejected rows with their reasons, and a report on both.
 //!
 //! Nothing is dropped silently: raw = clean + rejected + duplicates, always. The work grows with the
-//! batch, not with the history: rows of other batches are known by their hashes.
+//! batch, not with the history: rows of other batches are looked up by hash.
 //!
-//! # Repeating
-//! Files are written in the order rejected, clean, report, and the rows are marked as this batch's
-//! between the last two. So where the report exists all is done, and it is the answer. Where only
-//! the clean file exists, an earlier try was cut short, and other batches may have marked rows of it
-//! since: what that file holds stays what this batch holds, so the same files come out again.
+//! # Repeated calls
+//! Files are written in the order rejected, clean, report; between the last two, the rows are marked
+//! as belonging to this batch. If the report exists, everything is done and the report is the answer.
+//! If only the clean file exists, an earlier attempt was interrupted, and other batches may have
+//! marked some of its rows since. The batch keeps the rows in that file, so the same files result.
 
 mod cast;
 mod clean;
@@ -30,11 +30,11 @@ pub use error::PreprocessError;
 pub use read::{MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
 pub use table::{FrameError, LeftError, to_parquet};
 
-/// The most bytes that a list of columns takes in the answer: it travels through every later state,
-/// and all of them together stay under 16 KB. The whole list is in the report.
+/// The most bytes of a list of columns in the answer, because every later state passes it on and a
+/// state's output stays below 16 KB. The complete list is in the report.
 const LISTED_BYTES: usize = 1_500;
 
-/// A batch to be cleaned.
+/// The batch to clean.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Request {
     pub run_id: RunId,
@@ -45,30 +45,30 @@ pub struct Request {
     pub format: Format,
 }
 
-/// What became of the batch, and where its files are.
+/// The counts of the batch and the keys of its files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Response {
-    /// Where the rows went.
+    /// Counts of rows.
     pub rows: Rows,
-    /// The clean rows.
+    /// The key of the clean rows.
     pub clean_key: Key,
     /// The SHA-256 of the clean file.
     pub clean_sha256: Digest,
     /// The refused rows.
     pub rejected_key: Key,
-    /// The [`BatchReport`].
+    /// The key of the [`BatchReport`].
     pub profile_key: Key,
-    /// Columns that are none of the twelve; of very many, the first ones.
+    /// Columns beyond the twelve known ones; of very many, the first ones.
     pub columns_new: Vec<String>,
-    /// Columns of the twelve that the source did not send.
+    /// Known columns that the source did not send.
     pub columns_gone: Vec<String>,
 }
 
-/// Cleans `request.batch` and stores what comes of it.
+/// Cleans `request.batch` and stores the files.
 ///
 /// # Errors
-/// [`PreprocessError`]. A batch that can't be read is `InvalidInput`; one without a single clean row
-/// is none, and the gate's to judge.
+/// [`PreprocessError`]. A batch that cannot be read is `InvalidInput`. A batch without clean rows is
+/// not an error: the gate judges it.
 pub async fn handle(request: Request, ctx: &Context) -> Result<Response, PreprocessError> {
     // The calls to AWS nest deeper than the compiler follows through a caller's own futures.
     Box::pin(preprocess(&request, ctx)).await
@@ -77,7 +77,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Preproc
 async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, PreprocessError> {
     let Request { batch, run_id, .. } = request;
     if let Some(report) = stored_report(batch, ctx).await? {
-        tracing::info!(%run_id, %batch, "batch {batch} was preprocessed before");
+        tracing::info!(%run_id, %batch, "batch {batch} is preprocessed already");
         return Ok(answer(batch, &report));
     }
     let left = left_rows(batch, ctx).await?;
@@ -115,13 +115,13 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
     } = answer.rows;
     tracing::info!(
         %run_id, %batch, raw, clean, rejected, duplicates,
-        "batch {batch}: of {raw} rows {clean} are clean, {rejected} refused, {duplicates} known"
+        "batch {batch}: of {raw} rows {clean} are clean, {rejected} rejected, {duplicates} duplicates"
     );
     Ok(answer)
 }
 
-/// The rows that another batch has brought already. Where that batch was refused as a whole, its rows
-/// are in no dataset, and a corrected copy is no duplicate.
+/// The rows that another batch contains already. If that batch was refused as a whole, its rows are
+/// in no dataset, so a corrected copy is not a duplicate.
 async fn known_elsewhere(
     rows: &[u128],
     batch: &BatchId,
@@ -138,7 +138,7 @@ async fn known_elsewhere(
     Ok(seen.into_keys().collect())
 }
 
-/// The report that an earlier try stored.
+/// The report that an earlier attempt stored.
 async fn stored_report(batch: &BatchId, ctx: &Context) -> Result<Option<BatchReport>, LakeError> {
     match ctx.lake.get_json(&key::profile(batch)).await {
         Ok(report) => Ok(Some(report)),
@@ -147,7 +147,7 @@ async fn stored_report(batch: &BatchId, ctx: &Context) -> Result<Option<BatchRep
     }
 }
 
-/// The rows of the clean file that an earlier try stored before it was cut short.
+/// The rows of the clean file that an earlier, interrupted attempt stored.
 async fn left_rows(
     batch: &BatchId,
     ctx: &Context,
@@ -164,7 +164,7 @@ async fn left_rows(
     }
 }
 
-/// Fetches, reads and cleans the raw object, which must be the batch's bytes.
+/// Fetches, verifies, reads and cleans the raw object.
 async fn read_raw(request: &Request, ctx: &Context) -> Result<Draft, PreprocessError> {
     let digest = request.batch.digest();
     let bytes = ctx.lake.get_verified(&request.key, digest).await?;
@@ -176,7 +176,7 @@ async fn read_raw(request: &Request, ctx: &Context) -> Result<Draft, PreprocessE
     .await?
 }
 
-/// What is to be stored of a batch.
+/// What is stored of a batch.
 struct Files {
     rejected: Bytes,
     clean: Bytes,
@@ -237,11 +237,11 @@ fn answer(batch: &BatchId, report: &BatchReport) -> Response {
     }
 }
 
-/// The first names, as many as fit into [`LISTED_BYTES`] of JSON.
+/// The first names, as many as fit in [`LISTED_BYTES`] of JSON.
 fn listed(names: &[String]) -> Vec<String> {
     let mut bytes = 0;
     let fits = |name: &&String| {
-        // A control character takes six bytes of JSON; every name takes quotes and a comma.
+        // A control character takes six bytes of JSON; every name also takes quotes and a comma.
         let escaped = name.chars().map(|c| {
             if c.is_control() || "\"\\".contains(c) {
                 6
@@ -255,8 +255,8 @@ fn listed(names: &[String]) -> Vec<String> {
     names.iter().take_while(fits).cloned().collect()
 }
 
-/// Heavy work on a thread that may block: the data frame library's own threads panic inside a
-/// runtime of one thread.
+/// Runs the work on a blocking thread: the data frame library's threads panic inside a
+/// single-threaded runtime.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, PreprocessError> {

@@ -1,4 +1,4 @@
-//! Cleans a batch: typed rows, refused rows with their reasons, and a report.
+//! Cleans a batch: typed rows, rejected rows with their reasons, and a report.
 
 use tasador_runtime::Context;
 

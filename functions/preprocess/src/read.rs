@@ -1,7 +1,7 @@
-//! A batch as its source wrote it: rows of text, whatever the format.
+//! Reads a batch as its source wrote it: rows of text, in any format.
 //!
-//! Text stays as it was written (`6016.0` is not 6016 here), because what is refused is stored as
-//! it came. Keys that a row lacks, nulls and, in CSV, empty fields are null.
+//! Text stays as it was written (`6016.0` is not 6016 here), because rejected rows are stored
+//! unchanged. Missing keys, nulls and, in CSV, empty fields are null.
 
 mod delimited;
 mod json;
@@ -16,72 +16,74 @@ use polars::prelude::{PolarsError, StringChunked};
 use tasador_lake::Format;
 use tasador_listing::schema;
 
-/// The most columns that a batch may have: more are not a table of listings.
+/// The most columns of a batch; a table with more is not a list of listings.
 pub const MAX_COLUMNS: usize = 1_000;
-/// The most values that a batch may have, rows times columns: a cell takes 16 bytes and more, also
-/// an empty one, so a small file of empty rows could fill the memory. The twelve columns are always
-/// counted, because the clean rows have them. The full data set has 27 million.
+/// The most values of a batch, rows times columns. Even an empty cell takes at least 16 bytes, so a
+/// small file with empty rows could fill the memory. The twelve known columns are always counted,
+/// because the clean rows have them. The full data set has 27 million values.
 pub const MAX_CELLS: usize = 64_000_000;
-/// The most bytes that a batch may have once unpacked, so that a small file can't fill the memory.
-/// As much is read from the bucket into memory.
+/// The most bytes of a batch after unpacking, so that a small file cannot fill the memory. Also the
+/// most bytes that are read from the bucket.
 pub const MAX_BYTES: u64 = tasador_lake::READ_LIMIT_BYTES;
 
-/// Rows of text.
 #[derive(Debug, Clone, Default)]
 pub struct Raw {
     pub rows: usize,
-    /// The columns with the source's names, in its order.
+    /// The columns, with the source's names and order.
     pub columns: Vec<(String, StringChunked)>,
 }
 
-/// Why bytes are not a batch.
+/// Why a batch cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    #[error("the JSON is cut off at line {line}, column {column}")]
+    #[error("the JSON ends unexpectedly at line {line}, column {column}")]
     JsonCutOff { line: usize, column: usize },
-    #[error("the JSON can't be read as rows: {reason}, line {line}, column {column}")]
+    #[error("the JSON is not a list of rows: {reason}, line {line}, column {column}")]
     Json {
         reason: String,
         line: usize,
         column: usize,
     },
-    #[error("the JSON object has no list `data` with the rows")]
+    #[error("the JSON object has no list `data` with rows")]
     NoRows,
-    #[error("the text is not UTF-8 from byte {at} on")]
+    #[error("the text is not UTF-8 at byte {at}")]
     NotUtf8 { at: usize },
-    #[error("a quoted field of the CSV does not end: the file is cut off, or a quote is missing")]
+    #[error(
+        "a quoted field of the CSV does not end: the file is incomplete, or a quote is missing"
+    )]
     OpenQuote,
-    #[error("the CSV can't be read")]
+    #[error("the CSV cannot be read")]
     Csv(#[source] PolarsError),
-    #[error("the Parquet can't be read")]
+    #[error("the Parquet file cannot be read")]
     Parquet(#[source] PolarsError),
-    #[error("column `{name}` of the Parquet is of type {found}, which is no plain value")]
+    #[error(
+        "column `{name}` of the Parquet file has the type {found}, which is not supported; use text, numbers, dates or booleans"
+    )]
     ParquetType { name: String, found: String },
-    #[error("the gzip can't be unpacked")]
+    #[error("the gzip file cannot be unpacked")]
     Gzip(#[source] std::io::Error),
-    #[error("the gzip unpacks to more than {MAX_BYTES} bytes")]
+    #[error("the gzip file unpacks to more than {MAX_BYTES} bytes")]
     TooLarge,
     #[error("there are more than {MAX_COLUMNS} columns")]
     TooManyColumns,
     #[error("there are more than {MAX_CELLS} values, rows times columns")]
     TooManyCells,
-    #[error("the {format} is damaged in a way its reader does not survive")]
+    #[error("the {format} file is damaged")]
     Damaged { format: Format },
 }
 
-/// Reads a batch. Text that begins as gzip does is unpacked first, whatever its name says.
+/// Reads a batch. Bytes that start like gzip are unpacked first, whatever the file's name.
 ///
-/// It is heavy work for a thread that may block.
+/// Call it on a blocking thread.
 ///
 /// # Errors
-/// [`ReadError`]. A batch without rows is none.
+/// [`ReadError`]. A batch without rows is not an error.
 pub fn read(bytes: Bytes, format: Format) -> Result<Raw, ReadError> {
     let bytes = unpack(bytes)?;
     match format {
         Format::ApiJson | Format::Json => json::read_document(&bytes),
         Format::Ndjson => json::read_lines(&bytes),
-        // These two are read by a library that asserts here and there what damaged bytes don't
-        // keep.
+        // The library for these two may panic on damaged bytes.
         Format::Csv => catch_unwind(AssertUnwindSafe(|| delimited::read(bytes)))
             .unwrap_or(Err(ReadError::Damaged { format })),
         Format::Parquet => catch_unwind(AssertUnwindSafe(|| parquet::read(bytes)))
@@ -89,7 +91,7 @@ pub fn read(bytes: Bytes, format: Format) -> Result<Raw, ReadError> {
     }
 }
 
-/// Refuses tables that are too large, at best before they are made.
+/// Rejects tables that are too large, if possible before they are built.
 fn check_size(rows: usize, columns: usize) -> Result<(), ReadError> {
     if columns > MAX_COLUMNS {
         return Err(ReadError::TooManyColumns);

@@ -1,4 +1,4 @@
-//! Columns as a data frame, and a data frame as Parquet.
+//! Builds data frames from columns, and writes them as Parquet.
 
 use std::collections::HashSet;
 use std::io::Cursor;
@@ -14,12 +14,12 @@ use tasador_listing::clean::days_since_epoch;
 use tasador_listing::property::{self, NotAHash};
 use tasador_listing::schema;
 
-/// Rows of a row group: few enough that a reader needs little memory, many enough to pack well.
+/// Rows per row group: few enough for low memory use, many enough for good compression.
 const ROW_GROUP_ROWS: usize = 250_000;
 
-/// The data frame library refused a table.
+/// The data frame library rejected a table.
 #[derive(Debug, thiserror::Error)]
-#[error("the rows could not be laid out as a table")]
+#[error("the rows could not be written as a table")]
 pub struct FrameError(#[from] PolarsError);
 
 /// Why the row hashes of a clean file can't be read.
@@ -89,10 +89,10 @@ impl Table {
     }
 }
 
-/// The table as Parquet, packed with Zstandard: the same table gives the same bytes.
+/// The table as Parquet, compressed with Zstandard. The same table gives the same bytes.
 ///
 /// # Errors
-/// [`FrameError`] where the data frame library refuses it.
+/// [`FrameError`] if the data frame library rejects it.
 pub fn to_parquet(mut table: DataFrame) -> Result<Vec<u8>, FrameError> {
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)

@@ -23,7 +23,7 @@ fn clean(csv: &str) -> Cleaned {
     clean_raw(raw(csv))
 }
 
-/// The values of a column as text; empty where there is none.
+/// The values of a column as text; empty if missing.
 fn column(table: &DataFrame, name: &str) -> Vec<String> {
     let column = table.column(name).unwrap();
     (0..column.len())
@@ -102,7 +102,7 @@ fn zip_codes_have_five_digits() {
 }
 
 #[test]
-fn impossible_rows_are_kept_apart_as_they_came() {
+fn impossible_rows_are_stored_unchanged_with_their_reasons() {
     let cleaned = clean(
         "price,bed,city,note\n 289900 ,3, Lee ,a\n,3,Lee,b\nask,3,Lee,c\n-5,3,Lee,d\n7,-1.0, Lee,e\n,3,Lee,b\n",
     );
@@ -131,7 +131,7 @@ fn impossible_rows_are_kept_apart_as_they_came() {
 }
 
 #[test]
-fn the_first_of_equal_rows_stays_and_order_is_kept() {
+fn the_first_of_equal_rows_is_kept_in_order() {
     let draft = draft(raw(
         "price,city,zip_code\n3,Lee,6016\n1,Lee,1\n3.0,Lee ,06016.0\n2,Lee,2\n1,Lee,1\n",
     ))
@@ -153,7 +153,7 @@ fn the_first_of_equal_rows_stays_and_order_is_kept() {
 }
 
 #[test]
-fn columns_come_and_go() {
+fn new_and_missing_columns_are_reported() {
     let cleaned = clean(
         "Price,Acre Lot,Grade,sold,lot code,price,\n9,1.5,7,2020-01-02,007,8,x\n10,,NaN,,8,,\n",
     );
@@ -189,14 +189,14 @@ fn columns_come_and_go() {
     assert_eq!(
         sentences,
         [
-            "The source's column `price` is kept as `price_2`.",
-            "The source's column `` is kept as `column_7`."
+            "The source's column `price` was renamed to `price_2`.",
+            "The source's column `` was renamed to `column_7`."
         ]
     );
 }
 
 #[test]
-fn a_column_of_another_type_is_counted_and_told() {
+fn a_column_of_another_type_is_counted_and_reported() {
     let cleaned = clean("price,house_size\n1,big\n2,small\n3,1617\n4,NaN\n5,Infinity\n");
     let size = cleaned
         .quality
@@ -317,7 +317,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn counts_add_up_and_order_stays(csv in table(), elsewhere in any::<u8>()) {
+    fn counts_add_up_and_order_is_kept(csv in table(), elsewhere in any::<u8>()) {
         let raw = raw(&csv);
         let rows = raw.rows as u64;
         let draft = draft(raw).unwrap();
@@ -344,8 +344,8 @@ proptest! {
         let once = clean(&csv).clean;
         let mut again = read(to_parquet(once.clone()).unwrap().into(), Format::Parquet).unwrap();
         again.columns.retain(|(name, _)| name != schema::PROPERTY_KEY && name != schema::ROW_HASH);
-        // A new column's kind is told by its values, and those of refused rows are gone by now, so
-        // its spelling may change, and with it the row's hash.
+        // A new column's kind is inferred from its values. Those of rejected rows are missing the
+        // second time, so its spelling may change, and with it the row's hash.
         let texts: HashMap<String, Vec<String>> = names(&once).iter()
             .map(|name| ((*name).to_owned(), column(&once, name))).collect();
         let again = clean_raw(again);

@@ -7,8 +7,8 @@ use polars::prelude::{CsvReadOptions, SerReader as _};
 
 use super::{Raw, ReadError, check_size, without_mark};
 
-/// Reads CSV. A row with fewer fields than the header is filled up with nulls; one with more is an
-/// error, for nobody can say which field is too many.
+/// Reads CSV. A row with fewer fields than the header is filled up with nulls. A row with more fields
+/// is an error, because it is unknown which field is surplus.
 pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
     let text = without_mark(&bytes);
     if text.iter().all(u8::is_ascii_whitespace) {
@@ -23,7 +23,7 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
     check_size(rows, columns)?;
     let table = CsvReadOptions::default()
         .with_has_header(true)
-        // No guess at types: every column is text.
+        // No type inference: every column is text.
         .with_infer_schema_length(Some(0))
         .with_raise_if_empty(false)
         .into_reader_with_file_handle(Cursor::new(bytes.slice_ref(text)))
@@ -41,8 +41,8 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
     Ok(Raw { rows, columns })
 }
 
-/// The most rows that the text can have and how many columns its header has. Within quotes neither
-/// commas nor line breaks count; a doubled quote leaves and enters at once.
+/// The upper bound of the number of rows, and the number of columns in the header. Commas and line
+/// breaks within quotes do not count; a doubled quote leaves and enters the quotes again.
 fn measure(text: &[u8]) -> Result<(usize, usize), ReadError> {
     let (mut quoted, mut lines, mut commas) = (false, 0_usize, 0_usize);
     for byte in text {
@@ -53,15 +53,15 @@ fn measure(text: &[u8]) -> Result<(usize, usize), ReadError> {
             _ => {}
         }
     }
-    // The reader would take all the rest for one long field.
+    // The reader would treat the rest of the file as one field.
     if quoted {
         return Err(ReadError::OpenQuote);
     }
     Ok((lines, commas + 1))
 }
 
-/// The name in the header: the reader appends `_duplicated_0`, `_duplicated_1` … to names that
-/// occur again, and repeated names are dealt with in one place for all formats.
+/// The name in the header. The reader appends `_duplicated_0`, `_duplicated_1` … to repeated names,
+/// but repeated names are handled in one place for all formats.
 fn given_name(name: &str) -> &str {
     match name.rsplit_once("_duplicated_") {
         Some((given, count)) if !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit()) => {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_repeat_or_are_empty() {
+    fn repeated_and_empty_headers_are_read() {
         let raw = read_text("price,price,,price\n1,2,3,4\n").unwrap();
         assert_eq!(names(&raw)[0..2], ["price", "price"]);
         assert_eq!(names(&raw)[3], "price");
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_are_rows() {
+    fn a_file_without_rows_is_read() {
         for text in ["", "\n\n", "\u{feff}"] {
             let raw = read_text(text).unwrap();
             assert_eq!((raw.rows, raw.columns.len()), (0, 0), "{text:?}");
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn short_rows_are_filled_and_long_ones_refused() {
+    fn short_rows_are_filled_and_long_ones_rejected() {
         let raw = read_text("a,b,c\n1,2\n3,4,5\n").unwrap();
         assert_eq!(cells(&raw, 2), [None, Some("5")]);
         assert!(matches!(
@@ -134,8 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn many_rows_with_line_breaks_within_quotes_stay_whole() {
-        // Enough to be read by several threads, which must agree on where rows begin.
+    fn rows_with_line_breaks_within_quotes_are_not_split() {
+        // Enough rows for several threads, which must find the same row boundaries.
         let rows = 60_000;
         let mut text = "id,note\n".to_owned();
         for row in 0..rows {
@@ -162,7 +162,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_cell_comes_through(rows in prop::collection::vec(("\\PC{0,6}|[a,\"\n\r ]{0,6}", "[a-z]{1,3}"), 0..20)) {
+        fn every_cell_is_read_unchanged(rows in prop::collection::vec(("\\PC{0,6}|[a,\"\n\r ]{0,6}", "[a-z]{1,3}"), 0..20)) {
             let mut text = "one,two\n".to_owned();
             for (one, two) in &rows {
                 text += &format!("\"{}\",{two}\n", one.replace('"', "\"\""));
@@ -177,12 +177,12 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_said() {
+    fn damage_is_reported() {
         assert_eq!(
             read(Bytes::from_static(b"a,b\n1,\xe9\n"))
                 .unwrap_err()
                 .to_string(),
-            "the text is not UTF-8 from byte 6 on"
+            "the text is not UTF-8 at byte 6"
         );
         assert!(matches!(
             read_text("a,b\n1,\"open\n2,3\n").unwrap_err(),

@@ -1,8 +1,8 @@
-//! JSON: a list of rows, an object with such a list, or a row a line.
+//! JSON: a list of rows, an object with such a list, or one row per line.
 //!
-//! Rows go from the text straight into columns; no tree of the document is ever built. An object
-//! within a row is flattened (`{"address": {"city": …}}` is the column `address.city`), a list
-//! within a row is kept as its JSON text, and `{}` within a row is nothing.
+//! Rows are read from the text directly into columns, without a tree of the document. An object
+//! within a row is flattened (`{"address": {"city": …}}` is the column `address.city`), a list within
+//! a row is kept as JSON text, and `{}` within a row is ignored.
 
 use std::fmt;
 
@@ -30,7 +30,7 @@ pub(super) fn read_document(bytes: &[u8]) -> Result<Raw, ReadError> {
     }
 }
 
-/// Reads a row a line; blank lines are skipped.
+/// Reads one row per line; blank lines are skipped.
 pub(super) fn read_lines(bytes: &[u8]) -> Result<Raw, ReadError> {
     let mut table = TableBuilder::default();
     for (index, line) in without_mark(bytes).split(|byte| *byte == b'\n').enumerate() {
@@ -51,14 +51,14 @@ pub(super) fn read_lines(bytes: &[u8]) -> Result<Raw, ReadError> {
     Ok(table.finish())
 }
 
-/// The error in our words, for text that begins after so many lines.
+/// The error in our wording, for text that starts after this many lines.
 fn explain(error: &serde_json::Error, lines_before: usize) -> ReadError {
     let line = lines_before + error.line().max(1);
     let column = error.column();
     if error.is_eof() {
         return ReadError::JsonCutOff { line, column };
     }
-    // The message ends with the position, which is told apart here.
+    // The message ends with the position, which is separated here.
     let message = error.to_string();
     let reason = match message.rfind(" at line ") {
         Some(end) => message.get(..end).unwrap_or(&message).to_owned(),
@@ -84,7 +84,7 @@ impl<'de> Visitor<'de> for Document<'_> {
     type Value = Found;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of rows, or an object whose `data` is one")
+        f.write_str("a list of rows, or an object with the list in `data`")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, rows: A) -> Result<Found, A::Error> {
@@ -162,7 +162,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
     }
 }
 
-/// A row, or an object within one whose keys get a prefix.
+/// A row, or a nested object whose keys get a prefix.
 struct Row<'t> {
     table: &'t mut TableBuilder,
     prefix: &'t str,
@@ -195,7 +195,7 @@ impl<'de> Visitor<'de> for Row<'_> {
     }
 }
 
-/// The name of a column: known by its place, or new.
+/// The name of a column: known by its index, or new.
 enum Name {
     Known(usize),
     New(String),
@@ -235,7 +235,7 @@ impl Visitor<'_> for Key<'_> {
     }
 }
 
-/// Puts one value, given as its JSON text, into the current row.
+/// Adds one value, given as JSON text, to the current row.
 fn put(table: &mut TableBuilder, name: Name, json: &str, depth: usize) -> Result<(), String> {
     if json.starts_with('{') && depth < MAX_DEPTH {
         let prefix = match name {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_of_the_data_api() {
+    fn an_answer_of_the_data_api_is_read() {
         let json = br#"{"group_number": 2, "day": "Tuesday", "batch_number": 0, "data": [
             {"price": 289900.0, "city": "East \"W\" \u00e9", "zip_code": 6016.0, "bed": null},
             {"zip_code": 6016, "price": 1e5, "sold": true, "tags": [1, {"a": 2}]}
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_too_deep_stay_text() {
+    fn too_deep_objects_stay_text() {
         let deep = format!("[{}1{}]", r#"{"a":"#.repeat(40), "}".repeat(40));
         let raw = read_document(deep.as_bytes()).unwrap();
         assert_eq!(raw.columns[0].0, "a.a.a.a.a.a.a.a.a");
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_repeats_keeps_its_first_value() {
+    fn a_repeated_key_keeps_its_first_value() {
         let raw = read_document(br#"[{"a": 1, "a": 2}, {"a": 3}]"#).unwrap();
         assert_eq!(
             rows(&raw),
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_are_rows() {
+    fn a_document_without_rows_is_read() {
         for json in [
             "[]",
             r#"{"data": []}"#,
@@ -379,44 +379,44 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place() {
+    fn errors_have_their_position() {
         for (json, said) in [
-            ("", "the JSON is cut off at line 1, column 0"),
+            ("", "the JSON ends unexpectedly at line 1, column 0"),
             (
                 "[{\"a\": 1}, {\"a\"",
-                "the JSON is cut off at line 1, column 15",
+                "the JSON ends unexpectedly at line 1, column 15",
             ),
             (
                 "{\"data\": [\n{\"a\": \"x",
-                "the JSON is cut off at line 2, column 8",
+                "the JSON ends unexpectedly at line 2, column 8",
             ),
             (
                 "<html>",
-                "the JSON can't be read as rows: expected value, line 1, column 1",
+                "the JSON is not a list of rows: expected value, line 1, column 1",
             ),
             (
                 "{\"detail\": \"no\"}",
-                "the JSON object has no list `data` with the rows",
+                "the JSON object has no list `data` with rows",
             ),
             (
                 "{\"data\": {\"a\": 1}}",
-                "the JSON can't be read as rows: invalid type: map, expected a list of rows, line 1, column 9",
+                "the JSON is not a list of rows: invalid type: map, expected a list of rows, line 1, column 9",
             ),
             (
                 "[1]",
-                "the JSON can't be read as rows: invalid type: integer `1`, expected a row as an object, line 1, column 2",
+                "the JSON is not a list of rows: invalid type: integer `1`, expected a row as an object, line 1, column 2",
             ),
             (
                 "7",
-                "the JSON can't be read as rows: invalid type: integer `7`, expected a list of rows, or an object whose `data` is one, line 1, column 1",
+                "the JSON is not a list of rows: invalid type: integer `7`, expected a list of rows, or an object with the list in `data`, line 1, column 1",
             ),
             (
                 "[] x",
-                "the JSON can't be read as rows: trailing characters, line 1, column 4",
+                "the JSON is not a list of rows: trailing characters, line 1, column 4",
             ),
             (
                 "{\"data\": [], \"data\": []}",
-                "the JSON can't be read as rows: `data` occurs twice, line 1, column 19",
+                "the JSON is not a list of rows: `data` occurs twice, line 1, column 19",
             ),
         ] {
             assert_eq!(
@@ -428,14 +428,14 @@ mod tests {
         let error = read_lines(b"{\"a\": 1}\n\n{\"a\": }").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the JSON can't be read as rows: expected value, line 3, column 7"
+            "the JSON is not a list of rows: expected value, line 3, column 7"
         );
         assert!(read_document(b"[{\"a\": \"\xff\"}]").is_err());
         assert!(read_document(br#"[{"a": "\ud800"}]"#).is_err());
     }
 
     #[test]
-    fn too_many_columns_are_refused() {
+    fn too_many_columns_are_rejected() {
         let keys: Vec<String> = (0..=MAX_COLUMNS)
             .map(|key| format!("\"k{key}\": 1"))
             .collect();
@@ -452,7 +452,7 @@ mod tests {
         }
 
         #[test]
-        fn every_row_comes_through(cells in prop::collection::vec(prop::option::of(".{0,10}"), 0..20)) {
+        fn every_row_is_read_unchanged(cells in prop::collection::vec(prop::option::of(".{0,10}"), 0..20)) {
             let rows: Vec<serde_json::Value> = cells.iter().map(|cell| serde_json::json!({"a": cell})).collect();
             let document = serde_json::to_vec(&serde_json::json!({"data": rows})).unwrap();
             let lines: Vec<String> = rows.iter().map(ToString::to_string).collect();

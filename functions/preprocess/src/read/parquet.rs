@@ -1,4 +1,4 @@
-//! Parquet of plain values, each told as the text that JSON would have held.
+//! Parquet with plain values, each converted to the text that JSON would contain.
 
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -38,7 +38,7 @@ fn text(column: &Column) -> Result<StringChunked, ReadError> {
         DataType::Float64 => {
             let values = column.f64().map_err(failed)?;
             Ok(spell(values.len(), values.iter(), |text, value| {
-                // `6016.0`, as Python and JSON spell it.
+                // `6016.0`, as Python and JSON write it.
                 let _ = write!(text, "{value:?}");
             }))
         }
@@ -91,7 +91,7 @@ fn timestamp(ticks: i64, unit: TimeUnit) -> Option<jiff::Timestamp> {
     .ok()
 }
 
-/// Text of values, one buffer for all; a value that can't be spelled is null.
+/// Text of values in one buffer; a value that cannot be converted is null.
 fn spell<T>(
     length: usize,
     values: impl Iterator<Item = Option<T>>,
@@ -115,7 +115,7 @@ mod tests {
     use polars::prelude::{DataFrame, IntoColumn as _, NamedFrom as _, ParquetWriter, Series};
 
     #[test]
-    fn plain_values_are_told_as_text() {
+    fn plain_values_are_converted_to_text() {
         let mut table = DataFrame::new(
             2,
             vec![
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_parquet_is_said() {
+    fn files_that_are_not_parquet_are_reported() {
         for bytes in [&b""[..], b"PAR1", b"PAR1 but not for long PAR1", b"{}"] {
             let error = read(Bytes::from_static(bytes)).unwrap_err();
             assert!(matches!(error, ReadError::Parquet(_)), "{error}");

@@ -1,4 +1,4 @@
-//! Rows of text under construction.
+//! Builds a table of text row by row.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use polars::prelude::{PlSmallStr, StringChunkedBuilder};
 
 use super::{Raw, ReadError, check_size};
 
-/// Columns that grow row by row; whatever a row does not set is null.
+/// Columns that grow row by row; cells that a row does not set are null.
 #[derive(Default)]
 pub(super) struct TableBuilder {
     rows: usize,
     columns: Vec<ColumnBuilder>,
     index: HashMap<String, usize>,
-    /// Where the next name is looked for first: sources repeat their order row after row.
+    /// Where the next name is searched first: sources repeat their order in every row.
     expected: usize,
 }
 
@@ -32,7 +32,6 @@ impl ColumnBuilder {
 }
 
 impl TableBuilder {
-    /// The column of that name, if there is one.
     pub(super) fn find(&mut self, name: &str) -> Option<usize> {
         let found = match self.columns.get(self.expected) {
             Some(column) if column.name == name => self.expected,
@@ -42,7 +41,7 @@ impl TableBuilder {
         Some(found)
     }
 
-    /// The column of that name, made where there is none.
+    /// The column of that name; created if it does not exist.
     pub(super) fn find_or_add(&mut self, name: &str) -> Result<usize, ReadError> {
         if let Some(found) = self.find(name) {
             return Ok(found);
@@ -65,7 +64,7 @@ impl TableBuilder {
             .map_or("", |column| column.name.as_str())
     }
 
-    /// Sets a cell of the current row; the first value of a key that a row repeats stays.
+    /// Sets a cell of the current row; of a repeated key, the first value is kept.
     pub(super) fn set(&mut self, column: usize, text: Option<&str>) {
         let rows = self.rows;
         if let Some(column) = self.columns.get_mut(column)

@@ -54,7 +54,7 @@ fn two_rows(format: Format) -> Vec<u8> {
 }
 
 #[test]
-fn every_format_packed_or_not_gives_the_same_rows() {
+fn every_format_compressed_or_not_gives_the_same_rows() {
     let text = |text: &str| Some(text.to_owned());
     let expected = [
         ("price".to_owned(), vec![text("289900.0"), None]),
@@ -64,7 +64,7 @@ fn every_format_packed_or_not_gives_the_same_rows() {
     for format in Format::ALL {
         let bytes = two_rows(format);
         let packed = gzip(&bytes);
-        // Packed in two parts, as parallel packers do it.
+        // Compressed in two parts, as parallel compressors do.
         let (head, tail) = bytes.split_at(20);
         let parts = [gzip(head), gzip(tail)].concat();
         for bytes in [bytes, packed, parts] {
@@ -76,7 +76,7 @@ fn every_format_packed_or_not_gives_the_same_rows() {
 }
 
 #[test]
-fn cut_off_anywhere_it_is_an_error_or_fewer_rows() {
+fn a_truncated_file_is_an_error_or_has_fewer_rows() {
     for format in Format::ALL {
         let bytes = two_rows(format);
         for end in 0..bytes.len() {
@@ -121,7 +121,7 @@ fn a_small_file_does_not_fill_the_memory() {
             "{format}: {error}"
         );
     }
-    // A file of 1,000 columns is one, of 1,001 is none.
+    // 1,000 columns are accepted, 1,001 are not.
     for (columns, taken) in [(MAX_COLUMNS, true), (MAX_COLUMNS + 1, false)] {
         let names: Vec<String> = (0..columns).map(|column| format!("c{column}")).collect();
         let object: Vec<String> = names.iter().map(|name| format!("\"{name}\":1")).collect();
@@ -135,7 +135,7 @@ fn a_small_file_does_not_fill_the_memory() {
 }
 
 #[test]
-fn deep_json_is_refused_or_kept_as_text() {
+fn deep_json_is_rejected_or_kept_as_text() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         for depth in [100, 100_000] {
             let nest = format!("{}1{}", open.repeat(depth), close.repeat(depth));
@@ -149,7 +149,7 @@ fn deep_json_is_refused_or_kept_as_text() {
 }
 
 #[test]
-fn what_is_another_format_is_refused() {
+fn other_formats_are_rejected() {
     for (given, format) in [
         (Format::Parquet, Format::Csv),
         (Format::Parquet, Format::Json),

@@ -1,4 +1,4 @@
-//! What the handler answers and stores, and what it refuses.
+//! What the handler answers, stores and rejects.
 
 use tasador_ids::Digest;
 use tasador_lake::Format;
@@ -7,7 +7,7 @@ use tasador_runtime::ErrorClass;
 use crate::place::{Place, attempt, column, rows};
 
 #[tokio::test]
-async fn rows_go_where_the_answer_says() {
+async fn the_answer_names_the_files_of_the_rows() {
     let place = Place::new().await;
     let json = r#"{"group_number": 2, "day": "Tuesday", "batch_number": 0, "data": [
         {"price": 289900.0, "bed": 4.0, "city": "East Windsor", "zip_code": 6016.0, "view": "sea"},
@@ -48,19 +48,19 @@ async fn rows_go_where_the_answer_says() {
 }
 
 #[tokio::test]
-async fn what_is_no_batch_is_refused_and_nothing_is_stored() {
+async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
     let place = Place::new().await;
     let wide: Vec<String> = (0..1_001).map(|column| column.to_string()).collect();
     for (text, format, said) in [
         (
             "<html>Bad gateway</html>",
             Format::ApiJson,
-            "can't be read as rows",
+            "is not a list of rows",
         ),
         (
             r#"{"data": [{"price": 1}, {"pri"#,
             Format::ApiJson,
-            "cut off at line 1",
+            "ends unexpectedly at line 1",
         ),
         (r#"{"detail": "oops"}"#, Format::ApiJson, "no list `data`"),
         ("", Format::ApiJson, "cut off"),
@@ -71,15 +71,19 @@ async fn what_is_no_batch_is_refused_and_nothing_is_stored() {
             Format::Csv,
             "a quoted field of the CSV does not end",
         ),
-        ("price,city\n1,2,3\n", Format::Csv, "the CSV can't be read"),
+        ("price,city\n1,2,3\n", Format::Csv, "the CSV cannot be read"),
         (&wide.join(","), Format::Csv, "more than 1000 columns"),
-        ("PAR1PAR1", Format::Parquet, "the Parquet can't be read"),
+        (
+            "PAR1PAR1",
+            Format::Parquet,
+            "the Parquet file cannot be read",
+        ),
         ("\u{1f}\u{8b}", Format::Csv, "the CSV"),
     ] {
         let request = place.batch(text.to_owned(), format).await;
         let answer = attempt(&request, &place.ctx).await;
         if text == "\u{1f}\u{8b}" {
-            // U+008B is two bytes in UTF-8: odd text, but no gzip.
+            // U+008B is two bytes in UTF-8: odd text, but not gzip.
             assert_eq!(answer.unwrap().rows.raw, 0);
             continue;
         }
@@ -92,8 +96,8 @@ async fn what_is_no_batch_is_refused_and_nothing_is_stored() {
         assert!(failure.message.contains(said), "{text:.40}: {failure}");
     }
     for (bytes, said) in [
-        (&b"price\n\xff\n"[..], "not UTF-8 from byte 6"),
-        (b"\x1f\x8b\x08\x00\x00", "the gzip can't be unpacked"),
+        (&b"price\n\xff\n"[..], "not UTF-8 at byte 6"),
+        (b"\x1f\x8b\x08\x00\x00", "the gzip file cannot be unpacked"),
     ] {
         let request = place.batch(bytes, Format::Csv).await;
         let failure = attempt(&request, &place.ctx).await.unwrap_err();
@@ -104,7 +108,7 @@ async fn what_is_no_batch_is_refused_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn a_batch_without_rows_is_a_batch() {
+async fn a_batch_without_rows_is_preprocessed() {
     let place = Place::new().await;
     for (text, format) in [
         (r#"{"data": []}"#, Format::ApiJson),
@@ -120,7 +124,7 @@ async fn a_batch_without_rows_is_a_batch() {
 }
 
 #[tokio::test]
-async fn other_bytes_than_the_batch_are_not_preprocessed() {
+async fn a_damaged_raw_object_is_not_preprocessed() {
     let place = Place::new().await;
     let one = place.csv(&rows(1..5)).await;
     let two = place.csv(&rows(5..9)).await;
@@ -135,7 +139,7 @@ async fn other_bytes_than_the_batch_are_not_preprocessed() {
 }
 
 #[tokio::test]
-async fn the_answer_stays_small_whatever_the_columns() {
+async fn the_answer_stays_small_with_many_columns() {
     let place = Place::new().await;
     let names: Vec<String> = (0..990)
         .map(|column| format!("{column}{}", "\u{1}é\"".repeat(60)))

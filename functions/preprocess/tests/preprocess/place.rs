@@ -1,4 +1,4 @@
-//! A bucket and tables on loopback ports of their own.
+//! A bucket and tables on free loopback ports.
 
 use std::collections::BTreeMap;
 
@@ -99,12 +99,12 @@ impl Place {
         }
     }
 
-    /// The same place, its calls passing through an interceptor.
+    /// The same place with an interceptor for its calls.
     pub(crate) fn through(&self, interceptor: SharedInterceptor) -> Context {
         Context::intercepted(Config::default(), &self.sdk, &vec![interceptor])
     }
 
-    /// Stores a raw batch, and says how it is asked for.
+    /// Stores a raw batch and returns the request for it.
     pub(crate) async fn batch(&self, bytes: impl Into<Bytes>, format: Format) -> Request {
         let bytes = bytes.into();
         let batch = BatchId::of(&bytes);
@@ -132,7 +132,7 @@ impl Place {
         attempt(request, &self.ctx).await.unwrap()
     }
 
-    /// Gives a batch its outcome, as the run that cleaned it would.
+    /// Records the outcome of a batch, as its run would.
     pub(crate) async fn settle(
         &self,
         request: &Request,
@@ -163,7 +163,7 @@ impl Place {
         assert!(recorded.outcome.settled);
     }
 
-    /// Every object but the raw ones.
+    /// Every object except the raw ones.
     pub(crate) async fn objects(&self) -> BTreeMap<String, Bytes> {
         let mut objects = BTreeMap::new();
         for object in self.ctx.lake.list("").await.unwrap() {
@@ -175,7 +175,7 @@ impl Place {
         objects
     }
 
-    /// The rows of a file of ours.
+    /// The number of rows in a stored file.
     pub(crate) async fn rows(&self, key: &tasador_lake::Key) -> Raw {
         let bytes = self.ctx.lake.get(key).await.unwrap();
         tokio::task::spawn_blocking(|| read(bytes, Format::Parquet).unwrap())
@@ -202,7 +202,7 @@ pub(crate) async fn attempt(request: &Request, ctx: &Context) -> Result<Response
     handle(request.clone(), ctx).await.map_err(Failure::from)
 }
 
-/// Lines of CSV whose rows have these prices and nothing else in common.
+/// Lines of CSV with these prices and otherwise different values.
 pub(crate) fn rows(prices: impl IntoIterator<Item = u32>) -> String {
     let row = |price: u32| format!("{price},{},Lee,{}\n", price % 7, 1000 + price);
     "price,bed,city,zip_code\n".to_owned() + &prices.into_iter().map(row).collect::<String>()

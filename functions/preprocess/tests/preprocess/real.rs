@@ -1,4 +1,4 @@
-//! Real listings, where they are at hand.
+//! Real listings, if they are available.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use tasador_listing::schema;
 
 use crate::place::Place;
 
-/// The listings as CSV; `None`, and said so, where there are none.
+/// The listings as CSV; prints that it skips and returns `None` if there are none.
 fn listings() -> Option<String> {
     let beside = "../../../shared/data/listings-raw.csv";
     let path = std::env::var_os("TASADOR_TEST_LISTINGS").map_or_else(
@@ -17,10 +17,10 @@ fn listings() -> Option<String> {
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
         Err(error) => {
-            // Past libtest, which keeps to itself what a passing test prints.
+            // Directly to stderr: libtest captures the output of passing tests.
             let _ = writeln!(
                 std::io::stderr(),
-                "skipped: {} can't be read ({error})",
+                "skipped: {} cannot be read ({error})",
                 path.display()
             );
             None

@@ -1,4 +1,4 @@
-//! The same batch again, other batches in between, and tries that end at every call.
+//! The same batch again, other batches in between, and attempts that are interrupted at every call.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ async fn a_batch_again_is_the_same_batch() {
 }
 
 #[tokio::test]
-async fn the_same_rows_written_otherwise_are_duplicates() {
+async fn the_same_rows_in_another_format_are_duplicates() {
     let place = Place::new().await;
     let csv = place
         .csv("price,city,zip_code\n5.0,Lee,01238\n6,Lee,1238.0\n")
@@ -57,9 +57,9 @@ async fn the_same_rows_written_otherwise_are_duplicates() {
     assert_eq!((answer.rows.clean, answer.rows.duplicates), (0, 1));
 }
 
-/// A corrected copy of a batch that was refused as a whole brings rows that no dataset has.
+/// A corrected copy of a batch that was refused as a whole contains rows that no dataset has.
 #[tokio::test]
-async fn rows_of_a_batch_that_was_left_out_are_no_duplicates() {
+async fn rows_of_a_refused_batch_are_not_duplicates() {
     for (kind, usable, duplicates) in [
         (OutcomeKind::Skipped, false, 0),
         (OutcomeKind::Failed, false, 0),
@@ -78,7 +78,7 @@ async fn rows_of_a_batch_that_was_left_out_are_no_duplicates() {
 }
 
 /// Fails every call from the `nth` on, before or after its effect, as a killed process does. The
-/// effect of the last call stays.
+/// effect of the last call remains.
 #[derive(Debug, Clone)]
 struct Kill {
     calls_left: Arc<AtomicI64>,
@@ -122,12 +122,12 @@ impl Intercept for Kill {
     }
 }
 
-/// A try that ends at the `nth` call, perhaps another batch that shares rows, and a second try.
-/// Whether there was such a call.
+/// An attempt that ends at the `nth` call, optionally another batch that shares rows, and a second
+/// attempt. Returns whether there was an `nth` call.
 async fn killed(nth: i64, after: bool, other_between: bool) -> bool {
     let note = format!("call {nth}, after its effect: {after}, another between: {other_between}");
     let place = Place::new().await;
-    // More rows than are looked up or marked in one request.
+    // More rows than one request looks up or marks.
     let csv = rows(1..126);
     let one = place.csv(&csv).await;
     let kill = Kill {
@@ -160,7 +160,7 @@ async fn killed(nth: i64, after: bool, other_between: bool) -> bool {
     let report = place.report(&second).await;
     assert_eq!(report.clean_sha256, second.clean_sha256, "{note}");
     assert!(report.quality.adds_up(), "{note}");
-    // Nothing is lost: each row is in the clean file of one batch at least.
+    // Nothing is lost: each row is in the clean file of at least one batch.
     let mut kept: HashSet<_> = place.clean(&second, "price").await.into_iter().collect();
     match &between {
         None => assert_eq!(second.rows.clean, 125, "{note}"),
@@ -170,7 +170,7 @@ async fn killed(nth: i64, after: bool, other_between: bool) -> bool {
             assert_eq!(place.run(&other).await, *between, "{note}");
         }
     }
-    // Once and for ever: also the rows are marked, so that a third batch finds them all.
+    // All rows are marked as well, so that a third batch finds them.
     assert_eq!(place.run(&one).await, second, "{note}");
     if other_between {
         let third = place.csv(&rows((1..150).chain([400]))).await;
@@ -182,7 +182,7 @@ async fn killed(nth: i64, after: bool, other_between: bool) -> bool {
     true
 }
 
-/// Where another batch comes between does not matter to where a try may end.
+/// Another batch in between does not change the number of calls.
 async fn killed_everywhere(other_between: bool) {
     let mut calls = 0;
     for after in [false, true] {
@@ -198,17 +198,17 @@ async fn killed_everywhere(other_between: bool) {
 }
 
 #[tokio::test]
-async fn killed_at_every_call_and_begun_again() {
+async fn an_interrupted_attempt_is_completed_by_the_next() {
     killed_everywhere(false).await;
 }
 
 #[tokio::test]
-async fn killed_at_every_call_and_begun_again_after_another_batch() {
+async fn an_interrupted_attempt_is_completed_after_another_batch() {
     killed_everywhere(true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tries_at_once_agree() {
+async fn concurrent_attempts_agree() {
     let place = Place::new().await;
     let one = place.csv(&rows(1..400)).await;
     let mut tries = tokio::task::JoinSet::new();
@@ -225,7 +225,7 @@ async fn tries_at_once_agree() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn batches_at_once_lose_no_row() {
+async fn concurrent_batches_lose_no_row() {
     let place = Place::new().await;
     let mut tries = tokio::task::JoinSet::new();
     for first in [1, 101, 201, 301] {
@@ -240,12 +240,12 @@ async fn batches_at_once_lose_no_row() {
         assert_eq!(answer.rows.clean + answer.rows.duplicates, 200);
         kept.extend(place.clean(&answer, "price").await);
     }
-    // Two that met may both have kept a row, which datasets hold once.
+    // Concurrent batches may both keep a row; datasets contain it once.
     assert_eq!(kept.len(), 500);
 }
 
 #[tokio::test]
-async fn other_bytes_in_the_way_are_told() {
+async fn other_bytes_under_the_key_are_reported() {
     let place = Place::new().await;
     let one = place.csv(&rows(1..5)).await;
     let clean = tasador_lake::key::clean(&one.batch);
