@@ -1,5 +1,5 @@
-"""From the start of a process to its first answer, on a stand-in for Lambda's Runtime API: `predict`, which loads the
-champion from S3, an empty Rust function, and what the original prices with."""
+"""Measures the time from the start of a process to its first answer, on a stand-in for Lambda's runtime API: `predict`,
+which loads the champion from S3, an empty Rust function, and two Python functions."""
 
 import json
 import os
@@ -16,12 +16,12 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 EVENTS = HERE.parent.parent / "events"
-# Limits in milliseconds: the first price, and how far it may be from an empty function.
+# Limits in milliseconds: the first price, and its difference from an empty function.
 FIRST_PRICE_MS, BEYOND_EMPTY_MS = 50.0, 30.0
 
 
 class RuntimeApi(BaseHTTPRequestHandler):
-    """Gives out one event, takes its answer, and lets whoever asks for another wait."""
+    """Serves one event, accepts its answer, and keeps requests for another event waiting."""
 
     protocol_version = "HTTP/1.1"
     event = b""
@@ -71,7 +71,7 @@ def first_answer(command: list[str], environment: dict[str, str]) -> tuple[float
     """Milliseconds from the start of a process to its answer, and the answer."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
     server.daemon_threads = True
-    # A process that has answered is ended while it asks for more.
+    # A process that has answered is stopped while it waits for more.
     server.handle_error = lambda *_: None
     server.state = {"given": False, "answered": threading.Event(), "over": threading.Event()}
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -133,7 +133,7 @@ def main() -> None:
             medians = {}
             print(f"from process start to first answer, load average {os.getloadavg()[0]:.1f} before")
             times = {name: [] for name in sides}
-            # In turn, so that whatever else the machine does meets all of them.
+            # Alternately, so that other load on the machine affects all of them equally.
             for turn in range(runs):
                 for name, (command, most) in sides.items():
                     if turn < most:

@@ -1,4 +1,4 @@
-"""Runs both sides one after the other under the same load, and says how they stand to each other."""
+"""Runs both sides one after the other under the same load, and compares them."""
 
 import json
 import os
@@ -15,12 +15,12 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LISTINGS = HERE.parent.parent / "events" / "listings.csv"
 CONNECTIONS = 16
-# What the two sides must be to each other: requests per second at least, and 99th percentile at most.
+# Required ratios of the two sides: requests per second at least, 99th percentile at most.
 TARGETS = {"off": (30.0, 0.1), "on": (4.0, 1.0)}
 
 
 def free_ports() -> int:
-    """The first of three neighbouring ports that nobody listens on."""
+    """The first of three consecutive free ports."""
     while True:
         with socket.socket() as first:
             first.bind(("127.0.0.1", 0))

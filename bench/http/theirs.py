@@ -1,4 +1,4 @@
-"""The original's API as it was: FastAPI, an MLflow pyfunc model, and a row of the inference log per request.
+"""The compared API: FastAPI, an MLflow pyfunc model, and a row of the inference log per request.
 
 INFERENCE_LOG=on writes each answer with SQLite within the process, which is the quickest log that this stack has, as
 durably as the other side's SQLite (a write-ahead log, synchronous=NORMAL).

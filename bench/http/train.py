@@ -1,4 +1,4 @@
-"""Trains what the original serves: a linear regression on the numeric columns, saved as an MLflow model."""
+"""Trains the compared model: a linear regression on the numeric columns, saved as an MLflow model."""
 
 import sys
 

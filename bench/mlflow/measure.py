@@ -22,7 +22,7 @@ START = 1_700_000_000_000
 
 
 def free_ports(count):
-    """So many neighbouring ports that nobody listens on."""
+    """The first of this many consecutive free ports."""
     while True:
         with socket.socket() as first:
             first.bind(("127.0.0.1", 0))
@@ -41,7 +41,7 @@ class Server:
         self.name, self.port = name, port
         begun = time.monotonic()
         log = open(os.path.join(folder, "log"), "w")
-        # A group of its own, so that its workers end with it.
+        # A separate process group, so that its workers end with it.
         self.process = subprocess.Popen(
             command, cwd=folder, stdout=log, stderr=log, start_new_session=True
         )

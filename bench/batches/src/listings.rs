@@ -1,11 +1,11 @@
-//! Made-up listings with the source's columns and its shares of nulls and duplicates, the same ones
-//! each time.
+//! Generated listings with the source's columns and shares of nulls and duplicates, the same ones in
+//! every run.
 
 use std::io::{self, Write};
 
 /// Seed of every listing.
 const SEED: u64 = 42;
-/// Rows that repeat an earlier one, of 1,000: some 170,000 of the source's 2,226,382.
+/// Duplicates per 1,000 rows: the source has about 170,000 in 2,226,382.
 const REPEATED: u64 = 76;
 const COLUMNS: &str = "brokered_by,status,price,bed,bath,acre_lot,street,city,state,zip_code,house_size,prev_sold_date";
 const STATUSES: [&str; 3] = ["for_sale", "sold", "ready_to_build"];
@@ -29,10 +29,10 @@ impl Random {
     }
 }
 
-/// The cells of the row that this number stands for; nulls are empty.
+/// The cells of row `number`; nulls are empty.
 fn row(number: u64) -> [String; 12] {
     let mut random = Random(number.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ SEED);
-    // Nulls of 1,000,000, as in the source.
+    // Nulls per 1,000,000, as in the source.
     let mut unless = |nulls: u64, text: String| {
         if random.below(1_000_000) < nulls {
             String::new()
@@ -68,7 +68,7 @@ fn row(number: u64) -> [String; 12] {
     ]
 }
 
-/// Writes so many listings as CSV with a header.
+/// Writes this many listings as CSV with a header.
 pub(crate) fn write(out: &mut impl Write, rows: u64) -> io::Result<()> {
     let mut random = Random(SEED);
     writeln!(out, "{COLUMNS}")?;

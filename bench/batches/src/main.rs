@@ -1,10 +1,10 @@
-//! How long one large batch takes through `fetch` and `preprocess`, and how much memory.
+//! Measures time and memory of one large batch in `fetch` and `preprocess`.
 //!
-//! The listings are made up, the same ones each time. They come from the stand-in data API as JSON,
-//! or from a file as CSV; the functions keep them in the local cloud's S3 and DynamoDB. Memory is
-//! that of this process, which holds all of it: functions, source, stores.
+//! The listings are generated, the same ones in every run. They come from the data API as JSON or
+//! from a file as CSV; the functions store them in the local S3 and DynamoDB. Memory is that of this
+//! process, which contains functions, source and stores.
 
-#![allow(clippy::print_stdout, reason = "figures are what it is for")]
+#![allow(clippy::print_stdout, reason = "it prints its results")]
 
 mod listings;
 
@@ -33,10 +33,10 @@ struct Arguments {
     form: Form,
     /// Rows of the batch
     rows: NonZeroUsize,
-    /// Fail where this process has ever held more memory, in MiB
+    /// Fail if the peak memory of this process exceeds this, in MiB
     #[arg(long, value_name = "MIB")]
     limit: Option<u64>,
-    /// Where to leave the listings as CSV, for another program to clean
+    /// Write the listings to this CSV file too, for comparison with another program
     #[arg(long, value_name = "FILE")]
     keep: Option<std::path::PathBuf>,
 }
@@ -108,7 +108,7 @@ async fn main() -> anyhow::Result<()> {
     ensure!(count("raw") == rows.get() as u64, "a row was lost");
     ensure!(
         count("clean") + count("rejected") + count("duplicates") == count("raw"),
-        "rows don't add up"
+        "the counts of rows are not consistent"
     );
 
     if let (Some(limit), Some(peak)) = (limit, peak_memory_mib(std::process::id())) {
@@ -138,7 +138,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Gives the file out as one batch, at an address of its own.
+/// Serves the file as one batch at a new address.
 async fn serve(file: &Path, rows: NonZeroUsize) -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -147,7 +147,7 @@ async fn serve(file: &Path, rows: NonZeroUsize) -> anyhow::Result<String> {
     Ok(format!("http://{address}/data?group_number=1"))
 }
 
-/// Calls a function and says what it took.
+/// Calls a function and measures its time.
 async fn call(cloud: &Cloud, function: &str, request: Value) -> anyhow::Result<Value> {
     let begun = Instant::now();
     let answer = cloud

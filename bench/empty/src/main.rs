@@ -1,4 +1,4 @@
-//! An HTTP Lambda function that does nothing: what a cold start costs at the least.
+//! An HTTP Lambda function that does nothing: the lower bound of a cold start.
 
 use axum::Router;
 use axum::routing::post;

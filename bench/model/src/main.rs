@@ -1,15 +1,14 @@
-//! Tasador's models, and what people use today, on the same rows and the same split.
+//! Compares Tasador's models with common libraries on the same rows and the same split.
 //!
 //! `cargo run --release -p bench-model` trains every candidate of Tasador and, in a virtual
 //! environment of pinned versions, scikit-learn's linear regression and histogram boosting and
-//! LightGBM with 500 and 1,200 trees, and prints accuracy, time and peak memory side by side. Each
-//! one runs in a process of its own, one after the other, on the same number of threads, out of the
-//! same two CSV files.
+//! LightGBM with 500 and 1,200 trees, and prints accuracy, time and peak memory. Each runs in a
+//! separate process, one after the other, with the same number of threads and the same two CSV files.
 
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command's answer is what it prints"
+    reason = "it prints its results"
 )]
 
 mod ours;
@@ -22,7 +21,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 
-/// Accuracy, time and memory of Tasador's models and of Python's, side by side.
+/// Compares accuracy, time and memory of Tasador's models and of Python's.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Cli {
@@ -34,38 +33,37 @@ struct Cli {
 
 #[derive(Debug, Clone, Args)]
 struct Options {
-    /// The King County sales, as the demo ships them.
+    /// The King County sales of the demo.
     #[arg(long, default_value = "local/data/king-county.csv.gz")]
     king_county: PathBuf,
-    /// The listings of the north-east (`listings-northeast.csv.gz`); without them that part is
-    /// skipped, and it is said so.
+    /// The listings of the north-east (`listings-northeast.csv.gz`); without them that part is skipped.
     #[arg(long, env = "TASADOR_NORTHEAST")]
     northeast: Option<PathBuf>,
-    /// Only these sets, parted by commas: king-county, king-county-listing, northeast.
+    /// Only these sets, comma-separated: king-county, king-county-listing, northeast.
     #[arg(long, value_delimiter = ',')]
     sets: Vec<String>,
-    /// Only these algorithms of Tasador, parted by commas.
+    /// Only these algorithms of Tasador, comma-separated.
     #[arg(long, value_delimiter = ',')]
     algorithms: Vec<String>,
-    /// Leave the Python side out.
+    /// Skip the Python side.
     #[arg(long)]
     no_peers: bool,
-    /// Threads that each side may use.
+    /// Threads of each side.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// Seed of Tasador's choices and of the Python side's.
+    /// Seed of both sides.
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Where the split files and the virtual environment go.
+    /// Folder of the split files and the virtual environment.
     #[arg(long, default_value = "target/bench-model")]
     folder: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Writes the split files and nothing else.
+    /// Only write the split files.
     Prepare,
-    /// Trains and scores one algorithm on a set that is prepared: what each line of the table is.
+    /// Train and score one algorithm on a prepared set; used for each line of the table.
     #[command(hide = true)]
     Fit {
         /// The set.
@@ -73,7 +71,7 @@ enum Command {
         /// The algorithm.
         algorithm: String,
     },
-    /// Trains on so many rows, made of the set's own with noise: is memory bounded?
+    /// Train on this many rows, generated from the set with noise, and report time and memory.
     Large {
         /// The set.
         #[arg(default_value = "northeast")]

@@ -1,4 +1,4 @@
-//! Tasador's side: one algorithm trained, scored, stored, loaded, asked and explained.
+//! Tasador's side: trains, scores, stores, loads, predicts and explains with one algorithm.
 
 use std::hint::black_box;
 use std::num::NonZeroUsize;
@@ -13,12 +13,11 @@ use tasador_model::{Algorithm, Column, Frame, InputKind, Model, Prediction, Valu
 use crate::Options;
 use crate::sets::{Set, calibration};
 
-/// The share of the training properties that only the intervals see: one in so many, as in the
-/// product, where a fifth of all is held out and a tenth calibrates.
+/// One in this many training properties is used only for the intervals, as in the product, where 20 %
+/// of all properties are held out and 10 % calibrate.
 const CALIBRATES: u64 = 8;
 
-/// Rounds of timing, of which the fastest counts; each is over before a busy machine's scheduler
-/// gives the core to somebody else.
+/// Rounds of timing; the fastest counts. Each is shorter than a time slice of the scheduler.
 const ROUNDS: usize = 200;
 
 /// One line of the table.
@@ -30,14 +29,14 @@ pub(crate) struct Line {
     pub(crate) r2: f64,
     pub(crate) median_ape: f64,
     pub(crate) fit_s: f64,
-    /// Time of all threads together: what tells the sides apart where the machine is busy.
+    /// CPU time of all threads, which is comparable on a busy machine too.
     pub(crate) cpu_s: f64,
     pub(crate) peak_mib: f64,
     #[serde(default)]
     pub(crate) extras: Option<Extras>,
 }
 
-/// What only Tasador is asked for.
+/// Measurements that only Tasador has.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Extras {
     pub(crate) coverage: f64,
@@ -53,7 +52,7 @@ pub(crate) struct Extras {
     pub(crate) explain_off: f64,
 }
 
-/// The algorithms asked for; all where none is named.
+/// The requested algorithms; all if none is named.
 pub(crate) fn algorithms(options: &Options) -> Result<Vec<Algorithm>> {
     if options.algorithms.is_empty() {
         return Ok(Algorithm::ALL.to_vec());
@@ -62,7 +61,7 @@ pub(crate) fn algorithms(options: &Options) -> Result<Vec<Algorithm>> {
     Ok(named.map(|name| name.parse()).collect::<Result<_, _>>()?)
 }
 
-/// Measures in a process of its own, so that peak memory is its own too.
+/// Measures in a separate process, so that peak memory is that of the training only.
 pub(crate) fn measure_apart(set: &str, algorithm: Algorithm, options: &Options) -> Result<Line> {
     let output = Command::new(std::env::current_exe()?)
         .arg("--folder")
@@ -86,7 +85,7 @@ fn config(algorithm: Algorithm, options: &Options) -> TrainConfig {
     }
 }
 
-/// Trains on a set and measures everything there is to measure.
+/// Trains on a set and measures everything.
 pub(crate) fn measure(set: &Set, algorithm: Algorithm, options: &Options) -> Result<Line> {
     let (training, calibration) = calibration(&set.training, CALIBRATES);
     let (started, cpu) = (Instant::now(), cpu_s()?);
@@ -107,7 +106,7 @@ pub(crate) fn measure(set: &Set, algorithm: Algorithm, options: &Options) -> Res
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
     ensure!(
         loaded.predict(&set.holdout) == model.predict(&set.holdout),
-        "the stored model says something else"
+        "the stored model predicts something else"
     );
     let (predict_us, explain_us, explain_off) = ask(&loaded, &set.holdout)?;
     Ok(Line {
@@ -148,8 +147,8 @@ fn by_quarter(prices: &[f64], predictions: &[Prediction]) -> Vec<f64> {
         .collect()
 }
 
-/// How long one prediction and one explanation take, in microseconds, over up to 1,000 homes given
-/// value by value as a request gives them; and by how much explanations miss the prediction.
+/// The time of one prediction and one explanation in microseconds, over up to 1,000 homes given value
+/// by value like a request, and the largest difference between explanation and prediction.
 fn ask(model: &Model, homes: &Frame) -> Result<(f64, f64, f64)> {
     let count = homes.rows().min(1_000);
     let mut rows = Vec::with_capacity(count);
@@ -181,7 +180,7 @@ fn ask(model: &Model, homes: &Frame) -> Result<(f64, f64, f64)> {
         let price = model.predict_row(row).price;
         off = off.max((explained.base + parts - price.ln()).abs());
     }
-    // The least of several rounds: what a busy machine adds is not the model's.
+    // The fastest of several rounds, without the noise of a busy machine.
     let mut time = |times: usize, run: &dyn Fn(&tasador_model::Row<'_>) -> f64| {
         let mut least = f64::INFINITY;
         for round in 0..ROUNDS {
@@ -200,8 +199,8 @@ fn ask(model: &Model, homes: &Frame) -> Result<(f64, f64, f64)> {
     Ok((predict_us, explain_us, off))
 }
 
-/// Trains on `rows` rows made of the set's own: sizes and lots moved by up to a tenth, so that no
-/// two are alike, each a property of its own.
+/// Trains on `rows` rows generated from the set: sizes and lots change by up to a tenth, so that no
+/// two rows are equal, and each is a separate property.
 pub(crate) fn large(
     set: &Set,
     algorithm: Algorithm,
@@ -245,7 +244,7 @@ pub(crate) fn large(
     ))
 }
 
-/// The most memory this process has held, in MiB, as Linux tells it; 0 elsewhere.
+/// The peak memory of this process in MiB, as reported by Linux; 0 elsewhere.
 fn peak_mib() -> Result<f64> {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
         return Ok(0.0);
@@ -253,12 +252,12 @@ fn peak_mib() -> Result<f64> {
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))
-        .context("the system does not tell the peak of memory")?;
+        .context("the system does not report the peak memory")?;
     let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
     Ok(kib / 1_024.0)
 }
 
-/// The processor time of this process so far, in seconds, as Linux tells it; 0 elsewhere.
+/// The CPU time of this process so far in seconds, as reported by Linux; 0 elsewhere.
 fn cpu_s() -> Result<f64> {
     let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
         return Ok(0.0);
@@ -268,6 +267,6 @@ fn cpu_s() -> Result<f64> {
     let ticks = |at: usize| -> Option<f64> { fields.split_whitespace().nth(at)?.parse().ok() };
     let (user, system) = ticks(11)
         .zip(ticks(12))
-        .context("the system does not tell the time of a process")?;
+        .context("the system does not report the CPU time of a process")?;
     Ok((user + system) / 100.0)
 }

@@ -1,4 +1,4 @@
-//! The Python side, in a virtual environment of its own.
+//! The Python side, in a separate virtual environment.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use crate::Options;
 use crate::ours::Line;
 
-/// Who is compared with, as `peers.py` knows them.
+/// The compared libraries, as named in `peers.py`.
 pub(crate) const PEERS: [&str; 4] = [
     "sklearn-linear",
     "sklearn-hist",
@@ -19,7 +19,7 @@ pub(crate) const PEERS: [&str; 4] = [
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 const SCRIPT: &str = include_str!("../peers.py");
 
-/// Makes the environment where it is missing or of other versions, and gives its Python.
+/// Creates the environment if it is missing or has other versions, and returns its Python.
 pub(crate) fn environment(folder: &Path) -> Result<PathBuf> {
     let venv = folder.join("venv");
     let python = venv.join("bin/python");
@@ -41,12 +41,12 @@ pub(crate) fn environment(folder: &Path) -> Result<PathBuf> {
 fn run(command: &mut Command) -> Result<()> {
     let status = command
         .status()
-        .with_context(|| format!("{command:?} can't be started"))?;
+        .with_context(|| format!("{command:?} cannot be started"))?;
     ensure!(status.success(), "{command:?} failed");
     Ok(())
 }
 
-/// Trains and scores one of [`PEERS`] on a set that is prepared.
+/// Trains and scores one of [`PEERS`] on a prepared set.
 pub(crate) fn measure(python: &Path, peer: &str, set: &str, options: &Options) -> Result<Line> {
     let script = options.folder.join("peers.py");
     std::fs::write(&script, SCRIPT)?;
@@ -63,5 +63,5 @@ pub(crate) fn measure(python: &Path, peer: &str, set: &str, options: &Options) -
         "{peer} failed: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    serde_json::from_slice(&output.stdout).with_context(|| format!("{peer} gave no figures"))
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{peer} printed no results"))
 }

@@ -1,10 +1,10 @@
-//! What is printed.
+//! Prints the results.
 
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::ours::Line;
 
-/// The lines side by side.
+/// The table of results.
 pub(crate) fn table(lines: &[Line]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
@@ -64,7 +64,7 @@ pub(crate) fn table(lines: &[Line]) -> Table {
     table
 }
 
-/// The winner by mean absolute error against the better of LightGBM's two sizes, figure by figure.
+/// The best algorithm by mean absolute error relative to the better of LightGBM's two sizes.
 pub(crate) fn ratios(lines: &[Line]) -> Option<String> {
     let best = |prefix: &str, figure: fn(&Line) -> f64| {
         lines

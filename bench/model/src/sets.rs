@@ -1,4 +1,4 @@
-//! The data: read, trimmed, parted into training and holdout, and written for both sides.
+//! The data: read, trimmed, split into training and holdout, and written for both sides.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,25 +12,25 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::Options;
 
-/// Columns that hold names, whatever they look like.
+/// Columns that contain names, even if they look like numbers.
 const NAMES: [&str; 4] = ["zip_code", "city_code", "waterfront", "property"];
 
 /// The share of days, or of properties, that is held out.
 const HELD_OUT: f64 = 0.2;
 
-/// A set that lies in the folder.
+/// A prepared set in the folder.
 pub(crate) struct Prepared {
     pub(crate) name: String,
     pub(crate) title: String,
 }
 
-/// A set as it is learnt from and scored on.
+/// A set, loaded for training and scoring.
 pub(crate) struct Set {
     pub(crate) training: Frame,
     pub(crate) holdout: Frame,
 }
 
-/// Rows as text, as the CSV has them.
+/// Rows as text, as in the CSV.
 struct Rows {
     columns: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -38,7 +38,7 @@ struct Rows {
 
 impl Rows {
     fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path).with_context(|| format!("{} can't be read", path.display()))?;
+        let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
         let reader: Box<dyn Read> = if path.extension().is_some_and(|ext| ext == "gz") {
             Box::new(GzDecoder::new(file))
         } else {
@@ -110,7 +110,7 @@ impl Rows {
     }
 }
 
-/// Writes `<set>/train.csv` and `<set>/holdout.csv` for every set asked for.
+/// Writes `<set>/train.csv` and `<set>/holdout.csv` for every requested set.
 pub(crate) fn prepare(options: &Options) -> Result<Vec<Prepared>> {
     let asked =
         |name: &str| options.sets.is_empty() || options.sets.iter().any(|asked| asked == name);
@@ -146,10 +146,10 @@ pub(crate) fn prepare(options: &Options) -> Result<Vec<Prepared>> {
                     &held_out,
                 )?);
             }
-            None => eprintln!("northeast is skipped: --northeast says where its file is"),
+            None => eprintln!("northeast is skipped: give its file with --northeast"),
         }
     }
-    ensure!(!prepared.is_empty(), "there is no such set");
+    ensure!(!prepared.is_empty(), "none of the requested sets exists");
     Ok(prepared)
 }
 
@@ -224,8 +224,8 @@ fn king_county(path: &Path, only: Option<&[&str; 5]>) -> Result<(Rows, Vec<bool>
     Ok((rows, days.iter().map(|day| *day >= first).collect()))
 }
 
-/// Listings of the north-east, trimmed as the reference figures are; a fifth of the properties is
-/// held out. The file names no property, so rows that agree in everything but the price are one.
+/// Listings of the north-east, trimmed like the reference figures; a fifth of the properties is held
+/// out. The file has no property id, so rows that differ only in price are one property.
 fn northeast(path: &Path) -> Result<(Rows, Vec<bool>)> {
     let source = Rows::read(path)?;
     let [price, size, bed, bath, lot] = ["price", "house_size", "bed", "bath", "acre_lot"]
@@ -319,10 +319,10 @@ fn frame(rows: &Rows) -> Result<Frame> {
 fn days_since_1970(date: &str) -> Result<i64> {
     let parts: Vec<i64> = date
         .split('-')
-        .map(|part| part.parse().with_context(|| format!("`{date}` is no date")))
+        .map(|part| part.parse().with_context(|| format!("`{date}` is not a date")))
         .collect::<Result<_>>()?;
     let &[year, month, day] = parts.as_slice() else {
-        bail!("`{date}` is no date");
+        bail!("`{date}` is not a date");
     };
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -331,7 +331,7 @@ fn days_since_1970(date: &str) -> Result<i64> {
     Ok(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
 }
 
-/// One part in so many of the training properties, by hash, for the intervals.
+/// One in this many training properties, by hash, for the intervals.
 pub(crate) fn calibration(training: &Frame, parts: u64) -> (Frame, Frame) {
     let ids = training.property_ids();
     let mut rows: HashMap<bool, Vec<usize>> = HashMap::new();

@@ -1,4 +1,4 @@
-//! What stops a compaction.
+//! Errors of a compaction.
 
 use jiff::Timestamp;
 use tasador_lake::LakeError;
@@ -7,21 +7,21 @@ use tasador_runtime::{Classify, ErrorClass};
 
 use crate::table::FrameError;
 
-/// What stopped a compaction. What was begun is finished by the next one.
+/// Why a compaction failed. The next one completes it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the log's items could not be read or changed")]
+    #[error("the log's entries in the table could not be read or changed")]
     Registry(#[from] RegistryError),
     #[error("the log's files could not be read or written")]
     Lake(#[from] LakeError),
-    #[error("the log's entries could not be turned into a file")]
+    #[error("the log's entries could not be written as a file")]
     Frame(#[from] FrameError),
     /// The staged object is gone, and its file is not finished.
     #[error(
-        "the bytes that were decided upon for {hour} are not in the bucket; the entries are still in the table"
+        "the bytes chosen for {hour} are not in the bucket; the entries are still in the table"
     )]
     Lost { hour: Timestamp },
-    #[error("the thread that laid out the entries is gone")]
+    #[error("the thread that wrote the entries stopped")]
     Thread(#[source] tokio::task::JoinError),
 }
 

@@ -1,22 +1,22 @@
-//! Turns the inference log's items into Parquet files, `inferences/date=…/…`, hour by hour, and lets
-//! the items expire.
+//! Moves the entries of the inference log from the table into Parquet files, `inferences/date=…/…`,
+//! hour by hour, and lets them expire from the table.
 //!
-//! Each entry gets into exactly one file, whoever races and wherever a compaction breaks off, and
-//! none expires before its file is in its place:
+//! Each entry goes into exactly one file, also with concurrent or interrupted compactions, and none
+//! expires before its file is complete:
 //!
 //! 1. The entries of an hour that have no expiry are written to a staged object, named by content.
-//! 2. A conditional write decides that these bytes are the hour's next file. Of two compactions one
-//!    decides; the other goes on with what was decided.
-//! 3. The staged bytes are written to their place; who repeats it writes the same bytes.
-//! 4. The entries in the file get their expiry, the hour's file is noted as finished, and the staged
-//!    object goes.
+//! 2. A conditional write decides that these bytes are the hour's next file. Of two concurrent
+//!    compactions one decides; the other continues with its decision.
+//! 3. The staged bytes are written to the final key; a repeated write has the same bytes.
+//! 4. The entries in the file get their expiry, the file is recorded as finished, and the staged
+//!    object is deleted.
 //!
-//! A compaction that breaks off between the first two steps may leave a staged object that nobody
-//! reads. It stays: whether one is needed is only known to whoever finishes its hour.
+//! A compaction that is interrupted between the first two steps may leave an unused staged object. It
+//! is kept, because only the compaction that finishes its hour knows whether it is needed.
 //!
-//! An hour is compacted once it is over for some minutes; entries that come even later get into a
-//! further file of their hour. Instances of `predict` that are gone have their counters folded here
-//! too, as nothing else runs that regularly.
+//! An hour is compacted some minutes after its end; entries that arrive even later go into another
+//! file of their hour. Counters of stopped instances of `predict` are added to the total here too,
+//! because nothing else runs as regularly.
 
 mod error;
 mod table;
@@ -31,48 +31,48 @@ use tasador_runtime::Context;
 pub use error::Error;
 pub use table::{FrameError, entries};
 
-/// How long after its end an hour is compacted. An answer waits a second at most for its record, and
-/// a client's repeats take seconds.
+/// How long after its end an hour is compacted. An answer waits at most a second for its record, and
+/// a client's retries take seconds.
 const GRACE: SignedDuration = SignedDuration::from_mins(5);
-/// How far back late entries are looked for.
+/// How far back late entries are searched.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(3);
-/// How far back the first compaction begins; earlier ones can be named in the request.
+/// How far back the first compaction starts; the request can name earlier hours.
 const FIRST_LOOK_BACK: SignedDuration = SignedDuration::from_hours(48);
-/// Inputs and outputs of one file, in bytes: what a function of 1 GB holds several times over.
+/// Inputs and outputs of one file, in bytes; a function of 1 GB has memory for several times as much.
 const FILE_BYTES: usize = 64 << 20;
-/// How long counters of an instance may rest before the instance counts as gone: Lambda keeps an
-/// idle one for minutes.
+/// After this time without changes an instance counts as stopped: Lambda keeps an idle one for
+/// minutes.
 const INSTANCE_LIFE: SignedDuration = SignedDuration::from_hours(2);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-/// What is to be compacted. `{}` means: whatever is due.
+/// The hours to compact. `{}` means all that are due.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Request {
     /// The first hour; by default a few hours before the last compaction's end.
     #[serde(default)]
     pub from: Option<Timestamp>,
-    /// The end of the last hour; by default some minutes ago, and never later.
+    /// The end of the last hour; by default some minutes ago, which is also the latest.
     #[serde(default)]
     pub through: Option<Timestamp>,
 }
 
-/// What was compacted.
+/// The result of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
     /// The files that were finished, by key.
     pub files: Vec<tasador_lake::Key>,
     /// Entries in them.
     pub rows: u64,
-    /// Up to when the log is compacted.
+    /// The log is compacted up to this time.
     pub through: Timestamp,
-    /// Instances whose counters went into the total.
+    /// Instances whose counters were added to the total.
     pub folded_instances: u32,
 }
 
-/// Compacts what is due. Repeating the call, also at the same time, changes nothing more.
+/// Compacts what is due. Idempotent, also with concurrent calls.
 ///
 /// # Errors
-/// [`Error`], with the class that says whether the call should be repeated.
+/// [`Error`], with the class that says whether to repeat the call.
 pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> {
     let now = ctx.now();
     let due = hour_of(now.saturating_sub(GRACE).unwrap_or(now));
@@ -114,7 +114,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     Ok(response)
 }
 
-/// The beginning of the hour that a time lies in.
+/// The start of the hour that contains this time.
 fn hour_of(at: Timestamp) -> Timestamp {
     let second = at.as_second();
     Timestamp::from_second(second - second.rem_euclid(3_600)).unwrap_or(at)
@@ -130,7 +130,7 @@ async fn compact(hour: Timestamp, ctx: &Context, response: &mut Response) -> Res
                 None => return Ok(()),
             },
         };
-        // Another may have decided and finished meanwhile: the next round sees what is left.
+        // Another compaction may have decided and finished meanwhile: the next round handles the rest.
         if let Some(claim) = &decided.claim
             && finish(hour, &decided, claim, ctx).await?
         {
@@ -140,13 +140,13 @@ async fn compact(hour: Timestamp, ctx: &Context, response: &mut Response) -> Res
     }
 }
 
-/// Decides upon the hour's next file; `None` where no entry is left.
+/// Decides the hour's next file; `None` if no entry is left.
 async fn decide(
     hour: Timestamp,
     seen: &HourCompaction,
     ctx: &Context,
 ) -> Result<Option<HourCompaction>, Error> {
-    // Read after `seen`: whatever is in a finished file has its expiry.
+    // Read after `seen`: entries in a finished file have their expiry.
     let loose = ctx.registry.loose_inferences(hour, FILE_BYTES).await?;
     if loose.is_empty() {
         return Ok(None);
@@ -176,7 +176,7 @@ async fn decide(
     Ok(Some(decided))
 }
 
-/// Finishes a file that was decided upon. False where another did so and nothing was left to do.
+/// Finishes a chosen file. Returns false if another compaction did it already.
 async fn finish(
     hour: Timestamp,
     decided: &HourCompaction,
@@ -210,7 +210,7 @@ async fn finish(
     Ok(true)
 }
 
-/// Data frames compute on threads of their own, and would stop the one that waits for them here.
+/// Data frames use separate threads; waiting for them would block this one.
 async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_hour_begins_where_the_clock_says() {
+    fn an_hour_starts_at_the_full_hour() {
         for (at, hour) in [
             ("2026-01-01T13:59:59.999Z", "2026-01-01T13:00:00Z"),
             ("2026-01-01T14:00:00Z", "2026-01-01T14:00:00Z"),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_event_means_whatever_is_due() {
+    fn an_empty_event_compacts_all_due_hours() {
         let request: Request = serde_json::from_str("{}").unwrap();
         assert_eq!(request, Request::default());
     }

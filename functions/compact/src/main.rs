@@ -1,4 +1,4 @@
-//! Turns the inference log's items into Parquet files, and lets the items expire.
+//! Moves the entries of the inference log into Parquet files and lets them expire from the table.
 
 use tasador_runtime::Context;
 

@@ -1,4 +1,4 @@
-//! Entries of the log as a Parquet file, and back as far as it takes to know which ones it has.
+//! Writes entries of the log as a Parquet file, and reads which entries a file has.
 
 use std::collections::HashSet;
 use std::io::Cursor;
@@ -15,9 +15,9 @@ use tasador_registry::LooseInference;
 const AT: &str = "at";
 const REQUEST_ID: &str = "request_id";
 
-/// The data frame library refused a table.
+/// The data frame library rejected a table.
 #[derive(Debug, thiserror::Error)]
-#[error("the entries could not be laid out as a table")]
+#[error("the entries could not be written as a table")]
 pub struct FrameError(#[from] PolarsError);
 
 fn integers<I: Iterator<Item = Option<i64>>>(name: &str, values: I) -> Int64Chunked {
@@ -35,7 +35,7 @@ fn nanoseconds(at: Timestamp) -> Option<i64> {
     i64::try_from(at.as_nanosecond()).ok()
 }
 
-/// The entries as Parquet, packed with Zstandard: the same entries give the same bytes.
+/// The entries as Parquet, compressed with Zstandard. The same entries give the same bytes.
 ///
 /// Columns: `at` (UTC), `request_id`, `model`, `version`, `status`, `error`, `duration_us`, and
 /// `input` and `output` as JSON.
@@ -90,10 +90,10 @@ pub(crate) fn parquet(entries: &[LooseInference]) -> Result<Vec<u8>, FrameError>
     Ok(bytes)
 }
 
-/// Which entries a file has, by time and request id.
+/// The entries of a file, by time and request id.
 ///
 /// # Errors
-/// [`FrameError`] where it is no such file.
+/// [`FrameError`] if it is not such a file.
 pub fn entries(parquet: Bytes) -> Result<HashSet<(Timestamp, String)>, FrameError> {
     let table = ParquetReader::new(Cursor::new(parquet))
         .with_columns(Some(vec![AT.to_owned(), REQUEST_ID.to_owned()]))

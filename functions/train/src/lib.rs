@@ -1,13 +1,12 @@
 //! Trains one candidate: one algorithm on one dataset, registered with its evidence.
 //!
-//! The dataset's holdout has no part in the fit, nor in which candidate is best: candidates are
-//! ranked by validation on the calibration part, which the fit does not see either (see
-//! [`tasador_model::train`]). The finished model is scored on the holdout for its evidence only.
+//! The dataset's holdout is used neither for the fit nor to choose the best candidate: candidates are
+//! ranked on the calibration part, which the fit does not use either (see [`tasador_model::train`]).
+//! The finished model is scored on the holdout only for its evidence.
 //!
-//! Everything this function leaves behind hangs on `<run>/<algorithm>`: the version's number, the
-//! id of the MLflow run, the keys. A repeated call finds the work done, or does again what is
-//! missing; the same dataset, algorithm and seed give the same bytes, so a write that was there
-//! already is one that succeeded.
+//! Everything that this function writes depends on `<run>/<algorithm>`: the version's number, the id
+//! of the MLflow run, the keys. A repeated call finds the finished work or completes it. The same
+//! dataset, algorithm and seed give the same bytes, so an existing object counts as written.
 
 mod profile;
 mod signature;
@@ -29,13 +28,13 @@ use tasador_registry::{
 };
 use tasador_runtime::{Classify, Context, ErrorClass};
 
-/// The name of the tag that says which version a run registered.
+/// Tag of a run with the version that it registered.
 const VERSION_TAG: &str = "tasador.version";
 
-/// The name of the tag that says why a run registered none.
+/// Tag of a run with the reason why it registered no version.
 const REASON_TAG: &str = "tasador.reason";
 
-/// How MLflow's clients name a place that the tracking server gives out itself.
+/// MLflow's scheme for artefacts that the tracking server serves.
 const ARTIFACTS: &str = "mlflow-artifacts:/";
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -80,7 +79,7 @@ pub enum Response {
     },
 }
 
-/// What stopped the training for reasons other than the data.
+/// Why the training failed, for reasons other than the data.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the dataset {dataset} could not be read")]
@@ -88,11 +87,11 @@ pub enum Error {
         dataset: DatasetId,
         source: Box<tasador_dataset::LoadError>,
     },
-    #[error("the model's files could not be kept")]
+    #[error("the model's files could not be stored")]
     Lake(#[from] LakeError),
     #[error("the version could not be registered")]
     Registry(#[from] RegistryError),
-    #[error("no {what} could be made of the model: {reason}")]
+    #[error("{what} could not be created for the model: {reason}")]
     File { what: &'static str, reason: String },
     #[error("training ended without a result: {reason}")]
     Thread { reason: String },
@@ -111,11 +110,11 @@ impl Classify for Error {
     }
 }
 
-/// Trains what `request` asks for and registers it. That an algorithm cannot learn from a dataset
-/// is a [`Response::Failed`], not an error.
+/// Trains and registers the requested candidate. If an algorithm cannot learn from a dataset, the
+/// result is [`Response::Failed`], not an error.
 ///
 /// # Errors
-/// [`Error`], with the class that says whether the call should be repeated.
+/// [`Error`], with the class that says whether to repeat the call.
 pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> {
     let algorithm: Algorithm = match request.algorithm.parse() {
         Ok(algorithm) => algorithm,
@@ -171,10 +170,10 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     }
 }
 
-/// What one training is called everywhere.
+/// The names that one training uses.
 #[derive(Debug, Clone)]
 struct Names {
-    /// `<run>/<algorithm>`: what the version's number hangs on.
+    /// `<run>/<algorithm>`, which determines the version's number.
     source_key: String,
     /// The first 32 hexadecimal digits of its SHA-256.
     mlflow_run_id: String,
@@ -195,7 +194,7 @@ impl Names {
     }
 }
 
-/// What a fit leaves behind, as bytes.
+/// The files of a fit, as bytes.
 struct Trained {
     artifact: Vec<u8>,
     onnx: Vec<u8>,
@@ -206,17 +205,17 @@ struct Trained {
     profile: Profile,
 }
 
-/// `metrics.json`: how the model was made and validated, and what it is on the held-out homes.
+/// `metrics.json`: how the model was trained and validated, and its metrics on the held-out homes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// How it was made, and the validation that candidates are ranked by.
+    /// How it was trained, and the validation by which candidates are ranked.
     #[serde(flatten)]
     pub evidence: Evidence,
-    /// What it is on the held-out homes.
+    /// Its metrics on the held-out homes.
     pub holdout: Report,
 }
 
-/// The heavy part. The outer error is a mistake of this program, the inner one a fact of the data.
+/// Trains the model. The outer error is a bug of this program, the inner one a property of the data.
 fn train(
     config: &TrainConfig,
     names: &Names,
@@ -245,7 +244,7 @@ fn train(
     }))
 }
 
-/// Files first, then the version, then the run: whoever finds the run finished finds all of it.
+/// Writes the files first, then the version, then the run: a finished run implies all of them.
 async fn register(
     request: &Request,
     config: &TrainConfig,
@@ -316,7 +315,7 @@ async fn register(
             },
         )
         .await?;
-    // The same at each repetition, so that its figures are the same points.
+    // The same in each repetition, so that its metrics are the same points.
     let ended_ms = finished.updated_at.as_millisecond();
     let started_ms = started_ms.min(ended_ms);
     let run = Run {
@@ -350,7 +349,7 @@ async fn register(
     })
 }
 
-/// The answer of an earlier call that got to its end.
+/// The answer of an earlier, completed call.
 async fn finished(
     names: &Names,
     algorithm: Algorithm,
@@ -359,7 +358,7 @@ async fn finished(
     let Some(run) = ctx.registry.run(&names.mlflow_run_id).await? else {
         return Ok(None);
     };
-    // A fit that the data did not allow is done too: a job that came to it gives no answer of its own.
+    // A fit that the data did not allow counts as done too: a job returns no answer.
     if let (RunStatus::Failed, Some(reason)) = (run.status, run.tags.get(REASON_TAG)) {
         return Ok(Some(Response::Failed {
             algorithm: algorithm.to_string(),
@@ -383,7 +382,7 @@ async fn finished(
         .await
     {
         Ok(evidence) => evidence,
-        // Whatever is missing or damaged is made again, or the store says why it can't be.
+        // Missing or damaged files are created again, or the store reports why they cannot be.
         Err(error) if error.is_retryable() => return Err(error.into()),
         Err(_) => return Ok(None),
     };
@@ -398,13 +397,13 @@ async fn finished(
     }))
 }
 
-/// What is said of a run besides its names.
+/// Details of a run in addition to its names.
 struct Run {
     status: RunStatus,
     params: BTreeMap<String, String>,
     metrics: tasador_registry::Metrics,
     tags: BTreeMap<String, String>,
-    /// Where MLflow's clients find the version's files.
+    /// The address of the version's files for MLflow's clients.
     artifact_uri: Option<String>,
     ended_ms: i64,
 }
@@ -416,7 +415,7 @@ async fn put_run(
     started_ms: i64,
     ctx: &Context,
 ) -> Result<(), Error> {
-    // One experiment for each registered model, which MLflow's pages show as what it is.
+    // One experiment for each registered model, as MLflow's pages expect.
     let mut new = Experiment::named(ctx.config.model.as_str(), started_ms);
     let kind = ("mlflow.experimentKind", "custom_model_development");
     new.tags.insert(kind.0.to_owned(), kind.1.to_owned());
@@ -441,13 +440,13 @@ async fn put_run(
         datasets: BTreeMap::new(),
         has_links: false,
     };
-    // Each figure is a series of one point.
+    // Each metric is a series of one point.
     let series: Vec<MetricPoint> = record.latest().collect();
     let datasets = [learnt_from(request, ctx)];
     Ok(ctx.registry.put_run(&record, &series, &datasets).await?)
 }
 
-/// The dataset, as MLflow's clients read of it.
+/// The dataset, as MLflow's clients see it.
 fn learnt_from(request: &Request, ctx: &Context) -> DatasetLink {
     let uri = format!("s3://{}/{}", ctx.lake.bucket(), request.dataset_key);
     DatasetLink {
@@ -479,7 +478,7 @@ fn params(
     params
 }
 
-/// The figures as the registry lists them.
+/// The metrics in the registry's form.
 fn measured(measured: &Measured, size_bytes: u64) -> tasador_registry::Metrics {
     let Measured { evidence, holdout } = measured;
     let of = |part: &str, metrics: &Metrics| {

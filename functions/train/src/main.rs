@@ -1,7 +1,7 @@
-//! Trains one candidate algorithm on one dataset: as a Lambda function, or once with a request as its
-//! argument, as a job of AWS Batch does where a function has too little time and memory.
+//! Trains one candidate algorithm on one dataset: as a Lambda function, or once with the request as
+//! its argument, as a job of AWS Batch for datasets that are too large for a function.
 
-// The futures of the AWS clients nest deeper than the compiler follows unasked.
+// The futures of the AWS clients exceed the compiler's default recursion limit.
 #![recursion_limit = "256"]
 
 use std::process::ExitCode;

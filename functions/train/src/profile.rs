@@ -1,10 +1,10 @@
-//! The distribution of the homes a model learnt from: what the gate holds later batches against.
+//! The distribution of the homes that a model learned from; the gate compares later batches with it.
 
 use tasador_listing::{ColumnKind, ColumnProfile, Profile, schema};
 use tasador_model::frame::MISSING;
 use tasador_model::{Column, Frame};
 
-/// The profile of a frame's columns, without those that only name rows.
+/// The profile of a frame's columns, without those that only identify rows.
 pub(crate) fn of(frame: &Frame) -> Profile {
     let columns = frame
         .columns()

@@ -1,16 +1,15 @@
-//! What goes in and what comes out, for those who call the service and for those who load the
-//! version with MLflow.
+//! The inputs and the output of a version, for callers of the service and for MLflow.
 
 use serde_json::{Value, json};
 use tasador_model::{Input, InputKind, Model, onnx};
 
-/// The version of ONNX's Python package whose format the graph has.
+/// The version of ONNX's Python package that matches the graph's format.
 const ONNX_VERSION: &str = "1.17.0";
 
-/// The version of MLflow whose layout this is.
+/// The version of MLflow that matches this layout.
 const MLFLOW_VERSION: &str = "2.22.0";
 
-/// `signature.json`: what training saw and serving takes, and what the ONNX graph takes instead.
+/// `signature.json`: the inputs of training and serving, and the inputs of the ONNX graph.
 pub(crate) fn of(model: &Model) -> Value {
     let inputs: Vec<Value> = model
         .inputs()
@@ -47,8 +46,8 @@ pub(crate) fn of(model: &Model) -> Value {
     })
 }
 
-/// The columns that the graph takes, as a signature of MLflow lists them. All of them are required:
-/// a graph has no way to do without an input, so an unknown value has to be said.
+/// The columns of the graph, as in a signature of MLflow. All are required, because a graph cannot
+/// omit an input: unknown values must be given explicitly.
 fn columns(model: &Model) -> Vec<Value> {
     let column = |input: &Input| {
         json!({
@@ -65,10 +64,10 @@ fn columns(model: &Model) -> Vec<Value> {
 
 /// `MLmodel`, so that `mlflow.pyfunc.load_model` prices homes with the ONNX graph.
 ///
-/// Nothing in it is a matter of time: the same model has the same file.
+/// It contains no time: the same model has the same file.
 pub(crate) fn mlmodel(model: &Model, mlflow_run_id: &str, size_bytes: u64) -> String {
     let outputs = json!([{"type": "double", "name": onnx::OUTPUT, "required": true}]);
-    // In single quotes YAML has one escape: the quote itself.
+    // In single quotes, YAML escapes only the quote.
     let quoted = |value: &Value| format!("'{}'", value.to_string().replace('\'', "''"));
     format!(
         "artifact_path: model\n\

@@ -4,7 +4,7 @@ use tasador_listing::Body;
 use tasador_model::{Column, Frame};
 
 #[test]
-fn names_hang_on_run_and_algorithm_only() {
+fn names_depend_only_on_run_and_algorithm() {
     let run: RunId = "run-1".parse().unwrap();
     let (one, again) = (
         Names::of(&run, Algorithm::Linear),
@@ -25,7 +25,7 @@ fn names_hang_on_run_and_algorithm_only() {
 }
 
 #[test]
-fn requests_and_responses_have_the_shape_of_the_state_machine() {
+fn requests_and_responses_have_the_state_machines_format() {
     let request: Request = serde_json::from_value(json!({
         "run_id": "run-1",
         "dataset": "a".repeat(64),
@@ -72,7 +72,7 @@ fn requests_and_responses_have_the_shape_of_the_state_machine() {
 }
 
 #[test]
-fn the_profile_tells_what_training_saw_and_nothing_that_names_a_row() {
+fn the_profile_describes_the_training_data_without_row_identifiers() {
     let mut frame = Frame::new(4);
     frame
         .push("price", Column::Number(vec![1.0, 2.0, 3.0, f64::NAN]))
@@ -147,7 +147,7 @@ fn every_version_has_what_mlflow_reads() {
         {"type": "string", "name": "o'clock", "required": true},
     ]);
     assert_eq!(trained.signature["onnx"]["inputs"], columns);
-    // What `finished` reads back is part of what is written.
+    // `finished` reads part of what is written.
     let json = serde_json::to_value(&trained.measured).unwrap();
     assert_eq!(
         serde_json::from_value::<Evidence>(json.clone()).unwrap(),
