@@ -23,7 +23,7 @@ use aws_sdk_s3::config::SharedInterceptor;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware;
-use tasador_access::{Scope, Scopes, Standing, TokenRecord};
+use tasador_access::{Scope, Scopes, TokenRecord, TokenStatus};
 use tasador_runtime::{Config, Context, Problem};
 use tasador_states::Machine;
 use tokio::net::TcpListener;
@@ -343,7 +343,7 @@ async fn has_live_token(context: &Context) -> Result<bool, StartError> {
     let now = context.now();
     Ok(tokens
         .iter()
-        .any(|token| token.standing(now) == Standing::Live))
+        .any(|token| token.status(now) == TokenStatus::Valid))
 }
 
 /// A token for the commands that attach to this process, and the guard that knows it.

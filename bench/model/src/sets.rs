@@ -38,7 +38,8 @@ struct Rows {
 
 impl Rows {
     fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let file =
+            File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
         let reader: Box<dyn Read> = if path.extension().is_some_and(|ext| ext == "gz") {
             Box::new(GzDecoder::new(file))
         } else {
@@ -319,7 +320,10 @@ fn frame(rows: &Rows) -> Result<Frame> {
 fn days_since_1970(date: &str) -> Result<i64> {
     let parts: Vec<i64> = date
         .split('-')
-        .map(|part| part.parse().with_context(|| format!("`{date}` is not a date")))
+        .map(|part| {
+            part.parse()
+                .with_context(|| format!("`{date}` is not a date"))
+        })
         .collect::<Result<_>>()?;
     let &[year, month, day] = parts.as_slice() else {
         bail!("`{date}` is not a date");

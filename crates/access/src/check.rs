@@ -1,26 +1,25 @@
-//! The check: from an `Authorization` header to a caller, or to the reason why not.
+//! Checks a request: from its `Authorization` header to a caller, or to the reason for the refusal.
 
 use jiff::Timestamp;
 
 use crate::hash::HashKey;
-use crate::record::{Standing, TokenRecord};
+use crate::record::{TokenRecord, TokenStatus};
 use crate::scope::{Scope, Scopes};
 use crate::token::{Token, TokenId};
 
-/// Who a request is from, as its token says.
+/// The caller of a request, according to its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The token's id.
     pub token_id: TokenId,
-    /// What it is good for.
+    /// What the token allows.
     pub scopes: Scopes,
 }
 
 impl Caller {
-    /// That the caller may do what `scope` is wanted for.
+    /// Checks that the caller has `scope`.
     ///
     /// # Errors
-    /// [`Denial::Lacks`] where it may not.
+    /// [`Denial::Lacks`] if it does not.
     pub fn require(&self, scope: Scope) -> Result<(), Denial> {
         if self.scopes.allow(scope) {
             Ok(())
@@ -30,34 +29,27 @@ impl Caller {
     }
 }
 
-/// Why a request is not admitted. What it says, the caller may read.
+/// Why a request is refused. The caller may read the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
-    /// There is no token.
-    #[error("a token is wanted: send Authorization: Bearer tsd_…")]
+    #[error("a token is required: send the header Authorization: Bearer tsd_…")]
     Missing,
-    /// What was sent can't be a token.
-    #[error("what was sent as token can't be one")]
+    #[error("the token is malformed; a token is tsd_, 16 hexadecimal digits, _ and 64 more")]
     Malformed,
-    /// There is no such token, or its secret is another: nobody learns which.
-    #[error("the token is not known here")]
+    /// No such token, or another secret; callers cannot tell which.
+    #[error("the token is unknown")]
     Unknown,
-    /// Its time is over.
     #[error("the token has expired")]
     Expired,
-    /// It was taken back.
     #[error("the token was revoked")]
     Revoked,
-    /// It is good, but not for this.
-    #[error("the token does not have the scope `{scope}` that this wants")]
-    Lacks {
-        /// The scope that is wanted.
-        scope: Scope,
-    },
+    /// It is valid, but does not allow this request.
+    #[error("the request requires the scope `{scope}`, which the token does not have")]
+    Lacks { scope: Scope },
 }
 
 impl Denial {
-    /// Whether it is known who asks, and they may not (403); else another token may do (401).
+    /// Whether the caller is known but not allowed (403); otherwise another token may work (401).
     pub const fn is_forbidden(self) -> bool {
         matches!(self, Self::Lacks { .. })
     }
@@ -78,7 +70,7 @@ impl Denial {
 /// The token in an `Authorization` header.
 ///
 /// # Errors
-/// [`Denial::Malformed`] where it holds anything else.
+/// [`Denial::Malformed`] if it contains anything else.
 pub fn bearer(authorization: &str) -> Result<Token, Denial> {
     let (scheme, token) = authorization.split_once(' ').ok_or(Denial::Malformed)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -87,9 +79,9 @@ pub fn bearer(authorization: &str) -> Result<Token, Denial> {
     token.trim().parse().map_err(|_| Denial::Malformed)
 }
 
-/// Who holds this token, where it is good at `now`. `record` is what the table has under its id.
+/// The caller of this token, if it is valid at `now`. `record` is the table's record of its id.
 ///
-/// The secret is checked first: only its holder learns that a token has expired or was revoked.
+/// The secret is checked first, so that only its owner learns that a token has expired or was revoked.
 ///
 /// # Errors
 /// [`Denial`] with the reason.
@@ -103,13 +95,13 @@ pub fn admit(
     if !key.hash(token).matches(&record.hash) {
         return Err(Denial::Unknown);
     }
-    match record.standing(now) {
-        Standing::Live => Ok(Caller {
+    match record.status(now) {
+        TokenStatus::Valid => Ok(Caller {
             token_id: record.id.clone(),
             scopes: record.scopes.clone(),
         }),
-        Standing::Expired => Err(Denial::Expired),
-        Standing::Revoked => Err(Denial::Revoked),
+        TokenStatus::Expired => Err(Denial::Expired),
+        TokenStatus::Revoked => Err(Denial::Revoked),
     }
 }
 
@@ -143,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_admitted() {
+    fn only_valid_tokens_are_admitted() {
         let good = || Ok(Scopes::from_iter([Scope::Read]));
         let table = [
             ("lasting", token(2), Some(record(None, None)), good()),
@@ -171,21 +163,21 @@ mod tests {
                 Some(record(Some(60), Some(50))),
                 Err(Denial::Revoked),
             ),
-            ("of no record", token(2), None, Err(Denial::Unknown)),
+            ("without a record", token(2), None, Err(Denial::Unknown)),
             (
-                "of another secret",
+                "with another secret",
                 token(3),
                 Some(record(None, None)),
                 Err(Denial::Unknown),
             ),
             (
-                "of another secret, expired",
+                "with another secret, expired",
                 token(3),
                 Some(record(Some(1), None)),
                 Err(Denial::Unknown),
             ),
             (
-                "of another secret, revoked",
+                "with another secret, revoked",
                 token(3),
                 Some(record(None, Some(1))),
                 Err(Denial::Unknown),
@@ -198,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_under_another_key_admits_nobody() {
+    fn a_record_hashed_with_another_key_admits_nobody() {
         let other = HashKey::new("another key of at least 32 characters").unwrap();
         let found = admit(&token(2), Some(&record(None, None)), &other, at(100));
         assert_eq!(found, Err(Denial::Unknown));
@@ -216,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_hold_a_token_and_others() {
+    fn only_bearer_headers_with_one_token_are_accepted() {
         let text = token(2).reveal();
         for header in [format!("Bearer {text}"), format!("bearer  {text} ")] {
             assert_eq!(bearer(&header).unwrap().reveal(), text, "{header}");
@@ -236,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_is_a_header() {
+    fn a_challenge_is_a_valid_header() {
         let denials = [
             Denial::Missing,
             Denial::Malformed,
@@ -258,9 +250,9 @@ mod tests {
     }
 
     proptest! {
-        /// Nothing brings a token back: once revoked or expired it stays so at every later time.
+        /// A token that was revoked or has expired is never valid again.
         #[test]
-        fn a_token_ends_for_good(expires in 0..2_000_i64, revoked in proptest::option::of(0..2_000_i64), now in 0..2_000_i64, later in 0..2_000_i64) {
+        fn a_token_never_becomes_valid_again(expires in 0..2_000_i64, revoked in proptest::option::of(0..2_000_i64), now in 0..2_000_i64, later in 0..2_000_i64) {
             let record = record(Some(expires), revoked);
             let admitted = |now| admit(&token(2), Some(&record), &key(), at(now)).is_ok();
             prop_assert_eq!(admitted(now), revoked.is_none() && now < expires);
@@ -268,7 +260,7 @@ mod tests {
         }
 
         #[test]
-        fn a_record_is_read_as_it_is_written(expires in proptest::option::of(0..4_000_000_000_i64), revoked in proptest::option::of(0..4_000_000_000_i64)) {
+        fn a_record_round_trips_through_json(expires in proptest::option::of(0..4_000_000_000_i64), revoked in proptest::option::of(0..4_000_000_000_i64)) {
             let written = record(expires, revoked);
             let json = serde_json::to_value(&written).unwrap();
             prop_assert_eq!(json.get("expires_at").and_then(serde_json::Value::as_i64), expires);

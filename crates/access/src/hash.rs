@@ -1,4 +1,4 @@
-//! Keyed hashes of tokens: all that is kept of one.
+//! Keyed hashes of tokens. Only the hash of a token is stored.
 
 use std::fmt;
 
@@ -10,21 +10,20 @@ use tasador_ids::hex;
 
 use crate::token::Token;
 
-/// Fewest bytes of a key: as many as the hash has.
+/// The shortest key in bytes: as long as the hash.
 pub const HASH_KEY_MIN_BYTES: usize = 32;
 
-/// The key under which tokens are hashed. It is not in the table, so that whoever reads or writes
-/// the table alone can neither check guesses nor make tokens of their own.
+/// The key with which tokens are hashed. It is not in the table, so that access to the table alone
+/// allows neither guessing nor creating tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HashKey(Box<str>);
 
-/// A key that is too short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key has at least {HASH_KEY_MIN_BYTES} characters")]
+#[error("the key is too short: it needs at least {HASH_KEY_MIN_BYTES} characters")]
 pub struct WeakKey;
 
 impl HashKey {
-    /// The key that this text is.
+    /// Checks the length of the key.
     ///
     /// # Errors
     /// [`WeakKey`] below [`HASH_KEY_MIN_BYTES`] bytes.
@@ -37,8 +36,9 @@ impl HashKey {
 
     /// HMAC-SHA256 of the whole token: its id too, so that a hash says nothing about any other id.
     pub fn hash(&self, token: &Token) -> TokenHash {
-        #[expect(clippy::expect_used, reason = "RFC 2104 takes keys of any length")]
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("any key will do");
+        #[expect(clippy::expect_used, reason = "RFC 2104 allows keys of any length")]
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).expect("any length is valid");
         mac.update(token.reveal().as_bytes());
         TokenHash(mac.finalize().into_bytes().into())
     }
@@ -50,9 +50,9 @@ impl fmt::Debug for HashKey {
     }
 }
 
-/// The keyed hash of a token. Written as 64 hexadecimal digits.
+/// The keyed hash of a token, written as 64 hexadecimal digits.
 ///
-/// There is no `==`, which would tell by its duration how much of a hash is right; there is
+/// It has no `==`, whose duration would reveal how much of a hash is correct; use
 /// [`matches`](Self::matches).
 ///
 /// ```compile_fail
@@ -64,7 +64,7 @@ impl fmt::Debug for HashKey {
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// Whether both are the same, in a time that does not depend on where they differ.
+    /// Whether both are equal, compared in constant time.
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -104,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn a_short_key_is_refused_and_no_key_is_shown() {
+    fn a_short_key_is_rejected_and_no_key_is_printed() {
         assert_eq!(HashKey::new(&KEY[1..]), Err(WeakKey));
         assert_eq!(format!("{:?}", HashKey::new(KEY).unwrap()), "HashKey(…)");
     }
 
     proptest! {
         #[test]
-        fn one_bit_of_token_or_key_makes_another_hash(bit in 0..RANDOM_BYTES * 8, place in 0..32_usize) {
+        fn one_bit_of_token_or_key_changes_the_hash(bit in 0..RANDOM_BYTES * 8, place in 0..32_usize) {
             let key = HashKey::new(KEY).unwrap();
             let bytes = [0x5a; RANDOM_BYTES];
             let mut other = bytes;
@@ -126,7 +126,7 @@ mod tests {
         }
 
         #[test]
-        fn a_hash_is_read_as_it_is_written(random in any::<[u8; 32]>()) {
+        fn a_hash_round_trips_through_json(random in any::<[u8; 32]>()) {
             let hash = TokenHash(random);
             let json = serde_json::to_string(&hash).unwrap();
             prop_assert!(serde_json::from_str::<TokenHash>(&json).unwrap().matches(&hash));

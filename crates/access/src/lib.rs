@@ -1,11 +1,11 @@
-//! Who may do what: bearer tokens, their scopes, and which scope each route wants.
+//! Access control: bearer tokens, their scopes, and the scope that each route requires.
 //!
-//! A token is `tsd_<id>_<secret>`. The id is public: it names the token in lists and in the audit.
-//! The secret, 256 random bits, is shown once and never kept: the table has a keyed hash of the whole
-//! token, so neither a copy of the table nor a write to it makes a token without the key.
+//! A token is `tsd_<id>_<secret>`. The id is public: lists and audit lines contain it. The secret, 256
+//! random bits, is shown once and never stored. The table has a keyed hash of the whole token, so
+//! without the key neither a copy of the table nor a write to it gives a valid token.
 //!
-//! Pure: randomness, the time and the key are given. The rules are the same for API Gateway's
-//! authorizer, for the local cloud and for the page.
+//! Pure: randomness, time and key are passed in. API Gateway's authorizer, the local cloud and the
+//! page use the same rules.
 
 mod check;
 mod hash;
@@ -20,7 +20,7 @@ pub use check::{Caller, Denial, admit, bearer};
 pub use hash::{HASH_KEY_MIN_BYTES, HashKey, TokenHash, WeakKey};
 #[cfg(feature = "openapi")]
 pub use openapi::secure;
-pub use record::{Standing, TokenRecord};
+pub use record::{TokenRecord, TokenStatus};
 pub use route::{MLFLOW, Need, ROUTES, Route, need};
 pub use scope::{Scope, Scopes, UnknownScope};
 pub use token::{Malformed, RANDOM_BYTES, Token, TokenId};

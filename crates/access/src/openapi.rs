@@ -1,4 +1,4 @@
-//! What the API's description says of tokens, out of the list of routes.
+//! Adds tokens and scopes to the API's description, from the list of routes.
 
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -10,12 +10,12 @@ use crate::scope::Scope;
 /// Name of the scheme in the document.
 const SCHEME: &str = "bearer";
 
-/// Says of every operation which scope it wants, and how it is refused without.
+/// Adds to every operation the scope that it requires, and the answers without it.
 pub fn secure(document: &mut OpenApi) {
     let mut http = Http::new(HttpAuthScheme::Bearer);
     http.bearer_format = Some("tsd_<id>_<secret>".to_owned());
     http.description = Some(
-        "A token of `tasador token create`. The scope `admin` includes `read` and `predict`."
+        "A token from `tasador token create`. The scope `admin` includes `read` and `predict`."
             .to_owned(),
     );
     document
@@ -47,8 +47,8 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 fn require(operation: &mut Operation, scope: Scope) {
     operation.security = Some(vec![SecurityRequirement::new(SCHEME, [scope.as_str()])]);
     for (status, description) in [
-        ("401", "There is no token, or one that is good for nothing"),
-        ("403", "The token lacks the scope"),
+        ("401", "The token is missing, invalid, expired or revoked"),
+        ("403", "The token does not have the required scope"),
     ] {
         let problem = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name("Problem")))

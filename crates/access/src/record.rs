@@ -1,4 +1,4 @@
-//! What is kept of a token.
+//! The stored record of a token.
 
 use std::fmt;
 
@@ -9,22 +9,20 @@ use crate::hash::{HashKey, TokenHash};
 use crate::scope::Scopes;
 use crate::token::{Token, TokenId};
 
-/// What is kept of a token: all but its secret.
+/// The stored record of a token, without its secret.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TokenRecord {
-    /// Its id.
     pub id: TokenId,
     /// The keyed hash of the whole token.
     pub hash: TokenHash,
-    /// What it is good for.
+    /// What it allows.
     pub scopes: Scopes,
-    /// Whose it is, or what for.
+    /// Who uses it, or for what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it is good for nothing; in whole seconds since 1970, as the table's own expiry
-    /// wants it. None of one that does not expire.
+    /// When it expires, in whole seconds since 1970, as the table's expiry requires; `None` if it does
+    /// not expire.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -36,21 +34,18 @@ pub struct TokenRecord {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Whether a token is good for anything.
+/// Whether a token is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It is.
-    Live,
-    /// Its time is over.
+pub enum TokenStatus {
+    Valid,
     Expired,
-    /// It was taken back.
     Revoked,
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for TokenStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Live => "live",
+            Self::Valid => "valid",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
         })
@@ -71,15 +66,15 @@ impl TokenRecord {
         }
     }
 
-    /// Whether it is good for anything at `now`. The table forgets expired items when it pleases, so
-    /// nothing rests on their absence.
-    pub fn standing(&self, now: Timestamp) -> Standing {
+    /// Whether it is valid at `now`. The table deletes expired items at some later time, so the check
+    /// does not rely on that.
+    pub fn status(&self, now: Timestamp) -> TokenStatus {
         if self.revoked_at.is_some() {
-            Standing::Revoked
+            TokenStatus::Revoked
         } else if self.expires_at.is_some_and(|end| end <= now) {
-            Standing::Expired
+            TokenStatus::Expired
         } else {
-            Standing::Live
+            TokenStatus::Valid
         }
     }
 }

@@ -1,28 +1,26 @@
-//! Which scope each route wants: the one list that API Gateway's authorizer, the local cloud, the
-//! page, the audit and the API's description go by.
+//! The scope that each route requires. API Gateway's authorizer, the local cloud, the page, the audit
+//! and the API's description use this list.
 
 use crate::scope::Scope;
 
-/// What a request needs to be answered.
+/// What a request requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing: whether the service is well, and the page as somebody sees it who has not signed in.
+    /// Nothing: health, and the page without sign-in.
     Open,
-    /// The page's own cookie with a token of this scope, which the page checks itself. API Gateway
-    /// lets such requests through.
+    /// The page's cookie with a token of this scope, which the page checks. API Gateway lets these
+    /// requests pass.
     SignIn(Scope),
     /// A bearer token of this scope.
     Token(Scope),
 }
 
-/// A route, and what it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// The HTTP method; what `GET` needs, `HEAD` needs too.
+    /// The HTTP method; `HEAD` requires the same as `GET`.
     pub method: &'static str,
     /// The path, with parameters as OpenAPI writes them.
     pub path: &'static str,
-    /// What it needs.
     pub need: Need,
 }
 
@@ -50,8 +48,7 @@ const fn api(method: &'static str, path: &'static str, scope: Scope) -> Route {
     }
 }
 
-/// Every route of the product but MLflow's. One that is not here is refused to all but admins, see
-/// [`need`].
+/// Every route except MLflow's. Routes that are not listed require `admin`, see [`need`].
 pub const ROUTES: &[Route] = &[
     // predict
     api("POST", "/predict", Scope::Predict),
@@ -105,8 +102,8 @@ pub const ROUTES: &[Route] = &[
     page("POST", "/page/models/{name}/rollback", Scope::Admin),
 ];
 
-/// MLflow's protocol, as the gateway parts it: what is asked by `GET` or searched is read, all else is
-/// for admins. `{proxy}` is all the rest of a path.
+/// MLflow's protocol, as the gateway routes it: `GET` and searches require `read`, everything else
+/// `admin`. `{proxy}` is the rest of a path.
 pub const MLFLOW: &[Route] = &[
     api("GET", "/api/2.0/mlflow/{proxy}", Scope::Read),
     api("POST", "/api/2.0/mlflow/experiments/search", Scope::Read),
@@ -119,11 +116,12 @@ pub const MLFLOW: &[Route] = &[
     api("ANY", "/api/2.0/mlflow-artifacts/{proxy}", Scope::Admin),
 ];
 
-/// What a route needs. `path` is the pattern that a router matched, of axum's (`{*file}`), API
-/// Gateway's (`{file+}`) or OpenAPI's spelling (`{file}`).
+/// What a route requires. `path` is the pattern that a router matched, in the notation of axum
+/// (`{*file}`), API Gateway (`{file+}`) or OpenAPI (`{file}`).
 ///
-/// A route that is not listed needs an admin's token: one that was forgotten is closed, not open. So
-/// are API Gateway's catch-alls (`$default`, `ANY …`), whose answer is cached for all that they catch.
+/// A route that is not listed requires `admin`, so a forgotten route is closed, not open. The same
+/// holds for API Gateway's catch-alls (`$default`, `ANY …`), whose answer is cached for all requests
+/// that they match.
 pub fn need(method: &str, path: &str) -> Need {
     let method = if method == "HEAD" { "GET" } else { method };
     let path = path.replace("{*", "{").replace("+}", "}");
@@ -147,7 +145,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_route_is_found_in_every_spelling() {
+    fn a_route_is_found_in_every_notation() {
         let file = "/models/{name}/versions/{version}/files/{file}";
         let table = [
             ("POST", "/predict", Need::Token(Scope::Predict)),
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_listed_is_closed() {
+    fn routes_that_are_not_listed_require_admin() {
         for (method, path) in [
             ("GET", "/new"),
             ("DELETE", "/health"),
@@ -204,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn each_route_stands_once_and_what_changes_something_needs_an_admin() {
+    fn routes_are_unique_and_changes_require_admin() {
         let mut seen = BTreeSet::new();
         for route in ROUTES {
             assert!(seen.insert((route.method, route.path)), "{route:?}");

@@ -1,4 +1,4 @@
-//! Scopes: what a token is good for.
+//! Scopes: what a token allows.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,27 +6,25 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a token is good for.
+/// What a token allows.
 ///
-/// `admin` includes the others: whoever may change the model in production has to see what there is,
-/// and one token is enough for an operator. `predict` and `read` stand apart: a program that prices
-/// homes has no business in the history, and a dashboard none among the prices.
+/// `admin` includes the others: whoever may change the champion must see what there is, and an
+/// operator needs only one token. `predict` and `read` are separate: a program that prices homes does
+/// not need the history, and a dashboard does not need prices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// Prices, and the inputs of the model in production.
+    /// Prices, and the inputs of the champion.
     Predict,
-    /// All that is shown: history, runs, models, metrics.
+    /// Reading: history, runs, models, metrics.
     Read,
-    /// All that changes something: starting runs, promoting, rolling back.
+    /// Changes: starting runs, promoting, rolling back.
     Admin,
 }
 
 impl Scope {
-    /// All of them.
     pub const ALL: [Self; 3] = [Self::Predict, Self::Read, Self::Admin];
 
-    /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Predict => "predict",
@@ -35,7 +33,7 @@ impl Scope {
         }
     }
 
-    /// Whether this scope is enough where `other` is wanted.
+    /// Whether this scope includes `other`.
     pub const fn includes(self, other: Self) -> bool {
         matches!(
             (self, other),
@@ -50,9 +48,9 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A text that names no scope.
+/// An unknown scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no scope; there are predict, read and admin")]
+#[error("`{0}` is not a scope; use predict, read or admin")]
 pub struct UnknownScope(pub String);
 
 impl FromStr for Scope {
@@ -65,13 +63,13 @@ impl FromStr for Scope {
     }
 }
 
-/// The scopes of one token, each once.
+/// The distinct scopes of one token.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Scopes(BTreeSet<Scope>);
 
 impl Scopes {
-    /// Whether they are enough where `scope` is wanted.
+    /// Whether they include `scope`.
     pub fn allow(&self, scope: Scope) -> bool {
         self.0.iter().any(|own| own.includes(scope))
     }
@@ -84,7 +82,7 @@ impl FromIterator<Scope> for Scopes {
 }
 
 impl fmt::Display for Scopes {
-    /// Parted by spaces, as OAuth writes scopes.
+    /// Space-separated, as in OAuth.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.0.iter().map(|scope| scope.as_str()).collect();
         f.pad(&names.join(" "))
@@ -93,7 +91,7 @@ impl fmt::Display for Scopes {
 
 impl FromStr for Scopes {
     type Err = UnknownScope;
-    /// Reads what [`Display`](fmt::Display) writes.
+    /// Parses the format of [`Display`](fmt::Display).
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
         text.split_whitespace().map(str::parse).collect()
     }
@@ -105,7 +103,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_each_scope_is_enough_for() {
+    fn scopes_include_the_documented_ones() {
         use Scope::{Admin, Predict, Read};
         let table = [
             (Predict, [true, false, false]),
@@ -132,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn scopes_are_read_as_they_are_written(scopes in scopes()) {
+        fn scopes_round_trip_through_text(scopes in scopes()) {
             prop_assert_eq!(scopes.to_string().parse(), Ok(scopes.clone()));
             let json = serde_json::to_string(&scopes).unwrap();
             prop_assert_eq!(serde_json::from_str::<Scopes>(&json).unwrap(), scopes);
@@ -147,7 +145,7 @@ mod tests {
         }
 
         #[test]
-        fn other_words_are_no_scopes(word in "[a-zA-Z*]{1,8}") {
+        fn other_words_are_not_scopes(word in "[a-zA-Z*]{1,8}") {
             prop_assume!(Scope::ALL.iter().all(|scope| scope.as_str() != word));
             prop_assert_eq!(word.parse::<Scope>(), Err(UnknownScope(word.clone())));
         }

@@ -1,4 +1,4 @@
-//! Tokens as people hold them: `tsd_<id>_<secret>`.
+//! Tokens as callers use them: `tsd_<id>_<secret>`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,13 +6,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tasador_ids::hex;
 
-/// What every token begins with, so that programs that look for leaked secrets know one.
+/// The prefix of every token, by which secret scanners recognise it.
 const PREFIX: &str = "tsd_";
-/// Bytes of an id: enough that no two tokens of one table ever share one.
+/// Bytes of an id: enough to be unique in a table.
 const ID_BYTES: usize = 8;
-/// Bytes of a secret: 256 bits, so that it needs no slow hash and can't be guessed.
+/// Bytes of a secret: 256 bits cannot be guessed and need no slow hash.
 const SECRET_BYTES: usize = 32;
-/// Random bytes that a new token takes.
+/// Random bytes of a new token.
 pub const RANDOM_BYTES: usize = ID_BYTES + SECRET_BYTES;
 
 /// The public part of a token: 16 lower-case hexadecimal digits.
@@ -20,9 +20,9 @@ pub const RANDOM_BYTES: usize = ID_BYTES + SECRET_BYTES;
 #[serde(try_from = "String", into = "String")]
 pub struct TokenId([u8; ID_BYTES]);
 
-/// A text that is no token, or no token's id.
+/// A text that is not a token or a token's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("that is no token: one begins with tsd_, then 16 hexadecimal digits, _ and 64 more")]
+#[error("not a token; a token is tsd_, 16 hexadecimal digits, _ and 64 more")]
 pub struct Malformed;
 
 impl fmt::Display for TokenId {
@@ -51,8 +51,8 @@ impl From<TokenId> for String {
     }
 }
 
-/// A token with its secret. It is neither shown nor compared by accident: [`Token::reveal`] writes it
-/// out, and [`crate::admit`] checks it.
+/// A token with its secret, which is neither printed nor compared by accident: only
+/// [`Token::reveal`] returns it, and [`crate::admit`] checks it.
 #[derive(Clone)]
 pub struct Token {
     id: TokenId,
@@ -60,7 +60,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// The token made of these bytes, which must come from a source that nobody can foresee.
+    /// The token with these bytes, which must come from a cryptographic source of randomness.
     pub fn from_random(random: &[u8; RANDOM_BYTES]) -> Self {
         let mut id = [0; ID_BYTES];
         let mut secret = [0; SECRET_BYTES];
@@ -73,12 +73,11 @@ impl Token {
         }
     }
 
-    /// Its public part.
     pub fn id(&self) -> &TokenId {
         &self.id
     }
 
-    /// The whole token, secret included: for the one who is to have it, once.
+    /// The whole token with its secret, to be shown once to its owner.
     pub fn reveal(&self) -> String {
         format!("{PREFIX}{}_{}", self.id, hex::encode(&self.secret))
     }
@@ -111,7 +110,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_is_read_as_it_is_revealed(random in any::<[u8; 32]>(), public in any::<[u8; 8]>()) {
+        fn a_token_round_trips_through_text(random in any::<[u8; 32]>(), public in any::<[u8; 8]>()) {
             let mut bytes = [0; RANDOM_BYTES];
             bytes[..8].copy_from_slice(&public);
             bytes[8..].copy_from_slice(&random);
@@ -130,7 +129,7 @@ mod tests {
         }
 
         #[test]
-        fn a_token_that_is_cut_or_grows_is_none(random in any::<[u8; 32]>(), at in 0..85_usize) {
+        fn truncated_and_extended_tokens_are_rejected(random in any::<[u8; 32]>(), at in 0..85_usize) {
             let mut bytes = [7; RANDOM_BYTES];
             bytes[8..].copy_from_slice(&random);
             let text = Token::from_random(&bytes).reveal();
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn its_secret_is_not_shown_by_accident() {
+    fn the_secret_is_not_printed_by_debug() {
         let token = Token::from_random(&[0xab; RANDOM_BYTES]);
         assert_eq!(format!("{token:?}"), "tsd_abababababababab_…");
     }

@@ -18,13 +18,13 @@ pub enum LakeError {
         key: Key,
     },
     /// There are other bytes under this key, and objects are write-once.
-    #[error("there are other bytes at {key} already, and objects are written once")]
+    #[error("the object at {key} exists already with other bytes; objects are write-once")]
     AlreadyExists {
         /// The key.
         key: Key,
     },
     /// The object is larger than the caller can take.
-    #[error("the object at {key} has {size_bytes} bytes, and {limit_bytes} are allowed")]
+    #[error("the object at {key} has {size_bytes} bytes, at most {limit_bytes} are allowed")]
     TooLarge {
         /// The key.
         key: Key,

@@ -1,5 +1,5 @@
-//! Folders of the bucket, as people look through them, and addresses by which an object is fetched or
-//! sent without passing through a function.
+//! Folders of the bucket for browsing, and signed URLs to download or upload an object without passing
+//! through a function.
 
 use std::time::Duration;
 
@@ -10,17 +10,14 @@ use crate::Key;
 use crate::error::LakeError;
 use crate::lake::Lake;
 
-/// How long an address may be used.
+/// How long a URL is valid.
 const ADDRESS_LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// What stands in a folder.
+/// An entry of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// A folder, by its name.
     Folder(String),
-    /// An object, by its name.
     Object {
-        /// Its name.
         name: String,
         /// Its length in bytes.
         size_bytes: u64,
@@ -28,8 +25,8 @@ pub enum Entry {
 }
 
 impl Lake {
-    /// What stands directly in a folder, by name; nothing in one that is not there. `folder` has no
-    /// slash at its end.
+    /// The direct entries of a folder, by name; none if it does not exist. `folder` has no slash at
+    /// its end.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -65,10 +62,10 @@ impl Lake {
         Ok(entries)
     }
 
-    /// An address that gives the object's bytes to whoever asks within a quarter of an hour.
+    /// A URL that returns the object's bytes; valid for 15 minutes.
     ///
     /// # Errors
-    /// [`LakeError::Unavailable`] where it can't be signed.
+    /// [`LakeError::Unavailable`] if it cannot be signed.
     pub async fn address(&self, key: &Key) -> Result<String, LakeError> {
         let request = self
             .client
@@ -81,7 +78,7 @@ impl Lake {
         Ok(request.uri().to_owned())
     }
 
-    /// Begins to write an object in parts, and gives the upload's id.
+    /// Starts a multipart upload and returns its id.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -93,14 +90,14 @@ impl Lake {
             .key(key.as_str())
             .send()
             .await
-            .map_err(|error| LakeError::of_call("begin to write", key, error))?;
+            .map_err(|error| LakeError::of_call("start a multipart upload of", key, error))?;
         Ok(begun.upload_id.unwrap_or_default())
     }
 
-    /// An address that takes the bytes of one part, within a quarter of an hour. Parts count from 1.
+    /// A URL that accepts the bytes of one part; valid for 15 minutes. Parts count from 1.
     ///
     /// # Errors
-    /// [`LakeError::Unavailable`] where it can't be signed.
+    /// [`LakeError::Unavailable`] if it cannot be signed.
     pub async fn part_address(
         &self,
         key: &Key,
@@ -120,7 +117,7 @@ impl Lake {
         Ok(request.uri().to_owned())
     }
 
-    /// Puts the parts together, each named by its number and the tag it was answered with.
+    /// Completes a multipart upload from its parts, each with its number and ETag.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -151,7 +148,7 @@ impl Lake {
             .map_err(|error| LakeError::of_call("write", key, error))
     }
 
-    /// Drops the parts that were sent.
+    /// Aborts a multipart upload.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -164,12 +161,11 @@ impl Lake {
             .send()
             .await
             .map(drop)
-            .map_err(|error| LakeError::of_call("drop what was sent of", key, error))
+            .map_err(|error| LakeError::of_call("abort the multipart upload of", key, error))
     }
 }
 
 impl Entry {
-    /// Its name.
     pub fn name(&self) -> &str {
         match self {
             Self::Folder(name) | Self::Object { name, .. } => name,

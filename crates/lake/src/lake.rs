@@ -1,4 +1,4 @@
-//! Writing, looking and listing.
+//! Writes, metadata and lists.
 
 use std::path::Path;
 
@@ -15,35 +15,33 @@ use crate::Key;
 use crate::error::{LakeError, status};
 use crate::read;
 
-/// The metadata field of an object that holds the SHA-256 of its bytes.
+/// The metadata field of an object with the SHA-256 of its bytes.
 pub(crate) const SHA256: &str = "sha256";
 
-/// Keys on one page of a listing: S3 gives no more.
+/// Keys per page of a list; the maximum of S3.
 const PAGE_KEYS: i32 = 1_000;
 
-/// Tries of a write-once write where S3 answers 409: two writers met, one of them wins, and the other
-/// is asked to repeat, upon which it is told who won.
+/// Attempts of a write-once write when S3 answers 409: of two concurrent writers one wins, and the
+/// other must repeat its write to learn the result.
 const CONFLICT_TRIES: u32 = 3;
 
-/// What a write-once write found.
+/// The result of a write-once write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// Nothing; the object is new.
+    /// The object is new.
     Written,
-    /// The same bytes.
+    /// The object existed with the same bytes.
     AlreadyThere,
 }
 
-/// What is known of an object without reading it.
+/// The metadata of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectInfo {
-    /// Its key.
     pub key: Key,
     /// Its length in bytes.
     pub size_bytes: u64,
-    /// The SHA-256 of its bytes, where its writer said so. Listings never tell it.
+    /// The SHA-256 of its bytes, if its writer stored it. Lists never contain it.
     pub sha256: Option<Digest>,
-    /// When it was written last.
     pub modified_at: Option<Timestamp>,
 }
 
@@ -54,14 +52,14 @@ pub struct Lake {
     pub(crate) bucket: String,
 }
 
-/// What is to be written.
+/// The bytes to write.
 enum Body<'a> {
     Memory(Bytes),
     File(&'a Path),
 }
 
 impl Body<'_> {
-    /// The bytes from the start; asked for anew at each try.
+    /// The bytes from the start; called again for each attempt.
     async fn stream(&self) -> Result<ByteStream, LakeError> {
         match self {
             Self::Memory(bytes) => Ok(ByteStream::from(bytes.clone())),
@@ -78,7 +76,7 @@ impl Body<'_> {
 }
 
 impl Lake {
-    /// The bucket of this name, through a client made with [`client_config`](crate::client_config).
+    /// The bucket with this name. The client must be built with [`client_config`](crate::client_config).
     pub fn new(client: Client, bucket: impl Into<String>) -> Self {
         Self {
             client,
@@ -86,7 +84,7 @@ impl Lake {
         }
     }
 
-    /// Another bucket through the same client.
+    /// Another bucket with the same client.
     pub fn in_bucket(&self, bucket: impl Into<String>) -> Self {
         Self::new(self.client.clone(), bucket)
     }
@@ -96,8 +94,7 @@ impl Lake {
         &self.bucket
     }
 
-    /// Creates the bucket unless it is there. For endpoints that nobody else sets up: on AWS the
-    /// template does it.
+    /// Creates the bucket if it does not exist. For local endpoints: on AWS the template creates it.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -121,15 +118,15 @@ impl Lake {
         }
     }
 
-    /// Writes bytes that are to be there once and for ever.
+    /// Writes a permanent, write-once object.
     ///
-    /// Where the key is taken, the object there is held against these bytes: the same ones make the
-    /// write a success that changes nothing, so a repeated step, and a try whose answer was lost,
-    /// need no special care. Two writers at once of different bytes are not kept apart on every
-    /// endpoint: what must be unique rests on the registry.
+    /// If the key exists, the object is compared with these bytes. If they are equal, the write
+    /// succeeds without a change, so repeated steps and lost answers need no special handling. Not
+    /// every endpoint detects two concurrent writers of different bytes: uniqueness must rely on the
+    /// registry.
     ///
     /// # Errors
-    /// [`LakeError::AlreadyExists`] where there are other bytes; [`LakeError::Unavailable`].
+    /// [`LakeError::AlreadyExists`] if the object has other bytes; [`LakeError::Unavailable`].
     pub async fn put_once(&self, key: &Key, bytes: impl Into<Bytes>) -> Result<Put, LakeError> {
         let bytes = bytes.into();
         let digest = Digest::of(&bytes);
@@ -137,7 +134,7 @@ impl Lake {
     }
 
     /// Like [`put_once`](Self::put_once), from a file whose SHA-256 is `digest`. The file is
-    /// streamed, and at most 5 GB are taken (the limit of S3 for one request).
+    /// streamed and has at most 5 GB (the limit of S3 for one request).
     ///
     /// # Errors
     /// As [`put_once`](Self::put_once), and [`LakeError::File`].
@@ -153,7 +150,7 @@ impl Lake {
     /// Like [`put_once`](Self::put_once), a value as JSON.
     ///
     /// # Errors
-    /// As [`put_once`](Self::put_once); a value that JSON cannot hold is [`LakeError::Corrupt`].
+    /// As [`put_once`](Self::put_once); a value that cannot be serialised is [`LakeError::Corrupt`].
     pub async fn put_json_once<T: Serialize + ?Sized>(
         &self,
         key: &Key,
@@ -161,12 +158,12 @@ impl Lake {
     ) -> Result<Put, LakeError> {
         let bytes = serde_json::to_vec(value).map_err(|error| LakeError::Corrupt {
             key: key.clone(),
-            reason: format!("it can't be written as JSON: {error}"),
+            reason: format!("it cannot be written as JSON: {error}"),
         })?;
         self.put_once(key, bytes).await
     }
 
-    /// Writes bytes whatever is there. For the few objects that are not kept: markers.
+    /// Writes or overwrites an object. Only for markers, which are temporary.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -181,7 +178,7 @@ impl Lake {
             .map_err(|error| LakeError::of_call("write", key, error))
     }
 
-    /// Removes an object; one that is not there is no error.
+    /// Deletes an object; it is not an error if it does not exist.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -195,13 +192,13 @@ impl Lake {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            // Some endpoints answer so where S3 says 204.
+            // Some endpoints answer this where S3 answers 204.
             Err(error) if status(&error) == Some(404) => Ok(()),
             Err(error) => Err(LakeError::of_call("delete", key, error)),
         }
     }
 
-    /// What is known of the object; `None` where there is none.
+    /// The metadata of the object; `None` if it does not exist.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -220,7 +217,6 @@ impl Lake {
         }
     }
 
-    /// Whether there is an object.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -228,7 +224,7 @@ impl Lake {
         Ok(self.head(key).await?.is_some())
     }
 
-    /// Every object whose key begins with `prefix`, in the order of keys.
+    /// All objects whose keys start with `prefix`, in the order of keys.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -236,7 +232,7 @@ impl Lake {
         self.list_by(prefix, PAGE_KEYS).await
     }
 
-    /// Like [`list`](Self::list), asking for `page_keys` keys at a time.
+    /// Like [`list`](Self::list), with `page_keys` keys per request.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -257,7 +253,7 @@ impl Lake {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| LakeError::of_call("list", prefix, error))?;
             for object in page.contents() {
-                // A key that this program would not write is not one of its objects.
+                // This program never writes such a key: it is a foreign object.
                 let Some(key) = object.key().and_then(|key| key.parse().ok()) else {
                     continue;
                 };
@@ -285,7 +281,7 @@ impl Lake {
             .bucket(&self.bucket)
             .key(key.as_str())
             .metadata(SHA256, digest.to_string())
-            // The server holds the bytes that arrived against this and refuses others.
+            // The server compares the received bytes with this and rejects others.
             .checksum_sha256(base64::engine::general_purpose::STANDARD.encode(digest.as_bytes()))
     }
 
@@ -315,8 +311,8 @@ impl Lake {
         }
     }
 
-    /// The SHA-256 of what is stored: as its writer said, or, where a writer was killed before it
-    /// could say so, by reading it.
+    /// The SHA-256 of the stored object: from its metadata, or computed by reading it if the writer
+    /// stored none.
     async fn stored_digest(&self, key: &Key) -> Result<Digest, LakeError> {
         let info = self.head(key).await?;
         match info.and_then(|info| info.sha256) {

@@ -1,9 +1,8 @@
-//! The bucket: its keys and its objects, in S3 or whatever speaks its protocol.
+//! The bucket: its keys and objects, in S3 or a compatible server.
 //!
-//! What is learnt from is write-once. [`Lake::put_once`] writes an object that is not there, and
-//! holds an object that is there to the same bytes, so that a step may run twice with the effect of
-//! once, also where the first try's answer was lost. Each object carries its SHA-256; whoever reads
-//! it gets those bytes or [`LakeError::Corrupt`].
+//! Data that models learn from is write-once. [`Lake::put_once`] writes a new object, and checks that
+//! an existing one has the same bytes. It is idempotent, also if the answer of the first attempt was
+//! lost. Each object has its SHA-256; a read returns those bytes or [`LakeError::Corrupt`].
 
 mod client;
 mod error;

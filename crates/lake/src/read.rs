@@ -1,4 +1,4 @@
-//! Reading, never more than the caller can take, and never other bytes than were written.
+//! Reads: never more than the caller allows, and never other bytes than were written.
 
 use std::path::Path;
 
@@ -13,18 +13,18 @@ use crate::Key;
 use crate::error::{LakeError, status};
 use crate::lake::{Lake, SHA256};
 
-/// The most bytes that are read into memory: far above every object but raw batches, which are
+/// The most bytes that are read into memory: far above every object except raw batches, which are
 /// read into a file.
 pub const READ_LIMIT_BYTES: u64 = 1 << 30;
 
-/// How often a download is begun anew after its body broke off. The client itself repeats a
+/// How often a download is restarted after its body was interrupted. The client itself retries a
 /// request only until the first byte of the answer.
 const BODY_TRIES: u32 = 3;
 
-/// Where the bytes of a file are collected before they are written, in bytes.
+/// Size of the buffer for writing a file, in bytes.
 const FILE_BUFFER_BYTES: usize = 1 << 20;
 
-/// What was read into a file.
+/// The result of reading into a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Downloaded {
     /// Its length in bytes.
@@ -33,9 +33,9 @@ pub struct Downloaded {
     pub digest: Digest,
 }
 
-/// Where the bytes of an object go.
+/// The destination of an object's bytes.
 trait Sink {
-    /// Makes room for a try from the start.
+    /// Resets the destination for a new attempt.
     async fn restart(&mut self, size_bytes: u64) -> std::io::Result<()>;
     async fn take(&mut self, piece: Bytes) -> std::io::Result<()>;
     async fn finish(&mut self) -> std::io::Result<()>;
@@ -98,7 +98,7 @@ impl Sink for Spool<'_> {
     }
 }
 
-/// Takes the bytes nowhere: only their digest is wanted.
+/// Discards the bytes: only their digest is needed.
 struct Nowhere;
 
 impl Sink for Nowhere {
@@ -120,11 +120,11 @@ impl Sink for Nowhere {
 }
 
 impl Lake {
-    /// The object's bytes, held against the SHA-256 that its writer gave it.
+    /// The object's bytes, verified with the SHA-256 in its metadata.
     ///
     /// # Errors
     /// [`LakeError::NotFound`]; [`LakeError::TooLarge`] above [`READ_LIMIT_BYTES`];
-    /// [`LakeError::Corrupt`]; [`LakeError::Unavailable`], also where the body breaks off each time.
+    /// [`LakeError::Corrupt`]; [`LakeError::Unavailable`], also if the body is interrupted in each attempt.
     pub async fn get(&self, key: &Key) -> Result<Bytes, LakeError> {
         let mut memory = Memory(BytesMut::new());
         read(self, key, None, READ_LIMIT_BYTES, &mut memory).await?;
@@ -144,17 +144,16 @@ impl Lake {
     /// The object's JSON.
     ///
     /// # Errors
-    /// As [`get`](Self::get); text that is not such a value is [`LakeError::Corrupt`].
+    /// As [`get`](Self::get); JSON of another type is [`LakeError::Corrupt`].
     pub async fn get_json<T: DeserializeOwned>(&self, key: &Key) -> Result<T, LakeError> {
         let bytes = self.get(key).await?;
         serde_json::from_slice(&bytes).map_err(|error| LakeError::Corrupt {
             key: key.clone(),
-            reason: format!("its JSON is not what is expected: {error}"),
+            reason: format!("its JSON has an unexpected structure: {error}"),
         })
     }
 
-    /// Writes the object's bytes into a file, which is made anew. A file that is left after an
-    /// error is not whole.
+    /// Writes the object's bytes into a new file. After an error the file is incomplete.
     ///
     /// # Errors
     /// [`LakeError::NotFound`]; [`LakeError::TooLarge`] above `limit_bytes`; [`LakeError::Corrupt`];
@@ -197,7 +196,6 @@ impl Lake {
     }
 }
 
-/// The SHA-256 of the object's bytes.
 pub(crate) async fn digest(lake: &Lake, key: &Key) -> Result<Digest, LakeError> {
     Ok(read(lake, key, None, u64::MAX, &mut Nowhere).await?.digest)
 }
@@ -219,7 +217,7 @@ async fn read(
                     && tries_left > 0
                     && !matches!(error, LakeError::File { .. }) =>
             {
-                tracing::warn!(%key, tries_left, "the body of {key} broke off; reading it again");
+                tracing::warn!(%key, tries_left, "the download of {key} was interrupted; retrying");
             }
             done => return done,
         }

@@ -1,5 +1,4 @@
-//! What the lake promises, held against a real S3 endpoint: s3s-fs, or the one of
-//! `TASADOR_TEST_S3_ENDPOINT`.
+//! Tests of the lake with a real S3 endpoint: the local store, or `TASADOR_TEST_S3_ENDPOINT`.
 
 // Clippy knows `#[test]` functions, but not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -40,7 +39,7 @@ async fn an_object_is_written_once() {
 }
 
 #[tokio::test]
-async fn writers_of_the_same_bytes_do_not_disturb_each_other() {
+async fn concurrent_writers_of_the_same_bytes_succeed() {
     let store = store().await;
     let key = key("raw/same.csv");
     let bytes = vec![7_u8; 100_000];
@@ -61,7 +60,7 @@ async fn writers_of_the_same_bytes_do_not_disturb_each_other() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn missing_objects_are_not_found() {
     let store = store().await;
     let key = key("clean/none.parquet");
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -92,7 +91,7 @@ async fn what_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn bytes_other_than_those_expected_are_damage() {
+async fn unexpected_bytes_are_reported_as_corrupt() {
     let store = store().await;
     let key = key("models/m/1/model.tsd");
     store.lake.put_once(&key, "model").await.unwrap();
@@ -115,7 +114,7 @@ async fn bytes_other_than_those_expected_are_damage() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_what_their_writer_said_are_damage() {
+async fn bytes_that_differ_from_the_metadata_are_reported_as_corrupt() {
     let store = store().await;
     let key = key("raw/lie.csv");
     let put = store
@@ -133,7 +132,7 @@ async fn bytes_that_are_not_what_their_writer_said_are_damage() {
 }
 
 #[tokio::test]
-async fn an_object_whose_writer_died_before_it_said_what_it_wrote_is_read() {
+async fn an_object_without_metadata_is_read() {
     let store = store().await;
     let key = key("raw/silent.csv");
     let put = store
@@ -155,7 +154,7 @@ async fn an_object_whose_writer_died_before_it_said_what_it_wrote_is_read() {
 }
 
 #[tokio::test]
-async fn sixty_four_megabytes_go_from_file_to_file() {
+async fn files_of_64_megabytes_are_uploaded_and_downloaded() {
     const PIECE: usize = 1 << 20;
     const PIECES: u8 = 64;
     let store = store().await;
@@ -212,7 +211,7 @@ async fn sixty_four_megabytes_go_from_file_to_file() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_those_announced_are_refused_by_the_server() {
+async fn the_server_rejects_bytes_that_differ_from_their_checksum() {
     let store = store().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "rows").unwrap();
@@ -227,7 +226,7 @@ async fn bytes_that_are_not_those_announced_are_refused_by_the_server() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_is_told_by_its_path() {
+async fn a_missing_file_is_reported_with_its_path() {
     let store = store().await;
     let path = std::path::Path::new("/nowhere/rows.csv");
     let error = store
@@ -239,7 +238,7 @@ async fn a_file_that_is_not_there_is_told_by_its_path() {
 }
 
 #[tokio::test]
-async fn an_empty_object_is_an_object() {
+async fn empty_objects_are_supported() {
     let store = store().await;
     let key = key("raw/empty.csv");
     store.lake.put_once(&key, "").await.unwrap();
@@ -255,7 +254,7 @@ async fn an_empty_object_is_an_object() {
 }
 
 #[tokio::test]
-async fn a_list_goes_on_over_pages_and_keeps_to_its_prefix() {
+async fn lists_cover_all_pages_of_their_prefix_only() {
     let store = store().await;
     let written: Vec<Key> = (0..7).map(|n| key(&format!("incoming/{n}.csv"))).collect();
     for key in written.iter().rev() {
@@ -280,7 +279,7 @@ async fn a_list_goes_on_over_pages_and_keeps_to_its_prefix() {
 }
 
 #[tokio::test]
-async fn markers_are_overwritten_and_removed() {
+async fn markers_are_overwritten_and_deleted() {
     let store = store().await;
     let key = key("incoming/marker.csv");
     store.lake.put(&key, "one").await.unwrap();
@@ -292,7 +291,7 @@ async fn markers_are_overwritten_and_removed() {
 }
 
 #[tokio::test]
-async fn json_comes_back_as_it_was() {
+async fn json_round_trips() {
     let store = store().await;
     let key = key("datasets/a.json");
     let value = vec![("Saint-Étienne".to_owned(), 0.1_f64)];
@@ -308,7 +307,7 @@ async fn json_comes_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_bucket_may_be_there_already() {
+async fn an_existing_bucket_is_not_an_error() {
     let store = store().await;
     store.lake.create_bucket().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Scripted faults between client and bucket: refusals, lost answers, bodies cut off or damaged.
+//! Scripted faults between client and bucket: errors, lost answers, truncated and damaged bodies.
 
 // Clippy knows `#[test]` functions, but not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -23,17 +23,17 @@ use store::{Store, client, spoilt_store};
 /// What happens to one request.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// It never reaches the bucket.
+    /// The request does not reach the bucket.
     Refuse(u16),
-    /// It takes effect, and nobody answers.
+    /// The request takes effect, and its answer is lost.
     Silence,
-    /// The answer's body ends in the middle.
+    /// The answer's body is truncated.
     Cut,
-    /// One byte of the answer's body is another.
+    /// One byte of the answer's body is changed.
     Damage,
 }
 
-/// The faults to come, each for the next request with its method.
+/// The planned faults, each for the next request with its method.
 #[derive(Clone, Default)]
 struct Script(Arc<Mutex<VecDeque<(Method, Fault)>>>);
 
@@ -62,7 +62,7 @@ async fn spoil(State(script): State<Script>, request: Request, next: Next) -> Re
         return next.run(request).await;
     };
     if let Fault::Refuse(status) = fault {
-        // The body is taken first, or the client would see a broken connection.
+        // The body is read first, otherwise the client would see a broken connection.
         let _ = request.into_body().collect().await;
         return StatusCode::from_u16(status).unwrap().into_response();
     }
@@ -105,7 +105,7 @@ fn key() -> Key {
 const ROWS: &[u8] = b"price,bed\n100000,3\n200000,4\n";
 
 #[tokio::test]
-async fn a_hiccup_is_not_noticed() {
+async fn a_single_error_is_retried() {
     let (store, script) = scripted().await;
     script.plan(&Method::PUT, [Fault::Refuse(503), Fault::Refuse(500)]);
     assert_eq!(
@@ -118,7 +118,7 @@ async fn a_hiccup_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn an_outage_may_be_tried_again_later() {
+async fn an_outage_is_retryable() {
     let (store, script) = scripted().await;
     script.plan(&Method::PUT, [Fault::Refuse(503); 3]);
     let error = store.lake.put_once(&key(), ROWS).await.unwrap_err();
@@ -131,7 +131,7 @@ async fn an_outage_may_be_tried_again_later() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_not_tried_again() {
+async fn a_refusal_is_not_retried() {
     let (store, script) = scripted().await;
     for status in [400, 403] {
         script.plan(&Method::GET, [Fault::Refuse(status)]);
@@ -148,10 +148,10 @@ async fn a_refusal_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_succeeds_at_the_second_try() {
+async fn a_write_with_a_lost_answer_succeeds_when_retried() {
     let (store, script) = scripted().await;
     script.plan(&Method::PUT, [Fault::Silence]);
-    // The second try is told 412, and what is there is what was meant.
+    // The retry gets 412, and the existing object has the same bytes.
     assert_eq!(
         store.lake.put_once(&key(), ROWS).await.unwrap(),
         Put::AlreadyThere
@@ -168,7 +168,7 @@ async fn a_write_whose_answer_is_lost_succeeds_at_the_second_try() {
 }
 
 #[tokio::test]
-async fn two_conditional_writes_that_meet_are_repeated() {
+async fn concurrent_conditional_writes_are_repeated() {
     let (store, script) = scripted().await;
     script.plan(&Method::PUT, [Fault::Refuse(409), Fault::Refuse(409)]);
     assert_eq!(
@@ -192,7 +192,7 @@ async fn a_412_over_other_bytes_is_told() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_read_again() {
+async fn an_interrupted_download_is_retried() {
     let (store, script) = scripted().await;
     store.lake.put_once(&key(), ROWS).await.unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -209,7 +209,7 @@ async fn a_body_that_breaks_off_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_body_that_always_breaks_off_is_never_taken_for_whole() {
+async fn a_download_that_is_always_interrupted_is_an_error() {
     let (store, script) = scripted().await;
     store.lake.put_once(&key(), ROWS).await.unwrap();
     script.plan(&Method::GET, [Fault::Cut; 3]);
@@ -222,7 +222,7 @@ async fn a_body_that_always_breaks_off_is_never_taken_for_whole() {
 }
 
 #[tokio::test]
-async fn a_damaged_body_is_never_taken_for_the_object() {
+async fn a_damaged_body_is_an_error() {
     let (store, script) = scripted().await;
     store.lake.put_once(&key(), ROWS).await.unwrap();
     script.plan(&Method::GET, [Fault::Damage]);
@@ -232,7 +232,7 @@ async fn a_damaged_body_is_never_taken_for_the_object() {
 }
 
 #[tokio::test]
-async fn nobody_there_may_be_tried_again_later() {
+async fn an_unreachable_endpoint_is_retryable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

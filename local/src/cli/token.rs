@@ -155,7 +155,7 @@ async fn list(context: &Context, as_json: bool) -> anyhow::Result<()> {
     if as_json {
         let shown = |token: &TokenRecord| {
             json!({
-                "id": token.id, "scopes": token.scopes, "standing": token.standing(now).to_string(),
+                "id": token.id, "scopes": token.scopes, "status": token.status(now).to_string(),
                 "note": token.note, "created_at": token.created_at,
                 "expires_at": token.expires_at, "revoked_at": token.revoked_at,
             })
@@ -170,7 +170,7 @@ async fn list(context: &Context, as_json: bool) -> anyhow::Result<()> {
     }
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["id", "good for", "standing", "made", "ends", "note"]);
+    table.set_header(["id", "allows", "status", "created", "ends", "note"]);
     for token in &tokens {
         let ends = match (token.revoked_at, token.expires_at) {
             (Some(revoked), _) => day_and_time(revoked),
@@ -180,7 +180,7 @@ async fn list(context: &Context, as_json: bool) -> anyhow::Result<()> {
         table.add_row([
             token.id.to_string(),
             token.scopes.to_string(),
-            token.standing(now).to_string(),
+            token.status(now).to_string(),
             day_and_time(token.created_at),
             ends,
             token.note.clone().unwrap_or_default(),

@@ -74,7 +74,7 @@ async fn a_token_is_shown_once_listed_and_revoked() {
         "predict read",
         "admin",
         "the shop",
-        "live",
+        "valid",
         "never",
     ] {
         assert!(listed.contains(word), "{word} is not in\n{listed}");
@@ -100,7 +100,7 @@ async fn a_token_is_shown_once_listed_and_revoked() {
     let listed = tasador(folder, &["token", "list", "--json"]).await;
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
     for token in listed.as_array().unwrap() {
-        assert_eq!(token["standing"], "revoked", "{listed:#}");
+        assert_eq!(token["status"], "revoked", "{listed:#}");
         assert!(token.get("hash").is_none());
     }
     for (arguments, word) in [

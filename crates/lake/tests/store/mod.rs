@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 
 const KEY: &str = "tasador";
 
-/// A bucket of one's own; it ends with this value.
+/// A separate bucket, removed when this value is dropped.
 pub(crate) struct Store {
     pub(crate) lake: Lake,
     pub(crate) client: Client,
@@ -50,7 +50,7 @@ async fn serve(router: Router) -> String {
     endpoint
 }
 
-/// A client whose patience ends after `answer`.
+/// A client that times out after `answer`.
 pub(crate) fn client(
     endpoint: &str,
     access_key: &str,
@@ -69,7 +69,7 @@ pub(crate) fn client(
         .time_source(aws_smithy_async::time::SystemTimeSource::new())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .timeout_config(TimeoutConfig::builder().read_timeout(answer).build())
-        // The waits between tries are not what is tested.
+        // The waits between attempts are not tested.
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
         .build();
     Client::from_conf(client_config(&config, true).build())
@@ -104,7 +104,7 @@ pub(crate) async fn store() -> Store {
     bucket(client(&endpoint, KEY, KEY, patience), Some(folder)).await
 }
 
-/// An empty bucket behind a layer that spoils answers, and a client that soon loses patience.
+/// An empty bucket behind a layer that injects faults, and a client with short time-outs.
 pub(crate) async fn spoilt_store(spoil: impl FnOnce(Router) -> Router) -> Store {
     let (service, folder) = service();
     let endpoint = serve(spoil(service)).await;

@@ -1,5 +1,5 @@
 use aws_sdk_dynamodb::types::AttributeValue;
-use tasador_access::{HashKey, RANDOM_BYTES, Scope, Scopes, Standing, Token, TokenRecord};
+use tasador_access::{HashKey, RANDOM_BYTES, Scope, Scopes, Token, TokenRecord, TokenStatus};
 use tasador_registry::RegistryError;
 
 use crate::fixture::{at, registry};
@@ -87,7 +87,7 @@ async fn a_token_is_revoked_once_and_for_all() {
     // Neither does making it again bring it back.
     registry.add_token(&record(2)).await.unwrap();
     let found = registry.token(&id).await.unwrap().unwrap();
-    assert_eq!(found.standing(at(11)), Standing::Revoked);
+    assert_eq!(found.status(at(11)), TokenStatus::Revoked);
     let unknown = registry.revoke_token(token(3, 0).id(), at(1)).await;
     assert!(matches!(unknown, Err(RegistryError::NotFound { .. })));
     assert!(registry.token(token(3, 0).id()).await.unwrap().is_none());
