@@ -18,23 +18,16 @@ pub enum ReadError {
     Parquet(#[from] PolarsError),
     #[error("the clean file has no column `{0}`")]
     ColumnMissing(&'static str),
-    #[error("column `{name}` of the clean file is of type {found}, which clean files don't have")]
-    ColumnType {
-        /// The column.
-        name: String,
-        /// Its type.
-        found: String,
-    },
-    /// A row's name is not 32 hexadecimal digits.
-    #[error("column `{column}` of the clean file can't be read")]
+    #[error(
+        "column `{name}` of the clean file has the type {found}, which clean files do not have"
+    )]
+    ColumnType { name: String, found: String },
+    #[error("column `{column}` of the clean file cannot be read")]
     NotAHash {
-        /// The column.
         column: &'static str,
-        /// Where.
         source: NotAHash,
     },
-    /// Columns don't fit together.
-    #[error("the columns of the clean file don't fit together")]
+    #[error("the columns of the clean file have different lengths")]
     Frame(#[from] FrameError),
 }
 

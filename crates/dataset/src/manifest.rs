@@ -18,7 +18,7 @@ pub struct Manifest {
 pub struct ManifestEntry {
     pub batch: BatchId,
     pub clean_key: Key,
-    /// The SHA-256 of that object.
+    /// The SHA-256 of the object at `clean_key`.
     pub clean_sha256: Digest,
     pub rows: u64,
 }

@@ -7,9 +7,9 @@ use crate::{BatchId, DatasetId, Digest, InvalidId, ModelName, ModelVersion, RawF
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Markers of batches on their way in; normally there are none.
+/// Markers of batches that are being stored; normally there are none.
 pub const INCOMING: &str = "incoming/";
-/// What sources said, byte for byte.
+/// The sources' bytes, unchanged.
 pub const RAW: &str = "raw/";
 
 /// The most bytes a key of S3 may have.
@@ -49,7 +49,7 @@ impl FromStr for Key {
             return refused("a part of it is empty, `.` or `..`");
         }
         if text.chars().any(|c| c.is_control() || c == '\\') {
-            return refused("it holds a control character or a backslash");
+            return refused("it contains a control character or a backslash");
         }
         Ok(Self(text.to_owned()))
     }
@@ -104,7 +104,7 @@ pub fn profile(batch: &BatchId) -> Key {
     Key(format!("profiles/{batch}.json"))
 }
 
-/// `datasets/<dataset>.json`: the batches that a model learnt from.
+/// `datasets/<dataset>.json`: the batches that a model learned from.
 pub fn dataset(dataset: &DatasetId) -> Key {
     Key(format!("datasets/{dataset}.json"))
 }
@@ -118,7 +118,7 @@ pub enum ModelFile {
     Signature,
     /// Its measured quality.
     Metrics,
-    /// The page that says what it is good for.
+    /// The model card.
     Card,
     /// How its training data was distributed.
     Profile,
@@ -126,14 +126,13 @@ pub enum ModelFile {
     Onnx,
     /// What MLflow reads to load it.
     MlModel,
-    /// What it was off by on the held-out homes, as a plot.
+    /// The prediction errors on the held-out homes, as a plot.
     Residuals,
     /// Predicted against true prices on the held-out homes, as a plot.
     Calibration,
 }
 
 impl ModelFile {
-    /// Every file.
     pub const ALL: [Self; 9] = [
         Self::Artifact,
         Self::Signature,
@@ -146,7 +145,6 @@ impl ModelFile {
         Self::Calibration,
     ];
 
-    /// The file's name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Artifact => "model.tsd",

@@ -211,7 +211,6 @@ pub struct BatchReport {
     pub clean_sha256: Digest,
     /// SHA-256 of `rejected/<batch>.parquet`.
     pub rejected_sha256: Digest,
-    /// What became of the rows and values.
     pub quality: QualityReport,
     /// The distribution of the clean rows.
     pub profile: Profile,

@@ -110,7 +110,7 @@ pub fn is_feature(name: &str) -> bool {
 /// JSON text in batches and ignored in requests for a price.
 pub const MAX_DEPTH: usize = 8;
 
-/// The longest name of a column, in characters; what is beyond is cut off.
+/// The longest name of a column, in characters; longer names are truncated.
 pub const MAX_NAME_CHARS: usize = 128;
 
 /// The name under which a source's column is stored.

@@ -127,7 +127,7 @@ pub(crate) fn error_names(fields: &mut Map<String, Value>) -> Result<Vec<String>
         .find(|error| error.starts_with("States.") && !name::CATCHABLE.contains(&error.as_str()))
     {
         return Err(format!(
-            "`{unknown}` in ErrorEquals is an error that can't be waited for"
+            "`{unknown}` in ErrorEquals is not an error name that can be retried or caught"
         ));
     }
     if names.len() > 1 && names.iter().any(|error| error == name::ALL) {

@@ -16,7 +16,6 @@ pub enum Error {
     Lake(#[from] LakeError),
     #[error("the log's entries could not be written as a file")]
     Frame(#[from] FrameError),
-    /// The staged object is gone, and its file is not finished.
     #[error(
         "the bytes chosen for {hour} are not in the bucket; the entries are still in the table"
     )]

@@ -59,7 +59,7 @@ pub struct Request {
 /// The result of a compaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Response {
-    /// The files that were finished, by key.
+    /// Keys of the finished files.
     pub files: Vec<tasador_lake::Key>,
     /// Entries in them.
     pub rows: u64,

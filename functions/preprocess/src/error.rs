@@ -12,16 +12,10 @@ use crate::table::{FrameError, LeftError};
 pub enum PreprocessError {
     #[error("the batch at {key} cannot be read")]
     Unreadable { key: Key, source: ReadError },
-    #[error("the clean rows that an earlier try left at {key} can't be read")]
-    Left {
-        /// The clean file.
-        key: Key,
-        /// What is wrong with it.
-        source: LeftError,
-    },
-    /// Another try at the same batch wrote other bytes meanwhile; the next try finds them and goes
-    /// by them.
-    #[error("another try at the same batch wrote {key} first")]
+    #[error("the clean rows that an earlier attempt wrote to {key} cannot be read")]
+    Left { key: Key, source: LeftError },
+    /// Another attempt at the same batch wrote other bytes first; the next attempt uses those.
+    #[error("another attempt at the same batch wrote {key} first")]
     Overtaken { key: Key },
     #[error("the bucket failed")]
     Lake(#[from] LakeError),

@@ -54,7 +54,7 @@ pub struct Response {
     pub clean_key: Key,
     /// The SHA-256 of the clean file.
     pub clean_sha256: Digest,
-    /// The refused rows.
+    /// The key of the rejected rows.
     pub rejected_key: Key,
     /// The key of the [`BatchReport`].
     pub profile_key: Key,

@@ -22,10 +22,10 @@ const ROW_GROUP_ROWS: usize = 250_000;
 #[error("the rows could not be written as a table")]
 pub struct FrameError(#[from] PolarsError);
 
-/// Why the row hashes of a clean file can't be read.
+/// Why the row hashes of a clean file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LeftError {
-    #[error("the file can't be read as Parquet")]
+    #[error("the file cannot be read as Parquet")]
     Parquet(#[from] PolarsError),
     #[error("its column `row_hash` is damaged")]
     Hash(#[from] NotAHash),
@@ -102,7 +102,7 @@ pub fn to_parquet(mut table: DataFrame) -> Result<Vec<u8>, FrameError> {
     Ok(bytes)
 }
 
-/// The content of the rows of a clean file.
+/// The row hashes of a clean file.
 pub(crate) fn row_hashes(parquet: Bytes) -> Result<HashSet<u128>, LeftError> {
     let table = ParquetReader::new(Cursor::new(parquet))
         .with_columns(Some(vec![schema::ROW_HASH.to_owned()]))

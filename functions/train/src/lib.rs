@@ -67,7 +67,7 @@ pub enum Response {
         artifact_key: Key,
         /// The SHA-256 of its bytes.
         sha256: Digest,
-        /// How good it is on homes it had not seen.
+        /// Its accuracy on the calibration part.
         validation: Metrics,
     },
     /// The algorithm cannot learn from this dataset; trying again changes nothing.

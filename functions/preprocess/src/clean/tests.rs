@@ -283,7 +283,7 @@ fn a_clean_file_with_a_damaged_hash_is_rejected() {
     );
 }
 
-/// One field as sources write it, bad ones among them.
+/// One field as sources write it, including bad ones.
 fn cell() -> impl Strategy<Value = String> {
     prop_oneof![
         "[ -~]{0,6}",

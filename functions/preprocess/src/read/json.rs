@@ -16,7 +16,7 @@ use tasador_listing::schema::MAX_DEPTH;
 use super::table::TableBuilder;
 use super::{Raw, ReadError, without_mark};
 
-/// Reads a list of rows or an object whose `data` is one.
+/// Reads a list of rows, or an object with the list in `data`.
 pub(super) fn read_document(bytes: &[u8]) -> Result<Raw, ReadError> {
     let mut table = TableBuilder::default();
     let mut json = serde_json::Deserializer::from_slice(without_mark(bytes));

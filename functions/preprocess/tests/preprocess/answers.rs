@@ -63,7 +63,7 @@ async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
             "ends unexpectedly at line 1",
         ),
         (r#"{"detail": "oops"}"#, Format::ApiJson, "no list `data`"),
-        ("", Format::ApiJson, "cut off"),
+        ("", Format::ApiJson, "ends unexpectedly"),
         (r#"[{"price": 1}, 7]"#, Format::Json, "expected a row"),
         ("{\"price\": 1}\n{]", Format::Ndjson, "line 2"),
         (
