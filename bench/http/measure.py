@@ -1,5 +1,8 @@
 """Runs both sides one after the other under the same load, and compares them."""
 
+import datetime
+import hashlib
+import hmac
 import json
 import os
 import signal
@@ -69,17 +72,31 @@ def load(url: str, seconds: int) -> dict:
     return {"per_second": result["requests"] / result["seconds"], "p50_ms": result["p50_ms"], "p99_ms": result["p99_ms"], "requests": result["requests"]}
 
 
-def records(dynamodb: str) -> int:
-    """Items in the table of inferences. The store on loopback checks no signature."""
+def signed(url: str, target: str, body: bytes, folder: str) -> urllib.request.Request:
+    """A request to the local DynamoDB, signed (Signature Version 4) with the access key of its data folder."""
+    lines = Path(folder, "aws-credentials").read_text().splitlines()
+    key = dict(line.split(" = ") for line in lines if " = " in line)
+    host = url.removeprefix("http://")
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    scope = f"{now[:8]}/us-east-1/dynamodb/aws4_request"
+    headers = {"content-type": "application/x-amz-json-1.0", "host": host, "x-amz-date": now, "x-amz-target": target}
+    names = ";".join(headers)
+    canonical = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    request = f"POST\n/\n\n{canonical}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    secret = f"AWS4{key['aws_secret_access_key']}".encode()
+    for part in [*scope.split("/"), text]:
+        secret = hmac.new(secret, part.encode(), hashlib.sha256).digest()
+    headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={key['aws_access_key_id']}/{scope}, SignedHeaders={names}, Signature={secret.hex()}"
+    return urllib.request.Request(url, body, headers)
+
+
+def records(dynamodb: str, folder: str) -> int:
+    """Items in the table of inferences."""
     count, start = 0, None
     while True:
         body = {"TableName": "tasador-inferences", "Select": "COUNT"} | ({"ExclusiveStartKey": start} if start else {})
-        request = urllib.request.Request(dynamodb, json.dumps(body).encode(), {
-            "Content-Type": "application/x-amz-json-1.0",
-            "X-Amz-Target": "DynamoDB_20120810.Scan",
-            "Authorization": "AWS4-HMAC-SHA256 Credential=tasador/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-            "X-Amz-Date": "20260101T000000Z",
-        })
+        request = signed(dynamodb, "DynamoDB_20120810.Scan", json.dumps(body).encode(), folder)
         with urllib.request.urlopen(request, timeout=60) as answer:
             page = json.load(answer)
         count += page["Count"]
@@ -106,7 +123,7 @@ def ours(binary: str, folder: str, log: str, seconds: int) -> dict:
         value = lambda name: int(float(next(line.split()[1] for line in metrics.splitlines() if line.startswith(f"{name} "))))
         result["answered"] = value("inference_requests_total")
         if log == "on":
-            result["logged"] = records(f"http://127.0.0.1:{port + 2}")
+            result["logged"] = records(f"http://127.0.0.1:{port + 2}", f"{folder}/ours-{log}")
             result["log_failures"] = value("inference_log_failures_total")
         return result
     finally:

@@ -11,6 +11,7 @@ mod endpoints;
 mod guard;
 mod mlflow_ui;
 mod ports;
+mod server;
 mod sites;
 mod storage;
 mod stores;
@@ -30,13 +31,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use endpoints::{ACCESS_KEY, ACCOUNT, Endpoints, REGION};
+pub use endpoints::{ACCOUNT, Endpoints, REGION};
 pub use mlflow_ui::{MLFLOW_UI, NoPages};
 pub use ports::{PortError, Ports};
 pub use storage::StorageError;
 pub use stores::Stores;
 
-use crate::aws;
+use crate::aws::{self, Verifier};
 use crate::executions::{ExecutionError, Executions, Host};
 use crate::faults::Faults;
 use crate::folder::{Folder, FolderError, Server};
@@ -46,11 +47,15 @@ use crate::random;
 use crate::schedule::{self, Schedule};
 use guard::Guard;
 use ports::Listeners;
+use server::Site;
 use sites::Names;
 use storage::{Storage, stopped};
 
 /// How long a stop waits for requests that are being answered.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Largest body of a request to the functions: a file sent to MLflow in one piece.
+const BODY_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What a cloud is started with.
 pub struct Options {
@@ -181,10 +186,17 @@ impl Cloud {
             aws: base_url(&aws),
             s3: base_url(&s3),
             dynamodb: base_url(&dynamodb),
+            access_key: folder.access_key()?,
         };
         let (stop_http, http_stopping) = watch::channel(false);
         let (stop_storage, storage_stopping) = watch::channel(false);
-        let storage = Storage::start(&folder, s3, dynamodb, &storage_stopping)?;
+        let storage = Storage::start(
+            &folder,
+            &endpoints.access_key,
+            s3,
+            dynamodb,
+            &storage_stopping,
+        )?;
 
         let source = config.source.clone();
         let interceptors = vec![SharedInterceptor::new(faults.clone())];
@@ -215,23 +227,24 @@ impl Cloud {
                 mlflow::for_pages(context.clone()),
             ));
         }
-        let protocols = aws::router(executions.clone(), functions.clone());
+        let verifier = Verifier::new(endpoints.access_key.clone());
+        let protocols = aws::router(executions.clone(), functions.clone(), verifier);
         let mut own_token = None;
         let mut http = Vec::new();
         match public {
             None => {
-                let router = own_sites(with_last_word(site.merge(protocols)), Names::Loopback);
-                http.push(serve(aws, router, stopped(http_stopping)));
+                let site = site_of(with_problems(site.merge(protocols)), Names::Loopback);
+                http.push(server::serve(aws, site, stopped(http_stopping)));
             }
             Some(public) => {
                 let (token, guard) = owner(&context)?;
                 own_token = Some(token);
-                let guarded = with_last_word(site)
+                let guarded = with_problems(site)
                     .layer(middleware::from_fn_with_state(guard, guard::want_token));
-                let router = own_sites(guarded, Names::Any);
-                http.push(serve(public, router, stopped(http_stopping.clone())));
-                let router = own_sites(with_last_word(protocols), Names::Loopback);
-                http.push(serve(aws, router, stopped(http_stopping)));
+                let site = site_of(guarded, Names::Any);
+                http.push(server::serve(public, site, stopped(http_stopping.clone())));
+                let site = site_of(with_problems(protocols), Names::Loopback);
+                http.push(server::serve(aws, site, stopped(http_stopping)));
             }
         }
         let runs = every.map(|every| tokio::spawn(Schedule::new(every, executions.clone()).keep()));
@@ -244,6 +257,7 @@ impl Cloud {
             http: endpoints.http.clone(),
             aws: endpoints.aws.clone(),
             token: own_token,
+            access_key: endpoints.access_key.clone(),
             s3: endpoints.s3.clone(),
             dynamodb: endpoints.dynamodb.clone(),
             source,
@@ -312,22 +326,6 @@ impl Cloud {
     }
 }
 
-/// Serves `router` until `stop` resolves.
-fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router)
-            .with_graceful_shutdown(stop)
-            .await
-        {
-            tracing::error!(%error, "HTTP server failed");
-        }
-    })
-}
-
 /// Makes the bucket and the tables where they are missing.
 async fn provision(context: &Context) -> Result<(), StartError> {
     let bucket = context.lake.create_bucket().await;
@@ -356,24 +354,19 @@ fn owner(context: &Context) -> Result<(String, Guard), StartError> {
     Ok((token.reveal(), Guard::new(context.clone(), record)))
 }
 
-/// With a word on unknown paths and methods.
-fn with_last_word(router: Router) -> Router {
+/// With problem details for unknown paths and methods.
+fn with_problems(router: Router) -> Router {
     router
-        .fallback(nothing_there)
-        .method_not_allowed_fallback(not_that_way)
+        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
+        .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
 }
 
-/// Closed to pages of other sites.
-fn own_sites(router: Router, names: Names) -> Router {
-    router.layer(middleware::from_fn_with_state(names, sites::refuse_others))
-}
-
-async fn nothing_there() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND)
-}
-
-async fn not_that_way() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED)
+fn site_of(router: Router, names: Names) -> Site {
+    Site {
+        router,
+        names,
+        body_max_bytes: BODY_MAX_BYTES,
+    }
 }
 
 /// Where this machine reaches a listener.

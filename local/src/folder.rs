@@ -7,21 +7,26 @@
 //! <data-dir>/dynamodb.sqlite           the tables
 //! <data-dir>/executions/<name>.jsonl   one journal per execution
 //! <data-dir>/spool/                    batches on their way into the bucket
-//! <data-dir>/token.key                 key under which tokens are hashed; for its owner's eyes only
+//! <data-dir>/token.key                 key under which tokens are hashed; readable by its owner only
+//! <data-dir>/aws-credentials           access key of the local S3, DynamoDB, Step Functions and Lambda; likewise
 //! ```
 //!
 //! A command that finds the folder in use attaches to the process that holds it, through the ports
 //! in `server.json`. The lock belongs to the process, so a killed one never leaves it behind.
 
+mod keys;
+
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tasador_access::HashKey;
 
-use crate::random;
+pub use keys::AccessKey;
+pub(crate) use keys::token_key;
+use keys::write_private;
 
 /// How long a command waits for the process that holds the folder to say where it listens.
 /// Resuming after a crash replays journals first, which is a matter of seconds at most.
@@ -36,6 +41,8 @@ pub struct Server {
     pub http: String,
     /// Endpoint of Step Functions and Lambda.
     pub aws: String,
+    /// Access key of the local S3, DynamoDB, Step Functions and Lambda.
+    pub access_key: AccessKey,
     /// A token for commands of whoever may read the folder, where callers need one. It ends with the
     /// process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -240,13 +247,20 @@ impl Folder {
         self.root.join("executions")
     }
 
-    /// The key under which tokens are hashed: made the first time, kept for good. Whoever loses it
-    /// loses all tokens.
+    /// The key under which tokens are hashed, made at the first call. Without it no token is valid.
     ///
     /// # Errors
     /// [`FolderError::Unusable`] where it cannot be read or made.
     pub fn token_key(&self) -> Result<HashKey, FolderError> {
         token_key(&self.root)
+    }
+
+    /// The access key of the local AWS services, made at the first call.
+    ///
+    /// # Errors
+    /// [`FolderError::Unusable`] where it cannot be read or made.
+    pub fn access_key(&self) -> Result<AccessKey, FolderError> {
+        keys::access_key(&self.root)
     }
 
     /// Says in `server.json` where this process listens; the file appears whole or not at all.
@@ -274,41 +288,6 @@ impl Folder {
     }
 }
 
-/// The key of the folder at `root`, whoever serves it.
-///
-/// # Errors
-/// [`FolderError::Unusable`] where it cannot be read or made.
-pub(crate) fn token_key(root: &Path) -> Result<HashKey, FolderError> {
-    let path = root.join("token.key");
-    let key = read_or_make_key(&path);
-    key.map_err(|source| FolderError::Unusable { path, source })
-}
-
-fn read_or_make_key(path: &Path) -> io::Result<HashKey> {
-    if !path.exists() {
-        let digits = tasador_ids::hex::encode(&random::bytes::<32>()?);
-        // Appears whole or not at all, and never twice: the first one stays.
-        let fresh = path.with_extension(format!("key.{}", std::process::id()));
-        write_private(&fresh, digits.as_bytes(), OpenOptions::new().truncate(true))?;
-        let linked = std::fs::hard_link(&fresh, path);
-        std::fs::remove_file(&fresh)?;
-        match linked {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => {}
-        }
-    }
-    let text = std::fs::read_to_string(path)?;
-    HashKey::new(text.trim()).map_err(io::Error::other)
-}
-
-/// Writes a file that only its owner may read.
-fn write_private(path: &Path, bytes: &[u8], how: &mut OpenOptions) -> io::Result<()> {
-    how.write(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(how, 0o600);
-    how.open(path)?.write_all(bytes)
-}
-
 fn read_server(root: &Path) -> Option<Server> {
     let text = std::fs::read(root.join("server.json")).ok()?;
     serde_json::from_slice(&text).ok()
@@ -323,6 +302,7 @@ mod tests {
             pid: std::process::id(),
             http: "http://127.0.0.1:3000".to_owned(),
             aws: "http://127.0.0.1:3000".to_owned(),
+            access_key: AccessKey::new("id", "secret"),
             token: None,
             s3: "http://127.0.0.1:3001".to_owned(),
             dynamodb: "http://127.0.0.1:3002".to_owned(),
@@ -377,20 +357,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_key_is_made_once_and_for_its_owner_only() {
+    async fn keys_are_made_once_and_readable_by_their_owner_only() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::take(dir.path()).await.unwrap();
         let key = folder.token_key().unwrap();
         assert!(folder.token_key().unwrap() == key && token_key(dir.path()).unwrap() == key);
+        let access_key = folder.access_key().unwrap();
+        assert_eq!(folder.access_key().unwrap(), access_key);
         folder.announce(&server()).unwrap();
         #[cfg(unix)]
-        for file in ["token.key", "server.json"] {
+        for file in ["token.key", "aws-credentials", "server.json"] {
             use std::os::unix::fs::PermissionsExt as _;
             let mode = dir.path().join(file).metadata().unwrap().permissions();
             assert_eq!(mode.mode() & 0o777, 0o600, "{file}");
         }
         let other = tempfile::tempdir().unwrap();
         assert!(token_key(other.path()).unwrap() != key);
+        assert_ne!(keys::access_key(other.path()).unwrap(), access_key);
         std::fs::write(other.path().join("token.key"), "short").unwrap();
         let error = token_key(other.path()).unwrap_err().to_string();
         assert!(error.contains("token.key"), "{error}");

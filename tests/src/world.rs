@@ -127,7 +127,8 @@ impl World {
             ..Options::new(folder, self.config.clone())
         };
         self.cloud = Some(must(
-            Cloud::start(options).await,
+            // On the heap: a test's stack is small.
+            Box::pin(Cloud::start(options)).await,
             "the cloud does not start",
         ));
     }

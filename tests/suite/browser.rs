@@ -6,6 +6,7 @@
 
 mod accessibility;
 mod driver;
+mod foreign_page;
 mod mlflow_pages;
 
 use serde_json::{Value, json};

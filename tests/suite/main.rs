@@ -16,6 +16,7 @@ mod jobs;
 #[cfg(feature = "localstack")]
 mod localstack;
 mod mlflow;
+mod ports;
 mod promotion;
 mod real_listings;
 mod schedule;

@@ -9,10 +9,11 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::error::LambdaError;
+use super::request_id;
 use crate::functions::{Functions, function_arn};
 
 /// Largest payload of a synchronous invocation.
-const SYNC_LIMIT_BYTES: usize = 6 * 1024 * 1024;
+pub(super) const SYNC_LIMIT_BYTES: usize = 6 * 1024 * 1024;
 /// Largest payload of an asynchronous invocation.
 const EVENT_LIMIT_BYTES: usize = 1024 * 1024;
 
@@ -132,11 +133,6 @@ fn bare_name(text: &str) -> &str {
         .rsplit_once(":function:")
         .map_or(text, |(_, name)| name);
     after.split(':').next().unwrap_or(after)
-}
-
-fn request_id() -> HeaderValue {
-    HeaderValue::from_str(&uuid::Uuid::new_v4().to_string())
-        .unwrap_or(HeaderValue::from_static("-"))
 }
 
 #[cfg(test)]

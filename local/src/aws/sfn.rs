@@ -3,7 +3,7 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::error::{JSON_1_0, SfnError};
+use super::request_id;
 use crate::executions::{Execution, ExecutionError, Executions, Summary};
 use crate::machine::{MACHINE_NAME, ROLE_ARN, execution_arn, execution_name, machine_arn};
 
@@ -37,9 +38,7 @@ pub(super) async fn answer(
             "X-Amz-Target must name an operation of AWSStepFunctions; S3 and DynamoDB listen on their own ports",
         )),
     };
-    let request_id = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string())
-        .unwrap_or(HeaderValue::from_static("-"));
-    let request_id = [(HeaderName::from_static("x-amzn-requestid"), request_id)];
+    let request_id = [(HeaderName::from_static("x-amzn-requestid"), request_id())];
     match answer {
         Ok(body) => (
             request_id,

@@ -27,7 +27,8 @@ caller needs one (`tasador token --help`): without a single live token it does n
 carry `Authorization: Bearer tsd_…`, and the page asks for a token once. Traffic is not encrypted: put a
 proxy that speaks TLS in front, which the page's sign-in needs anyway.
 
-S3, DynamoDB, Step Functions and Lambda stay on 127.0.0.1 and ask for no token.";
+S3, DynamoDB, Step Functions and Lambda stay on 127.0.0.1. Instead of tokens they require requests signed
+with the access key of the data folder, which is among the printed variables. Do not show it to others.";
 
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]
@@ -90,6 +91,7 @@ fn greet(
         aws,
         s3,
         dynamodb,
+        access_key: _,
     } = cloud.endpoints();
     let wants_tokens = cloud.context().config.require_tokens;
     let header = if wants_tokens {

@@ -7,16 +7,14 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::folder::Server;
+use crate::folder::{AccessKey, Server};
 
 /// Region of everything local. It names things only; nothing leaves the machine.
 pub const REGION: &str = "us-east-1";
 /// Account of everything local.
 pub const ACCOUNT: &str = "000000000000";
-/// Access key and secret key of the local S3, which checks signatures.
-pub const ACCESS_KEY: &str = "tasador";
 
-/// Base URLs of the services.
+/// Base URLs of the services, and the access key with which requests to AWS's services are signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     /// HTTP functions.
@@ -27,6 +25,7 @@ pub struct Endpoints {
     pub s3: String,
     /// DynamoDB.
     pub dynamodb: String,
+    pub access_key: AccessKey,
 }
 
 impl Endpoints {
@@ -37,6 +36,7 @@ impl Endpoints {
             aws: server.aws.clone(),
             s3: server.s3.clone(),
             dynamodb: server.dynamodb.clone(),
+            access_key: server.access_key.clone(),
         }
     }
 
@@ -44,7 +44,8 @@ impl Endpoints {
     pub fn sdk_config(&self) -> SdkConfig {
         // Plain HTTP: this configuration reaches loopback and nothing else.
         let http_client = aws_smithy_http_client::Builder::new().build_http();
-        let credentials = Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "tasador-local");
+        let AccessKey { id, secret } = &self.access_key;
+        let credentials = Credentials::new(id, secret, None, None, "tasador-local");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static(REGION))
@@ -65,8 +66,8 @@ impl Endpoints {
     /// The variables that point the `aws` CLI and any SDK here, in the order people set them.
     pub fn environment(&self) -> [(&'static str, &str); 8] {
         [
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-            ("AWS_SECRET_ACCESS_KEY", ACCESS_KEY),
+            ("AWS_ACCESS_KEY_ID", &self.access_key.id),
+            ("AWS_SECRET_ACCESS_KEY", &self.access_key.secret),
             ("AWS_REGION", REGION),
             ("AWS_DEFAULT_REGION", REGION),
             ("AWS_ENDPOINT_URL_S3", &self.s3),

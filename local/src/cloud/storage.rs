@@ -11,16 +11,19 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::cloud::endpoints::ACCESS_KEY;
-use crate::folder::Folder;
+use super::server::{self, Site};
+use super::sites::Names;
+use crate::aws::{Verifier, dynamodb};
+use crate::folder::{AccessKey, Folder};
+
+/// Largest object that is sent in one request, as on AWS.
+const OBJECT_MAX_BYTES: u64 = 5 << 30;
 
 /// Why a store does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    /// The folder of the bucket cannot be opened.
     #[error("the bucket's folder cannot be opened: {0}")]
     Bucket(String),
-    /// The file of the tables cannot be opened.
     #[error(
         "the tables' file dynamodb.sqlite cannot be opened; if it is damaged, restore a copy or choose another folder with --data-dir: {0}"
     )]
@@ -30,7 +33,7 @@ pub enum StorageError {
 /// The two stores, running.
 #[derive(Debug)]
 pub(crate) struct Storage {
-    servers: Vec<JoinHandle<()>>,
+    servers: [JoinHandle<()>; 2],
 }
 
 /// Resolves when `stop` turns true or its sender has gone.
@@ -39,9 +42,10 @@ pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 impl Storage {
-    /// Serves both until `stop` turns true.
+    /// Serves both to holders of `access_key` until `stop` turns true.
     pub(crate) fn start(
         folder: &Folder,
+        access_key: &AccessKey,
         s3: TcpListener,
         dynamodb: TcpListener,
         stop: &watch::Receiver<bool>,
@@ -49,12 +53,12 @@ impl Storage {
         let files = s3s_fs::FileSystem::new(folder.s3())
             .map_err(|error| StorageError::Bucket(format!("{error:?}")))?;
         let mut builder = S3ServiceBuilder::new(files);
-        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, ACCESS_KEY));
+        let AccessKey { id, secret } = access_key;
+        builder.set_auth(SimpleAuth::from_single(id.as_str(), secret.as_str()));
         let service = HandleError::new(builder.build(), |error: s3s::HttpError| async move {
             tracing::error!(?error, "S3 request failed");
             StatusCode::INTERNAL_SERVER_ERROR
         });
-        let bucket = Router::new().fallback_service(service);
 
         let path = folder.dynamodb();
         let path = path
@@ -63,32 +67,28 @@ impl Storage {
         let tables = dynoxide::Database::new(path)
             .map_err(|error| StorageError::Tables(error.to_string()))?;
 
-        let stop_s3 = stopped(stop.clone());
-        let stop_dynamodb = stopped(stop.clone());
-        let servers = vec![
-            tokio::spawn(async move {
-                if let Err(error) = axum::serve(s3, bucket)
-                    .with_graceful_shutdown(stop_s3)
-                    .await
-                {
-                    tracing::error!(%error, "S3 server failed");
-                }
-            }),
-            tokio::spawn(async move {
-                if let Err(error) =
-                    dynoxide::server::serve_with_shutdown(dynamodb, tables, stop_dynamodb).await
-                {
-                    tracing::error!(error, "DynamoDB server failed");
-                }
-            }),
-        ];
-        Ok(Self { servers })
+        let serve = |listener, router, body_max_bytes| {
+            let site = Site {
+                router,
+                names: Names::Loopback,
+                body_max_bytes,
+            };
+            server::serve(listener, site, stopped(stop.clone()))
+        };
+        let bucket = Router::new().fallback_service(service);
+        let tables = dynamodb::router(tables, Verifier::new(access_key.clone()));
+        Ok(Self {
+            servers: [
+                serve(s3, bucket, OBJECT_MAX_BYTES),
+                serve(dynamodb, tables, dynamodb::BODY_MAX_BYTES as u64),
+            ],
+        })
     }
 
-    /// Waits until both have answered their last request, but no longer than `patience`.
-    pub(crate) async fn ended(self, patience: Duration) {
+    /// Waits until both have answered their last request, but no longer than `timeout`.
+    pub(crate) async fn ended(self, timeout: Duration) {
         let all = futures::future::join_all(self.servers);
-        if tokio::time::timeout(patience, all).await.is_err() {
+        if tokio::time::timeout(timeout, all).await.is_err() {
             tracing::warn!("a client kept its connection open; stopping without it");
         }
     }

@@ -28,6 +28,7 @@ impl Stores {
     /// [`StartError`], each with what to do about it.
     pub async fn open(folder: Folder, mut config: Config) -> Result<Self, StartError> {
         config.token_key = Some(folder.token_key()?);
+        let access_key = folder.access_key()?;
         // Nothing of this folder answers Step Functions' questions now: its port only keeps others off.
         let Listeners { aws, s3, dynamodb } = Listeners::bind(Ports::Free, None).await?;
         let endpoints = Endpoints {
@@ -35,9 +36,10 @@ impl Stores {
             aws: base_url(&aws),
             s3: base_url(&s3),
             dynamodb: base_url(&dynamodb),
+            access_key,
         };
         let (stop, stopping) = watch::channel(false);
-        let storage = Storage::start(&folder, s3, dynamodb, &stopping)?;
+        let storage = Storage::start(&folder, &endpoints.access_key, s3, dynamodb, &stopping)?;
         let context = Context::new(config, &endpoints.sdk_config());
         provision(&context).await?;
         Ok(Self {

@@ -231,8 +231,14 @@ async fn a_deployed_table_is_reached_by_its_name() {
             "AWS_ENDPOINT_URL_DYNAMODB",
             server["dynamodb"].as_str().unwrap(),
         ),
-        ("AWS_ACCESS_KEY_ID", "tasador"),
-        ("AWS_SECRET_ACCESS_KEY", "tasador"),
+        (
+            "AWS_ACCESS_KEY_ID",
+            server["access_key"]["id"].as_str().unwrap(),
+        ),
+        (
+            "AWS_SECRET_ACCESS_KEY",
+            server["access_key"]["secret"].as_str().unwrap(),
+        ),
         ("AWS_REGION", "us-east-1"),
     ];
     let create = [

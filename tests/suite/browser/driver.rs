@@ -188,7 +188,7 @@ impl Page {
         self.address(&address).await;
     }
 
-    async fn address(&self, address: &str) {
+    pub(super) async fn address(&self, address: &str) {
         self.0.post("/url", json!({"url": address})).await;
     }
 
@@ -266,7 +266,12 @@ impl Page {
 
     /// A script that says itself when it is done.
     pub(super) async fn script_async(&self, script: &str) -> Value {
-        let answer = self.call("async", script, json!([])).await;
+        self.script_async_with(script, json!([])).await
+    }
+
+    /// The same with arguments before the one that ends it.
+    pub(super) async fn script_async_with(&self, script: &str, arguments: Value) -> Value {
+        let answer = self.call("async", script, arguments).await;
         answer.unwrap_or_else(|error| panic!("{error}"))
     }
 

@@ -1,0 +1,210 @@
+//! DynamoDB over HTTP, on one SQLite file: requests of AWS JSON 1.0 with a verified signature, run by
+//! dynoxide. Its own HTTP server is not used, because it verifies no signature and allows every origin.
+
+use std::time::SystemTime;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header, request};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use dynoxide::{Database, DynoxideError};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use super::error::JSON_1_0;
+use super::request_id;
+use super::signature::{SignatureError, Verifier};
+
+/// Largest request, as on AWS.
+pub(crate) const BODY_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Requests that are read, run and written at the same time. The database runs one after the other,
+/// so more threads would only wait for it.
+const THREADS: usize = 4;
+
+const TARGET_PREFIX: &str = "DynamoDB_20120810.";
+
+struct Front {
+    database: Database,
+    verifier: Verifier,
+    threads: Semaphore,
+}
+
+/// `POST /` with the operations of DynamoDB.
+pub(crate) fn router(database: Database, verifier: Verifier) -> Router {
+    let front = Front {
+        database,
+        verifier,
+        threads: Semaphore::new(THREADS),
+    };
+    Router::new()
+        .route("/", post(answer))
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .with_state(std::sync::Arc::new(front))
+}
+
+async fn answer(
+    State(front): State<std::sync::Arc<Front>>,
+    parts: request::Parts,
+    body: Bytes,
+) -> Response {
+    if let Err(error) = front
+        .verifier
+        .verify("dynamodb", &parts, &body, SystemTime::now())
+    {
+        return refuse(&error);
+    }
+    let operation = operation(&parts.headers).map(str::to_owned);
+    let Ok(_permit) = front.threads.acquire().await else {
+        return write(StatusCode::SERVICE_UNAVAILABLE, String::new());
+    };
+    let database = front.database.clone();
+    // Not on a thread that serves connections: SQLite waits for the disk.
+    let ran = tokio::task::spawn_blocking(move || match operation {
+        Some(operation) => run(&database, &operation, &body),
+        None => None,
+    });
+    match ran.await {
+        Ok(Some(Ok(body))) => write(StatusCode::OK, body),
+        Ok(Some(Err(error))) => {
+            let status = StatusCode::from_u16(error.status_code());
+            let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            if status.is_server_error() {
+                tracing::error!(%error, "DynamoDB failed");
+            }
+            write(status, error.to_json())
+        }
+        Ok(None) => write(
+            StatusCode::BAD_REQUEST,
+            json!({ "__type": "com.amazon.coral.service#UnknownOperationException" }).to_string(),
+        ),
+        Err(error) => {
+            tracing::error!(%error, "DynamoDB failed");
+            let error = DynoxideError::InternalServerError("The request failed.".to_owned());
+            write(StatusCode::INTERNAL_SERVER_ERROR, error.to_json())
+        }
+    }
+}
+
+fn operation(headers: &HeaderMap) -> Option<&str> {
+    let target = headers.get("x-amz-target")?.to_str().ok()?;
+    target.strip_prefix(TARGET_PREFIX)
+}
+
+fn refuse(error: &SignatureError) -> Response {
+    let shape = error.shape();
+    let body = json!({
+        "__type": format!("com.amazon.coral.service#{shape}"),
+        "message": error.to_string(),
+    });
+    write(StatusCode::BAD_REQUEST, body.to_string())
+}
+
+fn write(status: StatusCode, body: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, JSON_1_0),
+        (HeaderName::from_static("x-amzn-requestid"), request_id()),
+    ];
+    (status, headers, body).into_response()
+}
+
+/// Runs one operation; `None` where there is no such operation.
+fn run(database: &Database, operation: &str, body: &[u8]) -> Option<Result<String, DynoxideError>> {
+    /// The operations by their names in the protocol and in dynoxide.
+    macro_rules! dispatch {
+        ($($name:literal => $method:ident,)*) => {
+            match operation {
+                $($name => Some(
+                    read(body)
+                        .and_then(|request| database.$method(request))
+                        .and_then(|response| serde_json::to_string(&response).map_err(|error| {
+                            DynoxideError::InternalServerError(error.to_string())
+                        })),
+                ),)*
+                _ => None,
+            }
+        };
+    }
+    dispatch! {
+        "BatchExecuteStatement" => batch_execute_statement,
+        "BatchGetItem" => batch_get_item,
+        "BatchWriteItem" => batch_write_item,
+        "CreateTable" => create_table,
+        "DeleteItem" => delete_item,
+        "DeleteTable" => delete_table,
+        "DescribeTable" => describe_table,
+        "DescribeTimeToLive" => describe_time_to_live,
+        "ExecuteStatement" => execute_statement,
+        "ExecuteTransaction" => execute_transaction,
+        "GetItem" => get_item,
+        "ListTables" => list_tables,
+        "ListTagsOfResource" => list_tags_of_resource,
+        "PutItem" => put_item,
+        "Query" => query,
+        "Scan" => scan,
+        "TagResource" => tag_resource,
+        "TransactGetItems" => transact_get_items,
+        "TransactWriteItems" => transact_write_items,
+        "UntagResource" => untag_resource,
+        "UpdateItem" => update_item,
+        "UpdateTable" => update_table,
+        "UpdateTimeToLive" => update_time_to_live,
+    }
+}
+
+/// Reads a request. dynoxide's types begin the message of an error with its kind.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
+    serde_json::from_slice(body).map_err(|error| {
+        let text = error.to_string();
+        let text = text
+            .rsplit_once(" at line ")
+            .map_or(text.as_str(), |(text, _)| text);
+        let is_validation = [
+            "missing field",
+            "unknown variant",
+            "invalid type: null",
+            "AttributeValue",
+        ]
+        .iter()
+        .any(|part| text.contains(part));
+        match text.split_once(':') {
+            Some((kind, text)) if kind.starts_with("SERIALIZATION") => {
+                DynoxideError::SerializationException(text.to_owned())
+            }
+            Some((kind, text)) if kind.starts_with("VALIDATION") => {
+                DynoxideError::ValidationException(text.to_owned())
+            }
+            _ if is_validation => DynoxideError::ValidationException(text.to_owned()),
+            _ => DynoxideError::SerializationException(text.to_owned()),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_the_names_of_dynamodb() {
+        let database = Database::memory().unwrap();
+        let name_of = |operation: &str, body: &str| {
+            let error = run(&database, operation, body.as_bytes()).unwrap();
+            let json: serde_json::Value =
+                serde_json::from_str(&error.unwrap_err().to_json()).unwrap();
+            let name = json["__type"].as_str().unwrap();
+            name.rsplit_once('#').unwrap().1.to_owned()
+        };
+        let get = r#"{"TableName": "none", "Key": {"pk": {"S": "a"}}}"#;
+        assert_eq!(name_of("GetItem", get), "ResourceNotFoundException");
+        assert_eq!(name_of("GetItem", "{}"), "ValidationException");
+        let empty = r#"{"TableName": "none", "Key": {"pk": {}}}"#;
+        assert_eq!(name_of("GetItem", empty), "ValidationException");
+        for text in ["", "{", r#"{"TableName": 1}"#] {
+            assert_eq!(name_of("GetItem", text), "SerializationException", "{text}");
+        }
+        assert!(run(&database, "DropEverything", b"{}").is_none());
+    }
+}
