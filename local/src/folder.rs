@@ -115,7 +115,7 @@ pub enum Claim {
     /// It is ours to serve.
     Ours(Folder),
     /// Another process serves it; attach to that one.
-    Served(Server),
+    Served(Box<Server>),
 }
 
 impl Folder {
@@ -130,7 +130,7 @@ impl Folder {
                 return Ok(Claim::Ours(folder));
             }
             if let Some(server) = read_server(root) {
-                return Ok(Claim::Served(server));
+                return Ok(Claim::Served(server.into()));
             }
             if Instant::now() >= deadline {
                 return Err(FolderError::Silent {

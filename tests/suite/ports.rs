@@ -321,7 +321,16 @@ async fn what_was_not_signed_with_the_key_of_the_folder_is_refused() {
             ..written.signed(key, now)
         };
         let answer = tampered.send().await;
-        answer.assert_refused(&refused, &format!("{what}: another body"));
+        // The store of S3 finds out while it reads, and has no better name for it.
+        answer.assert_refused(&[400, 403, 500], &format!("{what}: another body"));
+        if call.service == Some("s3") {
+            let read = Call {
+                target: "/tasador/written",
+                ..call.clone()
+            };
+            let answer = read.signed(key, now).send().await;
+            answer.assert_refused(&[404], "a tampered object is not stored");
+        }
         let signed = call.clone().signed(key, now);
         let own = format!("host: {}\r\n", call.host);
         let answer = signed.send_as("/tasador?list-type=2&prefix=b", &own).await;

@@ -21,7 +21,7 @@ impl Session {
     /// Attaches or starts. `source` is what `fetch` shall ask, where the command names one.
     pub(super) async fn open(global: &Global, source: Option<&str>) -> anyhow::Result<Self> {
         match Folder::claim(&global.data_dir()).await? {
-            Claim::Served(server) => Self::attach(server, source),
+            Claim::Served(server) => Self::attach(*server, source),
             Claim::Ours(folder) => {
                 let ports = global.port.map_or(Ports::Free, Ports::from_number);
                 Self::start(folder, ports, configuration(global, source)?).await
