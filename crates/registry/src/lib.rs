@@ -27,9 +27,9 @@ pub use error::RegistryError;
 pub use inference::InferenceRecord;
 pub use metrics::{Metrics, Number};
 pub use mlflow::{
-    ByStart, DatasetLink, DatasetMark, Experiment, LoggedModel, LoggedModelStatus, MetricPoint,
-    ModelLink, ModelMetric, Moment, RankedRun, RunChange, RunLinks, RunLog, RunRecord, RunStatus,
-    Values,
+    ARTIFACT_SCHEME, ByStart, DatasetLink, DatasetMark, Experiment, LoggedModel, LoggedModelStatus,
+    MetricPoint, ModelLink, ModelMetric, Moment, RankedRun, RunChange, RunLinks, RunLog, RunRecord,
+    RunStatus, Training, Values, artifact_uri,
 };
 pub use outcome::{
     Candidate, Contender, Measured, Outcome, OutcomeKind, Reason, Recorded, Rows, Trouble,

@@ -9,6 +9,7 @@ mod ranks;
 mod run;
 mod run_log;
 mod runs;
+mod training;
 
 pub use logged_models::{LoggedModel, LoggedModelStatus, ModelMetric};
 pub use ranks::{ByStart, Values};
@@ -16,3 +17,4 @@ pub use run::{
     DatasetLink, DatasetMark, Experiment, MetricPoint, ModelLink, Moment, RankedRun, RunChange,
     RunLinks, RunLog, RunRecord, RunStatus,
 };
+pub use training::{ARTIFACT_SCHEME, Training, artifact_uri};

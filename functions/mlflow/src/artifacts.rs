@@ -1,86 +1,54 @@
-//! Artefacts: listed, fetched, sent and taken away.
+//! Artifacts: listed, downloaded, uploaded and deleted.
 //!
-//! Small files pass through the function. A large one is fetched from the bucket itself, by an
-//! address that the client is sent on to, and sent in parts by addresses of their own.
+//! Small files pass through the function. A large one is downloaded from the bucket itself by a redirect,
+//! and uploaded in parts by addresses of their own.
 
 use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tasador_lake::{Entry, Key};
-use tasador_registry::RunRecord;
 use tasador_runtime::Context;
 
-use super::call::{Call, required, text};
-use super::place::{self, Place};
-use super::refusal::Refusal;
-use super::{logged_models, runs, versions, view};
+use crate::args::Args;
+use crate::error::{Answer, ApiError};
+use crate::place::{self, Place};
+use crate::{logged_models, registered, runs, view};
 
-/// Up to which size a file passes through the function, in bytes: an answer of Lambda has at most
-/// 6 MB, of which base64 leaves 4.5.
+/// The largest file that passes through the function, in bytes: an answer of Lambda has at most 6 MB,
+/// of which base64 leaves 4.5.
 const DIRECT_MAX_BYTES: u64 = 4_000_000;
-
-/// The largest file that is taken at once, in bytes. Lambda lets some 4.5 MB in; on one machine
-/// there is only this.
-const SENT_MAX_BYTES: usize = 256 * 1024 * 1024;
-
-/// The most parts that S3 takes.
+/// The largest file that is accepted at once, in bytes. Lambda accepts some 4.5 MB; on one machine there
+/// is only this limit.
+const UPLOAD_MAX_BYTES: usize = 256 * 1024 * 1024;
+/// The most parts that S3 accepts.
 const PARTS_MAX: i64 = 10_000;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Asked {
-    run_id: Option<String>,
-    run_uuid: Option<String>,
-    path: Option<String>,
-    name: Option<String>,
-    #[serde(deserialize_with = "text")]
-    version: Option<String>,
-    artifact_file_path: Option<String>,
-    artifact_directory_path: Option<String>,
+/// Lists a folder of a run's artifacts; paths are relative to the run.
+pub(crate) async fn list_of_run(ctx: &Context, args: Args) -> Answer {
+    let run = runs::known(ctx, &args.run_id()?).await?;
+    let folder = args.text("path")?.unwrap_or_default();
+    listing(ctx, &place::of_run(&run), &folder).await
 }
 
-impl Asked {
-    async fn run(&mut self, ctx: &Context) -> Result<RunRecord, Refusal> {
-        let run_id = required("run_id", self.run_id.take().or(self.run_uuid.take()))?;
-        runs::known(ctx, &run_id).await
-    }
+pub(crate) async fn list_of_logged_model(ctx: &Context, args: Args) -> Answer {
+    let model = logged_models::known(ctx, &args.required("model_id")?).await?;
+    let folder = args.text("artifact_directory_path")?.unwrap_or_default();
+    listing(ctx, &model.artifact_uri, &folder).await
 }
 
-/// What stands in a folder of a run's artefacts; paths begin at the run.
-pub(super) async fn of_run(
-    State(ctx): State<Context>,
-    Call(mut asked): Call<Asked>,
-) -> Result<Json<Value>, Refusal> {
-    let run = asked.run(&ctx).await?;
-    listing(&ctx, place::of_run(&run), asked.path.unwrap_or_default()).await
-}
-
-/// The same of a logged model.
-pub(super) async fn of_logged_model(
-    State(ctx): State<Context>,
-    Path(model_id): Path<String>,
-    Call(asked): Call<Asked>,
-) -> Result<Json<Value>, Refusal> {
-    let model = logged_models::known(&ctx, &model_id).await?;
-    let folder = asked.artifact_directory_path.unwrap_or_default();
-    listing(&ctx, model.artifact_uri, folder).await
-}
-
-async fn listing(ctx: &Context, root: String, folder: String) -> Result<Json<Value>, Refusal> {
+async fn listing(ctx: &Context, root: &str, folder: &str) -> Answer {
     let folder = folder.trim_matches('/');
-    let mut answer = Map::from_iter([("root_uri".to_owned(), root.clone().into())]);
-    if let Some(place) = Place::within(&root, folder)? {
-        let files = entries(ctx, &place, folder).await?;
-        view::put_list(&mut answer, "files", files);
-    }
-    Ok(Json(answer.into()))
+    let files = match Place::within(root, folder)? {
+        Some(place) => entries(ctx, &place, folder).await?,
+        None => Vec::new(),
+    };
+    Ok(view::lean(json!({"root_uri": root, "files": files})))
 }
 
-async fn entries(ctx: &Context, place: &Place, folder: &str) -> Result<Vec<Value>, Refusal> {
+async fn entries(ctx: &Context, place: &Place, folder: &str) -> Result<Vec<Value>, ApiError> {
     let entries = ctx.lake.entries(&place.key).await?;
     let path = |name: &str| match folder {
         "" => name.to_owned(),
@@ -95,74 +63,49 @@ async fn entries(ctx: &Context, place: &Place, folder: &str) -> Result<Vec<Value
     Ok(shown.collect())
 }
 
-/// What stands in a folder of the server; names alone.
-pub(super) async fn list(
-    State(ctx): State<Context>,
-    Call(asked): Call<Asked>,
-) -> Result<Json<Value>, Refusal> {
-    let place = Place::of(&asked.path.unwrap_or_default())?;
-    let mut answer = Map::new();
-    view::put_list(&mut answer, "files", entries(&ctx, &place, "").await?);
-    Ok(Json(answer.into()))
+/// Lists a folder of the server; names only.
+pub(crate) async fn list(ctx: &Context, args: Args) -> Answer {
+    let place = Place::of(&args.text("path")?.unwrap_or_default())?;
+    Ok(view::lean(
+        json!({"files": entries(ctx, &place, "").await?}),
+    ))
 }
 
-pub(super) async fn fetch(
-    State(ctx): State<Context>,
-    Path(path): Path<String>,
-) -> Result<Response, Refusal> {
-    file(&ctx, &Place::of(&path)?.object()?).await
+pub(crate) async fn find(_: &Context, args: Args) -> Result<Place, ApiError> {
+    Place::of(&args.required("path")?)
 }
 
-/// A file of a run, for the browser.
-pub(super) async fn fetch_of_run(
-    State(ctx): State<Context>,
-    Call(mut asked): Call<Asked>,
-) -> Result<Response, Refusal> {
-    let run = asked.run(&ctx).await?;
-    within(&ctx, &place::of_run(&run), asked.path).await
+pub(crate) async fn find_of_run(ctx: &Context, args: Args) -> Result<Place, ApiError> {
+    let run = runs::known(ctx, &args.run_id()?).await?;
+    within(&place::of_run(&run), &args.required("path")?)
 }
 
-/// A file of a version, for the browser.
-pub(super) async fn fetch_of_version(
-    State(ctx): State<Context>,
-    Call(asked): Call<Asked>,
-) -> Result<Response, Refusal> {
-    let (model, version) = versions::parts(&ctx, asked.name, asked.version).await?;
-    let record = ctx.registry.version(&model, version).await?;
-    let record = record.ok_or_else(|| versions::no_version(&model, version))?;
-    within(&ctx, &place::of_version(&record), asked.path).await
+pub(crate) async fn find_of_version(ctx: &Context, args: Args) -> Result<Place, ApiError> {
+    let version = registered::version(ctx, &args).await?;
+    within(&place::of_version(&version), &args.required("path")?)
 }
 
-/// A file of a logged model, for the browser.
-pub(super) async fn fetch_of_logged_model(
-    State(ctx): State<Context>,
-    Path(model_id): Path<String>,
-    Call(asked): Call<Asked>,
-) -> Result<Response, Refusal> {
-    let model = logged_models::known(&ctx, &model_id).await?;
-    within(&ctx, &model.artifact_uri, asked.artifact_file_path).await
+pub(crate) async fn find_of_logged_model(ctx: &Context, args: Args) -> Result<Place, ApiError> {
+    let model = logged_models::known(ctx, &args.required("model_id")?).await?;
+    within(&model.artifact_uri, &args.required("artifact_file_path")?)
 }
 
-async fn within(ctx: &Context, root: &str, path: Option<String>) -> Result<Response, Refusal> {
-    let path = required("path", path)?;
-    match Place::within(root, &path)? {
-        Some(place) => file(ctx, &place.object()?).await,
-        None => Err(Refusal::missing(
-            "These artifacts are outside of this server's store.",
-        )),
-    }
+fn within(root: &str, path: &str) -> Result<Place, ApiError> {
+    Place::within(root, path)?
+        .ok_or_else(|| ApiError::not_found("These artifacts are outside this server's store."))
 }
 
-/// A file: its bytes, or where they can be had.
-async fn file(ctx: &Context, key: &Key) -> Result<Response, Refusal> {
-    let Some(info) = ctx.lake.head(key).await? else {
-        return Err(Refusal::missing("There is no such artifact."));
+/// A file: its bytes, or a redirect to them.
+pub(crate) async fn download(ctx: &Context, place: &Place) -> Result<Response, ApiError> {
+    let key = place.object()?;
+    let Some(info) = ctx.lake.head(&key).await? else {
+        return Err(ApiError::not_found("No such artifact."));
     };
     if info.size_bytes > DIRECT_MAX_BYTES {
-        let address = ctx.lake.address(key).await?;
+        let address = ctx.lake.address(&key).await?;
         return Ok(Redirect::temporary(&address).into_response());
     }
-    let bytes = ctx.lake.get(key).await?;
+    let bytes = ctx.lake.get(&key).await?;
     let name = key.file_name().replace(['"', '\\'], "_");
     let name: String = name.chars().filter(char::is_ascii).collect();
     let headers = [
@@ -191,84 +134,50 @@ fn kind(name: &str) -> &'static str {
     }
 }
 
-pub(super) async fn send(
+pub(crate) async fn upload(
     State(ctx): State<Context>,
     Path(path): Path<String>,
     request: Request,
-) -> Result<Json<Value>, Refusal> {
-    let key = Place::of(&path)?.open()?.object()?;
-    let bytes = to_bytes(request.into_body(), SENT_MAX_BYTES)
-        .await
-        .map_err(|_| {
-            Refusal::invalid(format!(
-                "The file has more than {SENT_MAX_BYTES} bytes: send it in parts (MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD)."
-            ))
-        })?;
+) -> Result<Json<Value>, ApiError> {
+    let key = Place::of(&path)?.writable()?.object()?;
+    let bytes = to_bytes(request.into_body(), UPLOAD_MAX_BYTES).await.map_err(|_| {
+        ApiError::invalid(format!(
+            "The file has more than {UPLOAD_MAX_BYTES} bytes: upload it in parts (MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD)."
+        ))
+    })?;
     ctx.lake.put(&key, bytes).await?;
     Ok(Json(json!({})))
 }
 
-/// Takes a file away, or a folder with all that is in it.
-pub(super) async fn remove(
-    State(ctx): State<Context>,
-    Path(path): Path<String>,
-) -> Result<Json<Value>, Refusal> {
-    let place = Place::of(&path)?.open()?;
+/// Deletes a file, or a folder with everything in it.
+pub(crate) async fn delete(ctx: &Context, args: Args) -> Answer {
+    let place = Place::of(&args.required("path")?)?.writable()?;
     let key = place.object()?;
     let mut all = ctx.lake.list(&format!("{}/", place.key)).await?;
-    if let Some(info) = ctx.lake.head(&key).await? {
-        all.push(info);
-    }
+    all.extend(ctx.lake.head(&key).await?);
     for object in all {
         ctx.lake.delete(&object.key).await?;
     }
-    Ok(Json(json!({})))
+    Ok(json!({}))
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Part {
-    #[serde(deserialize_with = "super::call::whole")]
-    part_number: Option<i64>,
-    etag: Option<String>,
+/// The key of an upload in parts: the base name of the client's local path, in the folder of the URL.
+fn upload_key(args: &Args) -> Result<Key, ApiError> {
+    let folder = args.text("folder")?.unwrap_or_default();
+    let path = args.required("path")?;
+    let is_separator = |c: char| c == '/' || (c == '\\' && path.contains(":\\"));
+    let name = path.rsplit(is_separator).next();
+    let name = name.filter(|name| !name.is_empty());
+    let name = name.ok_or_else(|| ApiError::missing("path"))?;
+    Place::of(&format!("{folder}/{name}"))?.writable()?.object()
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Upload {
-    path: Option<String>,
-    #[serde(deserialize_with = "super::call::whole")]
-    num_parts: Option<i64>,
-    upload_id: Option<String>,
-    parts: Vec<Part>,
-}
-
-impl Upload {
-    /// The key of a file in a folder.
-    fn key(&self, folder: &str) -> Result<Key, Refusal> {
-        let name = required("path", self.path.clone())?;
-        Place::of(&format!("{folder}/{name}"))?.open()?.object()
-    }
-}
-
-/// Begins an upload in parts at the root of the server.
-pub(super) async fn begin_parts_at_root(
-    ctx: State<Context>,
-    call: Call<Upload>,
-) -> Result<Json<Value>, Refusal> {
-    begin_parts(ctx, Path(String::new()), call).await
-}
-
-pub(super) async fn begin_parts(
-    State(ctx): State<Context>,
-    Path(folder): Path<String>,
-    Call(call): Call<Upload>,
-) -> Result<Json<Value>, Refusal> {
-    let key = call.key(&folder)?;
-    let parts = call.num_parts.unwrap_or(1);
+pub(crate) async fn create_upload(ctx: &Context, args: Args) -> Answer {
+    let key = upload_key(&args)?;
+    let parts = args.whole("num_parts")?.unwrap_or(1);
     if !(1..=PARTS_MAX).contains(&parts) {
-        return Err(Refusal::invalid(format!(
-            "A file is sent in at least one part and at most {PARTS_MAX}."
+        return Err(ApiError::invalid(format!(
+            "A file has at least one part and at most {PARTS_MAX}."
         )));
     }
     let upload = ctx.lake.begin_parts(&key).await?;
@@ -277,38 +186,50 @@ pub(super) async fn begin_parts(
         let url = ctx.lake.part_address(&key, &upload, number).await?;
         credentials.push(json!({"url": url, "part_number": number, "headers": {}}));
     }
-    Ok(Json(
-        json!({"upload_id": upload, "credentials": credentials}),
-    ))
+    Ok(json!({"upload_id": upload, "credentials": credentials}))
 }
 
-pub(super) async fn end_parts(
-    State(ctx): State<Context>,
-    Path(folder): Path<String>,
-    Call(call): Call<Upload>,
-) -> Result<Json<Value>, Refusal> {
-    let key = call.key(&folder)?;
-    let upload = required("upload_id", call.upload_id.clone())?;
-    let parts = call.parts.iter().map(|part| {
-        let number = part
-            .part_number
-            .and_then(|number| i32::try_from(number).ok());
-        number
-            .zip(part.etag.clone())
-            .ok_or_else(|| Refusal::invalid("Each part has a part_number and an etag."))
+pub(crate) async fn complete_upload(ctx: &Context, args: Args) -> Answer {
+    let (key, upload) = (upload_key(&args)?, args.required("upload_id")?);
+    let parts = args.list("parts")?.into_iter().map(|part| {
+        let number = part.whole("part_number")?;
+        let number = number.and_then(|number| i32::try_from(number).ok());
+        let number = number.ok_or_else(|| ApiError::missing("part_number"))?;
+        Ok((number, part.required("etag")?))
     });
-    let parts = parts.collect::<Result<Vec<_>, _>>()?;
+    let parts = parts.collect::<Result<Vec<_>, ApiError>>()?;
     ctx.lake.end_parts(&key, &upload, &parts).await?;
-    Ok(Json(json!({})))
+    Ok(json!({}))
 }
 
-pub(super) async fn drop_parts(
-    State(ctx): State<Context>,
-    Path(folder): Path<String>,
-    Call(call): Call<Upload>,
-) -> Result<Json<Value>, Refusal> {
-    let key = call.key(&folder)?;
-    let upload = required("upload_id", call.upload_id.clone())?;
-    ctx.lake.drop_parts(&key, &upload).await?;
-    Ok(Json(json!({})))
+pub(crate) async fn abort_upload(ctx: &Context, args: Args) -> Answer {
+    let upload = args.required("upload_id")?;
+    ctx.lake.drop_parts(&upload_key(&args)?, &upload).await?;
+    Ok(json!({}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_in_parts_has_the_base_name_of_the_local_path() {
+        for (path, folder, expected) in [
+            (
+                "/home/ana/mp.bin",
+                "0/r/artifacts/sub",
+                "mlflow/0/r/artifacts/sub/mp.bin",
+            ),
+            ("mp.bin", "0/r/artifacts", "mlflow/0/r/artifacts/mp.bin"),
+            ("C:\\data\\mp.bin", "0", "mlflow/0/mp.bin"),
+            ("/tmp/mp.bin", "", "mlflow/mp.bin"),
+        ] {
+            let args = Args::default().with("path", path).with("folder", folder);
+            assert_eq!(upload_key(&args).unwrap().as_str(), expected, "{path}");
+        }
+        for path in ["/home/ana/", "..", ""] {
+            let args = Args::default().with("path", path).with("folder", "0");
+            assert!(upload_key(&args).is_err(), "{path}");
+        }
+    }
 }

@@ -1,175 +1,122 @@
 //! Experiments.
 
-use crate::language::{Entity, Filter, check_experiment_name, parse_order};
-use axum::Json;
-use axum::extract::State;
-use serde::Deserialize;
 use serde_json::{Value, json};
-use tasador_registry::{Experiment, PAGE_LIMIT_MAX, PageRequest};
+use tasador_registry::Experiment;
 use tasador_runtime::Context;
 
-use super::call::{Call, Pair, View, many, required, text, whole};
-use super::facts::Asked;
-use super::log::check_tag;
-use super::refusal::Refusal;
-use super::{sorted, view};
+use crate::args::{Args, View};
+use crate::error::{Answer, ApiError};
+use crate::language::{
+    EXPERIMENT_TAG_MAX_CHARS, Entity, check_experiment_name, check_key, check_length,
+};
+use crate::paging::Search;
+use crate::view;
 
-/// Experiments on a page where nothing is said.
 const SEARCH_DEFAULT: i64 = 1_000;
-/// The most experiments on a page.
 const SEARCH_MAX: i64 = 50_000;
-/// MLflow's experiment for runs that name none; it is always there.
+/// MLflow's experiment for runs that name none; it always exists.
 const DEFAULT: &str = "Default";
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Create {
-    name: Option<String>,
-    artifact_location: Option<String>,
-    tags: Vec<Pair>,
-}
-
-pub(super) async fn create(
-    State(ctx): State<Context>,
-    Call(call): Call<Create>,
-) -> Result<Json<Value>, Refusal> {
-    let name = required("name", call.name)?;
+pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
+    let name = args.required("name")?;
     check_experiment_name(&name)?;
     let now_ms = ctx.now().as_millisecond();
     let new = Experiment {
-        artifact_location: call.artifact_location.filter(|place| !place.is_empty()),
-        tags: Pair::map(call.tags),
+        artifact_location: args.filled("artifact_location")?,
+        tags: args.map("tags")?,
         updated_ms: Some(now_ms),
         ..Experiment::named(name, now_ms)
     };
     match ctx.registry.make_experiment(&new).await? {
-        Some(made) => Ok(Json(json!({"experiment_id": made.experiment_id}))),
-        None => Err(Refusal::exists(format!(
+        Some(made) => Ok(json!({"experiment_id": made.experiment_id})),
+        None => Err(ApiError::exists(format!(
             "Experiment(name={}) already exists.",
             new.name
         ))),
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Named {
-    #[serde(deserialize_with = "text")]
-    experiment_id: Option<String>,
-    experiment_name: Option<String>,
-    new_name: Option<String>,
-    key: Option<String>,
-    value: Option<String>,
+pub(crate) async fn get(ctx: &Context, args: Args) -> Answer {
+    let found = known(ctx, &args.required("experiment_id")?).await?;
+    Ok(json!({"experiment": view::experiment(&found)}))
 }
 
-impl Named {
-    fn id(&self) -> Result<String, Refusal> {
-        required("experiment_id", self.experiment_id.clone())
-    }
-}
-
-pub(super) async fn get(
-    State(ctx): State<Context>,
-    Call(call): Call<Named>,
-) -> Result<Json<Value>, Refusal> {
-    let found = known(&ctx, &call.id()?).await?;
-    Ok(Json(json!({"experiment": view::experiment(&found)})))
-}
-
-pub(super) async fn get_by_name(
-    State(ctx): State<Context>,
-    Call(call): Call<Named>,
-) -> Result<Json<Value>, Refusal> {
-    let name = required("experiment_name", call.experiment_name)?;
+pub(crate) async fn get_by_name(ctx: &Context, args: Args) -> Answer {
+    let name = args.required("experiment_name")?;
     let found = match name.as_str() {
-        DEFAULT => Some(default(&ctx).await?),
+        DEFAULT => Some(default(ctx).await?),
         name => ctx.registry.experiment_named(name).await?,
     };
-    match found {
-        Some(found) => Ok(Json(json!({"experiment": view::experiment(&found)}))),
-        None => Err(Refusal::missing(format!(
-            "Could not find experiment with name '{name}'"
-        ))),
-    }
+    let found = found.ok_or_else(|| {
+        ApiError::not_found(format!("Could not find experiment with name '{name}'"))
+    })?;
+    Ok(json!({"experiment": view::experiment(&found)}))
 }
 
-pub(super) async fn update(
-    State(ctx): State<Context>,
-    Call(call): Call<Named>,
-) -> Result<Json<Value>, Refusal> {
-    let experiment = active(&ctx, &call.id()?).await?;
-    if let Some(name) = call.new_name.filter(|name| !name.is_empty()) {
+pub(crate) async fn update(ctx: &Context, args: Args) -> Answer {
+    let experiment = active(ctx, &args.required("experiment_id")?).await?;
+    if let Some(name) = args.filled("new_name")? {
         check_experiment_name(&name)?;
         let now_ms = ctx.now().as_millisecond();
         let renamed = ctx
             .registry
-            .rename_experiment(&experiment.experiment_id, &name, now_ms)
-            .await?;
-        if !renamed {
-            // Not the code that making one is refused with.
-            return Err(Refusal::bad_request(format!(
-                "An experiment of the name {name} exists already."
+            .rename_experiment(&experiment.experiment_id, &name, now_ms);
+        if !renamed.await? {
+            // MLflow has another code for a name that is taken at creation.
+            return Err(ApiError::bad_request(format!(
+                "An experiment named {name} already exists."
             )));
         }
     }
-    Ok(Json(json!({})))
+    Ok(json!({}))
 }
 
-pub(super) async fn delete(
-    State(ctx): State<Context>,
-    Call(call): Call<Named>,
-) -> Result<Json<Value>, Refusal> {
-    let experiment = active(&ctx, &call.id()?).await?;
+pub(crate) async fn delete(ctx: &Context, args: Args) -> Answer {
+    let experiment = active(ctx, &args.required("experiment_id")?).await?;
     if experiment.experiment_id == "0" {
-        return Err(Refusal::invalid(
+        return Err(ApiError::invalid(
             "Cannot delete the default experiment '0'. This is an internally reserved experiment.",
         ));
     }
     let now_ms = ctx.now().as_millisecond();
-    change(&ctx, &experiment.experiment_id, |experiment| {
+    change(ctx, &experiment.experiment_id, &|experiment| {
         experiment.deleted_ms = Some(now_ms);
     })
     .await
 }
 
-pub(super) async fn restore(
-    State(ctx): State<Context>,
-    Call(call): Call<Named>,
-) -> Result<Json<Value>, Refusal> {
-    let experiment = known(&ctx, &call.id()?).await?;
-    change(&ctx, &experiment.experiment_id, |experiment| {
+pub(crate) async fn restore(ctx: &Context, args: Args) -> Answer {
+    let experiment = known(ctx, &args.required("experiment_id")?).await?;
+    change(ctx, &experiment.experiment_id, &|experiment| {
         experiment.deleted_ms = None;
     })
     .await
 }
 
-pub(super) async fn set_tag(
-    State(ctx): State<Context>,
-    Call(call): Call<Named>,
-) -> Result<Json<Value>, Refusal> {
-    let experiment = active(&ctx, &call.id()?).await?;
-    let key = required("key", call.key)?;
-    let value = call.value.unwrap_or_default();
-    check_tag(&key, &value)?;
-    change(&ctx, &experiment.experiment_id, |experiment| {
+pub(crate) async fn set_tag(ctx: &Context, args: Args) -> Answer {
+    let experiment = active(ctx, &args.required("experiment_id")?).await?;
+    let (key, value) = (
+        args.required("key")?,
+        args.text("value")?.unwrap_or_default(),
+    );
+    check_key("tag", &key)?;
+    check_length("value", &value, EXPERIMENT_TAG_MAX_CHARS)?;
+    change(ctx, &experiment.experiment_id, &|experiment| {
         experiment.tags.insert(key.clone(), value.clone());
     })
     .await
 }
 
-pub(super) async fn delete_tag(
-    State(ctx): State<Context>,
-    Call(call): Call<Named>,
-) -> Result<Json<Value>, Refusal> {
-    let experiment = active(&ctx, &call.id()?).await?;
-    let key = required("key", call.key)?;
+pub(crate) async fn delete_tag(ctx: &Context, args: Args) -> Answer {
+    let experiment = active(ctx, &args.required("experiment_id")?).await?;
+    let key = args.required("key")?;
     if !experiment.tags.contains_key(&key) {
-        return Err(Refusal::missing(format!(
+        return Err(ApiError::not_found(format!(
             "No tag with name: {key} in experiment with id {}",
             experiment.experiment_id
         )));
     }
-    change(&ctx, &experiment.experiment_id, |experiment| {
+    change(ctx, &experiment.experiment_id, &|experiment| {
         experiment.tags.remove(&key);
     })
     .await
@@ -178,94 +125,58 @@ pub(super) async fn delete_tag(
 async fn change(
     ctx: &Context,
     experiment_id: &str,
-    change: impl Fn(&mut Experiment),
-) -> Result<Json<Value>, Refusal> {
+    change: &(dyn Fn(&mut Experiment) + Sync),
+) -> Result<Value, ApiError> {
     let now_ms = ctx.now().as_millisecond();
-    ctx.registry
-        .change_experiment(experiment_id, |experiment| {
-            change(experiment);
-            experiment.updated_ms = Some(now_ms);
-            Ok::<(), Refusal>(())
-        })
-        .await?
-        .ok_or_else(|| no_experiment(experiment_id))?;
-    Ok(Json(json!({})))
+    let change = |experiment: &mut Experiment| {
+        change(experiment);
+        experiment.updated_ms = Some(now_ms);
+    };
+    let changed = ctx.registry.change_experiment(experiment_id, &change);
+    changed.await?.ok_or_else(|| unknown(experiment_id))?;
+    Ok(json!({}))
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Search {
-    #[serde(deserialize_with = "whole")]
-    max_results: Option<i64>,
-    page_token: Option<String>,
-    filter: Option<String>,
-    #[serde(deserialize_with = "many")]
-    order_by: Vec<String>,
-    view_type: View,
-}
-
-pub(super) async fn search(
-    State(ctx): State<Context>,
-    Call(call): Call<Search>,
-) -> Result<Json<Value>, Refusal> {
-    let limit = sorted::limit(call.max_results, SEARCH_DEFAULT, SEARCH_MAX)?;
-    let filter = Filter::parse(
-        Entity::Experiment,
-        call.filter.as_deref().unwrap_or_default(),
-    )?;
-    let order = parse_order(Entity::Experiment, &call.order_by)?;
-    default(&ctx).await?;
-    let mut found = Vec::new();
-    let mut page = PageRequest::first(PAGE_LIMIT_MAX);
-    loop {
-        let part = ctx.registry.experiments(&page).await?;
-        found.extend(part.items.into_iter().filter(|experiment| {
-            call.view_type.shows(experiment.deleted_ms.is_some())
-                && filter.holds(&Asked(experiment))
-        }));
-        match part.next {
-            Some(next) => page = page.after(next),
-            None => break,
-        }
-    }
-    found.sort_by(|a, b| {
-        crate::language::compare(&order, &Asked(a), &Asked(b))
-            .then_with(|| b.created_ms.cmp(&a.created_ms))
-            .then_with(|| a.experiment_id.cmp(&b.experiment_id))
+pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
+    let search = Search::read(&args, Entity::Experiment, SEARCH_DEFAULT, SEARCH_MAX)?;
+    let view = args.one_of::<View>("view_type")?.unwrap_or_default();
+    default(ctx).await?;
+    let mut found = ctx.registry.all_experiments().await?;
+    found.retain(|experiment| view.shows(experiment.deleted_ms));
+    let (page, next) = search.page(found, |a, b| {
+        let newest = b.created_ms.cmp(&a.created_ms);
+        newest.then_with(|| a.experiment_id.cmp(&b.experiment_id))
     });
-    let (part, next) = sorted::part(found, call.page_token.as_deref(), limit)?;
-    let experiments = part.iter().map(view::experiment).collect();
-    let token = call.page_token.as_deref();
-    Ok(Json(sorted::page("experiments", experiments, token, next)?))
+    let views = page.iter().map(view::experiment).collect();
+    Ok(search.answer("experiments", views, next))
 }
 
-/// The experiment that is always there; made at the first look.
-async fn default(ctx: &Context) -> Result<Experiment, Refusal> {
-    let now_ms = ctx.now().as_millisecond();
-    let new = Experiment::named(DEFAULT, now_ms);
+/// The experiment that always exists; created when it is first read.
+async fn default(ctx: &Context) -> Result<Experiment, ApiError> {
+    let new = Experiment::named(DEFAULT, ctx.now().as_millisecond());
     Ok(ctx.registry.experiment(&new).await?)
 }
 
 /// An experiment, deleted or not.
-pub(super) async fn known(ctx: &Context, experiment_id: &str) -> Result<Experiment, Refusal> {
+pub(crate) async fn known(ctx: &Context, experiment_id: &str) -> Result<Experiment, ApiError> {
     match ctx.registry.experiment_by_id(experiment_id).await? {
         Some(found) => Ok(found),
         None if experiment_id == "0" => default(ctx).await,
-        None => Err(no_experiment(experiment_id)),
+        None => Err(unknown(experiment_id)),
     }
 }
 
 /// An experiment that is not deleted.
-pub(super) async fn active(ctx: &Context, experiment_id: &str) -> Result<Experiment, Refusal> {
+pub(crate) async fn active(ctx: &Context, experiment_id: &str) -> Result<Experiment, ApiError> {
     let found = known(ctx, experiment_id).await?;
     if found.deleted_ms.is_some() {
-        return Err(Refusal::invalid(format!(
+        return Err(ApiError::invalid(format!(
             "The experiment {experiment_id} must be in the 'active' state. Current state is deleted."
         )));
     }
     Ok(found)
 }
 
-fn no_experiment(experiment_id: &str) -> Refusal {
-    Refusal::missing(format!("No Experiment with id={experiment_id} exists"))
+fn unknown(experiment_id: &str) -> ApiError {
+    ApiError::not_found(format!("No Experiment with id={experiment_id} exists"))
 }

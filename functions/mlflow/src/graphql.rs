@@ -1,119 +1,103 @@
-//! The four questions that the pages of MLflow's user interface ask by GraphQL.
+//! The queries that the pages of MLflow's user interface send by GraphQL.
 //!
-//! There is no schema and no engine: each question is one of the REST calls, known by the field it
-//! asks for, and its answer is cut to the fields that are selected. Names are spelled as GraphQL does
-//! (`runUuid`), whole numbers are texts, and what there is not is null.
+//! There is no schema and no engine: each query is one of the REST calls, identified by its field, and
+//! its answer is reduced to the fields that are selected. Names are in GraphQL's case (`runUuid`), whole
+//! numbers are texts, and absent values are null.
 
-mod selection;
-
-use axum::Json;
-use axum::extract::State;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use async_graphql_parser::parse_query;
+use async_graphql_parser::types::{Field, Selection, SelectionSet};
 use serde_json::{Map, Value, json};
 use tasador_runtime::Context;
 
-use super::call::Call;
-use super::refusal::Refusal;
-use super::{experiments, metrics, runs, search, versions, view};
-use selection::Selection;
+use crate::args::Args;
+use crate::error::{Answer, ApiError};
+use crate::{artifacts, experiments, metrics, runs, search, versions, view};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Question {
-    query: String,
-    variables: Map<String, Value>,
-}
+/// The largest query, in bytes; those of the pages have some 2 KB.
+const QUERY_MAX_BYTES: usize = 64 * 1024;
 
-pub(super) async fn answer(
-    State(ctx): State<Context>,
-    Call(question): Call<Question>,
-) -> Result<Json<Value>, Refusal> {
-    let asked = selection::parse(&question.query)
-        .ok_or_else(|| Refusal::bad_request("The query can't be read."))?;
-    let mut data = Map::new();
-    for field in &asked {
-        // The variable that holds the input is called as each page pleases.
-        let input = question.variables.values().find(|value| value.is_object());
-        let input = snake(input.cloned().unwrap_or_else(|| json!({})));
-        let answered = match one(&ctx, &field.name, input).await {
-            Ok(answer) => camel(answer),
-            Err(refusal) => json!({"apiError": refusal.parts()}),
-        };
-        data.insert(
-            field.answer_name().to_owned(),
-            cut(&answered, &field.within),
-        );
+pub(crate) async fn answer(ctx: &Context, args: Args) -> Answer {
+    let query = args.required("query")?;
+    if query.len() > QUERY_MAX_BYTES {
+        return Err(ApiError::bad_request("The query is too large."));
     }
-    Ok(Json(json!({"data": data})))
+    let document = parse_query(&query)
+        .map_err(|error| ApiError::bad_request(format!("The query is malformed: {error}.")))?;
+    let input = snake(args.first_object("variables")?);
+    let mut data = Map::new();
+    for (_, operation) in document.operations.iter() {
+        for field in fields(&operation.node.selection_set.node) {
+            let answered = match ask(ctx, &field.name.node, input.clone()).await {
+                Ok(answer) => camel(answer),
+                Err(error) => json!({"apiError": error.within_answer()}),
+            };
+            let selected = select(&answered, &field.selection_set.node);
+            data.insert(field.response_key().node.to_string(), selected);
+        }
+    }
+    Ok(json!({"data": data}))
 }
 
-async fn one(ctx: &Context, field: &str, input: Value) -> Result<Value, Refusal> {
-    let state = || State(ctx.clone());
+async fn ask(ctx: &Context, field: &str, input: Value) -> Answer {
+    let args = match input {
+        Value::Object(input) => input.into(),
+        _ => Args::default(),
+    };
     match field {
-        "mlflowGetExperiment" => {
-            let Json(answer) = experiments::get(state(), call(input)?).await?;
-            Ok(answer)
-        }
+        "mlflowGetExperiment" => experiments::get(ctx, args).await,
         "mlflowGetRun" => {
-            let Json(mut answer) = runs::get(state(), call(input)?).await?;
+            let mut answer = runs::get(ctx, args).await?;
             if let Some(run) = answer.get_mut("run") {
-                embellish(ctx, run).await?;
+                complete(ctx, run).await?;
             }
             Ok(answer)
         }
         "mlflowSearchRuns" => {
-            let Json(mut answer) = search::search(state(), call(input)?).await?;
+            let mut answer = search::search(ctx, args).await?;
             if let Some(Value::Array(runs)) = answer.get_mut("runs") {
                 for run in runs {
-                    embellish(ctx, run).await?;
+                    complete(ctx, run).await?;
                 }
             }
             Ok(answer)
         }
-        "mlflowGetMetricHistoryBulkInterval" => {
-            let Json(answer) = metrics::interval(state(), call(input)?).await?;
-            Ok(answer)
-        }
-        "mlflowSearchModelVersions" => {
-            let Json(answer) = versions::search(state(), call(input)?).await?;
-            Ok(answer)
-        }
-        "mlflowListArtifacts" => {
-            let Json(answer) = super::artifacts::of_run(state(), call(input)?).await?;
-            Ok(answer)
-        }
-        other => Err(super::not_covered(&format!(
-            "The question `{other}` is not covered here."
+        "mlflowGetMetricHistoryBulkInterval" => metrics::interval(ctx, args).await,
+        "mlflowSearchModelVersions" => versions::search(ctx, args).await,
+        "mlflowListArtifacts" => artifacts::list_of_run(ctx, args).await,
+        other => Err(ApiError::not_covered(format!(
+            "The query `{other}` is not covered here."
         ))),
     }
 }
 
-fn call<T: DeserializeOwned>(input: Value) -> Result<Call<T>, Refusal> {
-    serde_json::from_value(input)
-        .map(Call)
-        .map_err(|error| Refusal::invalid(format!("The input can't be read: {error}.")))
-}
-
-/// Adds a run's experiment and the versions it logged.
-async fn embellish(ctx: &Context, run: &mut Value) -> Result<(), Refusal> {
+/// Adds a run's experiment and the versions that were registered from it.
+async fn complete(ctx: &Context, run: &mut Value) -> Result<(), ApiError> {
     let text = |name: &str| {
         let field = run.get("info").and_then(|info| info.get(name));
         field.and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    let (experiment_id, run_id) = (text("experiment_id"), text("run_id"));
-    let experiment = experiments::known(ctx, &experiment_id).await?;
-    let filter = json!({"filter": format!("run_id = '{run_id}'")});
-    let Json(found) = versions::search(State(ctx.clone()), call(filter)?).await?;
+    let experiment = experiments::known(ctx, &text("experiment_id")).await?;
+    let filter = format!("run_id = '{}'", text("run_id"));
+    let mut found = versions::search(ctx, Args::default().with("filter", filter)).await?;
     if let Some(run) = run.as_object_mut() {
         run.insert("experiment".to_owned(), view::experiment(&experiment));
-        let versions = found.get("model_versions").cloned();
+        let versions = found.get_mut("model_versions").map(Value::take);
         run.insert(
             "model_versions".to_owned(),
             versions.unwrap_or_else(|| json!([])),
         );
     }
     Ok(())
+}
+
+/// The selected fields. Fragments on a type are taken as if they were written out.
+fn fields(set: &SelectionSet) -> Vec<&Field> {
+    let fields = set.items.iter().map(|item| match &item.node {
+        Selection::Field(field) => vec![&field.node],
+        Selection::InlineFragment(fragment) => fields(&fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => Vec::new(),
+    });
+    fields.flatten().collect()
 }
 
 /// The lists among the fields, for an answer leaves out what is empty.
@@ -130,31 +114,32 @@ const LISTS: &[&str] = &[
     "tags",
 ];
 
-/// What a field is that the answer lacks: the pages take a list for granted, and the parts of a run.
-fn absent(field: &Selection) -> Value {
-    match field.name.as_str() {
+/// The value of a field that the answer lacks: the pages rely on lists, and on the parts of a run.
+fn absent(field: &Field) -> Value {
+    match field.name.node.as_str() {
         name if LISTS.contains(&name) => json!([]),
-        "data" | "inputs" | "outputs" => cut(&json!({}), &field.within),
+        "data" | "inputs" | "outputs" => select(&json!({}), &field.selection_set.node),
         _ => Value::Null,
     }
 }
 
-/// The selected fields of an answer; those that it lacks are null or empty, as MLflow's server has it.
-fn cut(value: &Value, within: &[Selection]) -> Value {
+/// The selected fields of an answer; those that it lacks are null or empty, as on MLflow's server.
+fn select(value: &Value, set: &SelectionSet) -> Value {
     match value {
-        Value::Array(list) => list.iter().map(|one| cut(one, within)).collect(),
-        Value::Object(fields) if !within.is_empty() => {
-            let mut cut_fields = Map::new();
-            for field in within {
-                let found = match field.name.as_str() {
+        Value::Array(list) => list.iter().map(|one| select(one, set)).collect(),
+        Value::Object(known) if !set.items.is_empty() => {
+            let mut selected = Map::new();
+            for field in fields(set) {
+                let found = match field.name.node.as_str() {
                     "__typename" => Value::from("Mlflow"),
-                    name => fields
-                        .get(name)
-                        .map_or_else(|| absent(field), |value| cut(value, &field.within)),
+                    name => known.get(name).map_or_else(
+                        || absent(field),
+                        |value| select(value, &field.selection_set.node),
+                    ),
                 };
-                cut_fields.insert(field.answer_name().to_owned(), found);
+                selected.insert(field.response_key().node.to_string(), found);
             }
-            cut_fields.into()
+            selected.into()
         }
         // GraphQL has no whole numbers of 64 bits, and no NaN.
         Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string().into(),
@@ -204,18 +189,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_cut_to_what_was_asked() {
+    fn an_answer_is_reduced_to_the_selected_fields() {
         let answer = camel(
             json!({"run": {"info": {"run_uuid": "a", "start_time": 5, "status": "FINISHED"},
             "data": {"metrics": [{"key": "m", "value": "NaN"}, {"key": "n", "value": 1.5}]}}}),
         );
-        let asked = selection::parse(
+        let asked = parse_query(
             "query Q($x: I!) @component(name: \"a {b}\") { mlflowGetRun(input: $x) { __typename apiError { code } \
              run { info { id: runUuid startTime } data { metrics { key value } params { key } } ... on R { more } } } }",
         )
         .unwrap();
+        let (_, operation) = asked.operations.iter().next().unwrap();
+        let asked = fields(&operation.node.selection_set.node);
         assert_eq!(
-            cut(&answer, &asked[0].within),
+            select(&answer, &asked[0].selection_set.node),
             json!({"__typename": "Mlflow", "apiError": null, "run": {
                 "info": {"id": "a", "startTime": "5"},
                 "data": {"metrics": [{"key": "m", "value": null}, {"key": "n", "value": 1.5}], "params": []},
@@ -226,5 +213,11 @@ mod tests {
             snake(json!({"runId": {"maxResults": 1}})),
             json!({"run_id": {"max_results": 1}})
         );
+    }
+
+    #[test]
+    fn a_deeply_nested_query_is_an_error() {
+        assert!(parse_query("{a".repeat(10_000)).is_err());
+        assert!(parse_query("").is_err());
     }
 }

@@ -1,29 +1,28 @@
-//! MLflow's language, apart from any store and any transport: the filters and orders that its
-//! clients send as text, and the rules that its names and values keep.
+//! MLflow's filters and orders, and the rules for its names and values. Everything here is pure.
 //!
-//! Everything here is pure. A filter is parsed once into [`Filter`], which can be held against
-//! anything that has [`Facts`], and which a store can look into for what an index could answer.
+//! A filter is parsed once into a [`Filter`], which is compared with anything that has [`Facts`], and
+//! in which a store can look for what an index answers.
 
-mod facts;
 mod filter;
 mod grammar;
 mod like;
 mod name;
 mod order;
+mod terms;
 mod vocabulary;
 
-pub(crate) use facts::{Facts, Subject};
-pub(crate) use filter::{Comparison, Entity, Filter, Operand, Operator};
+pub(crate) use filter::Filter;
 pub(crate) use name::{
-    BATCH_METRICS_MAX, BATCH_PARAMS_MAX, BATCH_TAGS_MAX, check_alias, check_experiment_name,
-    check_key, check_length, check_metric_key, check_model_name, check_param_key,
+    EXPERIMENT_TAG_MAX_CHARS, REGISTRY_TAG_MAX_CHARS, check_alias, check_batch,
+    check_experiment_name, check_key, check_length, check_model_name,
 };
 pub(crate) use order::{OrderBy, compare, parse_order};
+pub(crate) use terms::{Comparison, Entity, Facts, Operand, Operator, Subject};
 
-/// Why a text is not what its place wants: a sentence for the caller.
+/// Why a text is not allowed: a sentence for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Invalid(pub(crate) String);
+pub(crate) struct Invalid(String);
 
 impl Invalid {
     pub(crate) fn new(reason: impl Into<String>) -> Self {

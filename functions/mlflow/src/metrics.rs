@@ -1,60 +1,44 @@
 //! The series of a metric, of one run or of several.
 
-use axum::Json;
-use axum::extract::State;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tasador_registry::{MetricPoint, PAGE_LIMIT_MAX, PageRequest};
 use tasador_runtime::Context;
 
-use super::call::{Call, many, required, whole};
-use super::refusal::Refusal;
-use super::{runs, sorted, view};
+use crate::args::Args;
+use crate::error::{Answer, ApiError};
+use crate::{paging, runs, view};
 
 /// The most points of one answer: some 100 bytes each, far below the 6 MB of a Lambda answer.
 const POINTS_MAX: usize = 25_000;
 /// The most runs of one answer.
 const RUNS_MAX: usize = 100;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct History {
-    run_id: Option<String>,
-    run_uuid: Option<String>,
-    metric_key: Option<String>,
-    page_token: Option<String>,
-    #[serde(deserialize_with = "whole")]
-    max_results: Option<i64>,
-}
-
-pub(super) async fn history(
-    State(ctx): State<Context>,
-    Call(call): Call<History>,
-) -> Result<Json<Value>, Refusal> {
-    let run_id = required("run_id", call.run_id.or(call.run_uuid))?;
-    let metric = required("metric_key", call.metric_key)?;
-    runs::known(&ctx, &run_id).await?;
-    let most = POINTS_MAX as i64;
-    let limit = sorted::limit(call.max_results.map(|asked| asked.min(most)), most, most)?;
-    let (points, next) = series(&ctx, &run_id, &metric, call.page_token, limit).await?;
+pub(crate) async fn history(ctx: &Context, args: Args) -> Answer {
+    let (run_id, metric) = (args.run_id()?, args.required("metric_key")?);
+    runs::known(ctx, &run_id).await?;
+    let token = args.filled("page_token")?;
+    let (points, next) = series(ctx, &run_id, &metric, token, limit(&args)?).await?;
     let points = points.iter().map(view::metric).collect();
-    Ok(Json(view::page("metrics", points, next)))
+    Ok(view::page("metrics", points, next))
 }
 
-/// A part of a series, and the token of what follows.
+fn limit(args: &Args) -> Result<usize, ApiError> {
+    Ok(paging::limit(args, POINTS_MAX as i64, i64::MAX)?.min(POINTS_MAX))
+}
+
+/// A part of a series, and the token of the next part.
 async fn series(
     ctx: &Context,
     run_id: &str,
     metric: &str,
-    token: Option<String>,
+    mut token: Option<String>,
     limit: usize,
-) -> Result<(Vec<MetricPoint>, Option<String>), Refusal> {
+) -> Result<(Vec<MetricPoint>, Option<String>), ApiError> {
     let mut points = Vec::new();
-    let mut token = token.filter(|token| !token.is_empty());
     loop {
-        let wanted = (limit - points.len()).min(PAGE_LIMIT_MAX as usize);
+        let wanted = u32::try_from(limit - points.len()).unwrap_or(PAGE_LIMIT_MAX);
         let page = PageRequest {
-            limit: u32::try_from(wanted).unwrap_or(PAGE_LIMIT_MAX),
+            limit: wanted.min(PAGE_LIMIT_MAX),
             token,
         };
         let part = ctx.registry.metric_history(run_id, metric, &page).await?;
@@ -66,81 +50,59 @@ async fn series(
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Bulk {
-    #[serde(deserialize_with = "many")]
-    run_id: Vec<String>,
-    #[serde(deserialize_with = "many")]
-    run_ids: Vec<String>,
-    metric_key: Option<String>,
-    #[serde(deserialize_with = "whole")]
-    max_results: Option<i64>,
-    #[serde(deserialize_with = "whole")]
-    start_step: Option<i64>,
-    #[serde(deserialize_with = "whole")]
-    end_step: Option<i64>,
-}
-
-impl Bulk {
-    fn runs(&self) -> Result<Vec<String>, Refusal> {
-        let runs: Vec<String> = self.run_ids.iter().chain(&self.run_id).cloned().collect();
-        if runs.is_empty() || runs.len() > RUNS_MAX {
-            return Err(Refusal::invalid(format!(
-                "GetMetricHistoryBulk request must specify at least one and at most {RUNS_MAX} run_ids."
-            )));
-        }
-        Ok(runs)
+fn run_ids(args: &Args) -> Result<Vec<String>, ApiError> {
+    let mut runs = args.texts("run_ids")?;
+    runs.extend(args.texts("run_id")?);
+    if runs.is_empty() || runs.len() > RUNS_MAX {
+        return Err(ApiError::invalid(format!(
+            "GetMetricHistoryBulk request must specify at least one and at most {RUNS_MAX} run_ids."
+        )));
     }
+    Ok(runs)
 }
 
-/// The whole series of several runs, up to so many points together.
-pub(super) async fn bulk(
-    State(ctx): State<Context>,
-    Call(call): Call<Bulk>,
-) -> Result<Json<Value>, Refusal> {
-    let mut runs = call.runs()?;
+/// The whole series of several runs, up to a number of points together.
+pub(crate) async fn bulk(ctx: &Context, args: Args) -> Answer {
+    let mut runs = run_ids(&args)?;
     runs.sort_unstable();
-    let metric = required("metric_key", call.metric_key.clone())?;
-    let most = POINTS_MAX as i64;
-    let limit = sorted::limit(call.max_results.map(|asked| asked.min(most)), most, most)?;
-    let mut found = Vec::new();
+    let (metric, limit) = (args.required("metric_key")?, limit(&args)?);
+    let mut found: Vec<Value> = Vec::new();
     for run_id in &runs {
         if found.len() >= limit {
             break;
         }
-        let (points, _) = series(&ctx, run_id, &metric, None, limit - found.len()).await?;
-        found.extend(points.iter().map(|point| of_run(run_id, point)));
+        let (points, _) = series(ctx, run_id, &metric, None, limit - found.len()).await?;
+        found.extend(
+            points
+                .iter()
+                .map(|point| view::metric_of_run(run_id, point)),
+        );
     }
-    Ok(Json(json!({"metrics": found})))
+    Ok(json!({"metrics": found}))
 }
 
-/// The series of several runs, thinned to so many points each: the first, the last, and steps evenly
-/// between.
-pub(super) async fn interval(
-    State(ctx): State<Context>,
-    Call(call): Call<Bulk>,
-) -> Result<Json<Value>, Refusal> {
-    let runs = call.runs()?;
-    let metric = required("metric_key", call.metric_key.clone())?;
-    let limit = sorted::limit(call.max_results, 320, 2_500)?;
+/// The series of several runs, thinned to a number of points each: the first, the last, and steps
+/// evenly between.
+pub(crate) async fn interval(ctx: &Context, args: Args) -> Answer {
+    let (runs, metric) = (run_ids(&args)?, args.required("metric_key")?);
+    let (start, end) = (args.whole("start_step")?, args.whole("end_step")?);
+    let limit = paging::limit(&args, 320, 2_500)?;
     // All runs together have no more points than one alone may have.
     let limit = limit.min(POINTS_MAX / runs.len().max(1)).max(2);
     let mut found = Vec::new();
     for run_id in &runs {
-        let (mut points, _) = series(&ctx, run_id, &metric, None, POINTS_MAX).await?;
+        let (mut points, _) = series(ctx, run_id, &metric, None, POINTS_MAX).await?;
         points.retain(|point| {
-            call.start_step.is_none_or(|start| point.step >= start)
-                && call.end_step.is_none_or(|end| point.step <= end)
+            start.is_none_or(|start| point.step >= start) && end.is_none_or(|end| point.step <= end)
         });
-        let thinned = thinned(&points, limit);
-        found.extend(thinned.into_iter().map(|point| of_run(run_id, point)));
+        let thinned = thin(&points, limit).into_iter();
+        found.extend(thinned.map(|point| view::metric_of_run(run_id, point)));
     }
-    Ok(Json(view::page("metrics", found, None)))
+    Ok(view::page("metrics", found, None))
 }
 
-/// At most so many points of a series, evenly among them, the first and the last always there.
-fn thinned(points: &[MetricPoint], limit: usize) -> Vec<&MetricPoint> {
+/// At most so many points of a series, evenly spread, including the first and the last.
+fn thin(points: &[MetricPoint], limit: usize) -> Vec<&MetricPoint> {
     let last = points.len().saturating_sub(1);
     if points.len() <= limit {
         return points.iter().collect();
@@ -151,34 +113,22 @@ fn thinned(points: &[MetricPoint], limit: usize) -> Vec<&MetricPoint> {
         .collect()
 }
 
-fn of_run(run_id: &str, point: &MetricPoint) -> Value {
-    let mut view = match view::metric(point) {
-        Value::Object(view) => view,
-        _ => Map::new(),
-    };
-    view.insert("run_id".to_owned(), run_id.into());
-    view.into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_thinned_series_keeps_its_ends() {
-        let points: Vec<MetricPoint> = (0..1_000)
-            .map(|step| MetricPoint {
-                key: "m".to_owned(),
-                value: 1.0,
-                step,
-                timestamp_ms: step,
-            })
-            .collect();
+        let point = |step| MetricPoint {
+            key: "m".to_owned(),
+            value: 1.0,
+            step,
+            timestamp_ms: step,
+        };
+        let points: Vec<MetricPoint> = (0..1_000).map(point).collect();
         for limit in [2, 3, 320, 999] {
-            let steps: Vec<i64> = thinned(&points, limit)
-                .iter()
-                .map(|point| point.step)
-                .collect();
+            let thinned = thin(&points, limit);
+            let steps: Vec<i64> = thinned.iter().map(|point| point.step).collect();
             assert_eq!(steps.len(), limit);
             assert_eq!(
                 (steps.first(), steps.last()),
@@ -187,7 +137,7 @@ mod tests {
             );
             assert!(steps.is_sorted_by(|a, b| a < b));
         }
-        assert_eq!(thinned(&points, 1_000).len(), 1_000);
-        assert!(thinned(&[], 3).is_empty());
+        assert_eq!(thin(&points, 1_000).len(), 1_000);
+        assert!(thin(&[], 3).is_empty());
     }
 }

@@ -4,14 +4,10 @@
 //! `models/` is a version that the pipeline made, with its files where they always are, and is read
 //! only. Every other path is under `mlflow/` in the bucket.
 
-use tasador_ids::{ModelName, ModelVersion};
-use tasador_lake::{Key, key};
-use tasador_registry::{Experiment, RunRecord, VersionRecord};
+use tasador_lake::Key;
+use tasador_registry::{ARTIFACT_SCHEME, Experiment, RunRecord, VersionRecord, artifact_uri};
 
-use super::refusal::Refusal;
-
-/// How clients name what the server gives out.
-pub(super) const SCHEME: &str = "mlflow-artifacts:/";
+use crate::error::ApiError;
 
 /// Where clients' artefacts are in the bucket.
 const CLIENTS: &str = "mlflow/";
@@ -19,15 +15,15 @@ const CLIENTS: &str = "mlflow/";
 const PIPELINE: &str = "models/";
 
 /// The place of an experiment's artefacts.
-pub(super) fn of_experiment(experiment: &Experiment) -> String {
+pub(crate) fn of_experiment(experiment: &Experiment) -> String {
     experiment
         .artifact_location
         .clone()
-        .unwrap_or_else(|| format!("{SCHEME}{}", experiment.experiment_id))
+        .unwrap_or_else(|| format!("{ARTIFACT_SCHEME}{}", experiment.experiment_id))
 }
 
 /// The place of a new run's artefacts, where its experiment's is not the usual one.
-pub(super) fn within(experiment: &Experiment, run_id: &str) -> Option<String> {
+pub(crate) fn within(experiment: &Experiment, run_id: &str) -> Option<String> {
     let location = experiment.artifact_location.as_deref()?;
     Some(format!(
         "{}/{run_id}/artifacts",
@@ -36,14 +32,17 @@ pub(super) fn within(experiment: &Experiment, run_id: &str) -> Option<String> {
 }
 
 /// The place of a run's artefacts.
-pub(super) fn of_run(run: &RunRecord) -> String {
-    run.artifact_uri
-        .clone()
-        .unwrap_or_else(|| format!("{SCHEME}{}/{}/artifacts", run.experiment_id, run.run_id))
+pub(crate) fn of_run(run: &RunRecord) -> String {
+    run.artifact_uri.clone().unwrap_or_else(|| {
+        format!(
+            "{ARTIFACT_SCHEME}{}/{}/artifacts",
+            run.experiment_id, run.run_id
+        )
+    })
 }
 
 /// The place of a logged model's artefacts.
-pub(super) fn of_logged_model(experiment: &Experiment, model_id: &str) -> String {
+pub(crate) fn of_logged_model(experiment: &Experiment, model_id: &str) -> String {
     let location = of_experiment(experiment);
     format!(
         "{}/models/{model_id}/artifacts",
@@ -52,62 +51,57 @@ pub(super) fn of_logged_model(experiment: &Experiment, model_id: &str) -> String
 }
 
 /// Where a version comes from, as its maker said.
-pub(super) fn source_of_version(version: &VersionRecord) -> String {
+pub(crate) fn source_of_version(version: &VersionRecord) -> String {
     match &version.logged {
         Some(logged) => logged.source.clone(),
-        None => of_pipeline(&version.model, version.version),
+        None => artifact_uri(&version.model, version.version),
     }
 }
 
 /// Where a version's files are.
-pub(super) fn of_version(version: &VersionRecord) -> String {
+pub(crate) fn of_version(version: &VersionRecord) -> String {
     match &version.logged {
         Some(logged) => logged.location.clone(),
-        None => of_pipeline(&version.model, version.version),
+        None => artifact_uri(&version.model, version.version),
     }
-}
-
-fn of_pipeline(model: &ModelName, version: ModelVersion) -> String {
-    let prefix = key::model_prefix(model, version);
-    format!("{SCHEME}{}", prefix.trim_end_matches('/'))
 }
 
 /// A place in the bucket, as a path names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The key, or the folder without its last slash; empty for the root of clients' artefacts.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// Whether clients may write there.
-    pub(super) is_open: bool,
+    pub(crate) is_writable: bool,
 }
 
 impl Place {
     /// The place of a path, which may end in a slash.
-    pub(super) fn of(path: &str) -> Result<Self, Refusal> {
+    pub(crate) fn of(path: &str) -> Result<Self, ApiError> {
         let path = path.trim_matches('/');
         if path.is_empty() {
             return Ok(Self {
                 key: CLIENTS.trim_end_matches('/').to_owned(),
-                is_open: true,
+                is_writable: true,
             });
         }
-        let is_open = !path.starts_with(PIPELINE);
-        let key = if is_open {
+        let is_writable = !path.starts_with(PIPELINE);
+        let key = if is_writable {
             format!("{CLIENTS}{path}")
         } else {
             path.to_owned()
         };
         // The rules of keys keep everybody within the bucket's folder.
         match key.parse::<Key>() {
-            Ok(_) => Ok(Self { key, is_open }),
-            Err(_) => Err(Refusal::invalid(format!("Invalid path: {path}"))),
+            Ok(_) => Ok(Self { key, is_writable }),
+            Err(_) => Err(ApiError::invalid(format!("Invalid path: {path}"))),
         }
     }
 
     /// The place of a path within a place that clients know by its URI; none where it is outside the
     /// bucket.
-    pub(super) fn within(uri: &str, path: &str) -> Result<Option<Self>, Refusal> {
-        let Some(root) = uri.strip_prefix(SCHEME) else {
+    pub(crate) fn within(uri: &str, path: &str) -> Result<Option<Self>, ApiError> {
+        let Some(root) = uri.strip_prefix(ARTIFACT_SCHEME) else {
             return Ok(None);
         };
         // With a host, as `mlflow-artifacts://host/path`, it is the same server.
@@ -119,19 +113,19 @@ impl Place {
     }
 
     /// The object's key.
-    pub(super) fn object(&self) -> Result<Key, Refusal> {
+    pub(crate) fn object(&self) -> Result<Key, ApiError> {
         self.key
             .parse()
-            .map_err(|_| Refusal::invalid(format!("Invalid path: {}", self.key)))
+            .map_err(|_| ApiError::invalid(format!("Invalid path: {}", self.key)))
     }
 
-    /// That clients may write there.
-    pub(super) fn open(self) -> Result<Self, Refusal> {
-        if self.is_open {
+    /// The same place, if clients may write there.
+    pub(crate) fn writable(self) -> Result<Self, ApiError> {
+        if self.is_writable {
             return Ok(self);
         }
-        Err(Refusal::invalid(
-            "What the pipeline made is written once: its files can't be changed.",
+        Err(ApiError::invalid(
+            "The files of versions that the pipeline trained cannot be changed.",
         ))
     }
 }
@@ -148,8 +142,8 @@ mod tests {
             "mlflow/0/abc/artifacts/model/MLmodel"
         );
         assert_eq!(place("models/M/3/").key, "models/M/3");
-        assert!(!place("models/M/3/MLmodel").is_open);
-        assert!(place("models/M/3").open().is_err());
+        assert!(!place("models/M/3/MLmodel").is_writable);
+        assert!(place("models/M/3").writable().is_err());
         assert_eq!(place("").key, "mlflow");
         for path in [
             "../raw/x",

@@ -6,48 +6,29 @@
 //! ever looks beyond those experiments.
 
 mod plan;
+mod position;
 mod walk;
 
 use std::collections::BTreeMap;
 
-use crate::language::{Entity, Filter, parse_order};
-use axum::Json;
-use axum::extract::State;
 use futures::future::try_join_all;
-use serde::Deserialize;
-use serde_json::Value;
 use tasador_registry::{ByStart, RankedRun, RunRecord};
 use tasador_runtime::Context;
 
-use super::call::{Call, View, many, whole};
-use super::facts::Asked;
-use super::refusal::Refusal;
-use super::{runs, sorted, view};
+use crate::args::{Args, View};
+use crate::error::{Answer, ApiError};
+use crate::language::{Entity, Filter, OrderBy, compare, parse_order};
+use crate::{paging, runs, view};
 use plan::Plan;
-use walk::{Position, Walk};
+use position::Position;
+use walk::Walk;
 
-/// Runs on a page where nothing is said.
 const DEFAULT: i64 = 1_000;
-/// The most runs on a page.
 const MAX: i64 = 50_000;
 /// How many runs may answer to a filter by a metric for it to be looked up first.
 const FEW: usize = 1_000;
 /// Runs that are read at once where their number is not known beforehand.
 const CHUNK: usize = 500;
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Search {
-    #[serde(deserialize_with = "many")]
-    experiment_ids: Vec<String>,
-    filter: Option<String>,
-    run_view_type: View,
-    #[serde(deserialize_with = "whole")]
-    max_results: Option<i64>,
-    #[serde(deserialize_with = "many")]
-    order_by: Vec<String>,
-    page_token: Option<String>,
-}
 
 /// What is searched.
 struct Wanted {
@@ -59,36 +40,33 @@ struct Wanted {
 
 impl Wanted {
     fn has(&self, run: &RunRecord) -> bool {
-        self.view.shows(run.deleted_ms.is_some()) && self.filter.holds(&Asked(run))
+        self.view.shows(run.deleted_ms) && self.filter.holds(run)
     }
 }
 
-pub(super) async fn search(
-    State(ctx): State<Context>,
-    Call(call): Call<Search>,
-) -> Result<Json<Value>, Refusal> {
-    let mut experiments = call.experiment_ids;
+pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
+    let mut experiments = args.texts("experiment_ids")?;
     experiments.sort_unstable();
     experiments.dedup();
     let wanted = Wanted {
         experiments,
-        filter: Filter::parse(Entity::Run, call.filter.as_deref().unwrap_or_default())?,
-        view: call.run_view_type,
-        limit: sorted::limit(call.max_results, DEFAULT, MAX)?,
+        filter: Filter::parse(Entity::Run, &args.text("filter")?.unwrap_or_default())?,
+        view: args.one_of::<View>("run_view_type")?.unwrap_or_default(),
+        limit: paging::limit(&args, DEFAULT, MAX)?,
     };
-    let order = parse_order(Entity::Run, &call.order_by)?;
-    let token = call.page_token.filter(|token| !token.is_empty());
+    let order = parse_order(Entity::Run, &args.texts("order_by")?)?;
+    let token = args.filled("page_token")?;
     let (found, next) = match Plan::of(&order, &wanted.filter) {
-        Plan::Sorted => by_sorting(&ctx, &wanted, &order, token.as_deref()).await?,
+        Plan::Sorted => by_sorting(ctx, &wanted, &order, token.as_deref()).await?,
         plan => {
             let position = token.as_deref().map(Position::read).transpose()?;
-            match few(&ctx, &wanted, &plan).await? {
-                Some(few) => from_few(&ctx, few, &wanted, &plan, position).await?,
-                None => by_walking(&ctx, &wanted, &plan, position).await?,
+            match few(ctx, &wanted, &plan).await? {
+                Some(few) => from_few(ctx, few, &wanted, &plan, position).await?,
+                None => by_walking(ctx, &wanted, &plan, position).await?,
             }
         }
     };
-    answer(&ctx, found, next).await
+    answer(ctx, found, next).await
 }
 
 /// A run with the token of what follows it.
@@ -100,7 +78,7 @@ async fn by_walking(
     wanted: &Wanted,
     plan: &Plan,
     position: Option<Position>,
-) -> Result<(Vec<Found>, Option<String>), Refusal> {
+) -> Result<(Vec<Found>, Option<String>), ApiError> {
     let mut found: Vec<Found> = Vec::new();
     let first = position.as_ref().map_or(0, |position| position.phase);
     let phases = plan.phases();
@@ -149,7 +127,7 @@ async fn few(
     ctx: &Context,
     wanted: &Wanted,
     plan: &Plan,
-) -> Result<Option<Vec<RankedRun>>, Refusal> {
+) -> Result<Option<Vec<RankedRun>>, ApiError> {
     let (Plan::ByStart, Some((metric, values))) = (plan, plan::narrowest(&wanted.filter)) else {
         return Ok(None);
     };
@@ -175,7 +153,7 @@ async fn from_few(
     wanted: &Wanted,
     plan: &Plan,
     behind: Option<Position>,
-) -> Result<(Vec<Found>, Option<String>), Refusal> {
+) -> Result<(Vec<Found>, Option<String>), ApiError> {
     let mut found: Vec<Found> = Vec::new();
     let phases = plan.phases();
     let Some(phase) = phases.first() else {
@@ -219,9 +197,9 @@ async fn from_few(
 async fn by_sorting(
     ctx: &Context,
     wanted: &Wanted,
-    order: &[crate::language::OrderBy],
+    order: &[OrderBy],
     token: Option<&str>,
-) -> Result<(Vec<Found>, Option<String>), Refusal> {
+) -> Result<(Vec<Found>, Option<String>), ApiError> {
     let mut all = Vec::new();
     for experiment in &wanted.experiments {
         let mut behind: Option<ByStart> = None;
@@ -242,26 +220,20 @@ async fn by_sorting(
         }
     }
     all.sort_by(|a, b| {
-        crate::language::compare(order, &Asked(a), &Asked(b))
+        compare(order, a, b)
             .then_with(|| b.start_ms.cmp(&a.start_ms))
             .then_with(|| a.run_id.cmp(&b.run_id))
     });
-    let before = sorted::before(token)?;
-    let (part, next) = sorted::part(all, token, wanted.limit)?;
-    let found = part
-        .into_iter()
-        .zip(before + 1..)
-        .map(|(run, before)| (run, sorted::token_of(before)))
-        .collect();
-    Ok((found, next))
+    let offset = paging::offset(token)?;
+    let end = offset.saturating_add(wanted.limit);
+    let next = (end < all.len()).then(|| paging::token(end));
+    let page = all.into_iter().enumerate().skip(offset).take(wanted.limit);
+    let found = page.map(|(at, run)| (run, paging::token(at + 1)));
+    Ok((found.collect(), next))
 }
 
 /// The page as it is answered: as much of it as fits.
-async fn answer(
-    ctx: &Context,
-    found: Vec<Found>,
-    next: Option<String>,
-) -> Result<Json<Value>, Refusal> {
+async fn answer(ctx: &Context, found: Vec<Found>, next: Option<String>) -> Answer {
     let links = try_join_all(found.iter().map(|(run, _)| runs::links(ctx, run))).await?;
     let views = found.iter().zip(&links);
     let views = views
@@ -271,5 +243,5 @@ async fn answer(
         let (_, token) = found.get(shown.checked_sub(1)?)?;
         Some(token.clone())
     };
-    Ok(Json(view::bounded_page("runs", views, next, after)))
+    Ok(view::bounded_page("runs", views, next, &after))
 }

@@ -1,138 +1,48 @@
-//! Stages, for clients that still ask for them, and the champion that one of them stands for.
-//!
-//! Of the pipeline's own model, `Production` is the champion: it is moved by a promotion, whether a
-//! client sets the stage or the alias, and shown of whichever version the pipeline promoted. Of
-//! every other model stages are labels, as they are in MLflow.
+//! The transition of a version to another stage. `Production` of the pipeline's own model is reached by a
+//! promotion.
 
-use axum::Json;
-use axum::extract::State;
-use serde::Deserialize;
-use serde_json::Value;
-use tasador_ids::{ModelName, ModelVersion, RunId};
-use tasador_registry::{
-    PAGE_LIMIT_MAX, PageRequest, PromoteError, Promotion, PromotionKind, Refusal as Rule,
-    RegistryError, VersionRecord,
-};
+use tasador_ids::{ModelName, ModelVersion};
 use tasador_runtime::Context;
 
-use super::call::{Call, text};
-use super::refusal::{Code, Refusal};
-use super::{models, versions};
+use crate::args::Args;
+use crate::error::{Answer, ApiError, Code};
+use crate::promotion::promote;
+use crate::registered::{answer_version, change_version, touch, version};
+use crate::stage::Stage;
 
-/// What a version is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
-    None,
-    Staging,
-    Production,
-    Archived,
-}
-
-impl Stage {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::None => "None",
-            Self::Staging => "Staging",
-            Self::Production => "Production",
-            Self::Archived => "Archived",
-        }
-    }
-
-    /// A stage by its name, in any case.
-    pub(super) fn read(name: &str) -> Result<Self, Refusal> {
-        [Self::None, Self::Staging, Self::Production, Self::Archived]
-            .into_iter()
-            .find(|stage| stage.name().eq_ignore_ascii_case(name))
-            .ok_or_else(|| {
-                Refusal::invalid(format!(
-                    "Invalid Model Version stage: {name}. Value must be one of None, Staging, Production, Archived."
-                ))
-            })
-    }
-
-    /// The stage of a version, given the champion of its model.
-    pub(super) fn of(
-        version: &VersionRecord,
-        champion: Option<ModelVersion>,
-        ctx: &Context,
-    ) -> Self {
-        let labelled = version
-            .stage
-            .as_deref()
-            .and_then(|name| Self::read(name).ok())
-            .unwrap_or(Self::None);
-        if version.model != ctx.config.model {
-            return labelled;
-        }
-        match labelled {
-            _ if champion == Some(version.version) => Self::Production,
-            // The label was set, and the champion has moved on.
-            Self::Production => Self::Archived,
-            other => other,
-        }
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Transition {
-    name: Option<String>,
-    #[serde(deserialize_with = "text")]
-    version: Option<String>,
-    stage: Option<String>,
-    archive_existing_versions: bool,
-}
-
-pub(super) async fn transition(
-    State(ctx): State<Context>,
-    Call(call): Call<Transition>,
-) -> Result<Json<Value>, Refusal> {
-    let stage = Stage::read(&call.stage.unwrap_or_default())?;
-    let (model, version) = versions::parts(&ctx, call.name, call.version).await?;
-    let others = call.archive_existing_versions;
-    if others && !matches!(stage, Stage::Production | Stage::Staging) {
-        return Err(Refusal::invalid(
+pub(crate) async fn transition(ctx: &Context, args: Args) -> Answer {
+    let stage = Stage::read(&args.text("stage")?.unwrap_or_default())?;
+    let record = version(ctx, &args).await?;
+    let (model, number) = (&record.model, record.version);
+    let archives_others = args.flag("archive_existing_versions")?.unwrap_or(false);
+    if archives_others && !matches!(stage, Stage::Production | Stage::Staging) {
+        return Err(ApiError::invalid(
             "Model version transition cannot archive existing model versions because 'archive_existing_versions' \
              is only valid for the stages Staging and Production.",
         ));
     }
-    let is_ours = model == ctx.config.model;
-    let champion = ctx
-        .registry
-        .champion(&model)
-        .await?
-        .map(|champion| champion.version);
-    if is_ours {
-        match stage {
-            Stage::Production => promote(&ctx, &model, version).await?,
-            _ if champion == Some(version) => {
-                return Err(Refusal::new(
-                    Code::InvalidState,
-                    "The champion can't leave Production: promote another version first.",
-                ));
-            }
-            _ => {}
+    let champion = ctx.registry.champion(model).await?;
+    let champion = champion.map(|champion| champion.version);
+    if *model == ctx.config.model {
+        if stage == Stage::Production {
+            promote(ctx, model, number).await?;
+        } else if champion == Some(number) {
+            return Err(ApiError::new(
+                Code::InvalidState,
+                "The champion cannot leave Production: promote another version first.",
+            ));
         }
     }
-    if others {
-        let mut page = PageRequest::first(PAGE_LIMIT_MAX);
-        loop {
-            let part = ctx.registry.versions(&model, &page).await?;
-            for other in part.items {
-                let in_it = Stage::of(&other, champion, &ctx) == stage && other.version != version;
-                if in_it {
-                    label(&ctx, &model, other.version, Stage::Archived).await?;
-                }
-            }
-            match part.next {
-                Some(next) => page = page.after(next),
-                None => break,
+    if archives_others {
+        for other in ctx.registry.all_versions(model).await? {
+            if Stage::of(&other, champion, ctx) == stage && other.version != number {
+                label(ctx, model, other.version, Stage::Archived).await?;
             }
         }
     }
-    label(&ctx, &model, version, stage).await?;
-    models::touched(&ctx, &model).await?;
-    versions::answer(&ctx, &model, version).await
+    label(ctx, model, number, stage).await?;
+    touch(ctx, model).await?;
+    answer_version(ctx, model, number).await
 }
 
 async fn label(
@@ -140,65 +50,9 @@ async fn label(
     model: &ModelName,
     version: ModelVersion,
     stage: Stage,
-) -> Result<(), Refusal> {
-    let now = ctx.now();
-    let changed = ctx.registry.change_version(model, version, |record| {
+) -> Result<(), ApiError> {
+    change_version(ctx, model, version, &|record| {
         record.stage = Some(stage.name().to_owned());
-        record.updated_at = now;
-        Ok::<(), RegistryError>(())
-    });
-    match changed.await? {
-        Some(_) => Ok(()),
-        None => Err(versions::no_version(model, version)),
-    }
-}
-
-/// Makes a version the champion; nothing happens where it is.
-pub(super) async fn promote(
-    ctx: &Context,
-    model: &ModelName,
-    version: ModelVersion,
-) -> Result<(), Refusal> {
-    let Some(record) = ctx.registry.version(model, version).await? else {
-        return Err(versions::no_version(model, version));
-    };
-    if *model == ctx.config.model && record.artifact.is_none() {
-        return Err(Refusal::new(
-            Code::InvalidState,
-            "Only versions that the pipeline made can be its champion: no other is served.",
-        ));
-    }
-    let expected = ctx
-        .registry
-        .champion(model)
-        .await?
-        .map(|champion| champion.version);
-    if expected == Some(version) {
-        return Ok(());
-    }
-    let run: RunId = format!("by-hand-{}", uuid::Uuid::now_v7())
-        .parse()
-        .map_err(|_| Refusal::new(Code::InternalError, "The request can't be answered."))?;
-    let promotion = Promotion {
-        model: model.clone(),
-        version,
-        expected,
-        kind: if expected.is_some_and(|expected| version < expected) {
-            PromotionKind::Rollback
-        } else {
-            PromotionKind::Promotion
-        },
-        run,
-        reason: "Set by a client of MLflow.".to_owned(),
-        verdict_key: None,
-        at: ctx.now(),
-    };
-    match ctx.registry.promote(&promotion).await {
-        Ok(_)
-        | Err(PromoteError::Refused {
-            why: Rule::AlreadyChampion,
-            ..
-        }) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    })
+    .await
 }

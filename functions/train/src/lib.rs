@@ -23,8 +23,7 @@ use tasador_model::evidence::{self, Files, Report};
 use tasador_model::train::{Evidence, TrainConfig, TrainError};
 use tasador_model::{Algorithm, Metrics};
 use tasador_registry::{
-    Artifact, DatasetLink, Experiment, FinishedVersion, MetricPoint, NewVersion, RegistryError,
-    RunRecord, RunStatus, VersionStatus,
+    Artifact, FinishedVersion, NewVersion, RegistryError, RunStatus, Training, VersionStatus,
 };
 use tasador_runtime::{Classify, Context, ErrorClass};
 
@@ -33,9 +32,6 @@ const VERSION_TAG: &str = "tasador.version";
 
 /// Tag of a run with the reason why it registered no version.
 const REASON_TAG: &str = "tasador.reason";
-
-/// MLflow's scheme for artefacts that the tracking server serves.
-const ARTIFACTS: &str = "mlflow-artifacts:/";
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Request {
@@ -153,15 +149,13 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
             tracing::warn!(run_id = %request.run_id, %algorithm, "{error}");
             let reason = error.to_string();
             let tags = BTreeMap::from([(REASON_TAG.to_owned(), reason.clone())]);
-            let run = Run {
-                status: RunStatus::Failed,
-                params: params(&request, &config, None),
-                metrics: tasador_registry::Metrics::default(),
+            let params = params(&request, &config, None);
+            let times = (started_ms, ctx.now().as_millisecond());
+            let training = Training {
                 tags,
-                artifact_uri: None,
-                ended_ms: ctx.now().as_millisecond(),
+                ..failed(&request, &names, params, times, ctx)
             };
-            put_run(&request, &names, run, started_ms, ctx).await?;
+            ctx.registry.put_training(training).await?;
             Ok(Response::Failed {
                 algorithm: algorithm.to_string(),
                 reason,
@@ -318,21 +312,19 @@ async fn register(
     // The same in each repetition, so that its metrics are the same points.
     let ended_ms = finished.updated_at.as_millisecond();
     let started_ms = started_ms.min(ended_ms);
-    let run = Run {
+    let params = params(request, config, Some(evidence));
+    let times = (started_ms, ended_ms);
+    let training = Training {
         status: RunStatus::Finished,
-        params: params(request, config, Some(evidence)),
         metrics,
         tags: BTreeMap::from([
             (VERSION_TAG.to_owned(), version.to_string()),
             ("tasador.model".to_owned(), model.to_string()),
         ]),
-        artifact_uri: Some(format!(
-            "{ARTIFACTS}{}",
-            key::model_prefix(model, version).trim_end_matches('/')
-        )),
-        ended_ms,
+        artifact_uri: Some(tasador_registry::artifact_uri(model, version)),
+        ..failed(request, names, params, times, ctx)
     };
-    put_run(request, names, run, started_ms, ctx).await?;
+    ctx.registry.put_training(training).await?;
     tracing::info!(
         run_id = %request.run_id, %algorithm, %version, size_bytes,
         "{algorithm} is trained: version {version}, validation MAE {:.0}",
@@ -397,66 +389,28 @@ async fn finished(
     }))
 }
 
-/// Details of a run in addition to its names.
-struct Run {
-    status: RunStatus,
-    params: BTreeMap<String, String>,
-    metrics: tasador_registry::Metrics,
-    tags: BTreeMap<String, String>,
-    /// The address of the version's files for MLflow's clients.
-    artifact_uri: Option<String>,
-    ended_ms: i64,
-}
-
-async fn put_run(
+/// A training that failed, as MLflow's clients see it.
+fn failed(
     request: &Request,
     names: &Names,
-    run: Run,
-    started_ms: i64,
+    params: BTreeMap<String, String>,
+    (start_ms, end_ms): (i64, i64),
     ctx: &Context,
-) -> Result<(), Error> {
-    // One experiment for each registered model, as MLflow's pages expect.
-    let mut new = Experiment::named(ctx.config.model.as_str(), started_ms);
-    let kind = ("mlflow.experimentKind", "custom_model_development");
-    new.tags.insert(kind.0.to_owned(), kind.1.to_owned());
-    let experiment = ctx.registry.experiment(&new).await?;
-    let mut tags = run.tags;
-    tags.insert("tasador.run".to_owned(), request.run_id.to_string());
-    tags.insert("tasador.dataset".to_owned(), request.dataset.to_string());
-    let record = RunRecord {
-        run_id: names.mlflow_run_id.clone(),
-        experiment_id: experiment.experiment_id,
+) -> Training {
+    Training {
+        mlflow_run_id: names.mlflow_run_id.clone(),
         name: names.source_key.clone(),
-        user: "tasador".to_owned(),
-        status: run.status,
-        start_ms: started_ms,
-        end_ms: Some(run.ended_ms),
-        deleted_ms: None,
-        artifact_uri: run.artifact_uri,
-        params: run.params,
-        metrics: run.metrics,
-        moments: BTreeMap::new(),
-        tags,
-        datasets: BTreeMap::new(),
-        has_links: false,
-    };
-    // Each metric is a series of one point.
-    let series: Vec<MetricPoint> = record.latest().collect();
-    let datasets = [learnt_from(request, ctx)];
-    Ok(ctx.registry.put_run(&record, &series, &datasets).await?)
-}
-
-/// The dataset, as MLflow's clients see it.
-fn learnt_from(request: &Request, ctx: &Context) -> DatasetLink {
-    let uri = format!("s3://{}/{}", ctx.lake.bucket(), request.dataset_key);
-    DatasetLink {
-        name: "listings".to_owned(),
-        digest: request.dataset.short(),
-        source_type: "s3".to_owned(),
-        source: serde_json::json!({ "uri": uri }).to_string(),
-        schema: None,
-        profile: None,
-        tags: BTreeMap::from([("mlflow.data.context".to_owned(), "train".to_owned())]),
+        model: ctx.config.model.clone(),
+        run: request.run_id.clone(),
+        dataset: request.dataset,
+        dataset_object: (ctx.lake.bucket().to_owned(), request.dataset_key.clone()),
+        status: RunStatus::Failed,
+        params,
+        metrics: tasador_registry::Metrics::default(),
+        tags: BTreeMap::new(),
+        artifact_uri: None,
+        start_ms,
+        end_ms,
     }
 }
 

@@ -124,15 +124,24 @@ impl Registry {
             .await
     }
 
-    /// Changes an experiment but for its id and name; none where there is none.
+    /// All experiments, by id.
     ///
     /// # Errors
-    /// What `change` refuses with, and those of the registry.
-    pub async fn change_experiment<E: From<RegistryError>>(
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn all_experiments(&self) -> Result<Vec<Experiment>, RegistryError> {
+        let place = Place::List(key::EXPERIMENTS.to_owned());
+        self.all("list experiments", &place).await
+    }
+
+    /// Changes an experiment except for its id and name; none if there is no such experiment.
+    ///
+    /// # Errors
+    /// Those of the registry.
+    pub async fn change_experiment(
         &self,
         experiment_id: &str,
-        change: impl Fn(&mut Experiment) -> Result<(), E>,
-    ) -> Result<Option<Experiment>, E> {
+        change: &(dyn Fn(&mut Experiment) + Sync),
+    ) -> Result<Option<Experiment>, RegistryError> {
         self.modify(
             "change an experiment",
             key::experiment(experiment_id),
@@ -178,10 +187,9 @@ impl Registry {
         self.modify(
             WHAT,
             key::experiment(experiment_id),
-            |record: &mut Experiment| {
+            &|record: &mut Experiment| {
                 name.clone_into(&mut record.name);
                 record.updated_ms = Some(updated_ms);
-                Ok::<(), RegistryError>(())
             },
         )
         .await?;

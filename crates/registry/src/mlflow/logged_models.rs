@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 use super::key;
 use crate::RegistryError;
 use crate::metrics::Number;
-use crate::page::{Page, PageRequest};
 use crate::table::Registry;
 use crate::table::fault::Attempt;
 use crate::table::item::{Expression, item, listed};
-use crate::table::query::{Order, Place};
+use crate::table::query::Place;
 
 /// How a logged model stands; the names are MLflow's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,30 +125,28 @@ impl Registry {
             .await
     }
 
-    /// Changes a logged model but for its id, experiment and time; none where there is none.
+    /// Changes a logged model except for its id, experiment and time; none if there is no such model.
     ///
     /// # Errors
-    /// What `change` refuses with, and those of the registry.
-    pub async fn change_logged_model<E: From<RegistryError>>(
+    /// Those of the registry.
+    pub async fn change_logged_model(
         &self,
         model_id: &str,
-        change: impl Fn(&mut LoggedModel) -> Result<(), E>,
-    ) -> Result<Option<LoggedModel>, E> {
+        change: &(dyn Fn(&mut LoggedModel) + Sync),
+    ) -> Result<Option<LoggedModel>, RegistryError> {
         self.modify("change a logged model", key::logged_model(model_id), change)
             .await
     }
 
-    /// The logged models of an experiment, latest first, deleted or not.
+    /// All logged models of an experiment, latest first, deleted or not.
     ///
     /// # Errors
-    /// [`RegistryError::BadPageToken`], [`RegistryError::Unavailable`], [`RegistryError::Damaged`].
-    pub async fn logged_models_of_experiment(
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn logged_models(
         &self,
         experiment_id: &str,
-        page: &PageRequest,
-    ) -> Result<Page<LoggedModel>, RegistryError> {
+    ) -> Result<Vec<LoggedModel>, RegistryError> {
         let place = Place::List(key::logged_models_of(experiment_id));
-        self.page("list logged models", &place, Order::Ascending, page)
-            .await
+        self.all("list logged models", &place).await
     }
 }

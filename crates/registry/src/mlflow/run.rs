@@ -180,6 +180,32 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// A run that has begun, to which nothing is logged yet.
+    pub fn new(
+        run_id: impl Into<String>,
+        experiment_id: impl Into<String>,
+        name: impl Into<String>,
+        start_ms: i64,
+    ) -> Self {
+        Self {
+            run_id: run_id.into(),
+            experiment_id: experiment_id.into(),
+            name: name.into(),
+            user: String::new(),
+            status: RunStatus::Running,
+            start_ms,
+            end_ms: None,
+            deleted_ms: None,
+            artifact_uri: None,
+            params: BTreeMap::new(),
+            metrics: Metrics::default(),
+            moments: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            datasets: BTreeMap::new(),
+            has_links: false,
+        }
+    }
+
     /// The latest value of each metric as a point.
     pub fn latest(&self) -> impl Iterator<Item = MetricPoint> + '_ {
         self.metrics.0.iter().map(|(key, value)| {

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 
 use super::key;
 use super::run::{MetricPoint, Moment, RunLog, RunRecord};
-use super::runs::PointItem;
 use crate::RegistryError;
 use crate::metrics::Number;
 use crate::table::fault::Attempt;
@@ -32,6 +31,15 @@ pub(super) struct RankItem {
     pub(super) run_id: String,
     pub(super) start_ms: i64,
     pub(super) moment: Moment,
+}
+
+/// A point of a series as an item.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PointItem {
+    pub(super) key: String,
+    pub(super) value: Number,
+    pub(super) step: i64,
+    pub(super) timestamp_ms: i64,
 }
 
 /// One field of a run.
@@ -107,7 +115,7 @@ impl Registry {
         &self,
         run_id: &str,
         tag: &str,
-        change: impl Fn(Option<&str>) -> String,
+        change: &(dyn Fn(Option<&str>) -> String + Sync),
     ) -> Result<(), RegistryError> {
         const WHAT: &str = "change a run's tag";
         for round in 0..ATTEMPTS {

@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use serde::{Deserialize, Serialize};
 
 use super::key;
 use super::run::{DatasetLink, MetricPoint, RunChange, RunRecord};
+use super::run_log::PointItem;
 use crate::RegistryError;
-use crate::metrics::Number;
 use crate::page::{Page, PageRequest};
 use crate::table::fault::{Attempt, unavailable};
 use crate::table::item::{self, Expression, Item, item, listed, text, unbuildable, value};
@@ -20,15 +19,6 @@ use crate::table::{ATTEMPTS, Registry, back_off};
 const READ_BATCH: usize = 100;
 /// Requests on their way at once.
 const CONCURRENCY: usize = 8;
-
-/// A point of a series as an item.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct PointItem {
-    pub(super) key: String,
-    pub(super) value: Number,
-    pub(super) step: i64,
-    pub(super) timestamp_ms: i64,
-}
 
 impl Registry {
     /// Writes a run as a whole, with every point of its metrics and the datasets that went into it.
@@ -139,19 +129,6 @@ impl Registry {
             back_off(round).await;
         }
         Err(RegistryError::Contended { operation: WHAT })
-    }
-
-    /// The runs of an experiment, latest start first, deleted or not.
-    ///
-    /// # Errors
-    /// [`RegistryError::BadPageToken`], [`RegistryError::Unavailable`], [`RegistryError::Damaged`].
-    pub async fn runs_of_experiment(
-        &self,
-        experiment_id: &str,
-        page: &PageRequest,
-    ) -> Result<Page<RunRecord>, RegistryError> {
-        let place = Place::List(key::runs_of(experiment_id));
-        self.page("list runs", &place, Order::Ascending, page).await
     }
 
     /// Changes how a run stands; none where there is none.

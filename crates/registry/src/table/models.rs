@@ -44,12 +44,12 @@ impl Registry {
     /// Changes a model's description and labels; none where there is none.
     ///
     /// # Errors
-    /// What `change` refuses with, and those of the registry.
-    pub async fn change_model<E: From<RegistryError>>(
+    /// Those of the registry.
+    pub async fn change_model(
         &self,
         model: &ModelName,
-        change: impl Fn(&mut ModelRecord) -> Result<(), E>,
-    ) -> Result<Option<ModelRecord>, E> {
+        change: &(dyn Fn(&mut ModelRecord) + Sync),
+    ) -> Result<Option<ModelRecord>, RegistryError> {
         self.modify("change a model", key::model(model), change)
             .await
     }
@@ -57,13 +57,13 @@ impl Registry {
     /// Changes a version's description, labels and stage; none where there is none.
     ///
     /// # Errors
-    /// What `change` refuses with, and those of the registry.
-    pub async fn change_version<E: From<RegistryError>>(
+    /// Those of the registry.
+    pub async fn change_version(
         &self,
         model: &ModelName,
         version: ModelVersion,
-        change: impl Fn(&mut VersionRecord) -> Result<(), E>,
-    ) -> Result<Option<VersionRecord>, E> {
+        change: &(dyn Fn(&mut VersionRecord) + Sync),
+    ) -> Result<Option<VersionRecord>, RegistryError> {
         self.modify("change a version", key::version(model, version), change)
             .await
     }

@@ -26,26 +26,21 @@ pub(crate) fn counted(change: Expression) -> Expression {
 }
 
 impl Registry {
-    /// Changes the record at a key, and gives it as it is then; none where there is no such item.
-    /// `change` may be asked more than once, each time about the record as it is by then, and
-    /// refuses with an error that stops it all.
-    pub(crate) async fn modify<T, E>(
+    /// Changes the record at a key, and returns it as it is then; none if there is no such item.
+    /// `change` may be called more than once, each time with the current record.
+    pub(crate) async fn modify<T: Serialize + DeserializeOwned>(
         &self,
         operation: &'static str,
         key: Key,
-        change: impl Fn(&mut T) -> Result<(), E>,
-    ) -> Result<Option<T>, E>
-    where
-        T: Serialize + DeserializeOwned,
-        E: From<RegistryError>,
-    {
+        change: &(dyn Fn(&mut T) + Sync),
+    ) -> Result<Option<T>, RegistryError> {
         for round in 0..ATTEMPTS {
             let Some(before) = self.get_item(operation, key.clone()).await? else {
                 return Ok(None);
             };
             let mut record: T = item::record(before.clone())?;
             let known = item::item(key.clone(), &record)?;
-            change(&mut record)?;
+            change(&mut record);
             let changed = item::item(key.clone(), &record)?;
             if known == changed {
                 return Ok(Some(record));
@@ -56,7 +51,7 @@ impl Registry {
             }
             back_off(round).await;
         }
-        Err(RegistryError::Contended { operation }.into())
+        Err(RegistryError::Contended { operation })
     }
 }
 

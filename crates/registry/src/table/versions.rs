@@ -196,18 +196,33 @@ impl Registry {
             .await
     }
 
+    /// All versions of a model, newest first.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn all_versions(
+        &self,
+        model: &ModelName,
+    ) -> Result<Vec<VersionRecord>, RegistryError> {
+        let place = Place::Partition {
+            pk: key::model(model).pk,
+            prefix: key::VERSION.to_owned(),
+        };
+        let mut all: Vec<VersionRecord> = self.all("list versions", &place).await?;
+        all.reverse();
+        Ok(all)
+    }
+
     /// The versions that an MLflow run logged, by model and number.
     ///
     /// # Errors
-    /// [`RegistryError::BadPageToken`], [`RegistryError::Unavailable`], [`RegistryError::Damaged`].
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
     pub async fn versions_of_run(
         &self,
         mlflow_run_id: &str,
-        page: &PageRequest,
-    ) -> Result<Page<VersionRecord>, RegistryError> {
+    ) -> Result<Vec<VersionRecord>, RegistryError> {
         let place = Place::List(key::versions_of(mlflow_run_id));
-        self.page("list a run's versions", &place, Order::Ascending, page)
-            .await
+        self.all("list a run's versions", &place).await
     }
 
     /// A registered model.
@@ -226,6 +241,15 @@ impl Registry {
         let place = Place::List(key::MODELS.to_owned());
         self.page("list models", &place, Order::Ascending, page)
             .await
+    }
+
+    /// All registered models, by name.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn all_models(&self) -> Result<Vec<ModelRecord>, RegistryError> {
+        let place = Place::List(key::MODELS.to_owned());
+        self.all("list models", &place).await
     }
 
     async fn known_version(

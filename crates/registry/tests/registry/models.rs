@@ -40,10 +40,9 @@ async fn a_model_is_made_described_and_taken_away_with_all_of_it() {
     let describe = |record: &mut ModelRecord| {
         record.description = Some("what it is for".to_owned());
         record.tags.insert("a".to_owned(), "b".to_owned());
-        Ok::<(), RegistryError>(())
     };
     registry
-        .change_model(&model(), describe)
+        .change_model(&model(), &describe)
         .await
         .unwrap()
         .unwrap();

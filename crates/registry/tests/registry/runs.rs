@@ -140,18 +140,8 @@ async fn runs_are_listed_latest_start_first() {
     for n in [2, -5_000, 1, 3] {
         registry.put_run(&record(n), &[], &[]).await.unwrap();
     }
-    let page = registry
-        .runs_of_experiment("7", &PageRequest::first(10))
-        .await
-        .unwrap();
-    let starts: Vec<i64> = page.items.iter().map(|run| run.start_ms).collect();
+    let page = registry.runs_by_start("7", None, 10).await.unwrap();
+    let starts: Vec<i64> = page.iter().map(|run| run.start_ms).collect();
     assert_eq!(starts, [1_003, 1_002, 1_001, -4_000]);
-    assert_eq!(
-        registry
-            .runs_of_experiment("8", &PageRequest::first(10))
-            .await
-            .unwrap()
-            .items,
-        []
-    );
+    assert_eq!(registry.runs_by_start("8", None, 10).await.unwrap(), []);
 }

@@ -130,19 +130,7 @@ async fn an_mlflow_run_leads_to_its_versions() {
         ready(&registry, source).await;
     }
     let run = "0123456789abcdef0123456789abcdef";
-    let first = registry
-        .versions_of_run(run, &PageRequest::first(2))
-        .await
-        .unwrap();
-    let rest = registry
-        .versions_of_run(run, &PageRequest::first(2).after(first.next.unwrap()))
-        .await
-        .unwrap();
-    let numbers: Vec<u32> = first
-        .items
-        .iter()
-        .chain(&rest.items)
-        .map(|record| record.version.0)
-        .collect();
-    assert_eq!((numbers, rest.next), (vec![1, 2, 3], None));
+    let found = registry.versions_of_run(run).await.unwrap();
+    let numbers: Vec<u32> = found.iter().map(|record| record.version.0).collect();
+    assert_eq!(numbers, [1, 2, 3]);
 }

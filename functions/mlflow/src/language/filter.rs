@@ -1,83 +1,14 @@
-//! Filters: what each kind of thing can be asked, and whether a thing answers to it.
+//! Filters: comparisons that must all hold.
 //!
-//! What is absent answers to nothing: neither `params.a = 'x'` nor `params.a != 'x'` holds for a run
-//! without `a`. `IS NULL` is the one comparison that finds it.
+//! A subject that is absent satisfies no comparison: neither `params.a = 'x'` nor `params.a != 'x'`
+//! holds for a run without `a`. Only `IS NULL` finds it.
 
 use super::Invalid;
-use super::facts::{Facts, Subject};
-use super::grammar::{self, Clause, Literal};
+use super::grammar::{self, Clause};
 use super::like::{ilike, like};
-use super::vocabulary::subject;
+use super::terms::{Comparison, Entity, Facts, Operand, Operator, Subject};
+use super::vocabulary::{Kind, subject};
 
-/// What is searched for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entity {
-    /// Runs.
-    Run,
-    /// Experiments.
-    Experiment,
-    /// Registered models.
-    Model,
-    /// Versions of registered models.
-    Version,
-    /// Models that a run logged.
-    LoggedModel,
-}
-
-/// How two values are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operator {
-    /// `=`
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    AtMost,
-    /// `>`
-    Greater,
-    /// `>=`
-    AtLeast,
-    /// `LIKE`
-    Like,
-    /// `ILIKE`
-    ILike,
-    /// `IN`
-    In,
-    /// `NOT IN`
-    NotIn,
-    /// `IS NULL`
-    IsNull,
-    /// `IS NOT NULL`
-    IsNotNull,
-}
-
-/// What a subject is compared with.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Operand {
-    /// A number.
-    Number(f64),
-    /// A text, or the pattern of `LIKE`.
-    Text(String),
-    /// The list of `IN`.
-    List(Vec<String>),
-    /// Nothing follows `IS NULL`.
-    None,
-}
-
-/// One comparison.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Comparison {
-    /// What is compared.
-    pub(crate) subject: Subject,
-    /// How.
-    pub(crate) operator: Operator,
-    /// With what; a number exactly where the subject is one.
-    pub(crate) operand: Operand,
-}
-
-/// Comparisons that all must hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Filter {
     /// The comparisons, as they were written.
@@ -85,25 +16,19 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Reads a filter for things of a kind.
-    ///
-    /// # Errors
-    /// [`Invalid`] with what is wrong, where the text is none or asks for what there is not.
     pub(crate) fn parse(entity: Entity, text: &str) -> Result<Self, Invalid> {
-        let clauses = grammar::parse(text)?;
-        let all = clauses
-            .into_iter()
-            .map(|clause| comparison(entity, clause))
-            .collect::<Result<_, _>>()?;
-        Ok(Self { all })
+        let clauses = grammar::parse_filter(text)?.into_iter();
+        let all = clauses.map(|clause| comparison(entity, clause));
+        Ok(Self {
+            all: all.collect::<Result<_, _>>()?,
+        })
     }
 
-    /// Whether a thing answers to all of it.
-    pub(crate) fn holds(&self, facts: &impl Facts) -> bool {
+    pub(crate) fn holds(&self, facts: &dyn Facts) -> bool {
         self.all.iter().all(|comparison| comparison.holds(facts))
     }
 
-    /// The text that an attribute must be equal to, where the filter says so.
+    /// The text that an attribute must be equal to, if the filter says so.
     pub(crate) fn required(&self, attribute: &str) -> Option<&str> {
         self.all.iter().find_map(|comparison| match comparison {
             Comparison {
@@ -117,8 +42,7 @@ impl Filter {
 }
 
 impl Comparison {
-    /// Whether a thing answers to it.
-    pub(crate) fn holds(&self, facts: &impl Facts) -> bool {
+    pub(crate) fn holds(&self, facts: &dyn Facts) -> bool {
         match (self.operator, &self.operand) {
             (operator, Operand::Number(limit)) => facts
                 .number(&self.subject)
@@ -128,7 +52,7 @@ impl Comparison {
             (operator, operand) => facts
                 .texts(&self.subject)
                 .iter()
-                .any(|text| answers(text, operator, operand)),
+                .any(|text| matches(text, operator, operand)),
         }
     }
 }
@@ -145,7 +69,7 @@ fn compares(number: f64, operator: Operator, limit: f64) -> bool {
     }
 }
 
-fn answers(text: &str, operator: Operator, operand: &Operand) -> bool {
+fn matches(text: &str, operator: Operator, operand: &Operand) -> bool {
     match (operator, operand) {
         (Operator::Equal, Operand::Text(wanted)) => text == wanted,
         (Operator::NotEqual, Operand::Text(wanted)) => text != wanted,
@@ -158,72 +82,49 @@ fn answers(text: &str, operator: Operator, operand: &Operand) -> bool {
 }
 
 fn comparison(entity: Entity, clause: Clause) -> Result<Comparison, Invalid> {
-    let (subject, numeric, listed) = subject(entity, clause.entity.as_deref(), &clause.key)?;
-    let operator = clause.operator;
-    let unfit = |what: &str| {
-        Invalid::new(format!(
-            "Invalid comparator for {what} '{}': it can't be compared so",
-            clause.key
-        ))
-    };
     use Operator as O;
-    let operand = match (operator, clause.literal) {
-        (O::Equal | O::NotEqual | O::Less | O::AtMost | O::Greater | O::AtLeast, literal)
-            if numeric =>
-        {
-            match literal {
-                Literal::Number(number) => Operand::Number(number),
-                other => {
-                    return Err(Invalid::new(format!(
-                        "Expected numeric value type for '{}'. Found {}",
-                        clause.key,
-                        shown(&other)
-                    )));
-                }
-            }
-        }
-        _ if numeric => return Err(unfit("the number")),
-        (O::Equal | O::NotEqual | O::Like | O::ILike, literal) => match literal {
-            Literal::Text(text) => Operand::Text(text),
-            other => {
-                return Err(Invalid::new(format!(
-                    "Expected a quoted string value for '{}' (e.g. 'my-value'). Got value {}",
-                    clause.key,
-                    shown(&other)
-                )));
-            }
-        },
-        (O::In | O::NotIn, Literal::List(list)) if listed => Operand::List(list),
-        (O::In | O::NotIn, _) => {
-            return Err(Invalid::new(
-                "Only ids and datasets support comparison with a list of quoted string values.",
-            ));
-        }
-        (O::IsNull | O::IsNotNull, _) if matches!(subject, Subject::Param(_) | Subject::Tag(_)) => {
-            Operand::None
-        }
-        _ => return Err(unfit("the text")),
-    };
-    Ok(Comparison {
-        subject,
+    let Clause {
+        name,
         operator,
         operand,
-    })
-}
-
-fn shown(literal: &Literal) -> String {
-    match literal {
-        Literal::Number(number) => number.to_string(),
-        Literal::Text(text) => format!("'{text}'"),
-        Literal::Bare(word) => word.clone(),
-        Literal::List(list) => format!("{list:?}"),
-        Literal::None => "nothing".to_owned(),
+    } = clause;
+    let (subject, kind) = subject(entity, &name)?;
+    let key = name.key;
+    let invalid = match (kind, operator, &operand) {
+        (Kind::Number, O::Like | O::ILike | O::In | O::NotIn | O::IsNull | O::IsNotNull, _) => {
+            Some(format!("Invalid comparator for the number '{key}'"))
+        }
+        (Kind::Number, _, Operand::Number(_)) => None,
+        (Kind::Number, ..) => Some(format!("Expected numeric value type for '{key}'")),
+        (_, O::Equal | O::NotEqual | O::Like | O::ILike, Operand::Text(_)) => None,
+        (_, O::Equal | O::NotEqual | O::Like | O::ILike, _) => Some(format!(
+            "Expected a quoted string value for '{key}' (e.g. 'my-value')"
+        )),
+        (Kind::Listed, O::In | O::NotIn, _) => None,
+        (_, O::In | O::NotIn, _) => {
+            Some(format!("'{key}' does not support comparison with a list"))
+        }
+        (_, O::IsNull | O::IsNotNull, _)
+            if matches!(subject, Subject::Param(_) | Subject::Tag(_)) =>
+        {
+            None
+        }
+        _ => Some(format!("Invalid comparator for the text '{key}'")),
+    };
+    match invalid {
+        Some(reason) => Err(Invalid::new(reason)),
+        None => Ok(Comparison {
+            subject,
+            operator,
+            operand,
+        }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::terms::Facts;
     use std::borrow::Cow;
 
     struct Thing;

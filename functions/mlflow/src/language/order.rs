@@ -1,53 +1,26 @@
-//! Orders: by what a list of things is sorted.
+//! Orders: the keys that a list is sorted by.
 
 use std::cmp::Ordering;
 
-use super::facts::{Facts, Subject};
-use super::filter::Entity;
-use super::vocabulary::subject;
+use super::terms::{Entity, Facts, Subject};
+use super::vocabulary::{Kind, subject};
 use super::{Invalid, grammar};
 
-/// One key of an order.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct OrderBy {
-    /// What is sorted by.
     pub(crate) subject: Subject,
-    /// Whether it is a number.
-    pub(crate) numeric: bool,
-    /// Whether the largest comes first.
+    pub(crate) is_number: bool,
     pub(crate) descending: bool,
 }
 
-/// Reads the keys of an order, the first one weighing most, such as `["metrics.rmse DESC"]`.
-///
-/// # Errors
-/// [`Invalid`] where a key is none.
+/// Reads the keys of an order such as `["metrics.rmse DESC"]`, the most important first.
 pub(crate) fn parse_order(entity: Entity, keys: &[String]) -> Result<Vec<OrderBy>, Invalid> {
-    keys.iter().map(|key| one(entity, key)).collect()
+    keys.iter().map(|key| parse_key(entity, key)).collect()
 }
 
-fn one(entity: Entity, text: &str) -> Result<OrderBy, Invalid> {
-    let trimmed = text.trim();
-    let direction = |word: &str| {
-        let at = trimmed.len().checked_sub(word.len() + 1)?;
-        let (name, rest) = (trimmed.get(..at)?, trimmed.get(at..)?);
-        let is =
-            rest.trim_start().eq_ignore_ascii_case(word) && rest.starts_with(char::is_whitespace);
-        is.then(|| name.trim_end())
-    };
-    let (written, descending) = match (direction("desc"), direction("asc")) {
-        (Some(name), _) => (name, true),
-        (None, Some(name)) => (name, false),
-        (None, None) => (trimmed, false),
-    };
-    let bare = !written.contains(['`', '"']);
-    if written.is_empty()
-        || (bare && written.contains(char::is_whitespace) && written != "Run Name")
-    {
-        return Err(Invalid::new(format!("Invalid order_by clause '{text}'")));
-    }
-    let (prefix, key) = grammar::name(written);
-    let (subject, numeric, _) = subject(entity, prefix.as_deref(), &key)?;
+fn parse_key(entity: Entity, text: &str) -> Result<OrderBy, Invalid> {
+    let (name, descending) = grammar::parse_order(text)?;
+    let (subject, kind) = subject(entity, &name)?;
     if matches!(subject, Subject::Dataset(_)) {
         return Err(Invalid::new(format!(
             "Invalid order_by entity 'dataset' in '{text}'"
@@ -55,17 +28,17 @@ fn one(entity: Entity, text: &str) -> Result<OrderBy, Invalid> {
     }
     Ok(OrderBy {
         subject,
-        numeric,
+        is_number: kind == Kind::Number,
         descending,
     })
 }
 
-/// Which of two things comes first. What has no value comes last whatever the direction, and NaN
+/// Which of two records comes first. A record without a value comes last in both directions, and NaN
 /// just before it.
-pub(crate) fn compare(order: &[OrderBy], a: &impl Facts, b: &impl Facts) -> Ordering {
+pub(crate) fn compare(order: &[OrderBy], a: &dyn Facts, b: &dyn Facts) -> Ordering {
     order.iter().fold(Ordering::Equal, |known, key| {
         known.then_with(|| {
-            if key.numeric {
+            if key.is_number {
                 numbers(
                     a.number(&key.subject),
                     b.number(&key.subject),

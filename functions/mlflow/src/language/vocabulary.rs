@@ -1,181 +1,114 @@
-//! What can be asked of each kind of thing: the names of its attributes, and what they are.
+//! The names that each kind of record can be searched by, and what they can be compared with.
 
 use super::Invalid;
-use super::facts::Subject;
-use super::filter::Entity;
+use super::grammar::Name;
+use super::terms::{Entity, Subject};
 
-/// An attribute by its names, the one that is used inside first.
-struct Attribute {
-    names: &'static [&'static str],
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
     Number,
     Text,
-    /// A text that can also be looked for in a list.
-    Id,
+    /// A text that can also be compared with a list.
+    Listed,
 }
 
-const fn number(names: &'static [&'static str]) -> Attribute {
-    Attribute {
-        names,
-        kind: Kind::Number,
-    }
-}
+/// The names of an attribute, the one that is used inside first.
+type Attribute = (Kind, &'static [&'static str]);
 
-const fn text(names: &'static [&'static str]) -> Attribute {
-    Attribute {
-        names,
-        kind: Kind::Text,
-    }
-}
+const RUN: &[Attribute] = &[
+    (Kind::Number, &["start_time", "created", "Created"]),
+    (Kind::Number, &["end_time"]),
+    (Kind::Listed, &["run_id"]),
+    (
+        Kind::Text,
+        &["run_name", "run name", "Run name", "Run Name"],
+    ),
+    (Kind::Text, &["status"]),
+    (Kind::Text, &["user_id"]),
+    (Kind::Text, &["artifact_uri"]),
+];
+const EXPERIMENT: &[Attribute] = &[
+    (Kind::Text, &["name"]),
+    (Kind::Text, &["experiment_id"]),
+    (Kind::Number, &["creation_time"]),
+    (Kind::Number, &["last_update_time"]),
+];
+const MODEL: &[Attribute] = &[
+    (Kind::Text, &["name"]),
+    (Kind::Number, &["creation_timestamp", "timestamp"]),
+    (Kind::Number, &["last_updated_timestamp"]),
+];
+const VERSION: &[Attribute] = &[
+    (Kind::Text, &["name"]),
+    (Kind::Number, &["version_number"]),
+    (Kind::Listed, &["run_id"]),
+    (Kind::Text, &["source_path"]),
+    (Kind::Number, &["creation_timestamp"]),
+    (Kind::Number, &["last_updated_timestamp"]),
+];
+const LOGGED_MODEL: &[Attribute] = &[
+    (Kind::Listed, &["name"]),
+    (Kind::Listed, &["model_id"]),
+    (Kind::Listed, &["model_type"]),
+    (Kind::Listed, &["status"]),
+    (Kind::Listed, &["source_run_id"]),
+    (Kind::Number, &["creation_time", "creation_timestamp"]),
+    (
+        Kind::Number,
+        &["last_updated_time", "last_updated_timestamp"],
+    ),
+];
 
-const fn id(names: &'static [&'static str]) -> Attribute {
-    Attribute {
-        names,
-        kind: Kind::Id,
-    }
-}
-
-/// What can be asked of a kind of thing.
-struct Vocabulary {
-    attributes: &'static [Attribute],
-    /// Whether it has metrics and parameters; everything has tags.
-    measured: bool,
-    /// Whether datasets go into it.
-    datasets: bool,
-}
-
-const RUN: Vocabulary = Vocabulary {
-    attributes: &[
-        number(&["start_time", "created", "Created"]),
-        number(&["end_time"]),
-        id(&["run_id"]),
-        text(&["run_name", "run name", "Run name", "Run Name"]),
-        text(&["status"]),
-        text(&["user_id"]),
-        text(&["artifact_uri"]),
-    ],
-    measured: true,
-    datasets: true,
-};
-
-const EXPERIMENT: Vocabulary = Vocabulary {
-    attributes: &[
-        text(&["name"]),
-        text(&["experiment_id"]),
-        number(&["creation_time"]),
-        number(&["last_update_time"]),
-    ],
-    measured: false,
-    datasets: false,
-};
-
-const MODEL: Vocabulary = Vocabulary {
-    attributes: &[
-        text(&["name"]),
-        number(&["creation_timestamp", "timestamp"]),
-        number(&["last_updated_timestamp"]),
-    ],
-    measured: false,
-    datasets: false,
-};
-
-const VERSION: Vocabulary = Vocabulary {
-    attributes: &[
-        text(&["name"]),
-        number(&["version_number"]),
-        id(&["run_id"]),
-        text(&["source_path"]),
-        number(&["creation_timestamp"]),
-        number(&["last_updated_timestamp"]),
-    ],
-    measured: false,
-    datasets: false,
-};
-
-const LOGGED_MODEL: Vocabulary = Vocabulary {
-    attributes: &[
-        text(&["name"]),
-        id(&["model_id"]),
-        text(&["model_type"]),
-        text(&["status"]),
-        text(&["source_run_id"]),
-        number(&["creation_time", "creation_timestamp"]),
-        number(&["last_updated_time", "last_updated_timestamp"]),
-    ],
-    measured: true,
-    datasets: false,
-};
-
-impl Entity {
-    fn vocabulary(self) -> &'static Vocabulary {
-        match self {
-            Self::Run => &RUN,
-            Self::Experiment => &EXPERIMENT,
-            Self::Model => &MODEL,
-            Self::Version => &VERSION,
-            Self::LoggedModel => &LOGGED_MODEL,
+/// The subject that a name stands for, and what it can be compared with.
+pub(super) fn subject(entity: Entity, name: &Name) -> Result<(Subject, Kind), Invalid> {
+    let (attributes, is_measured) = match entity {
+        Entity::Run => (RUN, true),
+        Entity::Experiment => (EXPERIMENT, false),
+        Entity::Model => (MODEL, false),
+        Entity::Version => (VERSION, false),
+        Entity::LoggedModel => (LOGGED_MODEL, true),
+    };
+    let text = match entity {
+        Entity::LoggedModel => Kind::Listed,
+        _ => Kind::Text,
+    };
+    let key = &name.key;
+    match name.entity.as_deref() {
+        Some("metric" | "metrics") if is_measured => {
+            Ok((Subject::Metric(key.clone()), Kind::Number))
         }
-    }
-}
-
-/// What a name stands for, with what it can be compared.
-pub(crate) fn subject(
-    entity: Entity,
-    prefix: Option<&str>,
-    key: &str,
-) -> Result<(Subject, bool, bool), Invalid> {
-    let known = entity.vocabulary();
-    let texts = |subject| Ok((subject, false, false));
-    match prefix {
-        Some("metric" | "metrics") if known.measured => {
-            Ok((Subject::Metric(key.to_owned()), true, false))
+        Some("param" | "params" | "parameter" | "parameters") if is_measured => {
+            Ok((Subject::Param(key.clone()), text))
         }
-        Some("param" | "params" | "parameter" | "parameters") if known.measured => {
-            texts(Subject::Param(key.to_owned()))
-        }
-        Some("tag" | "tags") => texts(Subject::Tag(key.to_owned())),
-        Some("dataset" | "datasets") if known.datasets => {
+        Some("tag" | "tags") => Ok((Subject::Tag(key.clone()), text)),
+        Some("dataset" | "datasets") if entity == Entity::Run => {
             let field = ["name", "digest", "context"]
                 .into_iter()
-                .find(|field| *field == key)
-                .ok_or_else(|| {
-                    Invalid::new(format!(
-                        "Invalid dataset key '{key}' specified. Valid keys are name, digest and context"
-                    ))
-                })?;
-            Ok((Subject::Dataset(field), false, true))
+                .find(|field| field == key);
+            let field = field.ok_or_else(|| unknown("dataset", key, &["name, digest, context"]))?;
+            Ok((Subject::Dataset(field), Kind::Listed))
         }
         None | Some("attribute" | "attributes" | "attr" | "run") => {
-            let attribute = known
-                .attributes
+            let known = attributes
                 .iter()
-                .find(|attribute| attribute.names.contains(&key));
-            let Some((attribute, name)) =
-                attribute.and_then(|attribute| Some((attribute, attribute.names.first()?)))
-            else {
-                let valid: Vec<&str> = known
-                    .attributes
-                    .iter()
-                    .flat_map(|attribute| attribute.names)
-                    .copied()
-                    .collect();
-                return Err(Invalid::new(format!(
-                    "Invalid attribute key '{key}' specified. Valid keys are {}",
-                    valid.join(", ")
-                )));
-            };
-            Ok((
-                Subject::Attribute(name),
-                attribute.kind == Kind::Number,
-                attribute.kind == Kind::Id,
-            ))
+                .find(|(_, names)| names.contains(&key.as_str()));
+            match known {
+                Some((kind, [name, ..])) => Ok((Subject::Attribute(name), *kind)),
+                _ => {
+                    let valid = attributes.iter().flat_map(|(_, names)| *names).copied();
+                    Err(unknown("attribute", key, &valid.collect::<Vec<_>>()))
+                }
+            }
         }
         Some(other) => Err(Invalid::new(format!(
             "Invalid entity type '{other}'. Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']"
         ))),
     }
+}
+
+fn unknown(what: &str, key: &str, valid: &[&str]) -> Invalid {
+    Invalid::new(format!(
+        "Invalid {what} key '{key}' specified. Valid keys are {}",
+        valid.join(", ")
+    ))
 }

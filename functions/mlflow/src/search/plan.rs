@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::language::{Comparison, Filter, Operand, Operator, OrderBy, Subject};
 use tasador_registry::Values;
 
-use super::walk::Position;
+use super::position::Position;
 
 /// How a search finds its runs.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,55 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
 use tasador_registry::{ByStart, RankedRun, RunRecord};
 use tasador_runtime::Context;
 
 use super::plan::Phase;
-use crate::refusal::Refusal;
-
-/// A place in the order of a search; what comes behind it is the rest. It is the same for every
-/// experiment, so one token serves a search through many.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Position {
-    /// Which part of the order.
-    pub(super) phase: usize,
-    /// The value of the metric that is sorted by, where it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) value: Option<f64>,
-    /// When the run began, in milliseconds since 1970.
-    pub(super) start_ms: i64,
-    /// The run.
-    pub(super) run_id: String,
-}
-
-impl Position {
-    pub(super) fn of(phase: usize, value: Option<f64>, run: &RunRecord) -> Self {
-        Self {
-            phase,
-            // JSON has no word for NaN; within its part all values are equal.
-            value: value.filter(|value| value.is_finite()),
-            start_ms: run.start_ms,
-            run_id: run.run_id.clone(),
-        }
-    }
-
-    pub(super) fn token(&self) -> String {
-        // Numbers and texts always serialise.
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
-    }
-
-    pub(super) fn read(token: &str) -> Result<Self, Refusal> {
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok();
-        bytes
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .ok_or_else(|| {
-                Refusal::invalid("Invalid page token: it is none that this search gave out.")
-            })
-    }
-}
+use super::position::Position;
+use crate::error::ApiError;
 
 /// See the module.
 pub(super) struct Walk<'a> {
@@ -84,7 +41,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Reads on until there is a next run, or none is left.
-    pub(super) async fn fill(&mut self, ctx: &Context) -> Result<(), Refusal> {
+    pub(super) async fn fill(&mut self, ctx: &Context) -> Result<(), ApiError> {
         while self.read.is_empty() && !self.is_end {
             let number = self.number;
             match self.phase {
@@ -106,7 +63,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    async fn by_start(&mut self, ctx: &Context) -> Result<Vec<RunRecord>, Refusal> {
+    async fn by_start(&mut self, ctx: &Context) -> Result<Vec<RunRecord>, ApiError> {
         let behind = self.behind.as_ref().map(|position| ByStart {
             start_ms: position.start_ms,
             run_id: position.run_id.clone(),
@@ -122,7 +79,7 @@ impl<'a> Walk<'a> {
         Ok(runs)
     }
 
-    async fn by_value(&mut self, ctx: &Context) -> Result<(), Refusal> {
+    async fn by_value(&mut self, ctx: &Context) -> Result<(), ApiError> {
         let Phase::Valued {
             metric,
             descending,

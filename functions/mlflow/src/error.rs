@@ -1,0 +1,157 @@
+//! Errors in MLflow's format: a stable code that clients branch on, and a sentence.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde_json::{Value, json};
+use tasador_lake::LakeError;
+use tasador_registry::{PromoteError, RegistryError};
+use tasador_runtime::chain;
+
+use crate::language::Invalid;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    BadRequest,
+    InvalidParameterValue,
+    InvalidState,
+    ResourceAlreadyExists,
+    ResourceDoesNotExist,
+    EndpointNotFound,
+    NotImplemented,
+    TemporarilyUnavailable,
+    InternalError,
+}
+
+impl Code {
+    const fn parts(self) -> (&'static str, StatusCode) {
+        match self {
+            Self::BadRequest => ("BAD_REQUEST", StatusCode::BAD_REQUEST),
+            Self::InvalidParameterValue => ("INVALID_PARAMETER_VALUE", StatusCode::BAD_REQUEST),
+            Self::InvalidState => ("INVALID_STATE", StatusCode::BAD_REQUEST),
+            Self::ResourceAlreadyExists => ("RESOURCE_ALREADY_EXISTS", StatusCode::BAD_REQUEST),
+            Self::ResourceDoesNotExist => ("RESOURCE_DOES_NOT_EXIST", StatusCode::NOT_FOUND),
+            Self::EndpointNotFound => ("ENDPOINT_NOT_FOUND", StatusCode::NOT_FOUND),
+            Self::NotImplemented => ("NOT_IMPLEMENTED", StatusCode::NOT_IMPLEMENTED),
+            Self::TemporarilyUnavailable => {
+                ("TEMPORARILY_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE)
+            }
+            Self::InternalError => ("INTERNAL_ERROR", StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+/// The answer to a call, as JSON.
+pub(crate) type Answer = Result<Value, ApiError>;
+
+/// Why a call failed.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    code: Code,
+    pub(crate) message: String,
+}
+
+impl ApiError {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidParameterValue, message)
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(Code::BadRequest, message)
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Code::ResourceDoesNotExist, message)
+    }
+
+    pub(crate) fn exists(message: impl Into<String>) -> Self {
+        Self::new(Code::ResourceAlreadyExists, message)
+    }
+
+    pub(crate) fn missing(parameter: &str) -> Self {
+        Self::invalid(format!(
+            "Missing value for required parameter '{parameter}'."
+        ))
+    }
+
+    pub(crate) fn not_covered(message: impl Into<String>) -> Self {
+        Self::new(Code::NotImplemented, message)
+    }
+
+    pub(crate) fn bad_page_token() -> Self {
+        Self::invalid("Invalid page token: it is not from this search.")
+    }
+
+    /// The error within a GraphQL answer.
+    pub(crate) fn within_answer(&self) -> Value {
+        json!({"code": self.code.parts().0, "message": self.message, "helpUrl": null})
+    }
+
+    fn unavailable(error: &dyn std::error::Error, retryable: bool, who: &str) -> Self {
+        tracing::error!("a request failed: {}", chain(error));
+        if retryable {
+            Self::new(
+                Code::TemporarilyUnavailable,
+                format!("{who} is not available right now; try again."),
+            )
+        } else {
+            Self::new(Code::InternalError, "The request failed.")
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (code, status) = self.code.parts();
+        (
+            status,
+            Json(json!({"error_code": code, "message": self.message})),
+        )
+            .into_response()
+    }
+}
+
+impl From<Invalid> for ApiError {
+    fn from(invalid: Invalid) -> Self {
+        Self::invalid(invalid.to_string())
+    }
+}
+
+impl From<RegistryError> for ApiError {
+    fn from(error: RegistryError) -> Self {
+        match &error {
+            RegistryError::BadPageToken => Self::bad_page_token(),
+            RegistryError::NotFound { what } => Self::not_found(format!("There is no {what}.")),
+            RegistryError::Conflict { why } => Self::invalid(format!("{why}.")),
+            _ => Self::unavailable(&error, error.is_retryable(), "The registry"),
+        }
+    }
+}
+
+impl From<PromoteError> for ApiError {
+    fn from(error: PromoteError) -> Self {
+        match error {
+            PromoteError::Registry(error) => error.into(),
+            error => Self::new(Code::InvalidState, format!("{error}.")),
+        }
+    }
+}
+
+impl From<LakeError> for ApiError {
+    fn from(error: LakeError) -> Self {
+        match &error {
+            LakeError::NotFound { .. } => Self::not_found("No such artifact."),
+            LakeError::AlreadyExists { .. } => {
+                Self::exists("An artifact with other content exists at this path.")
+            }
+            _ => Self::unavailable(&error, error.is_retryable(), "The store"),
+        }
+    }
+}
