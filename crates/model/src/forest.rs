@@ -1,8 +1,8 @@
-//! Trees that add up to a prediction, in a form of our own.
+//! Trees that add up to a prediction, in one common form.
 //!
-//! Whatever grew the trees, they are kept, walked, stored and explained here. Nodes lie in
-//! preorder: the left child of a split is the next node, so only the right one needs a link, and
-//! stored trees need none at all. Features are compared as `f32`, as they were in training.
+//! Trees of all libraries are evaluated, stored and explained here. Nodes are in preorder: the left
+//! child of a split is the next node, so only the right one needs a link, and stored trees need no
+//! links. Features are compared as `f32`, as in training.
 
 mod paths;
 
@@ -11,38 +11,37 @@ use std::sync::OnceLock;
 use paths::Paths;
 use serde::{Deserialize, Serialize};
 
-/// Deepest tree accepted.
+/// The deepest accepted tree.
 pub(crate) const MOST_DEPTH: usize = 64;
 
-/// Most nodes accepted in a forest.
+/// The largest accepted number of nodes in a forest.
 const MOST_NODES: usize = 20_000_000;
 
-/// The feature number that marks a leaf.
+/// The feature number of a leaf.
 const LEAF: u16 = u16::MAX;
 
-/// One node as it is walked.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Node {
     /// [`LEAF`], or the feature that is compared.
     feature: u16,
-    /// Where a missing value goes.
+    /// The side for a missing value.
     missing_left: bool,
     /// The threshold of a split, the value of a leaf.
     value: f32,
     /// The right child of a split.
     right: u32,
-    /// How much training weight passed through.
+    /// The training weight that passed through.
     cover: f32,
 }
 
-/// One node as it is stored, in preorder.
+/// One stored node, in preorder.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Stored {
     Leaf {
         value: f32,
         cover: f32,
     },
-    /// Left where the feature is below `threshold`.
+    /// Left if the feature is below `threshold`.
     Split {
         feature: u16,
         missing_left: bool,
@@ -58,11 +57,11 @@ pub(crate) struct StoredForest {
     nodes: Vec<Stored>,
 }
 
-/// The largest number trees compare. Not the largest of `f32`: hessboost puts the last threshold of a
-/// feature at twice its largest value, and refuses a tree with an infinite one.
+/// The largest number in comparisons. It is below the maximum of `f32`, because hessboost sets the last
+/// threshold of a feature to twice its largest value, and rejects a tree with an infinite threshold.
 pub(crate) const MOST: f64 = 1e37;
 
-/// A feature as trees compare it: no number is beyond [`MOST`].
+/// A feature as trees compare it, limited to [`MOST`].
 pub(crate) fn narrow(feature: f64) -> f32 {
     feature.clamp(-MOST, MOST) as f32
 }
@@ -77,7 +76,7 @@ pub(crate) struct Forest {
     width: u32,
     nodes: Vec<Node>,
     roots: Vec<u32>,
-    /// Made when the first explanation is asked for.
+    /// Computed at the first explanation.
     paths: OnceLock<Paths>,
 }
 
@@ -87,20 +86,20 @@ impl PartialEq for Forest {
     }
 }
 
-/// Stored nodes that are no forest.
+/// Stored nodes that are not a forest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stored nodes are no forest")]
+#[error("the stored nodes are not a valid forest")]
 pub(crate) struct NoForest;
 
 impl Forest {
-    /// A forest of trees whose nodes are given in preorder, one tree after the other.
+    /// A forest from the nodes of its trees in preorder, one tree after the other.
     pub(crate) fn new(base: f64, width: u32, stored: &[Stored]) -> Result<Self, NoForest> {
         if stored.len() > MOST_NODES || !base.is_finite() || width >= u32::from(LEAF) {
             return Err(NoForest);
         }
         let mut nodes: Vec<Node> = Vec::with_capacity(stored.len());
         let mut roots = Vec::new();
-        // Splits on the way down whose right child is still to come.
+        // Splits on the current path whose right child has not been read.
         let mut open: Vec<usize> = Vec::new();
         let mut at_root = true;
         for (index, node) in stored.iter().enumerate() {
@@ -155,7 +154,6 @@ impl Forest {
         })
     }
 
-    /// The number of trees.
     pub(crate) fn trees(&self) -> usize {
         self.roots.len()
     }
@@ -171,8 +169,8 @@ impl Forest {
         })
     }
 
-    /// The mean prediction, and how much each feature moves this row's away from it; they add up
-    /// to the prediction. The first call prepares the forest for all later ones.
+    /// The mean prediction and the contribution of each feature; together they add up to the
+    /// prediction. The first call prepares the forest for all later ones.
     pub(crate) fn contributions(&self, features: &[f32]) -> (f64, Vec<f64>) {
         self.paths
             .get_or_init(|| Paths::new(self))
@@ -181,7 +179,7 @@ impl Forest {
 
     fn leaf(&self, root: u32, features: &[f32]) -> f32 {
         let mut index = root as usize;
-        // Links point forwards only, so this ends.
+        // Links point forwards, so the loop ends.
         while let Some(node) = self.nodes.get(index) {
             if node.feature == LEAF {
                 return node.value;
@@ -200,12 +198,12 @@ impl Forest {
         0.0
     }
 
-    /// What every home is given before the trees add to it.
+    /// The constant to which the trees add.
     pub(crate) fn base(&self) -> f64 {
         self.base
     }
 
-    /// How much training weight came through each node, in their order.
+    /// The training weight of each node, in their order.
     pub(crate) fn covers(&self) -> Vec<f32> {
         self.nodes.iter().map(|node| node.cover).collect()
     }
@@ -232,8 +230,8 @@ impl Forest {
     }
 }
 
-/// A subtree ended with the last node: links the split that waits for its right child, and sums
-/// the cover of every split that is complete with it.
+/// Called after the last node of a subtree: links the split that lacks its right child, and sums the
+/// cover of every split that is now complete.
 fn close(nodes: &mut [Node], open: &mut Vec<usize>) {
     let next = nodes.len() as u32;
     while let Some(&split) = open.last() {
@@ -290,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn trees_are_walked_and_added() {
+    fn trees_are_evaluated_and_added() {
         let stored = [
             split(0, 1.0, true),
             split(1, 5.0, false),
@@ -316,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_forest_is_refused() {
+    fn invalid_forests_are_rejected() {
         for stored in [
             vec![split(0, 1.0, true)],
             vec![split(0, 1.0, true), leaf(1.0)],
@@ -332,7 +330,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_nodes_are_a_forest_or_refused(
+        fn any_nodes_are_a_forest_or_rejected(
             kinds in prop::collection::vec((any::<bool>(), 0_u16..3, any::<f32>()), 0..60),
             row in prop::array::uniform2(any::<f32>()),
         ) {

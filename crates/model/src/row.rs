@@ -1,4 +1,4 @@
-//! One home, as somebody describes it: values by name, absent ones missing.
+//! One home as values by name; absent values are missing.
 
 use crate::encoder::{Cell, Encoder, UNSEEN, name_of_number};
 use crate::input::InputKind;
@@ -7,35 +7,26 @@ use crate::model::Model;
 /// One value of a [`Row`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
-    /// Nothing is known.
     Missing,
     /// A number; for a date, days since 1970-01-01; for a category, its number as text
-    /// (`101640.0` is `101640`, and a zip code has its five digits back).
+    /// (`101640.0` is `101640`, and a zip code gets its five digits).
     Number(f64),
-    /// A name. Numbers and dates don't take text: parse it first.
+    /// A name. Numbers and dates do not accept text: parse it first.
     Text(&'a str),
 }
 
-/// Why a value was not taken; the row is as it was.
+/// Why a value was not set; the row is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
-    /// The model has no such input.
     #[error("`{name}` is not an input of this model")]
-    Unknown {
-        /// The name.
-        name: String,
-    },
-    /// The input takes another kind of value.
-    #[error("`{name}` takes a number, not text")]
-    NotANumber {
-        /// The name.
-        name: String,
-    },
+    Unknown { name: String },
+    #[error("`{name}` must be a number, not text")]
+    NotANumber { name: String },
 }
 
 /// One home for [`Model::predict_row`].
 ///
-/// Names are resolved when they are set, so that the prediction itself touches no text.
+/// Names are resolved when they are set, so that the prediction itself processes no text.
 #[derive(Debug, Clone)]
 pub struct Row<'m> {
     encoder: &'m Encoder,
@@ -43,7 +34,7 @@ pub struct Row<'m> {
 }
 
 impl<'m> Row<'m> {
-    /// A home of which nothing is known.
+    /// A home with all values missing.
     pub fn new(model: &'m Model) -> Self {
         let encoder = model.encoder();
         Self {
@@ -52,12 +43,12 @@ impl<'m> Row<'m> {
         }
     }
 
-    /// Sets an input. NaN and infinities are missing; empty text is missing; a name that training
-    /// never saw is kept apart from a missing one.
+    /// Sets an input. NaN, infinities and empty text are missing; a name that training never saw is
+    /// distinct from a missing one.
     ///
     /// # Errors
-    /// [`RowError::Unknown`] where the model has no such input, [`RowError::NotANumber`] where
-    /// text is given for a number or a date.
+    /// [`RowError::Unknown`] if the model has no such input, [`RowError::NotANumber`] if text is given
+    /// for a number or a date.
     pub fn set(&mut self, name: &str, value: Value<'_>) -> Result<(), RowError> {
         let Some(slot) = self.encoder.slot(name) else {
             return Err(RowError::Unknown {
@@ -85,7 +76,7 @@ impl<'m> Row<'m> {
         Ok(())
     }
 
-    /// Whether this row was made for that very model.
+    /// Whether this row was created for this model.
     pub(crate) fn is_of(&self, model: &Model) -> bool {
         std::ptr::eq(self.encoder, model.encoder())
     }

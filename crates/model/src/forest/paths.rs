@@ -1,27 +1,27 @@
 //! Exact contributions of features to a forest's prediction: path-dependent TreeSHAP (Lundberg et
 //! al. 2018), computed leaf by leaf.
 //!
-//! A leaf's part in the Shapley values depends on the distinct features of its path only: for each,
+//! A leaf's part in the Shapley values depends only on the distinct features of its path: for each,
 //! whether the home satisfies its conditions, and the share `z` of the training weight that passed
 //! them. The weighted sum over all subsets of those features is the integral over `t` from 0 to 1
-//! of a product with one factor for each feature: `t + (1 - t) z` where the home satisfies it,
-//! `(1 - t) z` where it does not. The product is a polynomial, so Gauss-Legendre quadrature with
+//! of a product with one factor for each feature: `t + (1 - t) z` if the home satisfies it,
+//! `(1 - t) z` if it does not. The product is a polynomial, so Gauss-Legendre quadrature with
 //! half as many points as there are features is exact, without the unwinding of the published
 //! algorithm and without its cost.
 
 use super::{Forest, LEAF, Node};
 
-/// Conditions of one feature on the way to one leaf, as one.
+/// All conditions of one feature on the path to one leaf, combined.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Condition {
     feature: u16,
     /// Whether a missing value satisfies it.
     missing: bool,
-    /// Satisfied from here ...
+    /// Lower bound, included.
     from: f32,
-    /// ... up to but without this.
+    /// Upper bound, excluded.
     below: f32,
-    /// The share of training weight that satisfied it, out of what came to its splits.
+    /// The share of the training weight at its splits that satisfied it.
     share: f64,
 }
 
@@ -35,11 +35,11 @@ impl Condition {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Leaf {
     value: f64,
-    /// Where its conditions end; they begin where those of the leaf before end.
+    /// The end of its conditions; they start at the end of the previous leaf's.
     end: u32,
 }
 
-/// The paths of a forest, made once and then used for every explanation.
+/// The paths of a forest, computed once and used for every explanation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Paths {
     leaves: Vec<Leaf>,
@@ -64,7 +64,7 @@ impl Paths {
         paths
     }
 
-    /// Walks a tree of bounded depth; `reach` is the share of training weight that gets here.
+    /// Visits a tree of bounded depth; `reach` is the share of training weight that arrives here.
     fn walk(&mut self, nodes: &[Node], index: usize, reach: f64, way: &mut Vec<Condition>) {
         let Some(node) = nodes.get(index) else { return };
         if node.feature == LEAF {
@@ -95,7 +95,7 @@ impl Paths {
         let cover = |index: usize| nodes.get(index).map_or(0.0, |node| f64::from(node.cover));
         let (left, right) = (index + 1, node.right as usize);
         let all = cover(left) + cover(right);
-        // A split no training row reached parts its weight evenly: no share may be unknown.
+        // A split without training rows divides its weight evenly: every share must be known.
         let share = if all > 0.0 { cover(left) / all } else { 0.5 };
         let step = |missing, from, below, share| Condition {
             feature: node.feature,
@@ -122,7 +122,7 @@ impl Paths {
         way.pop();
     }
 
-    /// The mean prediction, and how much each feature moves this row's away from it.
+    /// The mean prediction and the contribution of each feature.
     pub(crate) fn contributions(&self, features: &[f32]) -> (f64, Vec<f64>) {
         let mut out = vec![0.0; self.width];
         let mut begin = 0;
@@ -142,7 +142,7 @@ impl Paths {
     }
 }
 
-/// One leaf's part in every contribution, by a quadrature of `N` points, for paths of at most
+/// One leaf's part in every contribution, by a quadrature of `N` points, for paths with at most
 /// `MOST` features, which is `2 N`.
 fn leaf_part<const N: usize, const MOST: usize>(
     rule: &Rule<N>,
@@ -151,8 +151,8 @@ fn leaf_part<const N: usize, const MOST: usize>(
     features: &[f32],
     out: &mut [f64],
 ) {
-    // For each condition its factor, and the product of the factors before it. There is no branch
-    // on whether a condition holds: half of them do, in no order a processor could foresee.
+    // For each condition its factor, and the product of the factors before it. There is no branch on
+    // whether a condition is true: about half of them are, in an order that cannot be predicted.
     let mut steps = [([0.0; N], [0.0; N], 0.0); MOST];
     let mut product: [f64; N] = rule.weights.map(|weight| weight * value);
     for (condition, (factor, before, gain)) in conditions.iter().zip(&mut steps) {
@@ -169,7 +169,7 @@ fn leaf_part<const N: usize, const MOST: usize>(
             *product *= *factor;
         }
     }
-    // Backwards, so that `after` is the product of the factors behind each.
+    // Backwards, so that `after` is the product of the factors after each.
     let mut after = [1.0; N];
     for (condition, (factor, before, gain)) in conditions.iter().zip(&steps).rev() {
         let mut sum = 0.0;
@@ -196,7 +196,7 @@ static RULE_32: Rule<32> = Rule::new();
 
 impl<const N: usize> Rule<N> {
     /// Newton's method on the Legendre polynomial, run by the compiler.
-    #[allow(clippy::indexing_slicing)] // Evaluated while compiling: an index out of range does not build.
+    #[allow(clippy::indexing_slicing)] // Evaluated at compile time: an index out of range does not compile.
     const fn new() -> Self {
         let mut points = [0.0; N];
         let mut weights = [0.0; N];
@@ -227,7 +227,7 @@ impl<const N: usize> Rule<N> {
     }
 }
 
-/// The cosine by its series: enough to start Newton's method from, and known to the compiler.
+/// The cosine by its series: precise enough to start Newton's method, and usable at compile time.
 const fn cosine(x: f64) -> f64 {
     let (mut term, mut sum, mut n) = (1.0, 1.0, 0.0);
     while n < 30.0 {
@@ -245,7 +245,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_rules_integrate_what_they_should() {
+    fn the_quadrature_rules_are_exact() {
         fn check<const N: usize>(rule: &Rule<N>) {
             for degree in 0..2 * N {
                 let sum: f64 = rule
@@ -266,7 +266,7 @@ mod tests {
         check(&RULE_32);
     }
 
-    /// The prediction where only the features of `known` are known: the others follow the weight.
+    /// The prediction if only the features of `known` are known: the others follow the weight.
     fn expectation(nodes: &[Node], index: usize, features: &[f32], known: u32) -> f64 {
         let node = nodes[index];
         if node.feature == LEAF {
@@ -288,7 +288,7 @@ mod tests {
             + (1.0 - share) * expectation(nodes, right, features, known)
     }
 
-    /// Shapley values by their definition: over all subsets.
+    /// Shapley values by definition: over all subsets.
     fn by_definition(forest: &Forest, features: &[f32]) -> Vec<f64> {
         let width = features.len();
         let value = |known: u32| -> f64 {
@@ -316,7 +316,7 @@ mod tests {
 
     const WIDTH: u16 = 6;
 
-    /// A tree in preorder, out of random numbers.
+    /// A tree in preorder from random numbers.
     fn grow(numbers: &mut impl Iterator<Item = u32>, depth: u32, out: &mut Vec<Stored>) {
         let number = numbers.next().unwrap_or(0);
         if depth == 0 || number.is_multiple_of(4) {
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn deep_paths_of_many_features_add_up() {
-        // One path of 40 splits, each on a feature of its own.
+        // One path of 40 splits, each on a different feature.
         let mut stored = Vec::new();
         for feature in 0..40 {
             stored.push(Stored::Split {

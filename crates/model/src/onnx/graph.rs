@@ -1,9 +1,9 @@
-//! A graph in the making.
+//! Builds an ONNX graph.
 
 use super::proto::{self, Attribute, Node, Tensor, ValueInfo};
 
-/// Nodes, constants and inputs as they are added. What is made inside begins with a colon, so that
-/// it never meets a column's name.
+/// The nodes, constants and inputs of a graph. Internal names start with a colon, so that they never
+/// collide with a column's name.
 #[derive(Default)]
 pub(super) struct Builder {
     nodes: Vec<Node>,
@@ -13,7 +13,7 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// Adds a node with a name of its own, and gives the name of its output.
+    /// Adds a node with a new name, and returns the name of its output.
     pub(super) fn node(&mut self, operator: &str, inputs: &[&str]) -> String {
         let output = self.fresh();
         self.named(operator, inputs, &output);
@@ -78,9 +78,9 @@ impl Builder {
         self.inputs.push((name.to_owned(), element));
     }
 
-    /// What was added: nodes, constants, inputs.
+    /// The nodes, constants and inputs.
     pub(super) fn parts(self) -> (Vec<Node>, Vec<Tensor>, Vec<ValueInfo>) {
-        // MLflow hands an only input over as the table it came in, and several column by column.
+        // MLflow passes a single input as the whole table, and several column by column.
         let is_table = self.inputs.len() == 1;
         let inputs = self
             .inputs
