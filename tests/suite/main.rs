@@ -7,6 +7,7 @@ mod access;
 mod aws_cli;
 mod bad_input;
 mod browser;
+mod champion;
 mod compaction;
 mod contracts;
 mod events;

@@ -1,5 +1,6 @@
 //! One batch's clean Parquet as a frame.
 
+use std::collections::BTreeSet;
 use std::io::Cursor;
 
 use bytes::Bytes;
@@ -53,7 +54,7 @@ pub fn read_parquet(bytes: Bytes) -> Result<Frame, ReadError> {
         mut frame,
         properties,
         ..
-    } = read_batch(bytes)?;
+    } = read_columns(bytes, None)?;
     frame.set_properties(properties.into_iter().map(|key| key.0).collect())?;
     Ok(frame)
 }
@@ -63,7 +64,25 @@ pub fn read_parquet(bytes: Bytes) -> Result<Frame, ReadError> {
 /// # Errors
 /// [`ReadError`].
 pub fn read_batch(bytes: Bytes) -> Result<CleanBatch, ReadError> {
-    let table = ParquetReader::new(Cursor::new(bytes)).finish()?;
+    read_columns(bytes, None)
+}
+
+/// [`read_batch`] with no more columns than these, as far as the file has them.
+pub(crate) fn read_columns(
+    bytes: Bytes,
+    columns: Option<&BTreeSet<String>>,
+) -> Result<CleanBatch, ReadError> {
+    let mut reader = ParquetReader::new(Cursor::new(bytes));
+    if let Some(columns) = columns {
+        let is_needed = |name: &str| {
+            columns.contains(name) || [schema::ROW_HASH, schema::PROPERTY_KEY].contains(&name)
+        };
+        let schema = reader.schema()?;
+        let names = schema.iter_names().map(|name| name.to_string());
+        let needed = names.filter(|name| is_needed(name)).collect();
+        reader = reader.with_columns(Some(needed));
+    }
+    let table = reader.finish()?;
     let hashes = |name: &'static str| -> Result<Vec<u128>, ReadError> {
         let column = table
             .column(name)

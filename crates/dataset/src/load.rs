@@ -1,16 +1,17 @@
 //! Loads a dataset from the bucket and splits it by property.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use tasador_ids::{BatchId, DatasetId};
 use tasador_lake::{Key, Lake, LakeError};
-use tasador_listing::Part;
+use tasador_listing::{Part, schema};
 use tasador_model::Frame;
 use tasador_model::frame::FrameError;
 
-use crate::batch::{CleanBatch, ReadError, read_batch};
+use crate::batch::{CleanBatch, ReadError, read_columns};
 use crate::manifest::{Manifest, ManifestEntry};
-use crate::union::unite;
+use crate::union::{Vote, unite, unite_as, votes};
 
 /// A dataset's rows by part of the split.
 ///
@@ -86,6 +87,70 @@ impl LoadError {
 /// # Errors
 /// [`LoadError`].
 pub async fn load(lake: &Lake, dataset: DatasetId, key: &Key) -> Result<Parts, LoadError> {
+    let manifest = manifest(lake, dataset, key).await?;
+    let mut batches = Vec::with_capacity(manifest.batches.len());
+    for entry in &manifest.batches {
+        batches.push(fetch(lake, entry, None).await?);
+    }
+    tokio::task::spawn_blocking(move || split(batches))
+        .await
+        .map_err(LoadError::Stopped)?
+}
+
+/// Loads the held-out rows of a dataset, as [`load`] does, with these columns and the price. No more than
+/// one batch is in memory besides them.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn load_holdout(
+    lake: &Lake,
+    dataset: DatasetId,
+    key: &Key,
+    columns: impl IntoIterator<Item = &str>,
+) -> Result<Frame, LoadError> {
+    let columns = columns.into_iter().chain([schema::PRICE]);
+    let columns: Arc<BTreeSet<String>> = Arc::new(columns.map(str::to_owned).collect());
+    let manifest = manifest(lake, dataset, key).await?;
+    let mut held_out = HeldOut::default();
+    for entry in &manifest.batches {
+        held_out.add(fetch(lake, entry, Some(&columns)).await?);
+    }
+    held_out.unite()
+}
+
+/// The held-out rows of the batches read so far.
+#[derive(Default)]
+struct HeldOut {
+    frames: Vec<Frame>,
+    /// The kinds of the columns of whole batches, which rows left out have a say in.
+    votes: Vec<Vec<Vote>>,
+    properties: Vec<u128>,
+    seen: HashSet<u128>,
+}
+
+impl HeldOut {
+    fn add(&mut self, batch: CleanBatch) {
+        let mut rows = Vec::new();
+        for (row, (hash, property)) in batch.row_hashes.iter().zip(&batch.properties).enumerate() {
+            // The same row is of the same property, and so on the same side.
+            if property.part() == Part::Holdout && self.seen.insert(*hash) {
+                rows.push(row);
+                self.properties.push(property.0);
+            }
+        }
+        self.votes.push(votes(&batch.frame));
+        self.frames.push(batch.frame.select(&rows));
+    }
+
+    fn unite(self) -> Result<Frame, LoadError> {
+        let mut united = unite_as(&self.frames, &self.votes)?;
+        united.set_properties(self.properties)?;
+        Ok(united)
+    }
+}
+
+/// The manifest at `key`, which must be that of the dataset.
+async fn manifest(lake: &Lake, dataset: DatasetId, key: &Key) -> Result<Manifest, LoadError> {
     let manifest: Manifest = lake
         .get_json(key)
         .await
@@ -96,22 +161,21 @@ pub async fn load(lake: &Lake, dataset: DatasetId, key: &Key) -> Result<Parts, L
     if manifest.id().ok() != Some(dataset) {
         return Err(LoadError::NotTheManifest { key: key.clone() });
     }
-    let mut batches = Vec::with_capacity(manifest.batches.len());
-    for entry in &manifest.batches {
-        batches.push(fetch(lake, entry).await?);
-    }
-    tokio::task::spawn_blocking(move || split(batches))
-        .await
-        .map_err(LoadError::Stopped)?
+    Ok(manifest)
 }
 
-async fn fetch(lake: &Lake, entry: &ManifestEntry) -> Result<CleanBatch, LoadError> {
+async fn fetch(
+    lake: &Lake,
+    entry: &ManifestEntry,
+    columns: Option<&Arc<BTreeSet<String>>>,
+) -> Result<CleanBatch, LoadError> {
     let batch = entry.batch;
     let bytes = lake
         .get_verified(&entry.clean_key, entry.clean_sha256)
         .await
         .map_err(|source| LoadError::Lake { batch, source })?;
-    let read = tokio::task::spawn_blocking(move || read_batch(bytes))
+    let columns = columns.cloned();
+    let read = tokio::task::spawn_blocking(move || read_columns(bytes, columns.as_deref()))
         .await
         .map_err(LoadError::Stopped)?
         .map_err(|source| LoadError::Read { batch, source })?;
@@ -205,6 +269,43 @@ mod tests {
         assert_eq!(parts.holdout.prices().unwrap(), [2.0, 5.0]);
         let ids = parts.training.property_ids();
         assert_eq!(ids[0], ids[1]);
+    }
+
+    /// A column's kind is decided by all rows, so that held-out rows look as they did in training.
+    #[test]
+    fn held_out_rows_are_those_of_the_whole_dataset() {
+        let (held, learns) = (key(5, 0), key(80, 0));
+        let with = |grade: Column, properties: [PropertyKey; 2], hashes: [u128; 2]| {
+            let rows = [
+                (1.0, properties[0], hashes[0]),
+                (2.0, properties[1], hashes[1]),
+            ];
+            let mut batch = batch(&rows);
+            batch.frame.push("grade", grade).unwrap();
+            batch
+        };
+        let batches = [
+            with(Column::Number(vec![7.0, 8.0]), [held, learns], [1, 2]),
+            // Only a row for training has a name here, and the first row was in the batch before.
+            with(
+                Column::category([None, Some("luxury")]),
+                [held, learns],
+                [1, 3],
+            ),
+            with(Column::Number(vec![9.5, 1.0]), [held, held], [4, 5]),
+        ];
+        let mut held_out = HeldOut::default();
+        for batch in batches.clone() {
+            held_out.add(batch);
+        }
+        let held_out = held_out.unite().unwrap();
+        assert_eq!(
+            held_out.column("grade").unwrap(),
+            &Column::category([Some("7"), Some("9.5"), Some("1")])
+        );
+        let whole = split(batches.to_vec()).unwrap().holdout;
+        assert_eq!(held_out.prices(), whole.prices());
+        assert_eq!(held_out.property_ids(), whole.property_ids());
     }
 
     #[test]

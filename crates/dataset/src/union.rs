@@ -26,12 +26,37 @@ enum Kind {
 /// # Errors
 /// [`FrameError`] if a frame's columns differ in length, which frames exclude.
 pub fn unite(frames: &[Frame]) -> Result<Frame, FrameError> {
+    unite_as(frames, &frames.iter().map(votes).collect::<Vec<_>>())
+}
+
+/// What a frame says about the kind of one of its columns.
+#[derive(Debug, Clone)]
+pub(crate) struct Vote {
+    name: String,
+    kind: Kind,
+    has_value: bool,
+}
+
+/// What a frame says about the kinds of its columns.
+pub(crate) fn votes(frame: &Frame) -> Vec<Vote> {
+    let vote = |(name, column): &(String, Column)| Vote {
+        name: name.clone(),
+        kind: match column {
+            Column::Number(_) => Kind::Number,
+            Column::Date(_) => Kind::Date,
+            Column::Category { .. } => Kind::Category,
+        },
+        has_value: has_value(column),
+    };
+    frame.columns().iter().map(vote).collect()
+}
+
+/// [`unite`], with the kinds that these votes agree on: of frames of which only some rows are left.
+pub(crate) fn unite_as(frames: &[Frame], votes: &[Vec<Vote>]) -> Result<Frame, FrameError> {
     let mut names: Vec<&str> = Vec::new();
-    for frame in frames {
-        for (name, _) in frame.columns() {
-            if !names.contains(&name.as_str()) {
-                names.push(name);
-            }
+    for vote in votes.iter().flatten() {
+        if !names.contains(&vote.name.as_str()) {
+            names.push(&vote.name);
         }
     }
     let mut united = Frame::new(frames.iter().map(Frame::rows).sum());
@@ -40,14 +65,18 @@ pub fn unite(frames: &[Frame]) -> Result<Frame, FrameError> {
             .iter()
             .map(|frame| (frame.rows(), frame.column(name)))
             .collect();
-        united.push(name, join(name, &pieces))?;
+        let kind = agree(
+            name,
+            votes.iter().flatten().filter(|vote| vote.name == name),
+        );
+        united.push(name, join(kind, &pieces))?;
     }
     Ok(united)
 }
 
-fn join(name: &str, pieces: &[(usize, Option<&Column>)]) -> Column {
+fn join(kind: Kind, pieces: &[(usize, Option<&Column>)]) -> Column {
     let rows = pieces.iter().map(|(rows, _)| rows).sum();
-    match agree(name, pieces.iter().filter_map(|(_, column)| *column)) {
+    match kind {
         Kind::Category => join_names(pieces, rows),
         kind => {
             let mut values = Vec::with_capacity(rows);
@@ -67,8 +96,8 @@ fn join(name: &str, pieces: &[(usize, Option<&Column>)]) -> Column {
     }
 }
 
-/// The common kind of these columns.
-fn agree<'a>(name: &str, columns: impl Iterator<Item = &'a Column>) -> Kind {
+/// The kind on which these votes agree.
+fn agree<'a>(name: &str, votes: impl Iterator<Item = &'a Vote>) -> Kind {
     if let Some(known) = schema::known(name) {
         return match known.kind {
             ColumnKind::Number => Kind::Number,
@@ -78,19 +107,14 @@ fn agree<'a>(name: &str, columns: impl Iterator<Item = &'a Column>) -> Kind {
     }
     let mut agreed = None;
     let mut fallback = Kind::Category;
-    for column in columns {
-        let kind = match column {
-            Column::Number(_) => Kind::Number,
-            Column::Date(_) => Kind::Date,
-            Column::Category { .. } => Kind::Category,
-        };
-        if !has_value(column) {
-            fallback = kind;
+    for vote in votes {
+        if !vote.has_value {
+            fallback = vote.kind;
             continue;
         }
         match agreed {
-            None => agreed = Some(kind),
-            Some(other) if other == kind => {}
+            None => agreed = Some(vote.kind),
+            Some(other) if other == vote.kind => {}
             Some(_) => return Kind::Category,
         }
     }

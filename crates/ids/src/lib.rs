@@ -173,6 +173,13 @@ text_id!(
     check_model_name
 );
 
+impl RunId {
+    /// The id of a change that a person makes: no execution has such a name.
+    pub fn by_hand(unique: u128) -> Self {
+        Self(format!("by-hand-{unique:032x}"))
+    }
+}
+
 /// Step Functions allows 1 to 80 characters; the set is narrowed to what is safe in keys and URLs.
 fn check_execution_name(text: &str) -> Result<(), &'static str> {
     if text.is_empty() || text.len() > 80 {

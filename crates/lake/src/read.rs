@@ -136,8 +136,23 @@ impl Lake {
     /// # Errors
     /// As [`get`](Self::get).
     pub async fn get_verified(&self, key: &Key, digest: Digest) -> Result<Bytes, LakeError> {
+        self.get_verified_within(key, digest, READ_LIMIT_BYTES)
+            .await
+    }
+
+    /// Like [`get_verified`](Self::get_verified), reading at most `limit_bytes`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), with [`LakeError::TooLarge`] above the smaller of both limits.
+    pub async fn get_verified_within(
+        &self,
+        key: &Key,
+        digest: Digest,
+        limit_bytes: u64,
+    ) -> Result<Bytes, LakeError> {
         let mut memory = Memory(BytesMut::new());
-        read(self, key, Some(digest), READ_LIMIT_BYTES, &mut memory).await?;
+        let limit_bytes = limit_bytes.min(READ_LIMIT_BYTES);
+        read(self, key, Some(digest), limit_bytes, &mut memory).await?;
         Ok(memory.0.freeze())
     }
 

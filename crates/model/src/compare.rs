@@ -75,15 +75,37 @@ pub struct Reason {
 pub enum Champion<'a> {
     /// There is none yet.
     None,
-    /// There is one, and it cannot be used: it loses.
+    /// There is one, and it cannot be loaded. The challenger must be better than the version that
+    /// stands in, and no worse than what was recorded of the champion.
     Unusable {
-        /// Why, as a part of a sentence: "its artefact is damaged".
+        /// Why, as a part of a sentence: "its artifact is damaged".
         reason: &'a str,
+        recorded: Option<Recorded>,
+        /// What the version that stands in for it predicts for the same homes.
+        stand_in: Option<&'a [Prediction]>,
     },
     /// It is the very same model.
     Identical,
     /// What it says of the same homes.
     Predictions(&'a [Prediction]),
+}
+
+/// The errors of a version on the homes that were held out when it was trained, in US dollars.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Recorded {
+    pub mae: f64,
+    pub rmse: f64,
+}
+
+impl<'a> Champion<'a> {
+    /// The predictions that the challenger's are compared with.
+    fn predictions(self) -> Option<&'a [Prediction]> {
+        match self {
+            Self::Predictions(predictions) => Some(predictions),
+            Self::Unusable { stand_in, .. } => stand_in,
+            Self::None | Self::Identical => None,
+        }
+    }
 }
 
 /// How the challenger's figures differ from the champion's, as shares: -0.05 is 5 % lower.
@@ -150,7 +172,7 @@ pub fn judge(
         baseline_mae: baseline(prices),
         changes: None,
     };
-    if let (Champion::Predictions(predictions), Some(_)) = (champion, scored) {
+    if let (Some(predictions), Some(_)) = (champion.predictions(), scored) {
         verdict.champion = metrics::score(prices, predictions);
         if let (Some(new), Some(old)) = (scored, verdict.champion) {
             let gain = Gain::of(
@@ -176,6 +198,9 @@ pub fn judge(
         verdict.reasons = vec![sentence::why_promoted(&verdict, champion)];
     } else {
         verdict.reasons = against;
+        if let Champion::Unusable { reason, .. } = champion {
+            verdict.reasons.push(sentence::unusable(reason));
+        }
     }
     verdict.sentence = sentence::whole(&verdict, champion);
     verdict
@@ -194,6 +219,17 @@ fn refusals(verdict: &Verdict, champion: Champion<'_>) -> Vec<Reason> {
         return vec![sentence::identical()];
     }
     let mut against = Vec::new();
+    if let Champion::Unusable {
+        recorded: Some(recorded),
+        ..
+    } = champion
+    {
+        let is_no_worse =
+            new.mae <= recorded.mae && new.rmse <= recorded.rmse * (1.0 + rule.rmse_up);
+        if !is_no_worse {
+            against.push(sentence::worse_than_recorded(&new, recorded));
+        }
+    }
     // Each condition is named and then denied: an error that is no number fulfils none.
     if let Some(baseline) = verdict.baseline_mae {
         let useful = new.mae < baseline;

@@ -1,17 +1,18 @@
 //! The model that prices: the champion, looked up anew when what is known of it is old.
 //!
-//! One task looks and the requests that find the knowledge old wait for it, with patience where
-//! there is a model to go on with. What can't be loaded leaves the old model pricing, is logged
-//! once, shown in `/health`, and tried again with growing intervals.
+//! One task looks, and requests that find the knowledge outdated wait for it: for a second at most if
+//! there is a model meanwhile. While the champion can't be loaded, the old model goes on, or the last
+//! sound former champion stands in. That is logged once, shown in `/health`, counted for the alarm, and
+//! tried again with growing intervals.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use tasador_champion::{LoadedVersion, StoreError, Unusable};
 use tasador_ids::ModelVersion;
-use tasador_lake::LakeError;
-use tasador_model::{ArtifactError, Model};
+use tasador_model::Model;
 use tasador_registry::{RegistryError, VersionRecord};
 use tasador_runtime::{Context, chain};
 use tokio::sync::OwnedMutexGuard;
@@ -22,8 +23,8 @@ use crate::describe::ModelDescription;
 /// takes some 5 ms, and loading a model some 100 ms. The task goes on beyond it: on a server at
 /// once, on Lambda with the next request.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often the interval between two tries doubles: from 3 s to 48 s.
-const DOUBLINGS_MAX: u32 = 4;
+/// How often the interval between two tries doubles: from 3 s to 12 s.
+const DOUBLINGS_MAX: u32 = 2;
 
 /// A model with its entry in the registry.
 #[derive(Debug)]
@@ -45,39 +46,43 @@ impl Champion {
     }
 }
 
-/// Why the version in production can't be looked up or loaded. What is shown is fit for callers;
-/// the sources are for the log.
+/// Why the version in production can't be looked up or loaded. Its text is fit for callers; the
+/// sources are for the log.
 #[derive(Debug, thiserror::Error)]
 enum LoadError {
     #[error("the registry did not say which version is in production")]
     Registry(#[source] RegistryError),
-    #[error("version {0} is in production, and its entry can't be read")]
-    Entry(ModelVersion, #[source] RegistryError),
-    #[error("version {0} is in production, and the registry has no artefact of it")]
-    Unregistered(ModelVersion),
-    #[error("the artefact of version {0} can't be fetched")]
-    Lake(ModelVersion, #[source] LakeError),
-    #[error("the artefact of version {0} is not a model that this build reads")]
-    Artifact(ModelVersion, #[source] ArtifactError),
+    #[error(transparent)]
+    Unusable(Box<Unusable>),
+    #[error("version {0} is in production and could not be read")]
+    Store(ModelVersion, #[source] StoreError),
     #[error("version {0} can't be described")]
     Description(ModelVersion, #[source] serde_json::Error),
-    #[error("version {0} could not be loaded")]
-    Thread(ModelVersion, #[source] tokio::task::JoinError),
 }
 
 impl LoadError {
-    /// The version that can't be loaded; none where the registry named none.
+    /// The version that can't be loaded; none if the registry named none.
     fn version(&self) -> Option<ModelVersion> {
         match self {
             Self::Registry(_) => None,
-            Self::Entry(version, _)
-            | Self::Unregistered(version)
-            | Self::Lake(version, _)
-            | Self::Artifact(version, _)
-            | Self::Description(version, _)
-            | Self::Thread(version, _) => Some(*version),
+            Self::Unusable(unusable) => Some(unusable.version),
+            Self::Store(version, _) | Self::Description(version, _) => Some(*version),
         }
     }
+}
+
+fn described(loaded: LoadedVersion) -> Result<Arc<Champion>, LoadError> {
+    let LoadedVersion { record, model, .. } = loaded;
+    let description = ModelDescription::of(&record, &model);
+    let description_json = serde_json::to_vec(&description)
+        .map_err(|source| LoadError::Description(record.version, source))?
+        .into();
+    Ok(Arc::new(Champion {
+        record,
+        model,
+        description,
+        description_json,
+    }))
 }
 
 /// Why there is no model to price with.
@@ -236,17 +241,18 @@ impl Shared {
         let fresh = self.known().is_fresh(self.ctx.now(), self.refresh());
         if !fresh {
             let found = self.find().await;
-            self.note(found);
+            let stand_in = match &found {
+                Err(error) => self.stand_in(error).await,
+                Ok(_) => None,
+            };
+            self.note(found, stand_in);
         }
         drop(turn);
     }
 
     async fn find(&self) -> Result<Found, LoadError> {
         let Context {
-            config,
-            registry,
-            lake,
-            ..
+            config, registry, ..
         } = &self.ctx;
         let alias = registry
             .champion(&config.model)
@@ -258,36 +264,28 @@ impl Shared {
         if let Some(found) = self.nothing_to_load(version) {
             return Ok(found);
         }
-        let record = registry
-            .version(&config.model, version)
+        let loaded = tasador_champion::load(&self.ctx, &config.model, version)
             .await
-            .map_err(|source| LoadError::Entry(version, source))?
-            .ok_or(LoadError::Unregistered(version))?;
-        let artifact = record
-            .artifact
-            .as_ref()
-            .ok_or(LoadError::Unregistered(version))?;
-        let bytes = lake
-            .get_verified(&artifact.key, artifact.sha256)
+            .map_err(|source| LoadError::Store(version, source))?
+            .map_err(|unusable| LoadError::Unusable(unusable.into()))?;
+        Ok(Found::New(described(loaded)?))
+    }
+
+    /// The former champion that stands in for one that can't be loaded, if no model is known here.
+    async fn stand_in(&self, error: &LoadError) -> Option<Arc<Champion>> {
+        let LoadError::Unusable(_) = error else {
+            return None;
+        };
+        let model = &self.ctx.config.model;
+        tasador_champion::count_unusable(&self.ctx, model);
+        if self.known().champion.is_some() {
+            return None;
+        }
+        let loaded = tasador_champion::last_sound(&self.ctx, model)
             .await
-            .map_err(|source| LoadError::Lake(version, source))?;
-        let champion = tokio::task::spawn_blocking(move || {
-            let model =
-                Model::from_bytes(&bytes).map_err(|source| LoadError::Artifact(version, source))?;
-            let description = ModelDescription::of(&record, &model);
-            let description_json = serde_json::to_vec(&description)
-                .map_err(|source| LoadError::Description(version, source))?
-                .into();
-            Ok(Champion {
-                record,
-                model,
-                description,
-                description_json,
-            })
-        })
-        .await
-        .map_err(|source| LoadError::Thread(version, source))??;
-        Ok(Found::New(Arc::new(champion)))
+            .inspect_err(|error| tracing::error!("no former champion: {}", chain(error)))
+            .ok()??;
+        described(loaded).ok()
     }
 
     /// Where this champion is the known one, or was tried in vain a short while ago.
@@ -308,7 +306,7 @@ impl Shared {
         within(trouble.tried_at, self.ctx.now(), interval).then_some(Found::NotYet)
     }
 
-    fn note(&self, found: Result<Found, LoadError>) {
+    fn note(&self, found: Result<Found, LoadError>, stand_in: Option<Arc<Champion>>) {
         let now = self.ctx.now();
         let mut known = self.known();
         known.looked_at = Some(now);
@@ -327,18 +325,21 @@ impl Shared {
             }
             Err(error) => {
                 let version = error.version();
+                known.champion = known.champion.take().or(stand_in);
                 let before = known
                     .trouble
                     .take()
                     .filter(|before| before.version == version);
                 // Once for each version, not once for each try.
                 if before.is_none() {
-                    let goes_on = if known.champion.is_some() {
-                        "; the one before goes on pricing"
-                    } else {
-                        ""
-                    };
-                    tracing::error!("the champion is not up to date: {}{goes_on}", chain(&error));
+                    let meanwhile = known.champion.as_ref().map(|known| known.version());
+                    tracing::error!(
+                        class = tasador_champion::CHAMPION_UNUSABLE,
+                        champion = version.map(|version| version.0),
+                        serving = meanwhile.map(|version| version.0),
+                        "the champion is not up to date: {}",
+                        chain(&error)
+                    );
                 }
                 known.trouble = Some(Trouble {
                     version,

@@ -35,6 +35,9 @@ use price::Homes;
 /// explanations, which take a hundred times as long, leave that thread to others.
 const INLINE_MAX: usize = 64;
 
+/// How long whoever asks how things stand waits for a look at the champion.
+const LOOK_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Prices from the model in production. Cloning is cheap, and clones share the champion and the
 /// counters: one process needs one.
 #[derive(Debug, Clone)]
@@ -76,6 +79,12 @@ impl Pricing {
     /// What is known of the model without asking anybody.
     pub fn standing(&self) -> Standing {
         self.0.champions.standing()
+    }
+
+    /// What is known of the model after a look, if one is due. Waits for it for five seconds at most.
+    pub async fn refreshed_standing(&self) -> Standing {
+        let _late = tokio::time::timeout(LOOK_MAX, self.0.champions.current()).await;
+        self.standing()
     }
 
     /// What this process counted since it began.

@@ -136,7 +136,7 @@ pub enum Refusal {
     /// The alias would not move.
     #[error("it is champion already")]
     AlreadyChampion,
-    /// A rollback goes back.
+    /// A rollback leads to a lower number, or to a version that was in production before the champion.
     #[error("a rollback goes to an earlier version")]
     NotEarlier,
     /// The run has its final outcome: what it did can't change any more.
@@ -191,11 +191,7 @@ pub(crate) fn judge(
             Some(Refusal::AlreadyChampion)
         }
         Some(VersionStatus::Ready) => match promotion.kind {
-            PromotionKind::Rollback
-                if previous.is_none_or(|previous| promotion.version >= previous) =>
-            {
-                Some(Refusal::NotEarlier)
-            }
+            PromotionKind::Rollback if previous.is_none() => Some(Refusal::NotEarlier),
             PromotionKind::Rollback | PromotionKind::Promotion => None,
         },
     };
@@ -279,15 +275,7 @@ mod tests {
                 false,
                 Err(Some(AlreadyChampion)),
             ),
-            (
-                Back,
-                5,
-                Some(4),
-                Some(4),
-                READY,
-                false,
-                Err(Some(NotEarlier)),
-            ),
+            (Back, 5, Some(4), Some(4), READY, false, Ok(8)),
             (Back, 1, None, None, READY, false, Err(Some(NotEarlier))),
             (Up, 5, Some(4), Some(4), READY, true, Err(Some(RunIsOver))),
         ];

@@ -2,19 +2,17 @@
 //!
 //! Which candidate is best is decided by validation, which the holdout has no part in. Then both
 //! models price every home of the dataset's holdout, and the rule of [`tasador_model::compare`]
-//! decides. A champion that cannot be loaded loses, and the verdict and the log say why.
-
-mod contender;
+//! decides. If the champion cannot be loaded, an alarm is raised, the last sound former champion is
+//! compared in its place, and the challenger must not be worse than what was recorded of the champion.
 
 use serde::{Deserialize, Serialize};
+use tasador_champion::{ChampionStatus, LoadedVersion, StoreError};
 use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
 use tasador_lake::{Key, LakeError, key};
 use tasador_model::Metrics;
-use tasador_model::compare::{self as rule, Changes, Decision, Reason, Rule, Verdict};
-use tasador_registry::RegistryError;
-use tasador_runtime::{Classify, Context, ErrorClass, config::CompareLimits};
-
-use contender::{Loaded, Loading};
+use tasador_model::compare::{self as rule, Changes, Decision, Reason, Recorded, Rule, Verdict};
+use tasador_registry::VersionRecord;
+use tasador_runtime::{Classify, Context, ErrorClass, chain, config::CompareLimits};
 
 /// What to compare.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -58,8 +56,11 @@ pub struct Response {
     pub decision: Decision,
     /// The challenger's version, where any candidate could be trained.
     pub challenger: Option<ModelVersion>,
-    /// The champion it was compared with.
+    /// The version in production, whether or not it can be loaded.
     pub champion: Option<ModelVersion>,
+    /// The former champion whose figures are `champion_metrics`, if the champion cannot be loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<ModelVersion>,
     /// What people read.
     pub sentence: String,
     /// Why, one by one.
@@ -87,6 +88,9 @@ pub struct Record {
     pub challenger_version: Option<ModelVersion>,
     /// The champion's version.
     pub champion_version: Option<ModelVersion>,
+    /// The former champion that was compared, if the champion cannot be loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stand_in: Option<ModelVersion>,
     /// Every candidate with its validation.
     pub candidates: Vec<Candidate>,
     /// The verdict.
@@ -108,9 +112,8 @@ pub enum Error {
     /// The bucket did not give or take a file.
     #[error("a file of the comparison could not be read or kept")]
     Lake(#[from] LakeError),
-    /// The registry did not answer.
-    #[error("the registry could not be asked for a model")]
-    Registry(#[from] RegistryError),
+    #[error("a model could not be loaded")]
+    Model(#[from] StoreError),
     /// The thread that scored came to nothing.
     #[error("scoring ended without a result: {reason}")]
     Thread {
@@ -126,7 +129,7 @@ impl Classify for Error {
             Self::Dataset { source, .. } if source.is_corrupt() => ErrorClass::CorruptArtifact,
             Self::Dataset { .. } => ErrorClass::Bug,
             Self::Lake(error) => error.class(),
-            Self::Registry(error) => error.class(),
+            Self::Model(error) => error.class(),
             Self::Thread { .. } => ErrorClass::Bug,
         }
     }
@@ -138,34 +141,33 @@ impl Classify for Error {
 /// [`Error`], with the class that says whether the call should be repeated.
 pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> {
     let model = &ctx.config.model;
-    let champion = match ctx.registry.champion(model).await? {
-        Some(champion) => Some(Loading::of(model, champion.version, ctx).await?),
-        None => None,
-    };
-    if let Some(Loading::Unusable { version, reason }) = &champion {
-        tracing::warn!(
-            run_id = %request.run_id, %model, %version,
-            "the champion, version {version}, can't be used and loses: {reason}"
-        );
-    }
+    let incumbent = Incumbent::of(ctx, model).await?;
     let challenger = challenger(&request, model, ctx).await?;
-    let (challenger_version, champion_version) = (
-        challenger.as_ref().map(|loaded| loaded.version),
-        champion.as_ref().map(Loading::version),
-    );
+    let challenger_version = challenger.as_ref().map(LoadedVersion::version);
+    let (champion_version, stand_in) = (incumbent.champion, incumbent.stand_in());
 
     let verdict = match challenger {
         None => nobody(&request.candidates, limits(&ctx.config.compare)),
         Some(challenger) => {
-            let parts = tasador_dataset::load(&ctx.lake, request.dataset, &request.dataset_key)
-                .await
-                .map_err(|source| Error::Dataset {
-                    dataset: request.dataset,
-                    source: Box::new(source),
-                })?;
+            let models = [Some(&challenger), incumbent.loaded.as_ref()];
+            let inputs = models
+                .into_iter()
+                .flatten()
+                .flat_map(|it| it.model.inputs());
+            let holdout = tasador_dataset::load_holdout(
+                &ctx.lake,
+                request.dataset,
+                &request.dataset_key,
+                inputs.map(|input| input.name.as_str()),
+            )
+            .await
+            .map_err(|source| Error::Dataset {
+                dataset: request.dataset,
+                source: Box::new(source),
+            })?;
             let (rule, seed) = (limits(&ctx.config.compare), ctx.config.seed);
             tokio::task::spawn_blocking(move || {
-                judge(&rule, seed, &parts.holdout, &challenger, champion.as_ref())
+                judge(&rule, seed, &holdout, &challenger, &incumbent)
             })
             .await
             .map_err(|error| Error::Thread {
@@ -181,6 +183,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         dataset: request.dataset,
         challenger_version,
         champion_version,
+        stand_in,
         candidates: request.candidates,
         verdict,
     };
@@ -190,6 +193,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         decision,
         challenger: challenger_version,
         champion: champion_version,
+        stand_in,
         sentence: verdict.sentence,
         reasons: verdict.reasons,
         verdict_key,
@@ -210,18 +214,74 @@ async fn keep(record: &Record, ctx: &Context) -> Result<Key, Error> {
     Ok(key)
 }
 
-/// The best candidate by validation that can be loaded; the others are told of in the log.
+/// The champion's side of a comparison.
+#[derive(Debug, Default)]
+struct Incumbent {
+    /// The version in production.
+    champion: Option<ModelVersion>,
+    /// The champion, or the former champion that stands in for it.
+    loaded: Option<LoadedVersion>,
+    /// Why the champion cannot be compared itself, and what was recorded of it.
+    unusable: Option<(String, Option<Recorded>)>,
+}
+
+impl Incumbent {
+    async fn of(ctx: &Context, model: &ModelName) -> Result<Self, StoreError> {
+        let status = tasador_champion::champion(ctx, model).await?;
+        let champion = status.version();
+        Ok(match status {
+            ChampionStatus::None => Self::default(),
+            ChampionStatus::Loaded(loaded) => Self {
+                champion,
+                loaded: Some(*loaded),
+                unusable: None,
+            },
+            ChampionStatus::Unusable(unusable) => {
+                tasador_champion::raise_alarm(ctx, model, &unusable);
+                let loaded = tasador_champion::last_sound(ctx, model).await?;
+                let stand_in = match &loaded {
+                    Some(loaded) => format!("version {} stands in", loaded.version()),
+                    None => "no former champion can be loaded either".to_owned(),
+                };
+                let recorded = unusable.record.as_deref().and_then(recorded);
+                Self {
+                    champion,
+                    loaded,
+                    unusable: Some((format!("{}, and {stand_in}", unusable.flaw), recorded)),
+                }
+            }
+        })
+    }
+
+    fn stand_in(&self) -> Option<ModelVersion> {
+        self.unusable.as_ref()?;
+        self.loaded.as_ref().map(LoadedVersion::version)
+    }
+}
+
+/// The errors that were measured when a version was trained.
+fn recorded(record: &VersionRecord) -> Option<Recorded> {
+    ["holdout", "validation"].into_iter().find_map(|part| {
+        let metric = |name: &str| record.metrics.get(&format!("{part}_{name}"));
+        Some(Recorded {
+            mae: metric("mae")?,
+            rmse: metric("rmse")?,
+        })
+    })
+}
+
+/// The best candidate by validation that can be loaded; the log names the others.
 async fn challenger(
     request: &Request,
     model: &ModelName,
     ctx: &Context,
-) -> Result<Option<Loaded>, Error> {
+) -> Result<Option<LoadedVersion>, Error> {
     for (algorithm, version) in ranking(&request.candidates) {
-        match Loading::of(model, version, ctx).await? {
-            Loading::Usable(loaded) => return Ok(Some(*loaded)),
-            Loading::Unusable { reason, .. } => tracing::warn!(
+        match tasador_champion::load(ctx, model, version).await? {
+            Ok(loaded) => return Ok(Some(loaded)),
+            Err(unusable) => tracing::warn!(
                 run_id = %request.run_id, algorithm, %version,
-                "version {version} can't be loaded and is passed over: {reason}"
+                "candidate passed over: {}", chain(&unusable)
             ),
         }
     }
@@ -254,24 +314,34 @@ fn judge(
     rule: &Rule,
     seed: u64,
     holdout: &tasador_model::Frame,
-    challenger: &Loaded,
-    champion: Option<&Loading>,
+    challenger: &LoadedVersion,
+    incumbent: &Incumbent,
 ) -> Verdict {
     let prices = holdout.prices().unwrap_or_default();
-    let says = challenger.model.predict_all(holdout);
-    let champion_says;
-    let champion = match champion {
-        None => rule::Champion::None,
-        Some(Loading::Unusable { reason, .. }) => rule::Champion::Unusable { reason },
-        Some(Loading::Usable(champion)) if champion.sha256 == challenger.sha256 => {
+    let predict = |version: &LoadedVersion| version.model.predict_all(holdout);
+    let is_identical = |loaded: &LoadedVersion| loaded.sha256 == challenger.sha256;
+    let predictions = incumbent.loaded.as_ref().map(predict);
+    let champion = match (&incumbent.unusable, &predictions) {
+        (Some((reason, recorded)), stand_in) => rule::Champion::Unusable {
+            reason,
+            recorded: *recorded,
+            stand_in: stand_in.as_deref(),
+        },
+        (None, None) => rule::Champion::None,
+        (None, Some(_)) if incumbent.loaded.as_ref().is_some_and(is_identical) => {
             rule::Champion::Identical
         }
-        Some(Loading::Usable(champion)) => {
-            champion_says = champion.model.predict_all(holdout);
-            rule::Champion::Predictions(&champion_says)
-        }
+        (None, Some(predictions)) => rule::Champion::Predictions(predictions),
     };
-    rule::judge(rule, seed, prices, &holdout.property_ids(), &says, champion)
+    let challenger = predict(challenger);
+    rule::judge(
+        rule,
+        seed,
+        prices,
+        &holdout.property_ids(),
+        &challenger,
+        champion,
+    )
 }
 
 /// The verdict where no candidate came to anything.

@@ -129,6 +129,7 @@ fn a_verdict_with_every_field_stays_small() {
         decision: verdict.decision,
         challenger: Some(ModelVersion(2)),
         champion: Some(ModelVersion(1)),
+        stand_in: None,
         sentence: verdict.sentence.clone(),
         reasons: verdict.reasons.clone(),
         verdict_key: "verdicts/run-1/a.json".parse().unwrap(),

@@ -5,38 +5,39 @@
 //! asks again.
 
 use serde::de::DeserializeOwned;
+use tasador_champion::{ChampionStatus, LoadedVersion};
 use tasador_dataset::{Manifest, ManifestEntry, read_parquet};
 use tasador_ids::{BatchId, DatasetId, Digest, ModelVersion};
 use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
 use tasador_listing::{BatchReport, Profile};
 use tasador_model::{Frame, Model};
-use tasador_registry::{Champion, RegistryError, VersionRecord};
+use tasador_registry::RegistryError;
+use tasador_runtime::Context;
 
 use crate::GateError;
-use crate::archive::Archive;
 use crate::rules::{ChampionError, Serving, Standing};
 
 /// The metric of a version that the champion's error on a batch is held against.
 const MEDIAN_APE: &str = "validation_median_ape";
 
 /// Gathers facts on one batch.
-pub(crate) struct Gather<'a, A> {
-    pub(crate) archive: &'a A,
+pub(crate) struct Gather<'a> {
+    pub(crate) ctx: &'a Context,
     pub(crate) batch: BatchId,
     pub(crate) clean_key: &'a Key,
     pub(crate) clean_sha256: Digest,
 }
 
-impl<A: Archive> Gather<'_, A> {
+impl Gather<'_> {
     /// What became of the batch's rows.
     pub(crate) async fn report(&self, profile_key: &Key) -> Result<BatchReport, GateError> {
-        let bytes = self
-            .archive
-            .get(profile_key, None)
+        let report: BatchReport = self
+            .ctx
+            .lake
+            .get_json(profile_key)
             .await
             .map_err(self.lake())?;
-        let report: BatchReport = parse(profile_key, &bytes).map_err(self.lake())?;
         if report.format != BatchReport::FORMAT {
             return Err(self.lake()(LakeError::Corrupt {
                 key: profile_key.clone(),
@@ -51,26 +52,34 @@ impl<A: Archive> Gather<'_, A> {
     }
 
     /// The version in production.
-    pub(crate) async fn champion(&self) -> Result<Option<Champion>, GateError> {
-        self.archive.champion().await.map_err(self.registry())
+    pub(crate) async fn champion(&self) -> Result<Option<ModelVersion>, GateError> {
+        let model = &self.ctx.config.model;
+        let champion = self.ctx.registry.champion(model).await;
+        let champion = champion.map_err(self.registry())?;
+        Ok(champion.map(|champion| champion.version))
     }
 
     /// How things stand with the model in production.
     pub(crate) async fn standing(&self) -> Result<Standing, GateError> {
-        let Some(champion) = self.champion().await? else {
-            return Ok(Standing::Vacant);
-        };
-        let version = champion.version;
-        let (model, record) = match self.load(version).await? {
-            Ok(loaded) => loaded,
-            Err(why) => {
-                tracing::error!(batch = %self.batch, %version, "version {version} is in production and can't be used: {why}");
-                return Ok(Standing::Unloadable { version, why });
+        let ctx = self.ctx;
+        let status = tasador_champion::champion(ctx, &ctx.config.model).await;
+        let batch = self.batch;
+        let loaded = match status.map_err(|source| GateError::Champion { batch, source })? {
+            ChampionStatus::None => return Ok(Standing::Vacant),
+            ChampionStatus::Loaded(loaded) => *loaded,
+            ChampionStatus::Unusable(unusable) => {
+                tasador_champion::raise_alarm(ctx, &ctx.config.model, &unusable);
+                return Ok(Standing::Unloadable {
+                    version: unusable.version,
+                    why: unusable.flaw.to_string(),
+                });
             }
         };
+        let version = loaded.version();
+        let LoadedVersion { record, model, .. } = loaded;
         let reference: Option<Profile> = self
             .aside(
-                &key::model(self.archive.model(), version, ModelFile::Profile),
+                &key::model(&self.ctx.config.model, version, ModelFile::Profile),
                 version,
             )
             .await?;
@@ -96,47 +105,13 @@ impl<A: Archive> Gather<'_, A> {
         })))
     }
 
-    /// The model and its record, or what is wrong with them.
-    async fn load(
-        &self,
-        version: ModelVersion,
-    ) -> Result<Result<(Model, VersionRecord), String>, GateError> {
-        let record = match self.archive.version(version).await {
-            Ok(Some(record)) => record,
-            Ok(None) => return Ok(Err("it is not in the registry".to_owned())),
-            Err(RegistryError::Damaged { .. }) => {
-                return Ok(Err("its entry in the registry is damaged".to_owned()));
-            }
-            Err(error) => return Err(self.registry()(error)),
-        };
-        let Some(artifact) = &record.artifact else {
-            return Ok(Err("it has no artefact".to_owned()));
-        };
-        let bytes = match self.archive.get(&artifact.key, Some(artifact.sha256)).await {
-            Ok(bytes) => bytes,
-            Err(LakeError::NotFound { .. }) => return Ok(Err("its artefact is gone".to_owned())),
-            Err(LakeError::Corrupt { reason, .. }) => {
-                return Ok(Err(format!("its artefact is damaged ({reason})")));
-            }
-            Err(error) => return Err(self.lake()(error)),
-        };
-        Ok(match Model::from_bytes(&bytes) {
-            Ok(model) => Ok((model, record)),
-            Err(error) => Err(format!("its artefact is not a model ({error})")),
-        })
-    }
-
     /// A document beside the champion, where it can be had.
     async fn aside<T: DeserializeOwned>(
         &self,
         key: &Key,
         version: ModelVersion,
     ) -> Result<Option<T>, GateError> {
-        let found = match self.archive.get(key, None).await {
-            Ok(bytes) => parse(key, &bytes),
-            Err(error) => Err(error),
-        };
-        match found {
+        match self.ctx.lake.get_json(key).await {
             Ok(document) => Ok(Some(document)),
             Err(error @ (LakeError::NotFound { .. } | LakeError::Corrupt { .. })) => {
                 tracing::warn!(batch = %self.batch, %version, %key, "{error}; version {version} is judged without it");
@@ -153,8 +128,9 @@ impl<A: Archive> Gather<'_, A> {
         on_holdout: f64,
     ) -> Result<Option<ChampionError>, GateError> {
         let bytes = self
-            .archive
-            .get(self.clean_key, Some(self.clean_sha256))
+            .ctx
+            .lake
+            .get_verified(self.clean_key, self.clean_sha256)
             .await
             .map_err(self.lake())?;
         let batch = self.batch;
@@ -172,15 +148,18 @@ impl<A: Archive> Gather<'_, A> {
     /// that is processed again keeps its place.
     pub(crate) async fn manifest(&self, rows: u64) -> Result<Manifest, GateError> {
         let usable = self
-            .archive
+            .ctx
+            .registry
             .usable_batches()
             .await
             .map_err(self.registry())?;
         let received_at = self
-            .archive
-            .received_at(self.batch)
+            .ctx
+            .registry
+            .batch(&self.batch)
             .await
-            .map_err(self.registry())?;
+            .map_err(self.registry())?
+            .map(|batch| batch.record.received_at);
         let mut batches = Vec::with_capacity(usable.len() + 1);
         for other in usable.into_iter().filter(|other| other.batch != self.batch) {
             batches.push((
@@ -215,29 +194,23 @@ impl<A: Archive> Gather<'_, A> {
         let bytes = manifest.bytes().map_err(GateError::Manifest)?;
         let dataset = DatasetId::of(&bytes);
         let key = key::dataset(&dataset);
-        self.archive
+        self.ctx
+            .lake
             .put_once(&key, bytes)
             .await
             .map_err(self.lake())?;
         Ok((dataset, key))
     }
 
-    fn lake(&self) -> impl Fn(LakeError) -> GateError + use<A> {
+    fn lake(&self) -> impl Fn(LakeError) -> GateError + use<> {
         let batch = self.batch;
         move |source| GateError::Lake { batch, source }
     }
 
-    fn registry(&self) -> impl Fn(RegistryError) -> GateError + use<A> {
+    fn registry(&self) -> impl Fn(RegistryError) -> GateError + use<> {
         let batch = self.batch;
         move |source| GateError::Registry { batch, source }
     }
-}
-
-fn parse<T: DeserializeOwned>(key: &Key, bytes: &[u8]) -> Result<T, LakeError> {
-    serde_json::from_slice(bytes).map_err(|error| LakeError::Corrupt {
-        key: key.clone(),
-        reason: format!("its JSON is not what is expected: {error}"),
-    })
 }
 
 /// The median absolute percentage error of a model on the priced homes of a batch, and its lower

@@ -5,12 +5,12 @@
 //! batches so far and this one. The same call again has the same effect: a dataset's name is the
 //! hash of its list, and nothing else is written.
 
-mod archive;
 mod facts;
 pub mod rules;
 mod words;
 
 use serde::{Deserialize, Serialize};
+use tasador_champion::StoreError;
 use tasador_dataset::{Manifest, ReadError};
 use tasador_ids::{BatchId, DatasetId, Digest, ModelVersion, RunId};
 use tasador_lake::{Key, LakeError};
@@ -18,7 +18,6 @@ use tasador_model::Algorithm;
 use tasador_registry::{Origin, Reason, RegistryError};
 use tasador_runtime::{Classify, Context, ErrorClass};
 
-use archive::Archive;
 use rules::{Facts, Limits, Measurement, Standing, Verdict};
 
 /// A cleaned batch to be judged.
@@ -125,6 +124,8 @@ pub enum GateError {
         /// What the registry says.
         source: RegistryError,
     },
+    #[error("batch {batch} can't be judged")]
+    Champion { batch: BatchId, source: StoreError },
     /// The batch's clean rows can't be read.
     #[error("the clean rows of batch {batch} can't be read")]
     Clean {
@@ -153,6 +154,7 @@ impl Classify for GateError {
             Self::Candidates(_) | Self::Manifest(_) | Self::Thread { .. } => ErrorClass::Bug,
             Self::Lake { source, .. } => source.class(),
             Self::Registry { source, .. } => source.class(),
+            Self::Champion { source, .. } => source.class(),
             Self::Clean { .. } => ErrorClass::CorruptArtifact,
         }
     }
@@ -189,12 +191,12 @@ struct Wanted {
 
 async fn decide(
     request: &Request,
-    archive: &impl Archive,
+    ctx: &Context,
     limits: &Limits,
     wanted: Wanted,
 ) -> Result<Response, GateError> {
     let gather = facts::Gather {
-        archive,
+        ctx,
         batch: request.batch,
         clean_key: &request.preprocess.clean_key,
         clean_sha256: request.preprocess.clean_sha256,
@@ -203,7 +205,7 @@ async fn decide(
     let processed = request.repeat && request.origin != Some(Origin::Named);
 
     if let Some(refusal) = rules::refusal(&report, processed, limits) {
-        let champion = gather.champion().await?.map(|champion| champion.version);
+        let champion = gather.champion().await?;
         return Ok(respond(request, refusal, champion, None));
     }
     let standing = gather.standing().await?;
@@ -228,7 +230,7 @@ async fn decide(
 }
 
 async fn write_dataset(
-    gather: &facts::Gather<'_, impl Archive>,
+    gather: &facts::Gather<'_>,
     manifest: &Manifest,
     wanted: Wanted,
 ) -> Result<Training, GateError> {

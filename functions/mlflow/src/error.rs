@@ -5,10 +5,12 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 use tasador_lake::LakeError;
-use tasador_registry::{PromoteError, RegistryError};
+use tasador_champion::{PromoteError, StoreError};
+use tasador_registry::{PromoteError as Rejection, Refusal, RegistryError};
 use tasador_runtime::chain;
 
 use crate::language::Invalid;
+use crate::registered::unknown_version;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
@@ -138,7 +140,16 @@ impl From<RegistryError> for ApiError {
 impl From<PromoteError> for ApiError {
     fn from(error: PromoteError) -> Self {
         match error {
-            PromoteError::Registry(error) => error.into(),
+            PromoteError::Rejected(Rejection::Registry(error))
+            | PromoteError::Store(StoreError::Registry(error)) => error.into(),
+            PromoteError::Rejected(Rejection::Refused {
+                model,
+                version,
+                why: Refusal::Unknown,
+            }) => unknown_version(&model, version),
+            PromoteError::Store(error) => {
+                Self::unavailable(&error, error.is_retryable(), "The store")
+            }
             error => Self::new(Code::InvalidState, format!("{error}.")),
         }
     }

@@ -152,7 +152,7 @@ pub(crate) async fn set_alias(ctx: &Context, args: Args) -> Answer {
     let (model, alias) = model_and_alias(ctx, &args).await?;
     let version: ModelVersion = number(&args.required("version")?)?;
     if alias == CHAMPION {
-        promotion::promote(ctx, &model, version).await?;
+        promotion::set_champion(ctx, &model, version).await?;
     } else if !ctx.registry.set_alias(&model, &alias, version).await? {
         return Err(unknown_version(&model, version));
     }

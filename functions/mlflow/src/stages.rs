@@ -6,7 +6,7 @@ use tasador_runtime::Context;
 
 use crate::args::Args;
 use crate::error::{Answer, ApiError, Code};
-use crate::promotion::promote;
+use crate::promotion::set_champion;
 use crate::registered::{answer_version, change_version, touch, version};
 use crate::stage::Stage;
 
@@ -25,7 +25,7 @@ pub(crate) async fn transition(ctx: &Context, args: Args) -> Answer {
     let champion = champion.map(|champion| champion.version);
     if *model == ctx.config.model {
         if stage == Stage::Production {
-            promote(ctx, model, number).await?;
+            set_champion(ctx, model, number).await?;
         } else if champion == Some(number) {
             return Err(ApiError::new(
                 Code::InvalidState,

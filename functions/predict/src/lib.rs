@@ -7,7 +7,7 @@
 //! | `GET /model` | the champion: version, metrics, and its inputs with kinds, units and ranges |
 //! | `GET /metrics` | counters and figures over all instances, for Prometheus |
 //! | `GET /openapi.json` | all this, with the listing as the champion takes it |
-//! | `GET /health` | `{"status": "ok" or "degraded", "model", "reason", "inference_log"}`; always 200, and asks no store |
+//! | `GET /health` | `{"status": "ok" or "degraded", "model", "reason", "inference_log"}`; always 200 |
 //!
 //! `?explain=true` adds an `explanation`: `base_price` and the `amount` of each contribution add up
 //! to the price, to the cent. Absent fields, `null` and texts such as `N/A` are missing values;
@@ -212,10 +212,10 @@ struct LogHealth {
     failures: u64,
 }
 
-/// Whether this instance is well. Always 200; asks no store.
+/// Whether this instance can price. Always 200. Looks up the champion as a request for a price does.
 #[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, description = "How it is", body = Health)))]
 async fn health(State(pricing): State<Pricing>) -> Json<Health> {
-    let Standing { champion, trouble } = pricing.standing();
+    let Standing { champion, trouble } = pricing.refreshed_standing().await;
     let (reason, since) = trouble.unzip();
     Json(Health {
         status: match reason {

@@ -17,6 +17,8 @@ use promote::{Request, Response, handle};
 use serde_json::json;
 use tasador_ids::{Digest, ModelName, ModelVersion};
 use tasador_lake::{Lake, client_config};
+use tasador_model::train::{TrainConfig, fit};
+use tasador_model::{Algorithm, Column, Frame};
 use tasador_registry::{Artifact, FinishedVersion, Metrics, NewVersion, PageRequest, PromotionSeq};
 use tasador_runtime::{Config, Context, ErrorClass, Failure};
 use tempfile::TempDir;
@@ -81,8 +83,27 @@ fn key(name: &str) -> String {
     format!("models/{name}/model.tsd")
 }
 
-/// A version on record, whose bytes are in the bucket unless a test says otherwise.
-async fn version(ctx: &Context, name: &str, stored: Option<&str>) -> ModelVersion {
+/// The bytes of a model; another name, another model.
+fn bytes(name: &str) -> Vec<u8> {
+    let seed = name.bytes().map(u64::from).sum();
+    let homes = |count: u32| {
+        let mut frame = Frame::new(count as usize);
+        let sizes: Vec<f64> = (0..count)
+            .map(|row| 600.0 + f64::from(row * 37 % 900))
+            .collect();
+        let prices = sizes.iter().map(|size| size * 150.0 + 20_000.0).collect();
+        frame.push("house_size", Column::Number(sizes)).unwrap();
+        frame.push("price", Column::Number(prices)).unwrap();
+        frame
+    };
+    let config = TrainConfig::new(Algorithm::Linear, seed);
+    let (model, _) = fit(&config, &homes(120), &homes(60)).unwrap();
+    model.to_bytes().unwrap()
+}
+
+/// A version on record with these bytes, and with others in the bucket if a test says so.
+async fn version(ctx: &Context, name: &str, stored: Option<&[u8]>) -> ModelVersion {
+    let registered = bytes(name);
     let model: ModelName = ctx.config.model.clone();
     let new = NewVersion {
         model: model.clone(),
@@ -99,15 +120,15 @@ async fn version(ctx: &Context, name: &str, stored: Option<&str>) -> ModelVersio
     let version = ctx.registry.register_version(&new).await.unwrap();
     if let Some(bytes) = stored {
         ctx.lake
-            .put_once(&key(name).parse().unwrap(), bytes.to_owned())
+            .put_once(&key(name).parse().unwrap(), bytes.to_vec())
             .await
             .unwrap();
     }
     let finished = FinishedVersion {
         artifact: Artifact {
             key: key(name).parse().unwrap(),
-            sha256: Digest::of(name.as_bytes()),
-            size_bytes: name.len() as u64,
+            sha256: Digest::of(&registered),
+            size_bytes: registered.len() as u64,
         },
         metrics: Metrics::default(),
         at: ctx.now(),
@@ -137,8 +158,8 @@ async fn attempt(request: Request, ctx: &Context) -> Result<Response, ErrorClass
 async fn a_promotion_repeated_is_one_promotion() {
     let place = place().await;
     let ctx = &place.ctx;
-    let one = version(ctx, "one", Some("one")).await;
-    let two = version(ctx, "two", Some("two")).await;
+    let one = version(ctx, "one", Some(&bytes("one"))).await;
+    let two = version(ctx, "two", Some(&bytes("two"))).await;
     let first = Response {
         version: one,
         previous: None,
@@ -178,7 +199,7 @@ async fn what_is_not_in_the_bucket_as_registered_is_not_promoted() {
     let place = place().await;
     let ctx = &place.ctx;
     let missing = version(ctx, "missing", None).await;
-    let other = version(ctx, "other", Some("other bytes")).await;
+    let other = version(ctx, "other", Some(&bytes("another"))).await;
     for damaged in [missing, other] {
         let answer = attempt(request("run", damaged, None), ctx).await;
         assert_eq!(answer, Err(ErrorClass::CorruptArtifact));
@@ -206,7 +227,7 @@ async fn of_sixteen_runs_one_promotes_and_fifteen_compare_again() {
     let mut requests = Vec::new();
     for n in 0..16 {
         let name = format!("v{n}");
-        let version = version(ctx, &name, Some(&name)).await;
+        let version = version(ctx, &name, Some(&bytes(&name))).await;
         requests.push(request(&format!("run-{n}"), version, None));
     }
     let answers = join_all(requests.into_iter().map(|request| attempt(request, ctx))).await;

@@ -105,7 +105,13 @@ fn clean(state: State<'_>, rows: Option<Rows>) -> Option<CleanFile> {
 
 /// One side of the comparison.
 fn contender(state: State<'_>, side: &str, candidates: &[Candidate]) -> Option<Contender> {
-    let version = state.at(&format!("/verdict/{side}"))?;
+    let mut version = state.at(&format!("/verdict/{side}"))?;
+    // If the champion could not be loaded, the figures are those of the version that stood in for it.
+    if side == "champion"
+        && let Some(stand_in) = state.at("/verdict/stand_in")
+    {
+        version = stand_in;
+    }
     let algorithm = candidates
         .iter()
         .find(|candidate| candidate.version == Some(version))

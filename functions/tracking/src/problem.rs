@@ -68,7 +68,7 @@ where
     }
 }
 
-fn unanswered(error: &dyn std::error::Error, retryable: bool, who: &str) -> Refused {
+pub(crate) fn unanswered(error: &dyn std::error::Error, retryable: bool, who: &str) -> Refused {
     tracing::error!("a request can't be answered: {}", chain(error));
     if retryable {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE)

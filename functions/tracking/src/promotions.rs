@@ -7,20 +7,16 @@ use axum::Json;
 use axum::extract::{Path, Request, State};
 use http::StatusCode;
 use serde::Deserialize;
-use tasador_ids::{ModelName, ModelVersion, RunId};
-use tasador_registry::{
-    PageRequest, PromoteError, Promotion, PromotionEvent, PromotionKind, Refusal,
-};
+use tasador_champion::{PromoteError, StoreError};
+use tasador_ids::{ModelName, ModelVersion};
+use tasador_registry::{PromoteError as Rejection, PromotionEvent, PromotionKind, Refusal};
 use tasador_runtime::{Context, Problem};
 use utoipa::ToSchema;
 
 use crate::body::{self, Fields};
 use crate::models::{model_name, no_model, version_number};
 use crate::openapi::{BodyFailures, Failures};
-use crate::problem::{Refused, no_such, unprocessable};
-
-/// Promotions looked through for the champion before the one there is.
-const LOOKED_THROUGH: u32 = 200;
+use crate::problem::{Refused, no_such, unanswered, unprocessable};
 
 /// The body of a promotion.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,7 +45,8 @@ pub(crate) struct RollBack {
     /// The version in production, as the caller saw it.
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     expected: u32,
-    /// The earlier version that comes back; where nothing is said, the one before it in production.
+    /// The earlier version that comes back; by default the last one in production before it that can be
+    /// loaded.
     #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     to: Option<u32>,
     /// Why, in a sentence.
@@ -72,16 +69,11 @@ pub(crate) async fn promote(
     fields.end()?;
     let version =
         version_number(&version).ok_or_else(|| no_such("The model has no such version."))?;
-    let reason = reason.unwrap_or_else(|| "Promoted by hand.".to_owned());
-    moved(
-        &ctx,
-        model,
-        version,
-        expected,
-        PromotionKind::Promotion,
-        reason,
-    )
-    .await
+    known(&ctx, &model).await?;
+    let kind = PromotionKind::Promotion;
+    let promotion = tasador_champion::by_hand(&ctx, model, version, expected, kind, reason);
+    let event = tasador_champion::promote(&ctx, &promotion).await;
+    Ok(Json(event.map_err(refused)?))
 }
 
 /// Puts an earlier version back into production, where the champion is still the one that was seen.
@@ -98,84 +90,19 @@ pub(crate) async fn roll_back(
     let to = number(&mut fields, "to")?;
     let reason = fields.reason()?;
     fields.end()?;
-    let Some(current) = expected else {
-        return Err(unprocessable("expected", "there is nothing to go back from").into());
+    let Some(expected) = expected else {
+        return Err(unprocessable("expected", "there is nothing to roll back from").into());
     };
-    let version = match to {
-        Some(version) => version,
-        None => before(&ctx, &model, current).await?,
-    };
-    let reason = reason.unwrap_or_else(|| "Rolled back by hand.".to_owned());
-    moved(
-        &ctx,
-        model,
-        version,
-        expected,
-        PromotionKind::Rollback,
-        reason,
-    )
-    .await
+    known(&ctx, &model).await?;
+    let event = tasador_champion::roll_back(&ctx, model, expected, to, reason).await;
+    Ok(Json(event.map_err(refused)?))
 }
 
-async fn moved(
-    ctx: &Context,
-    model: ModelName,
-    version: ModelVersion,
-    expected: Option<ModelVersion>,
-    kind: PromotionKind,
-    reason: String,
-) -> Result<Json<PromotionEvent>, Refused> {
-    if ctx.registry.model(&model).await?.is_none() {
-        return Err(no_model());
+async fn known(ctx: &Context, model: &ModelName) -> Result<(), Refused> {
+    match ctx.registry.model(model).await? {
+        Some(_) => Ok(()),
+        None => Err(no_model()),
     }
-    let promotion = Promotion {
-        model,
-        version,
-        expected,
-        kind,
-        run: by_hand()?,
-        reason,
-        verdict_key: None,
-        at: ctx.now(),
-    };
-    match ctx.registry.promote(&promotion).await {
-        Ok(event) => {
-            tracing::info!(
-                version = %event.version, promotion = %event.seq,
-                "version {} is in production by hand: {}", event.version, event.reason
-            );
-            Ok(Json(event))
-        }
-        Err(error) => Err(refused(error)),
-    }
-}
-
-/// The version that was in production before `current` was promoted.
-async fn before(
-    ctx: &Context,
-    model: &ModelName,
-    current: ModelVersion,
-) -> Result<ModelVersion, Refused> {
-    let latest = PageRequest::first(LOOKED_THROUGH);
-    let events = ctx.registry.promotions(model, &latest).await?.items;
-    let earlier = events
-        .iter()
-        .filter(|event| event.version == current)
-        .find_map(|event| event.previous.filter(|previous| *previous < current));
-    earlier.ok_or_else(|| {
-        Problem::new(StatusCode::CONFLICT)
-            .detail(format!(
-                "No earlier version was in production before version {current}: say which one with `to`."
-            ))
-            .into()
-    })
-}
-
-/// Each move has a run of its own: a run promotes once. These are no executions, and say so.
-fn by_hand() -> Result<RunId, Problem> {
-    format!("by-hand-{}", uuid::Uuid::now_v7())
-        .parse()
-        .map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR))
 }
 
 /// The champion the caller saw: must be said, `null` where there was none.
@@ -208,21 +135,33 @@ fn number(fields: &mut Fields, field: &str) -> Result<Option<ModelVersion>, Box<
 fn refused(error: PromoteError) -> Refused {
     let conflict = |detail: String| Problem::new(StatusCode::CONFLICT).detail(detail);
     match error {
-        PromoteError::ChampionChanged { actual, .. } => conflict(match actual {
-            Some(version) => format!(
-                "Version {version} is in production by now: look at it, and say so in `expected`."
-            ),
-            None => "No version is in production: say null in `expected`.".to_owned(),
-        })
-        .field("expected", "another version is in production by now")
-        .into(),
-        PromoteError::Refused {
+        PromoteError::Rejected(Rejection::ChampionChanged { actual, .. }) => {
+            conflict(match actual {
+                Some(version) => format!(
+                    "Version {version} is now in production: look at it, and send its number as `expected`."
+                ),
+                None => "No version is in production: send null as `expected`.".to_owned(),
+            })
+            .field("expected", "another version is now in production")
+            .into()
+        }
+        PromoteError::Rejected(Rejection::Refused {
             why: Refusal::Unknown,
             ..
-        } => no_such("The model has no such version.").into(),
-        PromoteError::Refused { version, why, .. } => {
+        }) => no_such("The model has no such version.").into(),
+        PromoteError::Rejected(Rejection::Refused { version, why, .. }) => {
             conflict(format!("Version {version} can't become champion: {why}.")).into()
         }
-        PromoteError::Registry(error) => error.into(),
+        PromoteError::Rejected(Rejection::Registry(error))
+        | PromoteError::Store(StoreError::Registry(error)) => error.into(),
+        PromoteError::Unusable(unusable) => {
+            let (version, flaw) = (unusable.version, unusable.flaw);
+            conflict(format!("Version {version} can't become champion: {flaw}.")).into()
+        }
+        PromoteError::NoFormerChampion { champion, .. } => conflict(format!(
+            "No earlier version that was in production before version {champion} can be loaded: name a version with `to`."
+        ))
+        .into(),
+        PromoteError::Store(error) => unanswered(&error, error.is_retryable(), "The store"),
     }
 }

@@ -1,7 +1,7 @@
-//! The champion moved from the page: a version put into production, or an earlier one back.
+//! The champion changed from the page: a version promoted, or an earlier one put back.
 //!
-//! The same rules as the API's, for whoever signed in as an admin: the page's cookie is of no use
-//! there. Only JSON is read, which no form of a foreign page can send.
+//! The rules are those of [`tasador_champion`], as in the API, for admins who signed in to the page:
+//! the page's cookie is not valid there. Only JSON is read, which no form of another site can send.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -9,9 +9,10 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use tasador_ids::{ModelName, ModelVersion, RunId};
-use tasador_registry::{PromoteError, Promotion, PromotionKind};
-use tasador_runtime::{Context, Problem, chain};
+use tasador_champion::PromoteError;
+use tasador_ids::{ModelName, ModelVersion};
+use tasador_registry::{PromoteError as Rejection, PromotionEvent, PromotionKind};
+use tasador_runtime::{Problem, chain};
 
 use crate::Site;
 use crate::language::Language;
@@ -22,15 +23,28 @@ const REASON_MAX_CHARS: usize = 500;
 /// What the page's script sends.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wish {
+pub(crate) struct Change {
     /// The version in production, as the visitor saw it.
     expected: Option<u32>,
-    /// The version that comes back.
+    /// The version to roll back to.
     to: Option<u32>,
     reason: Option<String>,
 }
 
-type Body = Result<Json<Wish>, JsonRejection>;
+impl Change {
+    fn reason(&self) -> Option<String> {
+        let reason: String = self
+            .reason
+            .as_deref()?
+            .trim()
+            .chars()
+            .take(REASON_MAX_CHARS)
+            .collect();
+        (!reason.is_empty()).then_some(reason)
+    }
+}
+
+type Body = Result<Json<Change>, JsonRejection>;
 
 /// Puts a version into production.
 pub(crate) async fn promote(
@@ -39,21 +53,22 @@ pub(crate) async fn promote(
     Path((model, version)): Path<(String, String)>,
     body: Body,
 ) -> Response {
-    let language = Language::wanted(None, &headers);
-    let Ok(Json(wish)) = body else {
-        return unreadable();
+    let Ok(Json(change)) = body else {
+        return problem(StatusCode::BAD_REQUEST);
     };
-    let version = version.parse().ok();
-    let kind = PromotionKind::Promotion;
-    moved(
-        site.pricing.context(),
-        language,
-        &model,
-        version,
-        kind,
-        wish,
-    )
-    .await
+    let (Ok(model), Ok(version)) = (model.parse::<ModelName>(), version.parse()) else {
+        return problem(StatusCode::NOT_FOUND);
+    };
+    let ctx = site.pricing.context();
+    let promotion = tasador_champion::by_hand(
+        ctx,
+        model,
+        ModelVersion(version),
+        change.expected.map(ModelVersion),
+        PromotionKind::Promotion,
+        change.reason(),
+    );
+    answer(&headers, tasador_champion::promote(ctx, &promotion).await)
 }
 
 /// Puts an earlier version back into production.
@@ -63,83 +78,33 @@ pub(crate) async fn roll_back(
     Path(model): Path<String>,
     body: Body,
 ) -> Response {
-    let language = Language::wanted(None, &headers);
-    let Ok(Json(wish)) = body else {
-        return unreadable();
+    let Ok(Json(change)) = body else {
+        return problem(StatusCode::BAD_REQUEST);
     };
-    let (version, kind) = (wish.to, PromotionKind::Rollback);
-    moved(
-        site.pricing.context(),
-        language,
-        &model,
-        version,
-        kind,
-        wish,
-    )
-    .await
+    let (Ok(model), Some(expected)) = (model.parse(), change.expected.map(ModelVersion)) else {
+        return problem(StatusCode::NOT_FOUND);
+    };
+    let (ctx, to) = (site.pricing.context(), change.to.map(ModelVersion));
+    let event = tasador_champion::roll_back(ctx, model, expected, to, change.reason()).await;
+    answer(&headers, event)
 }
 
-/// The page's own script sends nothing of the kind.
-fn unreadable() -> Response {
-    Problem::new(StatusCode::BAD_REQUEST).into_response()
+fn problem(status: StatusCode) -> Response {
+    Problem::new(status).into_response()
 }
 
-async fn moved(
-    ctx: &Context,
-    language: Language,
-    model: &str,
-    version: Option<u32>,
-    kind: PromotionKind,
-    wish: Wish,
-) -> Response {
-    let by_hand = format!("by-hand-{}", uuid::Uuid::now_v7());
-    let (Ok(model), Some(version), Ok(run)) = (
-        model.parse::<ModelName>(),
-        version,
-        by_hand.parse::<RunId>(),
-    ) else {
-        return Problem::new(StatusCode::NOT_FOUND).into_response();
+fn answer(headers: &HeaderMap, event: Result<PromotionEvent, PromoteError>) -> Response {
+    let words = Language::wanted(None, headers).words();
+    let (status, detail) = match event {
+        Ok(_) => return StatusCode::NO_CONTENT.into_response(),
+        Err(PromoteError::Rejected(Rejection::ChampionChanged { .. })) => {
+            (StatusCode::CONFLICT, words.champion_changed)
+        }
+        Err(error @ (PromoteError::Rejected(Rejection::Registry(_)) | PromoteError::Store(_))) => {
+            tracing::error!("the champion can't be changed: {}", chain(&error));
+            (StatusCode::SERVICE_UNAVAILABLE, words.unavailable_hint)
+        }
+        Err(_) => (StatusCode::CONFLICT, words.cannot_be_moved),
     };
-    let reason = wish.reason.unwrap_or_default();
-    let reason: String = reason.trim().chars().take(REASON_MAX_CHARS).collect();
-    let promotion = Promotion {
-        model,
-        version: ModelVersion(version),
-        expected: wish.expected.map(ModelVersion),
-        kind,
-        run,
-        reason: match (reason.is_empty(), kind) {
-            (false, _) => reason,
-            (true, PromotionKind::Promotion) => "Promoted by hand.".to_owned(),
-            (true, PromotionKind::Rollback) => "Rolled back by hand.".to_owned(),
-        },
-        verdict_key: None,
-        at: ctx.now(),
-    };
-    match ctx.registry.promote(&promotion).await {
-        Ok(event) => {
-            tracing::info!(
-                version = %event.version, promotion = %event.seq,
-                "version {} is in production by hand: {}", event.version, event.reason
-            );
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Err(error) => refused(language, &error).into_response(),
-    }
-}
-
-fn refused(language: Language, error: &PromoteError) -> Problem {
-    let words = language.words();
-    match error {
-        PromoteError::ChampionChanged { .. } => {
-            Problem::new(StatusCode::CONFLICT).detail(words.champion_changed)
-        }
-        PromoteError::Refused { .. } => {
-            Problem::new(StatusCode::CONFLICT).detail(words.cannot_be_moved)
-        }
-        PromoteError::Registry(error) => {
-            tracing::error!("the champion can't be moved: {}", chain(error));
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail(words.unavailable_hint)
-        }
-    }
+    Problem::new(status).detail(detail).into_response()
 }

@@ -291,6 +291,24 @@ impl Language {
                 "no es mejor que decir siempre el precio del medio"
             }
             .to_owned(),
+            "worse_than_recorded" => {
+                let (new, old) = (self.money(measured?), self.money(limit?));
+                if english {
+                    format!(
+                        "its average error of {new} is above the {old} recorded for the version in production"
+                    )
+                } else {
+                    format!(
+                        "su error medio de {new} supera los {old} registrados para la versión en producción"
+                    )
+                }
+            }
+            "champion_unusable" => if english {
+                "the version in production cannot be loaded"
+            } else {
+                "la versión en producción no se puede cargar"
+            }
+            .to_owned(),
             "volume_growth" => {
                 let (grown, limit) = (share(measured)?, share(limit)?);
                 if english {
@@ -337,6 +355,8 @@ fn is_of_the_comparison(code: &str) -> bool {
             | "may_be_chance"
             | "holdout_too_small"
             | "worse_than_median"
+            | "worse_than_recorded"
+            | "champion_unusable"
             | "candidate_failed"
             | "candidate_unusable"
             | "no_candidate"

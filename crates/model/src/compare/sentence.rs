@@ -1,6 +1,6 @@
 //! What a verdict says in words.
 
-use super::{Champion, Decision, Reason, Verdict};
+use super::{Champion, Decision, Metrics, Reason, Recorded, Verdict};
 
 /// Whole US dollars with separators: `61,200`.
 pub(super) fn money(value: f64) -> String {
@@ -144,6 +144,30 @@ pub(super) fn maybe_chance(better_in: f64, limit: f64) -> Reason {
     )
 }
 
+pub(super) fn unusable(why: &str) -> Reason {
+    reason(
+        "champion_unusable",
+        format!("the champion could not be used: {why}"),
+        None,
+        None,
+    )
+}
+
+pub(super) fn worse_than_recorded(new: &Metrics, old: Recorded) -> Reason {
+    reason(
+        "worse_than_recorded",
+        format!(
+            "MAE {} and RMSE {}, compared with {} and {} recorded for the champion",
+            money(new.mae),
+            money(new.rmse),
+            money(old.mae),
+            money(old.rmse)
+        ),
+        Some(new.mae),
+        Some(old.mae),
+    )
+}
+
 /// Why a challenger that nothing speaks against is promoted.
 pub(super) fn why_promoted(verdict: &Verdict, champion: Champion<'_>) -> Reason {
     match champion {
@@ -153,12 +177,7 @@ pub(super) fn why_promoted(verdict: &Verdict, champion: Champion<'_>) -> Reason 
             None,
             None,
         ),
-        Champion::Unusable { reason: why } => reason(
-            "champion_unusable",
-            format!("the champion could not be used: {why}"),
-            None,
-            None,
-        ),
+        Champion::Unusable { reason, .. } => unusable(reason),
         Champion::Identical | Champion::Predictions(_) => {
             let change = verdict.changes.map_or(0.0, |changes| changes.mae);
             reason(

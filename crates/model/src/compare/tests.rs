@@ -136,35 +136,75 @@ fn the_first_model_is_promoted_unless_it_is_useless() {
 }
 
 #[test]
-fn a_champion_that_cannot_be_used_loses_but_not_to_anything() {
-    let prices = homes(100);
-    let ids = ids(100);
-    let broken = Champion::Unusable {
-        reason: "its artefact is damaged",
+fn a_champion_that_cannot_be_loaded_is_replaced_only_by_a_better_version() {
+    let prices = homes(400);
+    let recorded = |share: f64| {
+        let metrics = metrics::score(&prices, &erring(&prices, share)).unwrap();
+        Some(Recorded {
+            mae: metrics.mae,
+            rmse: metrics.rmse,
+        })
     };
-    let verdict = judge(
-        &Rule::default(),
-        1,
-        &prices,
-        &ids,
-        &erring(&prices, 0.1),
-        broken,
-    );
-    assert_eq!(verdict.decision, Decision::Promote);
-    assert!(
-        verdict.sentence.contains("its artefact is damaged"),
-        "{}",
-        verdict.sentence
-    );
-    let verdict = judge(
-        &Rule::default(),
-        1,
-        &prices,
-        &ids,
-        &erring(&prices, 0.9),
-        broken,
-    );
-    assert_eq!(verdict.decision, Decision::Reject);
+    let not_recorded = None;
+    let damaged = "champion_unusable";
+    type Row<'a> = (f64, Option<Recorded>, Option<f64>, Option<&'a [&'a str]>);
+    // challenger's error, recorded of the champion, error of the stand-in → reasons against it
+    let table: [Row<'_>; 8] = [
+        (0.10, not_recorded, None, None),
+        (
+            0.90,
+            not_recorded,
+            None,
+            Some(&["worse_than_median", damaged]),
+        ),
+        (0.10, recorded(0.10), None, None),
+        (
+            0.11,
+            recorded(0.10),
+            None,
+            Some(&["worse_than_recorded", damaged]),
+        ),
+        (0.10, recorded(0.10), Some(0.20), None),
+        // Better than the stand-in, and worse than the champion was.
+        (
+            0.15,
+            recorded(0.10),
+            Some(0.20),
+            Some(&["worse_than_recorded", damaged]),
+        ),
+        // No worse than the champion was, and no better than the stand-in.
+        (
+            0.20,
+            recorded(0.30),
+            Some(0.20),
+            Some(&["mae_not_down_enough", "may_be_chance", damaged]),
+        ),
+        (0.10, not_recorded, Some(0.20), None),
+    ];
+    for (challenger, recorded, stand_in, against) in table {
+        let stand_in = stand_in.map(|share| erring(&prices, share));
+        let champion = Champion::Unusable {
+            reason: "its artifact is damaged",
+            recorded,
+            stand_in: stand_in.as_deref(),
+        };
+        let challenger = erring(&prices, challenger);
+        let verdict = judge(
+            &Rule::default(),
+            1,
+            &prices,
+            &ids(400),
+            &challenger,
+            champion,
+        );
+        let expected = match against {
+            None => (Decision::Promote, vec![damaged]),
+            Some(against) => (Decision::Reject, against.to_vec()),
+        };
+        assert_eq!((verdict.decision, codes(&verdict)), expected);
+        assert!(verdict.sentence.contains("its artifact is damaged"));
+        assert_eq!(verdict.champion.is_some(), stand_in.is_some());
+    }
 }
 
 #[test]

@@ -103,7 +103,7 @@ async fn a_champion_that_cannot_be_loaded_leaves_the_old_one_pricing() {
     assert_eq!(version(&place).await, 3);
     assert_eq!(place.get("/health").await.1["status"], "ok");
 
-    // Mended, the second comes back.
+    // Repaired, the second comes back.
     std::fs::write(&artifact, &whole).unwrap();
     place.crown(two, Some(ModelVersion(3))).await;
     place.later(place.refresh());
@@ -111,7 +111,7 @@ async fn a_champion_that_cannot_be_loaded_leaves_the_old_one_pricing() {
 }
 
 #[tokio::test]
-async fn what_is_mended_is_served_within_the_longest_interval() {
+async fn what_is_repaired_is_served_within_the_longest_interval() {
     let place = Place::with(&trained(Algorithm::Linear, 1)).await;
     assert_eq!(version(&place).await, 1);
     place
@@ -123,8 +123,52 @@ async fn what_is_mended_is_served_within_the_longest_interval() {
         assert_eq!(version(&place).await, 1);
     }
     place.faults.set(&[]);
-    place.later(place.refresh() * 16);
+    place.later(place.refresh() * 4);
     assert_eq!(version(&place).await, 2);
+}
+
+/// A new instance has no old model to go on with.
+#[tokio::test]
+async fn the_last_sound_former_champion_stands_in_on_a_new_instance() {
+    let place = Place::with(&trained(Algorithm::Linear, 1)).await;
+    let mut champion = ModelVersion(1);
+    for seed in 2..=3 {
+        champion = place
+            .promote(&trained(Algorithm::Linear, seed), Some(champion))
+            .await;
+    }
+    let whole = std::fs::read(place.artifact(champion)).unwrap();
+    std::fs::write(place.artifact(champion), &whole[..whole.len() / 2]).unwrap();
+    // The health says so before anybody asks for a price.
+    let (_, health) = place.get("/health").await;
+    assert_eq!(
+        (&health["status"], &health["model"]["version"]),
+        (&json!("degraded"), &json!(2)),
+        "{health:#}"
+    );
+    assert_eq!(version(&place).await, 2);
+    assert!(place.metrics().await.contains("model_up_to_date 0"));
+
+    let place = place.new_instance();
+    std::fs::remove_file(place.artifact(ModelVersion(2))).unwrap();
+    assert_eq!(version(&place).await, 1);
+    let place = place.new_instance();
+    std::fs::remove_file(place.artifact(ModelVersion(1))).unwrap();
+    let (_, health) = place.get("/health").await;
+    assert_eq!(
+        (&health["status"], &health["model"]),
+        (&json!("degraded"), &json!(null)),
+        "{health:#}"
+    );
+    // Repaired, and nobody asked for a price meanwhile.
+    std::fs::write(place.artifact(champion), &whole).unwrap();
+    place.later(place.refresh());
+    let (_, health) = place.get("/health").await;
+    assert_eq!(
+        (&health["status"], &health["model"]["version"]),
+        (&json!("ok"), &json!(3)),
+        "{health:#}"
+    );
 }
 
 #[tokio::test]

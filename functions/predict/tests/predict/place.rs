@@ -153,6 +153,19 @@ impl Place {
         }
     }
 
+    /// The same place with an instance of the function that has not loaded anything yet.
+    pub(crate) fn new_instance(mut self) -> Self {
+        self.router = predict::router(tasador_pricing::Pricing::new(self.ctx.clone()));
+        self
+    }
+
+    /// What Prometheus reads.
+    pub(crate) async fn metrics(&self) -> String {
+        let request = Request::get("/metrics").body(Body::empty()).unwrap();
+        let body = self.send(request).await.into_body().collect().await;
+        String::from_utf8(body.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
     /// A place whose champion is this model.
     pub(crate) async fn with(model: &Model) -> Self {
         let place = Self::new().await;
