@@ -42,7 +42,7 @@ impl Former {
                 let known = stack.iter().rposition(|version| *version == event.version);
                 // Back to a version that was never in production: the champion makes way for it.
                 let keep = known.unwrap_or(stack.len().saturating_sub(1));
-                withdrawn.extend(stack.drain(keep..).rev().collect::<Vec<_>>());
+                withdrawn.extend(stack.drain(keep..));
             }
             stack.push(event.version);
         }

@@ -124,6 +124,15 @@ pub async fn load(
     model: &ModelName,
     version: ModelVersion,
 ) -> Result<Result<LoadedVersion, Unusable>, StoreError> {
+    // On the heap: the futures of the stores' clients are large, and callers nest them.
+    Box::pin(read(ctx, model, version)).await
+}
+
+async fn read(
+    ctx: &Context,
+    model: &ModelName,
+    version: ModelVersion,
+) -> Result<Result<LoadedVersion, Unusable>, StoreError> {
     let unusable = |record: Option<VersionRecord>, flaw| {
         Ok(Err(Unusable {
             version,
@@ -150,10 +159,10 @@ pub async fn load(
         return unusable(Some(record), Flaw::Unfinished);
     }
     // An object that is longer than what was registered is not read to its end.
-    let read = ctx
+    let bytes = ctx
         .lake
         .get_verified_within(&artifact.key, artifact.sha256, artifact.size_bytes);
-    let bytes = match read.await {
+    let bytes = match bytes.await {
         Ok(bytes) => bytes,
         Err(LakeError::NotFound { .. }) => return unusable(Some(record), Flaw::Missing),
         Err(error @ LakeError::Corrupt { .. }) => {

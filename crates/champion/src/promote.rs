@@ -84,41 +84,43 @@ pub fn by_hand(
 /// [`PromoteError`].
 pub async fn promote(ctx: &Context, promotion: &Promotion) -> Result<PromotionEvent, PromoteError> {
     let Promotion { model, version, .. } = promotion;
+    let is_back = promotion.kind == PromotionKind::Rollback;
+    let is_lower = promotion
+        .expected
+        .is_some_and(|champion| *version < champion);
+    if is_back && !is_lower && !Former::of(ctx, model).await?.replaced.contains(version) {
+        return Err(Rejection::Refused {
+            model: model.clone(),
+            version: *version,
+            why: Refusal::NotEarlier,
+        }
+        .into());
+    }
+    // On the heap: the futures of the stores' clients are large, and they nest.
+    Box::pin(promote_verified(ctx, promotion)).await
+}
+
+async fn promote_verified(
+    ctx: &Context,
+    promotion: &Promotion,
+) -> Result<PromotionEvent, PromoteError> {
+    let Promotion { model, version, .. } = promotion;
     // The run's own promotion stands, whatever became of the artifact since.
     if ctx
         .registry
         .promotion_of_run(&promotion.run)
         .await?
         .is_none()
+        && let Err(unusable) = load(ctx, model, *version).await?
     {
-        match load(ctx, model, *version).await? {
-            Ok(_) => {}
-            Err(Unusable {
-                flaw: Flaw::Foreign,
-                ..
-            }) if *model != ctx.config.model => {}
+        match unusable.flaw {
+            Flaw::Foreign if *model != ctx.config.model => {}
             // The registry rejects it, after it has looked at the champion.
-            Err(Unusable {
-                flaw: Flaw::NotRegistered | Flaw::Unfinished,
-                ..
-            }) => {}
-            Err(unusable) => {
+            Flaw::NotRegistered | Flaw::Unfinished => {}
+            _ => {
                 tracing::warn!(run_id = %promotion.run, %model, %version, "not promoted: {}", chain(&unusable));
                 return Err(PromoteError::Unusable(unusable.into()));
             }
-        }
-        if promotion.kind == PromotionKind::Rollback
-            && promotion
-                .expected
-                .is_none_or(|champion| champion <= *version)
-            && !Former::of(ctx, model).await?.replaced.contains(version)
-        {
-            return Err(Rejection::Refused {
-                model: model.clone(),
-                version: *version,
-                why: Refusal::NotEarlier,
-            }
-            .into());
         }
     }
     let event = ctx.registry.promote(promotion).await?;
@@ -172,16 +174,15 @@ pub async fn roll_back(
     to: Option<ModelVersion>,
     reason: Option<String>,
 ) -> Result<PromotionEvent, PromoteError> {
-    let version = match to {
-        Some(version) => version,
-        None => before(ctx, &model, expected).await?,
-    };
     let kind = PromotionKind::Rollback;
-    promote(
-        ctx,
-        &by_hand(ctx, model, version, Some(expected), kind, reason),
-    )
-    .await
+    let back = |version| by_hand(ctx, model.clone(), version, Some(expected), kind, reason);
+    match to {
+        Some(version) => promote(ctx, &back(version)).await,
+        None => {
+            let version = before(ctx, &model, expected).await?;
+            Box::pin(promote_verified(ctx, &back(version))).await
+        }
+    }
 }
 
 /// Where a rollback leads.
