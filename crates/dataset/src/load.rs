@@ -303,7 +303,7 @@ mod tests {
             held_out.column("grade").unwrap(),
             &Column::category([Some("7"), Some("9.5"), Some("1")])
         );
-        let whole = split(batches.to_vec()).unwrap().holdout;
+        let whole = split(Vec::from(batches)).unwrap().holdout;
         assert_eq!(held_out.prices(), whole.prices());
         assert_eq!(held_out.property_ids(), whole.property_ids());
     }

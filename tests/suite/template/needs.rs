@@ -17,11 +17,23 @@ use tests::witness::{Need, Witness};
 use tests::world::World;
 
 /// What roles allow and this story does not come to, each with when it is needed.
-const NOT_SEEN: &[(&str, &str, &str)] = &[(
-    "preprocess",
-    "dynamodb:GetItem on RegistryTable",
-    "rows known from a batch that was refused as a whole are no duplicates",
-)];
+const NOT_SEEN: &[(&str, &str, &str)] = &[
+    (
+        "preprocess",
+        "dynamodb:GetItem on RegistryTable",
+        "rows known from a batch that was refused as a whole are no duplicates",
+    ),
+    (
+        "compare",
+        "dynamodb:Query on RegistryTable",
+        "former champions are looked up if the champion cannot be loaded",
+    ),
+    (
+        "promote",
+        "dynamodb:Query on RegistryTable",
+        "former champions are looked up for a rollback",
+    ),
+];
 
 /// The page's cookie with a token.
 const SIGNED_IN: &str = "token";
