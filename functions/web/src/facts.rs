@@ -83,7 +83,7 @@ impl Facts {
         let (history, logged, (models, reference), batches, serving, pipeline) = tokio::join!(
             history(ctx, asked.page.clone()),
             logged(ctx),
-            models_and_reference(ctx, asked),
+            Box::pin(models_and_reference(ctx, asked)),
             latest_batches(site),
             site.pricing.totals(),
             ctx.registry.pipeline_counts(),

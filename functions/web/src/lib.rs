@@ -122,7 +122,7 @@ async fn whole(State(site): State<Site>, headers: HeaderMap, pairs: Pairs) -> Re
     let visitor = Visitor::of(site.pricing.context(), &headers).await;
     let markup = match &visitor {
         Visitor::Anybody | Visitor::SignedIn(_) => {
-            let sections = sections(&site, language, &visitor, &asked, &headers).await;
+            let sections = Box::pin(sections(&site, language, &visitor, &asked, &headers)).await;
             layout::page(language, &asked, &visitor, &sections)
         }
         Visitor::Stranger(_) | Visitor::Unchecked(_) => {
@@ -162,7 +162,8 @@ async fn sections(
     };
     let facts = async {
         if reads {
-            Facts::gather(site, asked).await
+            // On the heap, as everything that reads much at once: these futures are large.
+            Box::pin(Facts::gather(site, asked)).await
         } else {
             Facts::default()
         }
