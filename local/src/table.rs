@@ -6,14 +6,22 @@ use serde_json::Value;
 /// Width where standard output has none of its own.
 const WIDTH: u16 = 140;
 
-/// Outcomes, as `GET /history` gives them, as a table: one line each, in the order given.
-/// `name` gives what a batch is called; by default that is the beginning of its id.
+/// Outcomes, as `GET /history` gives them, as a table as wide as the terminal: one line each, in
+/// the order given. `name` gives what a batch is called; by default that is the beginning of its id.
 pub fn history(outcomes: &[Value], name: impl Fn(&str) -> Option<String>) -> String {
+    history_within(width(), outcomes, name)
+}
+
+fn history_within(
+    width: u16,
+    outcomes: &[Value],
+    name: impl Fn(&str) -> Option<String>,
+) -> String {
     let mut table = Table::new();
     table
         .load_preset(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width());
+        .set_width(width);
     let header = [
         "batch",
         "rows",
@@ -107,7 +115,7 @@ mod tests {
             }),
             json!({"kind": "nothing_new", "sentence": "The source has no more."}),
         ];
-        let text = history(&outcomes, |_| None);
+        let text = history_within(WIDTH, &outcomes, |_| None);
         for part in [
             "0123456789ab",
             "1,768",
@@ -119,7 +127,8 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
-        assert!(history(&outcomes, |_| Some("2014-05".to_owned())).contains("2014-05"));
+        let named = history_within(WIDTH, &outcomes, |_| Some("2014-05".to_owned()));
+        assert!(named.contains("2014-05"));
     }
 
     #[test]

@@ -7,10 +7,11 @@ use local::cloud::{Cloud, Options};
 use local::executions::Status;
 use local::faults::Faults;
 use local::folder::Folder;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tasador_access::{Scope, Token, TokenRecord};
 use tasador_ids::RunId;
-use tasador_registry::{Outcome, OutcomeKind};
+use tasador_registry::{InferenceRecord, Outcome, OutcomeKind};
 use tasador_runtime::{Config, Context};
 use tempfile::TempDir;
 
@@ -24,6 +25,7 @@ const STATE_LIMIT_BYTES: usize = 16 * 1024;
 pub struct World {
     cloud: Option<Cloud>,
     config: Config,
+    begun: Timestamp,
     require_tokens: bool,
     /// Where batches come from.
     pub source: Source,
@@ -97,12 +99,12 @@ impl World {
             candidates: vec!["linear".to_owned()],
             ..Config::default()
         };
-        config.fetch.read_timeout = Duration::from_millis(300);
         config.predict.champion_refresh = Duration::from_millis(50);
         change(&mut config);
         let mut world = Self {
             cloud: None,
             config,
+            begun: Timestamp::now(),
             require_tokens,
             source,
             faults: Faults::default(),
@@ -260,6 +262,20 @@ impl World {
             "a token is not kept",
         );
         token.reveal()
+    }
+
+    /// The entries of the inference log since this world began.
+    pub async fn inferences(&self) -> Vec<InferenceRecord> {
+        let registry = &self.context().registry;
+        let (mut hour, now) = (self.begun, self.context().now());
+        let mut found = Vec::new();
+        // In UTC every hour begins at a multiple of 3,600 seconds.
+        while hour.as_second() / 3_600 <= now.as_second() / 3_600 {
+            let logged = registry.inferences_of_hour(hour).await;
+            found.extend(must(logged, "the inference log can't be read"));
+            hour += SignedDuration::from_hours(1);
+        }
+        found
     }
 
     /// Prices one listing.

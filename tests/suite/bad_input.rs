@@ -6,14 +6,23 @@ use serde_json::json;
 use tasador_ids::BatchId;
 use tasador_listing::BatchReport;
 use tasador_registry::OutcomeKind;
+use tasador_runtime::Config;
 use tests::invariants;
 use tests::listings::Batch;
 use tests::source::{Answer, BAD_GROUP, EXHAUSTED, EXHAUSTED_UNACCENTED};
 use tests::world::{Run, World};
 
-/// Repeats of what will not pass are waited for in vain here: four answers for one run.
+/// How long a source may be silent where the test waits for the end of it.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// The source is asked four times for one run.
 async fn asked_four_times(answer: Answer) -> (World, Run) {
-    let world = World::new(|_| ()).await;
+    let world = World::new(|config| {
+        if matches!(answer, Answer::Slow(..)) {
+            config.fetch.read_timeout = SILENCE;
+        }
+    })
+    .await;
     for _ in 0..4 {
         world.source.then(answer.clone());
     }
@@ -41,9 +50,14 @@ async fn a_source_that_answers_500() {
 }
 
 /// Once the source has begun to answer, its cursor has moved on: to ask again would bring the next
-/// batch in the place of this one, and nobody would know. So it is asked once, and the loss is told.
+/// batch in the place of this one, and nobody would know. So it is asked once, and the loss is recorded.
 async fn an_answer_is_lost(answer: Answer) {
-    let world = World::new(|_| ()).await;
+    let mut world = World::new(|config| {
+        if matches!(answer, Answer::Silent(..)) {
+            config.fetch.read_timeout = SILENCE;
+        }
+    })
+    .await;
     let following = Batch::new(2, 300).api_json();
     world
         .source
@@ -63,6 +77,10 @@ async fn an_answer_is_lost(answer: Answer) {
     assert!(raw.is_empty(), "half a body was stored as a batch");
     invariants::check(&world).await;
 
+    let patient = Config::default().fetch.read_timeout;
+    world
+        .restart(|config| config.fetch.read_timeout = patient)
+        .await;
     let next = world.run(&json!({})).await;
     assert_eq!(next.kind(), OutcomeKind::Promoted, "{}", next.reasons());
     assert_eq!(next.recorded().batch, Some(BatchId::of(&following)));
@@ -92,14 +110,12 @@ async fn a_source_that_is_too_slow() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_is_not_there() {
-    // Bound and dropped: nothing listens on this port.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // The port is taken, and nobody listens on it.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
     let world =
-        World::new(|config| config.source = Some(format!("http://127.0.0.1:{port}/data"))).await;
+        World::new(|config| config.source = Some(format!("http://{address}/data"))).await;
     let run = world.run(&json!({})).await;
     assert_source_unavailable(&run);
     invariants::check(&world).await;

@@ -349,13 +349,7 @@ async fn the_page_is_read_and_used_without_a_script_and_keeps_to_itself() {
     let (_, wrong) = ask("/?in.bed=many", "en").await;
     assert!(wrong.contains("could not be priced") && wrong.contains("aria-invalid=\"true\""));
     // Each price asked for through the page is in the log.
-    let now = world.context().now();
-    let records = world
-        .context()
-        .registry
-        .inferences_of_hour(now)
-        .await
-        .unwrap();
+    let records = world.inferences().await;
     let priced: Vec<&Value> = records.iter().map(|record| &record.input).collect();
     assert!(priced.iter().any(|input| input["bed"] == "3"), "{priced:?}");
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tasador_ids::ModelVersion;
 use tasador_registry::InferenceRecord;
-use tasador_runtime::{Context, Failure};
+use tasador_runtime::{Clock, Context, Failure};
 use tests::world::World;
 
 /// The calls of a compaction.
@@ -37,11 +37,20 @@ fn record(id: &str, at: Timestamp, padding: usize) -> InferenceRecord {
     }
 }
 
-/// A time within the hour that began two hours ago.
-fn recent(minute: i64) -> Timestamp {
-    let now = Timestamp::now().as_second();
-    let hour = Timestamp::from_second(now - now % 3_600).unwrap() - SignedDuration::from_hours(2);
+/// The time at which these tests compact. The clock stands still, far ahead of any machine's clock:
+/// the store deletes what has expired by the machine's clock.
+fn now() -> Timestamp {
+    "2096-03-01T01:30:00Z".parse().unwrap()
+}
+
+/// A time within the hour that is compacted: the last one of a 29 February.
+fn in_hour(minute: i64) -> Timestamp {
+    let hour: Timestamp = "2096-02-29T23:00:00Z".parse().unwrap();
     hour + SignedDuration::from_mins(minute)
+}
+
+fn context(world: &World) -> Context {
+    world.context().clone().with_clock(Clock::fixed(now()))
 }
 
 async fn put(ctx: &Context, ids: impl IntoIterator<Item = u32>) -> BTreeSet<String> {
@@ -50,7 +59,7 @@ async fn put(ctx: &Context, ids: impl IntoIterator<Item = u32>) -> BTreeSet<Stri
         let id = format!("request-{n}");
         // Each twentieth takes several items.
         let padding = if n % 20 == 0 { 400_000 } else { 0 };
-        let record = record(&id, recent(i64::from(n % 60)), padding);
+        let record = record(&id, in_hour(i64::from(n % 60)), padding);
         ctx.registry.put_inference(&record).await.unwrap();
         put.insert(id);
     }
@@ -76,7 +85,7 @@ async fn filed(ctx: &Context) -> BTreeMap<String, u32> {
 }
 
 async fn loose(ctx: &Context) -> BTreeSet<String> {
-    let loose = ctx.registry.loose_inferences(recent(0), usize::MAX).await;
+    let loose = ctx.registry.loose_inferences(in_hour(0), usize::MAX).await;
     loose
         .unwrap()
         .into_iter()
@@ -106,7 +115,7 @@ async fn check_end(ctx: &Context, put: &BTreeSet<String>) {
     let filed: BTreeSet<String> = filed(ctx).await.into_keys().collect();
     assert_eq!(&filed, put);
     assert_eq!(loose(ctx).await, BTreeSet::new());
-    let kept = ctx.registry.inferences_of_hour(recent(0)).await.unwrap();
+    let kept = ctx.registry.inferences_of_hour(in_hour(0)).await.unwrap();
     assert_eq!(
         kept.len(),
         put.len(),
@@ -117,18 +126,17 @@ async fn check_end(ctx: &Context, put: &BTreeSet<String>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_hour_that_is_over_gets_into_a_file_and_late_entries_into_another() {
     let world = World::new(|_| ()).await;
-    let ctx = world.cloud().context();
+    let ctx = &context(&world);
     let mut all = put(ctx, 0..50).await;
-    let now = record("now", Timestamp::now(), 0);
-    ctx.registry.put_inference(&now).await.unwrap();
+    let latest = record("now", now(), 0);
+    ctx.registry.put_inference(&latest).await.unwrap();
 
     let first = compact(ctx).await.unwrap();
     assert_eq!((first.files.len(), first.rows), (1, 50));
-    let date = recent(0).strftime("%Y-%m-%d").to_string();
     assert!(
         first.files[0]
             .as_str()
-            .starts_with(&format!("inferences/date={date}/")),
+            .starts_with("inferences/date=2096-02-29/"),
         "{first:?}"
     );
     check_end(ctx, &all).await;
@@ -145,7 +153,7 @@ async fn an_hour_that_is_over_gets_into_a_file_and_late_entries_into_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn compactions_that_race_make_one_file_of_each_entry() {
     let world = World::new(|_| ()).await;
-    let ctx = world.cloud().context();
+    let ctx = &context(&world);
     let mut all = BTreeSet::new();
     for round in 0..6 {
         let new: BTreeSet<u32> = (round * 40..(round + 1) * 40).collect();
@@ -165,7 +173,7 @@ async fn compactions_that_race_make_one_file_of_each_entry() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_compaction_that_breaks_off_anywhere_is_gone_on_with() {
     let world = World::new(|_| ()).await;
-    let ctx = world.cloud().context();
+    let ctx = &context(&world);
     let mut all = BTreeSet::new();
     let mut next = 0;
     for call in CALLS {
@@ -198,7 +206,7 @@ async fn a_compaction_that_breaks_off_anywhere_is_gone_on_with() {
 async fn racing_compactions_with_faults_by_chance() {
     for seed in 0..12 {
         let world = World::new(|_| ()).await;
-        let ctx = world.cloud().context();
+        let ctx = &context(&world);
         let mut all = put(ctx, 0..60).await;
         println!("seed {seed}");
         world

@@ -233,9 +233,10 @@ async fn a_damaged_body_is_an_error() {
 
 #[tokio::test]
 async fn an_unreachable_endpoint_is_retryable() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // The port is taken, and nobody listens on it.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let endpoint = format!("http://{}", socket.local_addr().unwrap());
     let client = client(&endpoint, "a", "b", std::time::Duration::from_secs(2));
     let lake = tasador_lake::Lake::new(client, "tasador");
     let error = lake.get(&key()).await.unwrap_err();

@@ -220,7 +220,7 @@ async fn what_is_not_in_the_bucket_as_registered_is_not_promoted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_sixteen_runs_one_promotes_and_fifteen_compare_again() {
-    let place = tokio::time::timeout(Duration::from_secs(30), place())
+    let place = tokio::time::timeout(Duration::from_secs(120), place())
         .await
         .unwrap();
     let ctx = &place.ctx;

@@ -3,7 +3,7 @@
 
 use tokio::process::Command;
 
-use crate::served::{Served, free_ports, tool};
+use crate::served::{Served, tool};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_nothing() {
@@ -24,7 +24,7 @@ async fn finds_nothing(options: &[&str], examples: &str) {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let served = Served::start_with(folder.path(), free_ports(), options).await;
+    let served = Served::start_with(folder.path(), options).await;
     let mut command = Command::new(schemathesis);
     command.arg("run");
     if let Some(token) = &served.token {

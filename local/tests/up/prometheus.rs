@@ -1,13 +1,18 @@
 //! Debian's Prometheus scrapes `tasador up` while it is under load, with the configuration and the
 //! rules that are shipped: its counters are the numbers of requests sent, also across a restart.
 
+use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
-use crate::served::{Served, free_ports, json, repository, tool, until};
+use crate::served::{Served, json, repository, tool, until};
 
 const FROM: &str = "apt-get install prometheus";
 
@@ -15,41 +20,93 @@ fn observability() -> std::path::PathBuf {
     repository().join("infra/observability")
 }
 
-/// Prometheus with the shipped configuration, pointed at another port.
-async fn scraping(program: &Path, folder: &Path, target: u16, port: u16) -> Child {
+/// An address that stays the same while what it forwards to is restarted on another port: to
+/// Prometheus another address would be another instance, with counters of its own.
+struct Forwarder {
+    address: SocketAddr,
+    to: Arc<Mutex<String>>,
+    task: JoinHandle<()>,
+}
+
+impl Forwarder {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let to = Arc::new(Mutex::new(String::new()));
+        let target = Arc::clone(&to);
+        let task = tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let to = target.lock().unwrap().clone();
+                tokio::spawn(async move {
+                    if let Ok(mut server) = TcpStream::connect(to).await {
+                        // A connection that breaks off is the client's to notice.
+                        let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+                    }
+                });
+            }
+        });
+        Self { address, to, task }
+    }
+
+    fn forward_to(&self, served: &Served) {
+        *self.to.lock().unwrap() = served.address().to_owned();
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Prometheus with the shipped configuration, pointed at another address, and its own address.
+async fn scraping(program: &Path, folder: &Path, target: SocketAddr) -> (Child, String) {
     let shipped = std::fs::read_to_string(observability().join("prometheus.yml")).unwrap();
     assert!(shipped.contains("scrape_interval: 5s"));
     let rules = observability().canonicalize().unwrap().join("rules");
     let config = shipped
-        .replace("127.0.0.1:3000", &format!("127.0.0.1:{target}"))
+        .replace("127.0.0.1:3000", &target.to_string())
         .replace("- rules/", &format!("- {}/", rules.display()));
-    assert!(config.contains(&format!("127.0.0.1:{target}")));
+    assert!(config.contains(&target.to_string()));
     let file = folder.join("prometheus.yml");
     std::fs::write(&file, config).unwrap();
-    let process = Command::new(program)
+    let mut process = Command::new(program)
         .arg(format!("--config.file={}", file.display()))
         .arg(format!(
             "--storage.tsdb.path={}",
             folder.join("tsdb").display()
         ))
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .arg("--log.level=error")
+        .arg("--web.listen-address=127.0.0.1:0")
+        .arg("--log.format=json")
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
+    // It chooses a free port itself, and says which.
+    let mut log = BufReader::new(process.stderr.take().unwrap()).lines();
+    let address = loop {
+        let line = log.next_line().await.unwrap();
+        let line = line.expect("Prometheus ended before it listened");
+        let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+        match entry.get("address").and_then(Value::as_str) {
+            Some(address) if line.contains("Listening on") => break address.to_owned(),
+            _ => eprintln!("{line}"),
+        }
+    };
+    tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
     until("Prometheus is ready", async || {
-        let ready = reqwest::get(format!("http://127.0.0.1:{port}/-/ready"))
+        let ready = reqwest::get(format!("http://{address}/-/ready"))
             .await
             .ok()?;
         ready.status().is_success().then_some(())
     })
     .await;
-    process
+    (process, address)
 }
 
 /// What Prometheus says a query comes to; none while there is no such series.
-async fn query(port: u16, query: &str) -> Option<f64> {
-    let url = format!("http://127.0.0.1:{port}/api/v1/query?query={query}");
+async fn query(address: &str, query: &str) -> Option<f64> {
+    let url = format!("http://{address}/api/v1/query?query={query}");
     let answer = json(&url).await?;
     let value = answer
         .pointer("/data/result/0/value/1")
@@ -58,12 +115,12 @@ async fn query(port: u16, query: &str) -> Option<f64> {
 }
 
 /// Waits for the scrape that has all of these requests, of which a third were wrong.
-async fn counted(port: u16, requests: u32) {
+async fn counted(address: &str, requests: u32) {
     let expected = f64::from(requests);
     let seen = until(
         &format!("Prometheus has counted {requests} requests"),
         async || {
-            query(port, "inference_requests_total")
+            query(address, "inference_requests_total")
                 .await
                 .filter(|seen| *seen >= expected)
         },
@@ -79,7 +136,7 @@ async fn counted(port: u16, requests: u32) {
         ("inference_log_failures_total", 0.0),
         ("model_version", 1.0),
     ] {
-        assert_eq!(query(port, name).await, Some(expected), "{name}");
+        assert_eq!(query(address, name).await, Some(expected), "{name}");
     }
 }
 
@@ -89,21 +146,25 @@ async fn prometheus_counts_what_was_sent_across_a_restart() {
         return;
     };
     let (data, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (target, port) = (free_ports(), free_ports());
-    let served = Served::start(data.path(), target).await;
-    let _prometheus = scraping(&prometheus, folder.path(), target, port).await;
+    let forwarder = Forwarder::start().await;
+    let served = Served::start(data.path()).await;
+    forwarder.forward_to(&served);
+    let (_prometheus, address) =
+        scraping(&prometheus, folder.path(), forwarder.address).await;
+    let address = address.as_str();
     served.load(300).await;
     served.load(300).await;
-    counted(port, 600).await;
+    counted(address, 600).await;
     served.load(300).await;
     served.stop().await;
-    let served = Served::start(data.path(), target).await;
-    counted(port, 900).await;
+    let served = Served::start(data.path()).await;
+    forwarder.forward_to(&served);
+    counted(address, 900).await;
     served.load(600).await;
-    counted(port, 1_500).await;
+    counted(address, 1_500).await;
     // Over the restart no counter went back, which Prometheus would have taken for a new beginning.
     assert_eq!(
-        query(port, "resets(inference_requests_total[10m])").await,
+        query(address, "resets(inference_requests_total[10m])").await,
         Some(0.0)
     );
     served.stop().await;
@@ -129,7 +190,7 @@ async fn promtool_finds_nothing_in_metrics_and_rules() {
     }
 
     let data = tempfile::tempdir().unwrap();
-    let served = Served::start(data.path(), free_ports()).await;
+    let served = Served::start(data.path()).await;
     served.load(30).await;
     let text = reqwest::get(served.url("/metrics"))
         .await

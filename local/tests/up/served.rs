@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A running `tasador up`; killed when it is dropped.
 pub(crate) struct Served {
     process: Child,
-    pub(crate) port: u16,
+    http: String,
     /// The token of whoever may read its folder, where it wants tokens.
     pub(crate) token: Option<String>,
     said: mpsc::UnboundedReceiver<String>,
@@ -26,29 +26,16 @@ pub(crate) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The first of four neighbouring ports that nobody listens on.
-pub(crate) fn free_ports() -> u16 {
-    for _ in 0..100 {
-        let first = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = first.local_addr().unwrap().port();
-        let next = |n| std::net::TcpListener::bind(("127.0.0.1", port + n));
-        if port < u16::MAX - 3 && (1..=3).all(|n| next(n).is_ok()) {
-            return port;
-        }
-    }
-    panic!("no four free ports in a row");
-}
-
 impl Served {
-    /// Starts it with the sample listings as source, and waits until it prices.
-    pub(crate) async fn start(folder: &Path, port: u16) -> Self {
-        Self::start_with(folder, port, &[]).await
+    /// Starts it on free ports with the sample listings as source, and waits until it prices.
+    pub(crate) async fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[]).await
     }
 
     /// The same with more options.
-    pub(crate) async fn start_with(folder: &Path, port: u16, options: &[&str]) -> Self {
+    pub(crate) async fn start_with(folder: &Path, options: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_tasador"))
-            .args(["--port", &port.to_string(), "--data-dir"])
+            .args(["--port", "0", "--data-dir"])
             .arg(folder)
             .args(["up", "--source"])
             .arg(repository().join("events/listings.csv"))
@@ -77,7 +64,7 @@ impl Served {
         let server: Value = serde_json::from_slice(&server).unwrap();
         let served = Self {
             process,
-            port,
+            http: server["http"].as_str().unwrap().to_owned(),
             token: server
                 .get("token")
                 .and_then(Value::as_str)
@@ -121,8 +108,13 @@ impl Served {
         found.unwrap_or_else(|_| panic!("it does not say {words:?}"))
     }
 
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        self.http.strip_prefix("http://").unwrap()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("{}{path}", self.http)
     }
 
     /// Sends this many requests for a price over a few connections; each third is wrong.

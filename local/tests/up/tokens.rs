@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::served::{Served, free_ports};
+use crate::served::Served;
 
 async fn tasador(folder: &Path, arguments: &[&str]) -> Output {
     tasador_in(folder, arguments, &[]).await
@@ -153,7 +153,7 @@ async fn where_others_can_reach_it_nothing_starts_without_a_live_token() {
 async fn who_holds_a_token_is_served_and_admins_are_written_down() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
-    let mut served = Served::start_with(data, free_ports(), &["--require-tokens"]).await;
+    let mut served = Served::start_with(data, &["--require-tokens"]).await;
     assert_eq!(served.ask("GET", "/history", None).await.status(), 401);
     assert_eq!(served.ask("GET", "/health", None).await.status(), 200);
 
@@ -221,7 +221,7 @@ async fn who_holds_a_token_is_served_and_admins_are_written_down() {
 async fn a_deployed_table_is_reached_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
-    let served = Served::start_with(data, free_ports(), &["--require-tokens"]).await;
+    let served = Served::start_with(data, &["--require-tokens"]).await;
     let server = std::fs::read(data.join("server.json")).unwrap();
     let server: Value = serde_json::from_slice(&server).unwrap();
     let key = std::fs::read_to_string(data.join("token.key")).unwrap();
