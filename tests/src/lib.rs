@@ -7,9 +7,6 @@
 
 pub mod deployment;
 pub mod invariants;
-pub mod listings;
-pub mod skip;
-pub mod source;
 pub mod stories;
 pub mod template;
 pub mod witness;

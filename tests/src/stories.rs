@@ -7,8 +7,8 @@ use tasador_registry::OutcomeKind;
 use tasador_runtime::Config;
 use tasador_states::Machine;
 
-use crate::listings::Batch;
-use crate::source::{Answer, BAD_GROUP, EXHAUSTED};
+use tasador_testing::listings::Batch;
+use tasador_testing::source::{Answer, BAD_GROUP, EXHAUSTED};
 
 /// How the last run of a story ends where nothing disturbs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_dynamodb::error::BoxError;
 use serde_json::Value;
+use tasador_testing::faults::{BoxError, HttpRequest, SharedInterceptor, Side, on_request};
 
 /// An action on a resource: `s3:GetObject` on `tasador/raw/…`, `dynamodb:Query` on
 /// `tasador-registry/index/open`, `states:StartExecution` on an ARN.
@@ -23,6 +21,45 @@ impl Witness {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// The interceptor that writes them down.
+    pub fn interceptor(&self) -> SharedInterceptor {
+        let witness = self.clone();
+        on_request(move |side, request| {
+            if side == Side::Before {
+                witness.request(request)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn request(&self, request: &HttpRequest) -> Result<(), BoxError> {
+        let body: Value = request
+            .body()
+            .bytes()
+            .and_then(|bytes| serde_json::from_slice(bytes).ok())
+            .unwrap_or_default();
+        match request.headers().get("x-amz-target") {
+            Some(target) => match target.split_once('.') {
+                Some(("AWSStepFunctions", operation)) => {
+                    let machine = &body["stateMachineArn"];
+                    let on = machine.as_str().or(body["executionArn"].as_str());
+                    self.note(format!("states:{operation}"), on.unwrap_or_default());
+                }
+                Some((_, operation)) => self.dynamodb(operation, &body),
+                None => self.note(target, ""),
+            },
+            None => {
+                let uri: http::Uri = request.uri().parse()?;
+                self.s3(
+                    request.method(),
+                    uri.path(),
+                    uri.query().unwrap_or_default(),
+                );
+            }
+        }
+        Ok(())
     }
 
     fn note(&self, action: impl Into<String>, resource: impl Into<String>) {
@@ -78,45 +115,5 @@ impl Witness {
             "POST" => self.note("s3:PutObject", path),
             other => self.note(format!("s3:{other}"), path),
         }
-    }
-}
-
-impl Intercept for Witness {
-    fn name(&self) -> &'static str {
-        "witness"
-    }
-
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let request = context.request();
-        let body: Value = request
-            .body()
-            .bytes()
-            .and_then(|bytes| serde_json::from_slice(bytes).ok())
-            .unwrap_or_default();
-        match request.headers().get("x-amz-target") {
-            Some(target) => match target.split_once('.') {
-                Some(("AWSStepFunctions", operation)) => {
-                    let machine = &body["stateMachineArn"];
-                    let on = machine.as_str().or(body["executionArn"].as_str());
-                    self.note(format!("states:{operation}"), on.unwrap_or_default());
-                }
-                Some((_, operation)) => self.dynamodb(operation, &body),
-                None => self.note(target, ""),
-            },
-            None => {
-                let uri: http::Uri = request.uri().parse()?;
-                self.s3(
-                    request.method(),
-                    uri.path(),
-                    uri.query().unwrap_or_default(),
-                );
-            }
-        }
-        Ok(())
     }
 }

@@ -15,8 +15,8 @@ use tasador_registry::{InferenceRecord, Outcome, OutcomeKind};
 use tasador_runtime::{Config, Context};
 use tempfile::TempDir;
 
-use crate::listings::Batch;
-use crate::source::{Answer, Source};
+use tasador_testing::listings::Batch;
+use tasador_testing::source::{Answer, Source};
 
 /// The largest output of a state: states pass keys and small facts, never data.
 const STATE_LIMIT_BYTES: usize = 16 * 1024;

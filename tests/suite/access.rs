@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tasador_access::{MLFLOW, Need, ROUTES, Scope, Token};
 use tasador_registry::OutcomeKind;
-use tests::listings::Batch;
+use tasador_testing::listings::Batch;
 use tests::world::{Answered, World};
 
 /// The operations of the API as its description has them: method, path, and the scope it names.

@@ -1,30 +1,17 @@
 //! The `aws` command line of AWS, unchanged, against the local cloud. PyPI has its first version, which
 //! takes payloads as they are; the second wants `--cli-binary-format raw-in-base64-out`.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tests::listings::Batch;
-use tests::skip;
-use tests::source::Answer;
+use tasador_testing::listings::Batch;
+use tasador_testing::tools::installed;
+use tasador_testing::source::Answer;
 use tests::world::World;
-
-/// The `aws` of the virtual environment that `tests/tools/install` makes.
-fn aws() -> Option<PathBuf> {
-    let named = std::env::var_os("TASADOR_TOOLS").map(PathBuf::from);
-    let folder =
-        named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/tools"));
-    let aws = folder.join("bin/aws");
-    aws.is_file().then_some(aws)
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_execution_is_started_and_followed_and_a_function_invoked() {
-    let Some(aws) = aws() else {
-        skip::tool_is_missing(
-            "the aws command is not installed; tests/tools/install does it (Python 3 and PyPI)",
-        );
+    let Some(aws) = installed("bin/aws", "the aws command") else {
         return;
     };
     let world = World::new(|_| ()).await;

@@ -8,8 +8,8 @@ use tasador_listing::BatchReport;
 use tasador_registry::OutcomeKind;
 use tasador_runtime::Config;
 use tests::invariants;
-use tests::listings::Batch;
-use tests::source::{Answer, BAD_GROUP, EXHAUSTED, EXHAUSTED_UNACCENTED};
+use tasador_testing::listings::Batch;
+use tasador_testing::source::{Answer, BAD_GROUP, EXHAUSTED, EXHAUSTED_UNACCENTED};
 use tests::world::{Run, World};
 
 /// How long a source may be silent where the test waits for the end of it.
@@ -110,10 +110,7 @@ async fn a_source_that_is_too_slow() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_is_not_there() {
-    // The port is taken, and nobody listens on it.
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = socket.local_addr().unwrap();
+    let (_socket, address) = tasador_testing::ports::refused();
     let world =
         World::new(|config| config.source = Some(format!("http://{address}/data"))).await;
     let run = world.run(&json!({})).await;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tasador_access::Scope;
 use tasador_registry::OutcomeKind;
 use tasador_runtime::Config;
-use tests::listings::Batch;
+use tasador_testing::listings::Batch;
 use tests::world::World;
 
 use driver::{Browser, DESK, PHONE};

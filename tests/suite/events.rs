@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use local::functions::function_arn;
 use serde_json::{Value, json};
-use tests::listings::Batch;
+use tasador_testing::listings::Batch;
 use tests::world::World;
 
 /// The steps of a promoted batch, in order.

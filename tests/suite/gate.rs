@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use tasador_registry::OutcomeKind;
-use tests::listings::Batch;
+use tasador_testing::listings::Batch;
 use tests::world::{Run, World};
 
 /// A champion that learnt from 4,000 listings, and the run that follows with `batch`. Drift is believed

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tasador_ids::Digest;
 use tasador_registry::{OutcomeKind, RunRecord, RunStatus};
-use tests::listings::Batch;
+use tasador_testing::listings::Batch;
 use tests::stories::Story;
 use tests::world::World;
 

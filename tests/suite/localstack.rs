@@ -12,9 +12,9 @@ use testcontainers::core::{IntoContainerPort as _, WaitFor};
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
 use tests::deployment::Deployment;
-use tests::listings::Batch;
-use tests::skip::skipped;
-use tests::source::{Answer, EXHAUSTED, Source};
+use tasador_testing::listings::Batch;
+use tasador_testing::tools::skipped;
+use tasador_testing::source::{Answer, EXHAUSTED, Source};
 
 /// The last tag that runs without a token of its maker's.
 const TAG: &str = "4.14.0";

@@ -1,7 +1,7 @@
 //! Behaviour across crates, against the real state machine on real S3 and DynamoDB protocols.
 
 // Clippy knows `#[test]` functions, but not what they share.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod access;
 mod aws_cli;
@@ -14,6 +14,7 @@ mod events;
 mod faults;
 mod gate;
 mod jobs;
+mod kills;
 #[cfg(feature = "localstack")]
 mod localstack;
 mod mlflow;
@@ -23,3 +24,8 @@ mod real_listings;
 mod schedule;
 mod template;
 mod tracking;
+mod up;
+
+/// `tasador`, built from `local`'s `main.rs` as part of this package: only so does Cargo build it
+/// before these tests.
+const TASADOR: &str = env!("CARGO_BIN_EXE_tasador-under-test");

@@ -14,8 +14,8 @@ use local::demo::sales;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tasador_registry::OutcomeKind;
-use tests::skip;
-use tests::source::Answer;
+use tasador_testing::tools::{mlflow, repository};
+use tasador_testing::source::Answer;
 use tests::world::World;
 use tokio::process::Command;
 
@@ -29,24 +29,6 @@ const SERVED_WITHIN: Duration = Duration::from_secs(120);
 
 /// Homes that are priced in Python and over HTTP: as many as one request takes.
 const HOMES: usize = 1_000;
-
-fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The virtual environment of MLflow 2 or 3.
-fn venv(major: u32) -> Option<PathBuf> {
-    let named = std::env::var_os("TASADOR_MLFLOW").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| repository().join("target"));
-    let venv = folder.join(format!("mlflow{major}"));
-    if venv.join("bin/mlflow").is_file() {
-        return Some(venv);
-    }
-    skip::tool_is_missing(&format!(
-        "mlflow {major} is not installed; tests/tools/install does it (Python 3 and PyPI)"
-    ));
-    None
-}
 
 /// Runs a script of `tests/mlflow` to its end, and gives what it printed.
 async fn script(venv: &Path, name: &str, arguments: &[&str]) -> Result<String, String> {
@@ -74,7 +56,7 @@ async fn script(venv: &Path, name: &str, arguments: &[&str]) -> Result<String, S
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_clients_are_answered_as_by_mlflows_own_server() {
-    let (Some(newest), Some(older)) = (venv(3), venv(2)) else {
+    let (Some(newest), Some(older)) = (mlflow(3), mlflow(2)) else {
         return;
     };
     for client in [&newest, &older] {
@@ -107,7 +89,7 @@ async fn both_clients_are_answered_as_by_mlflows_own_server() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_clients_that_log_to_one_run_lose_nothing() {
-    let Some(venv) = venv(3) else {
+    let Some(venv) = mlflow(3) else {
         return;
     };
     let world = World::new(|_| ()).await;
@@ -119,7 +101,7 @@ async fn twenty_clients_that_log_to_one_run_lose_nothing() {
 /// shows it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_autologging_kept_survives_a_restart() {
-    let Some(venv) = venv(3) else {
+    let Some(venv) = mlflow(3) else {
         return;
     };
     let mut world = World::new(|_| ()).await;
@@ -135,7 +117,7 @@ async fn what_autologging_kept_survives_a_restart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_champion_prices_in_python_as_it_does_here() {
-    let (Some(newest), Some(older)) = (venv(3), venv(2)) else {
+    let (Some(newest), Some(older)) = (mlflow(3), mlflow(2)) else {
         return;
     };
     let months = sales::read().unwrap().months;

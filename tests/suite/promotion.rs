@@ -8,8 +8,8 @@ use tasador_listing::property::{Address, Part, PropertyKey};
 use tasador_registry::{Contender, Outcome, OutcomeKind, PageRequest};
 use tasador_runtime::Config;
 use tests::invariants;
-use tests::listings::Batch;
-use tests::source::Answer;
+use tasador_testing::listings::Batch;
+use tasador_testing::source::Answer;
 use tests::stories::train_on_anything;
 use tests::world::{Run, World};
 

@@ -9,7 +9,7 @@ use tasador_dataset::read_parquet;
 use tasador_model::Column;
 use tasador_registry::{OutcomeKind, Rows};
 use tests::invariants;
-use tests::skip;
+use tasador_testing::tools;
 use tests::world::World;
 use tokio::net::TcpListener;
 
@@ -28,7 +28,7 @@ fn file() -> Option<PathBuf> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_rows_add_up() {
     let Some(file) = file() else {
-        skip::skipped(
+        tools::skipped(
             "the real listings are not here; TASADOR_TEST_LISTINGS names a CSV of Realtor listings",
         );
         return;

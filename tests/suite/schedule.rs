@@ -8,8 +8,8 @@ use local::folder::Folder;
 use tasador_registry::OutcomeKind;
 use tasador_runtime::Config;
 use tests::invariants;
-use tests::listings::Batch;
-use tests::source::{Answer, Source};
+use tasador_testing::listings::Batch;
+use tasador_testing::source::{Answer, Source};
 
 /// Longer than any of this takes.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tasador_registry::OutcomeKind;
 use tests::invariants;
-use tests::listings::Batch;
-use tests::source::Answer;
+use tasador_testing::listings::Batch;
+use tasador_testing::source::Answer;
 use tests::world::World;
 
 const MODEL: &str = "/models/BestHousePriceModel";

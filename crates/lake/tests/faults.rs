@@ -233,10 +233,8 @@ async fn a_damaged_body_is_an_error() {
 
 #[tokio::test]
 async fn an_unreachable_endpoint_is_retryable() {
-    // The port is taken, and nobody listens on it.
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let endpoint = format!("http://{}", socket.local_addr().unwrap());
+    let (_socket, address) = tasador_testing::ports::refused();
+    let endpoint = format!("http://{address}");
     let client = client(&endpoint, "a", "b", std::time::Duration::from_secs(2));
     let lake = tasador_lake::Lake::new(client, "tasador");
     let error = lake.get(&key()).await.unwrap_err();

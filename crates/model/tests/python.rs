@@ -9,38 +9,19 @@
 
 mod town;
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use tasador_model::train::{TrainConfig, fit};
 use tasador_model::{Algorithm, Column, Frame, InputKind, Model, Row, Value};
+use tasador_testing::tools::installed;
 use town::homes;
 
 /// How many homes both sides are asked for.
 const HOMES: usize = 1_000;
 
-/// The Python of the virtual environment that `tests/tools/install` makes.
-fn python() -> Option<PathBuf> {
-    let named = std::env::var_os("TASADOR_TOOLS").map(PathBuf::from);
-    let folder = named
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/tools"));
-    let python = folder.join("bin/python");
-    let knows = |python: &PathBuf| {
-        let imports = ["-c", "import onnx, onnxruntime, shap"];
-        let asked = Command::new(python).args(imports).output();
-        asked.is_ok_and(|output| output.status.success())
-    };
-    (python.is_file() && knows(&python)).then_some(python)
-}
-
 #[test]
 fn onnxruntime_prices_the_same_and_shap_explains_the_same() {
-    let Some(python) = python() else {
-        assert!(
-            std::env::var_os("TASADOR_REQUIRE_TOOLS").is_none(),
-            "onnxruntime or shap is missing: run tests/tools/install"
-        );
-        println!("skipped: onnxruntime and shap are not installed; tests/tools/install does it");
+    let Some(python) = installed("bin/python", "onnxruntime and shap") else {
         return;
     };
     let unseen = strangers(homes(HOMES, 3));

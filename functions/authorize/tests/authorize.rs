@@ -4,17 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use authorize::Answer;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tasador_access::{
     HashKey, MLFLOW, Need, RANDOM_BYTES, ROUTES, Scope, Scopes, Token, TokenRecord,
 };
 use tasador_runtime::{Classify as _, Clock, Config, Context, ErrorClass, NotAdmitted};
-use tokio::net::TcpListener;
+use tasador_testing::stores::{Stores, sdk_at};
+use tasador_testing::ports;
 
 fn now() -> Timestamp {
     "2026-06-01T00:00:00Z".parse().unwrap()
@@ -24,36 +22,19 @@ fn key() -> HashKey {
     HashKey::new("a key of the test, of 32 characters and more").unwrap()
 }
 
-fn context(endpoint: &str) -> Context {
-    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
-    let sdk = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(aws_smithy_async::time::SystemTimeSource::new())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
+fn context(sdk: &SdkConfig) -> Context {
     let config = Config {
         token_key: Some(key()),
         ..Config::default()
     };
-    Context::new(config, &sdk).with_clock(Clock::fixed(now()))
+    Context::new(config, sdk).with_clock(Clock::fixed(now()))
 }
 
-async fn table() -> Context {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let database = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(
-        listener,
-        database,
-        std::future::pending(),
-    ));
-    let ctx = context(&endpoint);
+async fn table() -> (Context, Stores) {
+    let stores = Stores::start().await;
+    let ctx = context(&stores.sdk_config());
     ctx.registry.create_tables().await.unwrap();
-    ctx
+    (ctx, stores)
 }
 
 fn token(number: u8) -> Token {
@@ -95,7 +76,7 @@ fn bearer(number: u8) -> String {
 
 #[tokio::test]
 async fn every_route_lets_in_the_tokens_that_have_its_scope_and_no_others() {
-    let ctx = table().await;
+    let (ctx, _stores) = table().await;
     keep(&ctx, 1, &[Scope::Predict], |_| ()).await;
     keep(&ctx, 2, &[Scope::Read], |_| ()).await;
     keep(&ctx, 3, &[Scope::Admin], |_| ()).await;
@@ -150,7 +131,7 @@ async fn every_route_lets_in_the_tokens_that_have_its_scope_and_no_others() {
 
 #[tokio::test]
 async fn a_route_that_is_not_known_needs_an_admin() {
-    let ctx = table().await;
+    let (ctx, _stores) = table().await;
     keep(&ctx, 2, &[Scope::Read, Scope::Predict], |_| ()).await;
     keep(&ctx, 3, &[Scope::Admin], |_| ()).await;
     for route in ["$default", "ANY /history", "ANY /{proxy+}", "GET /new", ""] {
@@ -163,7 +144,7 @@ async fn a_route_that_is_not_known_needs_an_admin() {
 
 #[tokio::test]
 async fn the_answer_is_what_api_gateway_takes() {
-    let ctx = table().await;
+    let (ctx, _stores) = table().await;
     keep(&ctx, 3, &[Scope::Read, Scope::Predict], |_| ()).await;
     // API Gateway writes header names in small letters; other senders of events need not.
     let mut event = event("GET /history/{run}", None);
@@ -184,14 +165,12 @@ async fn the_answer_is_what_api_gateway_takes() {
 
 #[tokio::test]
 async fn a_table_that_does_not_answer_lets_nobody_in() {
-    // Nothing listens there any more.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let failed = asked(&context(&endpoint), "GET /history", Some(&bearer(1))).await;
+    let (_socket, address) = ports::refused();
+    let ctx = context(&sdk_at(&format!("http://{address}")).build());
+    let failed = asked(&ctx, "GET /history", Some(&bearer(1))).await;
     assert_eq!(failed.unwrap_err().class(), ErrorClass::Retryable);
     // Nor does a deployment that has no key.
-    let mut ctx = table().await;
+    let (mut ctx, _stores) = table().await;
     keep(&ctx, 1, &Scope::ALL, |_| ()).await;
     ctx.config = std::sync::Arc::new(Config::default());
     let failed = asked(&ctx, "GET /history", Some(&bearer(1))).await;

@@ -3,10 +3,6 @@
 // Clippy knows `#[test]` functions, but not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use axum::Router;
 use axum::body::Body;
 use http::{Method, Request};
@@ -16,33 +12,16 @@ use tasador_registry::{
     Artifact, FinishedVersion, Metrics, NewVersion, Promotion, PromotionKind, Registry,
 };
 use tasador_runtime::{Config, Context};
-use tokio::net::TcpListener;
+use tasador_testing::Stores;
 use tower::ServiceExt as _;
 
-/// The function over an empty registry, and that registry.
-async fn served() -> (Router, Registry) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let database = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(
-        listener,
-        database,
-        std::future::pending(),
-    ));
-    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
-    let sdk = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(aws_smithy_async::time::SystemTimeSource::new())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    let ctx = Context::new(Config::default(), &sdk);
+/// The function over an empty registry, that registry, and where it is stored.
+async fn served() -> (Router, Registry, Stores) {
+    let stores = Stores::start().await;
+    let ctx = Context::new(Config::default(), &stores.sdk_config());
     ctx.registry.create_tables().await.unwrap();
     let registry = ctx.registry.clone();
-    (mlflow::router(ctx), registry)
+    (mlflow::router(ctx), registry, stores)
 }
 
 async fn ask(router: &Router, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -126,7 +105,7 @@ async fn found(router: &Router, search: &Value, size: usize) -> Vec<i64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_of_any_size_find_the_same_runs_in_the_same_order() {
-    let (router, _) = served().await;
+    let (router, _, _stores) = served().await;
     let experiment = searched(&router, 45).await;
     for (filter, order) in [
         ("", vec![]),
@@ -161,7 +140,7 @@ async fn pages_of_any_size_find_the_same_runs_in_the_same_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_have_mlflows_codes() {
-    let (router, _) = served().await;
+    let (router, _, _stores) = served().await;
     let zeros = "0".repeat(32);
     for (method, path, body, status, code) in [
         (
@@ -264,7 +243,7 @@ async fn refusals_have_mlflows_codes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_promotion_of_the_pipeline_moves_alias_and_stage() {
-    let (router, registry) = served().await;
+    let (router, registry, _stores) = served().await;
     let model = Config::default().model;
     for number in 1_u32..=2 {
         let version = registry

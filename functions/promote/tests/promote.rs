@@ -3,79 +3,29 @@
 // Clippy knows `#[test]` functions, but not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use std::time::Duration;
-
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use axum::Router;
-use axum::error_handling::HandleError;
-use axum::http::StatusCode;
 use futures::future::join_all;
 use promote::{Request, Response, handle};
 use serde_json::json;
 use tasador_ids::{Digest, ModelName, ModelVersion};
-use tasador_lake::{Lake, client_config};
 use tasador_model::train::{TrainConfig, fit};
 use tasador_model::{Algorithm, Column, Frame};
 use tasador_registry::{Artifact, FinishedVersion, Metrics, NewVersion, PageRequest, PromotionSeq};
 use tasador_runtime::{Config, Context, ErrorClass, Failure};
-use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tasador_testing::Stores;
 
 struct Place {
     ctx: Context,
-    _folder: TempDir,
-}
-
-fn sdk(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(aws_smithy_async::time::SystemTimeSource::new())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build()
-}
-
-async fn listen() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    (listener, endpoint)
+    _stores: Stores,
 }
 
 async fn place() -> Place {
-    let (listener, tables) = listen().await;
-    let database = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(
-        listener,
-        database,
-        std::future::pending(),
-    ));
-
-    let folder = tempfile::tempdir().unwrap();
-    let (listener, bucket) = listen().await;
-    let mut service =
-        s3s::service::S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
-    service.set_auth(s3s::auth::SimpleAuth::from_single("tasador", "tasador"));
-    let service = HandleError::new(service.build(), |_: s3s::HttpError| async {
-        StatusCode::INTERNAL_SERVER_ERROR
-    });
-    let router = Router::new().fallback_service(service);
-    tokio::spawn(async move { axum::serve(listener, router).await });
-
-    let mut ctx = Context::new(Config::default(), &sdk(&tables));
-    let client = aws_sdk_s3::Client::from_conf(client_config(&sdk(&bucket), true).build());
-    ctx.lake = Lake::new(client, "tasador");
+    let stores = Stores::start().await;
+    let ctx = Context::new(Config::default(), &stores.sdk_config());
     ctx.lake.create_bucket().await.unwrap();
     ctx.registry.create_tables().await.unwrap();
     Place {
         ctx,
-        _folder: folder,
+        _stores: stores,
     }
 }
 
@@ -220,9 +170,7 @@ async fn what_is_not_in_the_bucket_as_registered_is_not_promoted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_sixteen_runs_one_promotes_and_fifteen_compare_again() {
-    let place = tokio::time::timeout(Duration::from_secs(120), place())
-        .await
-        .unwrap();
+    let place = place().await;
     let ctx = &place.ctx;
     let mut requests = Vec::new();
     for n in 0..16 {

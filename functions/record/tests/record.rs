@@ -3,10 +3,6 @@
 // Clippy knows `#[test]` functions, but not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use record::{Request, Response, handle};
 use serde_json::{Value, json};
 use tasador_ids::{BatchId, Digest, ModelVersion, RunId};
@@ -15,30 +11,13 @@ use tasador_registry::{
     Promotion, PromotionKind,
 };
 use tasador_runtime::{Config, Context, ErrorClass, Failure};
-use tokio::net::TcpListener;
+use tasador_testing::Stores;
 
-async fn context() -> Context {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let database = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(
-        listener,
-        database,
-        std::future::pending(),
-    ));
-    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
-    let sdk = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(aws_smithy_async::time::SystemTimeSource::new())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    let ctx = Context::new(Config::default(), &sdk);
+async fn context() -> (Context, Stores) {
+    let stores = Stores::start().await;
+    let ctx = Context::new(Config::default(), &stores.sdk_config());
     ctx.registry.create_tables().await.unwrap();
-    ctx
+    (ctx, stores)
 }
 
 fn run(name: &str) -> RunId {
@@ -94,7 +73,7 @@ fn with_error(mut state: Value, message: &str) -> Value {
 
 #[tokio::test]
 async fn a_skip_is_recorded_once_and_its_batch_is_done() {
-    let ctx = context().await;
+    let (ctx, _stores) = context().await;
     let batch = opened(&ctx, "a", "run").await;
     let want = Response {
         outcome: OutcomeKind::Skipped,
@@ -149,7 +128,7 @@ async fn a_skip_is_recorded_once_and_its_batch_is_done() {
 
 #[tokio::test]
 async fn a_run_that_broke_while_fetching_leaves_its_batch_for_the_next() {
-    let ctx = context().await;
+    let (ctx, _stores) = context().await;
     let batch = opened(&ctx, "a", "run").await;
     let told = record(
         &ctx,
@@ -174,7 +153,7 @@ async fn a_run_that_broke_while_fetching_leaves_its_batch_for_the_next() {
 
 #[tokio::test]
 async fn a_run_that_broke_later_is_its_batchs_outcome_and_its_rows_are_left_out() {
-    let ctx = context().await;
+    let (ctx, _stores) = context().await;
     let batch = opened(&ctx, "a", "run").await;
     record(
         &ctx,
@@ -191,7 +170,7 @@ async fn a_run_that_broke_later_is_its_batchs_outcome_and_its_rows_are_left_out(
 
 #[tokio::test]
 async fn the_history_says_promoted_where_the_alias_moved_and_only_there() {
-    let ctx = context().await;
+    let (ctx, _stores) = context().await;
     let batch = opened(&ctx, "a", "run").await;
     let lie = record(&ctx, "run", "promoted", state(batch, "train")).await;
     assert_eq!(lie, Err(ErrorClass::Bug));

@@ -3,10 +3,6 @@
 // Clippy knows `#[test]` functions, but not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use axum::Router;
 use axum::body::Body;
 use http::{Method, Request, header};
@@ -14,39 +10,14 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tasador_registry::Outcome;
 use tasador_runtime::{Config, Context};
-use tokio::net::TcpListener;
+use tasador_testing::ports;
+use tasador_testing::stores::{Stores, sdk_at};
 use tower::ServiceExt as _;
 
-fn context(endpoint: &str) -> Context {
-    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
-    let sdk = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(aws_smithy_async::time::SystemTimeSource::new())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    Context::new(Config::default(), &sdk)
-}
-
-async fn listen() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    (listener, endpoint)
-}
-
 /// The function over a registry with this many runs that found nothing new.
-async fn router(runs: u32) -> Router {
-    let (listener, endpoint) = listen().await;
-    let database = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(
-        listener,
-        database,
-        std::future::pending(),
-    ));
-    let ctx = context(&endpoint);
+async fn router(runs: u32) -> (Router, Stores) {
+    let stores = Stores::start().await;
+    let ctx = Context::new(Config::default(), &stores.sdk_config());
     ctx.registry.create_tables().await.unwrap();
     for run in 0..runs {
         let outcome: Outcome = serde_json::from_value(json!({
@@ -57,7 +28,7 @@ async fn router(runs: u32) -> Router {
         .unwrap();
         ctx.registry.record_outcome(outcome).await.unwrap();
     }
-    tracking::router(ctx)
+    (tracking::router(ctx), stores)
 }
 
 /// The status, the content type and the JSON of an answer.
@@ -88,7 +59,7 @@ fn runs(page: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn pages_lead_from_the_newest_entry_to_the_oldest() {
-    let router = router(5).await;
+    let (router, _stores) = router(5).await;
     let (status, kind, first) = ask(&router, Method::GET, "/history?limit=2").await;
     assert_eq!((status, kind.as_str()), (200, "application/json"));
     assert_eq!(runs(&first), ["run-4", "run-3"]);
@@ -107,7 +78,7 @@ async fn pages_lead_from_the_newest_entry_to_the_oldest() {
 
 #[tokio::test]
 async fn an_entry_is_found_by_its_run() {
-    let router = router(1).await;
+    let (router, _stores) = router(1).await;
     let (status, _, entry) = ask(&router, Method::GET, "/history/run-0").await;
     assert_eq!(status, 200);
     assert_eq!(entry["kind"], "nothing_new");
@@ -117,7 +88,7 @@ async fn an_entry_is_found_by_its_run() {
 
 #[tokio::test]
 async fn what_cannot_be_answered_is_a_problem() {
-    let router = router(0).await;
+    let (router, _stores) = router(0).await;
     let table = [
         (Method::GET, "/history/run-7", 404, ""),
         (Method::GET, "/history/not%20a%20run", 404, ""),
@@ -149,14 +120,10 @@ async fn what_cannot_be_answered_is_a_problem() {
 
 #[tokio::test]
 async fn a_registry_that_does_not_answer_is_503_and_tells_nothing_of_the_inside() {
-    let (listener, endpoint) = listen().await;
-    drop(listener);
-    let (status, _, problem) = ask(
-        &tracking::router(context(&endpoint)),
-        Method::GET,
-        "/history",
-    )
-    .await;
+    let (_socket, address) = ports::refused();
+    let sdk = sdk_at(&format!("http://{address}")).build();
+    let router = tracking::router(Context::new(Config::default(), &sdk));
+    let (status, _, problem) = ask(&router, Method::GET, "/history").await;
     assert_eq!(status, 503);
     let text = problem.to_string();
     assert!(

@@ -1,30 +1,18 @@
 //! axe-core over the page as it stands.
 
 use std::path::PathBuf;
-use tests::skip::tool_is_missing;
+use tasador_testing::tools::installed;
 
 use super::driver::Page;
 
-/// The script that `tests/tools/install` gets from npm.
-fn script() -> PathBuf {
-    let named = std::env::var_os("TASADOR_TOOLS").map(PathBuf::from);
-    let folder =
-        named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/tools"));
-    folder.join("node_modules/axe-core/axe.min.js")
-}
-
-/// Whether axe-core is there; says so where it is not.
-pub(super) fn is_installed() -> bool {
-    let found = script().is_file();
-    if !found {
-        tool_is_missing("axe-core is not installed; tests/tools/install does it (Node and npm)");
-    }
-    found
+/// axe-core's script.
+pub(super) fn script() -> Option<PathBuf> {
+    installed("node_modules/axe-core/axe.min.js", "axe-core")
 }
 
 /// Holds the page to WCAG 2.2 AA and axe-core's best practices: nothing serious, nothing critical.
 pub(super) async fn check(page: &Page, what: &str) {
-    page.script(&std::fs::read_to_string(script()).unwrap())
+    page.script(&std::fs::read_to_string(script().unwrap()).unwrap())
         .await;
     let found = page
         .script_async(

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tests::skip::tool_is_missing;
+use tasador_testing::tools::on_path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,7 +19,7 @@ pub(super) const DESK: (u32, u32) = (1280, 900);
 /// A phone's.
 pub(super) const PHONE: (u32, u32) = (390, 844);
 /// How long the page may take for anything: the machine that tests may be busy.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running browser. It ends with the test: dropping it kills chromedriver, which takes chromium
 /// along.
@@ -72,33 +72,15 @@ impl Session {
     }
 }
 
-fn found(names: &[&str]) -> Option<PathBuf> {
-    let folders: Vec<PathBuf> = std::env::split_paths(&std::env::var_os("PATH")?).collect();
-    let paths = names
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    paths.into_iter().find(|path| path.is_file())
-}
-
-fn missing(what: &str) {
-    let how = "apt-get install chromium chromium-driver";
-    tool_is_missing(&format!("{what} is not installed; {how}"));
-}
+/// How to get a browser.
+const FROM: &str = "apt-get install chromium chromium-driver";
 
 impl Browser {
     /// Starts one; `None`, and a word on it, where there is none on this machine.
     pub(super) async fn start() -> Option<Self> {
-        let Some(chromium) = found(&["chromium", "chromium-browser", "google-chrome"]) else {
-            missing("chromium");
-            return None;
-        };
-        let Some(driver) = found(&["chromedriver"]) else {
-            missing("chromedriver");
-            return None;
-        };
-        if !super::accessibility::is_installed() {
-            return None;
-        }
+        let chromium = on_path(&["chromium", "chromium-browser", "google-chrome"], FROM)?;
+        let driver = on_path(&["chromedriver"], FROM)?;
+        super::accessibility::script()?;
         // It chooses a free port itself, and says which.
         let mut driver = Command::new(driver)
             .arg("--port=0")

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::json;
 use tasador_registry::OutcomeKind;
-use tests::listings::Batch;
-use tests::skip;
+use tasador_testing::listings::Batch;
+use tasador_testing::tools;
 use tests::world::World;
 
 use super::driver::{Browser, Page};
@@ -17,17 +17,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The folder of the installed package.
 fn package() -> Option<PathBuf> {
-    let named = std::env::var_os("TASADOR_MLFLOW").map(PathBuf::from);
-    let folder =
-        named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target"));
-    let found = std::fs::read_dir(folder.join("mlflow3/lib"))
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path().join("site-packages/mlflow")))
-        .find(|package| package.is_dir());
-    if found.is_none() {
-        skip::tool_is_missing("mlflow 3 is not installed; tests/tools/install does it");
-    }
-    found
+    let venv = tools::mlflow(3)?;
+    std::fs::read_dir(venv.join("lib"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("site-packages/mlflow"))
+        .find(|package| package.is_dir())
 }
 
 /// Waits until a page shows all of these texts.

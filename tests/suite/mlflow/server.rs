@@ -20,9 +20,7 @@ pub(super) struct MlflowServer {
 impl MlflowServer {
     pub(super) async fn start(venv: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = tasador_testing::ports::free();
         let process = Command::new(venv.join("bin/mlflow"))
             .args(["server", "--host", "127.0.0.1", "--workers", "1", "--port"])
             .arg(port.to_string())

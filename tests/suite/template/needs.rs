@@ -3,14 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::config::SharedInterceptor;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tasador_access::Scope;
 use tasador_runtime::{Clock, Context};
 use tests::deployment::Deployment;
-use tests::listings::Batch;
-use tests::source::{Answer, EXHAUSTED};
+use tasador_testing::listings::Batch;
+use tasador_testing::source::{Answer, EXHAUSTED};
 use tests::stories::train_on_anything;
 use tests::template::{Template, list, target};
 use tests::witness::{Need, Witness};
@@ -45,7 +44,7 @@ fn watched(world: &World) -> (Deployment, BTreeMap<String, Witness>) {
     let deployed = Deployment::new(world.cloud().functions().names(), |name| {
         let witness = Witness::default();
         witnesses.insert(name.to_owned(), witness.clone());
-        let interceptors = vec![SharedInterceptor::new(witness)];
+        let interceptors = vec![witness.interceptor()];
         let config = (*world.context().config).clone();
         let context = Context::intercepted(config, &sdk, &interceptors);
         match name {

@@ -9,45 +9,20 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::Client;
 use axum::Router;
-use axum::error_handling::HandleError;
-use axum::http::StatusCode;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
 use tasador_lake::{Lake, client_config};
+use tasador_testing::stores::{KEY, s3, sdk_at, serve};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-
-const KEY: &str = "tasador";
+use tokio::task::JoinSet;
 
 /// A separate bucket, removed when this value is dropped.
 pub(crate) struct Store {
     pub(crate) lake: Lake,
     pub(crate) client: Client,
-    folder: Option<TempDir>,
-}
-
-/// The service of s3s-fs on a new folder.
-fn service() -> (Router, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let files = s3s_fs::FileSystem::new(folder.path()).unwrap();
-    let mut builder = S3ServiceBuilder::new(files);
-    builder.set_auth(SimpleAuth::from_single(KEY, KEY));
-    let service = HandleError::new(builder.build(), |_: s3s::HttpError| async {
-        StatusCode::INTERNAL_SERVER_ERROR
-    });
-    (Router::new().fallback_service(service), folder)
-}
-
-async fn serve(router: Router) -> String {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    endpoint
+    _server: Option<(TempDir, JoinSet<()>)>,
 }
 
 /// A client that times out after `answer`.
@@ -58,16 +33,8 @@ pub(crate) fn client(
     answer: Duration,
 ) -> Client {
     let credentials = Credentials::new(access_key, secret_key, None, None, "test");
-    let config = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint)
+    let config = sdk_at(endpoint)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .sleep_impl(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(
-            aws_smithy_async::rt::sleep::TokioSleep::new(),
-        ))
-        .time_source(aws_smithy_async::time::SystemTimeSource::new())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .timeout_config(TimeoutConfig::builder().read_timeout(answer).build())
         // The waits between attempts are not tested.
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
@@ -75,7 +42,7 @@ pub(crate) fn client(
     Client::from_conf(client_config(&config, true).build())
 }
 
-async fn bucket(client: Client, folder: Option<TempDir>) -> Store {
+async fn bucket(client: Client, server: Option<(TempDir, JoinSet<()>)>) -> Store {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!(
         "tasador-test-{}-{}",
@@ -87,7 +54,7 @@ async fn bucket(client: Client, folder: Option<TempDir>) -> Store {
     Store {
         lake,
         client,
-        folder,
+        _server: server,
     }
 }
 
@@ -99,18 +66,19 @@ pub(crate) async fn store() -> Store {
         let secret_key = env::var("TASADOR_TEST_S3_SECRET_KEY").unwrap_or_default();
         return bucket(client(&endpoint, &access_key, &secret_key, patience), None).await;
     }
-    let (service, folder) = service();
-    let endpoint = serve(service).await;
-    bucket(client(&endpoint, KEY, KEY, patience), Some(folder)).await
+    served(|service| service, patience).await
 }
 
 /// An empty bucket behind a layer that injects faults, and a client with short time-outs.
 pub(crate) async fn spoilt_store(spoil: impl FnOnce(Router) -> Router) -> Store {
-    let (service, folder) = service();
-    let endpoint = serve(spoil(service)).await;
-    bucket(
-        client(&endpoint, KEY, KEY, Duration::from_secs(2)),
-        Some(folder),
-    )
-    .await
+    served(spoil, Duration::from_secs(2)).await
+}
+
+/// An empty bucket of s3s-fs behind a layer.
+async fn served(layer: impl FnOnce(Router) -> Router, patience: Duration) -> Store {
+    let folder = tempfile::tempdir().unwrap();
+    let mut servers = JoinSet::new();
+    let endpoint = serve(&mut servers, layer(s3(folder.path()))).await;
+    let client = client(&endpoint, KEY, KEY, patience);
+    bucket(client, Some((folder, servers))).await
 }

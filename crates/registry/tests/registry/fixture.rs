@@ -3,21 +3,19 @@
 use std::ops::Deref;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use jiff::{SignedDuration, Timestamp};
 use tasador_ids::{BatchId, DatasetId, Digest, ModelName, ModelVersion, RunId};
 use tasador_registry::{
     Artifact, BatchRecord, CleanFile, FinishedVersion, Metrics, NewVersion, Origin, Outcome,
     OutcomeKind, Promotion, PromotionKind, Registry, Tables,
 };
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tasador_testing::Stores;
 
 /// A registry that lasts as long as this does.
 pub(crate) struct Fixture {
     pub(crate) registry: Registry,
     pub(crate) client: Client,
-    _stop: oneshot::Sender<()>,
+    _stores: Stores,
 }
 
 impl Deref for Fixture {
@@ -28,25 +26,8 @@ impl Deref for Fixture {
 }
 
 pub(crate) async fn registry() -> Fixture {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let database = dynoxide::Database::memory().unwrap();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(
-        listener,
-        database,
-        async {
-            let _ = stopped.await;
-        },
-    ));
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(format!("http://{address}"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
-    let client = Client::from_conf(config);
+    let stores = Stores::start().await;
+    let client = Client::new(&stores.sdk_config());
     let tables = Tables {
         registry: "registry".to_owned(),
         rows: "rows".to_owned(),
@@ -58,7 +39,7 @@ pub(crate) async fn registry() -> Fixture {
     Fixture {
         registry,
         client,
-        _stop: stop,
+        _stores: stores,
     }
 }
 

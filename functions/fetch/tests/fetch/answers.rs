@@ -5,9 +5,10 @@ use std::time::Duration;
 use tasador_ids::BatchId;
 use tasador_registry::Origin as How;
 use tasador_runtime::ErrorClass::{AnswerLost, InvalidInput, SourceUnavailable};
-use tokio::net::TcpSocket;
+use tasador_testing::ports;
+use tasador_testing::source::{Answer, Source, http};
 
-use crate::origin::{Answer, END, Origin, body, http, refusal, rows};
+use crate::origin::{END, body, refusal, rows};
 use crate::place::{Got, Place};
 
 const JSON: &str = "content-type: application/json";
@@ -23,7 +24,7 @@ async fn a_batch_is_stored_as_it_came() {
         batch: id,
         key: format!("raw/{id}.json"),
         format: "api_json".to_owned(),
-        source: place.source.url.clone(),
+        source: place.source.url().clone(),
         origin: How::Source,
         repeat: false,
         size_bytes: sent.len() as u64,
@@ -58,7 +59,7 @@ async fn a_response_is_what_the_state_machine_reads() {
         response,
         serde_json::json!({
             "status": "batch", "batch": id, "key": format!("raw/{id}.json"), "format": "api_json",
-            "source": place.source.url, "origin": "source", "repeat": false, "size_bytes": body("{}").len(),
+            "source": place.source.url(), "origin": "source", "repeat": false, "size_bytes": body("{}").len(),
         })
     );
     place.runs("run");
@@ -66,7 +67,7 @@ async fn a_response_is_what_the_state_machine_reads() {
     assert_eq!(
         response,
         serde_json::json!({
-            "status": "nothing_new", "source": place.source.url,
+            "status": "nothing_new", "source": place.source.url(),
             "reasons": [{"code": "exhausted", "sentence": "The source has given out all that it has."}],
         })
     );
@@ -172,7 +173,7 @@ async fn a_refusal_says_what_to_mend() {
             message.contains("TASADOR_SOURCE") && message.contains(words),
             "{message}"
         );
-        assert!(message.contains(&place.source.url), "{message}");
+        assert!(message.contains(&place.source.url()), "{message}");
         place.assert_nothing_kept(&message).await;
         assert_eq!(place.source.asked(), 1);
     }
@@ -181,15 +182,15 @@ async fn a_refusal_says_what_to_mend() {
 #[tokio::test]
 async fn a_redirect_is_told_and_not_followed() {
     let place = Place::new().await;
-    let other = Origin::start().await;
+    let other = Source::start().await;
     for status in [301, 302, 307, 308] {
         place
             .source
-            .then(http(status, &[&format!("location: {}", other.url)], ""));
+            .then(http(status, &[&format!("location: {}", other.url())], ""));
         let (class, message) = place.failure("run").await;
         assert_eq!(class, InvalidInput);
         assert!(
-            message.contains(&other.url) && message.contains("TASADOR_SOURCE"),
+            message.contains(other.url()) && message.contains("TASADOR_SOURCE"),
             "{message}"
         );
     }
@@ -246,10 +247,7 @@ async fn half_an_answer_is_no_batch() {
 
 #[tokio::test]
 async fn a_source_that_is_not_there_is_unavailable() {
-    // The port is taken, and nobody listens on it.
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = socket.local_addr().unwrap();
+    let (_socket, address) = ports::refused();
     let url = format!("http://me:hidden@{address}/data");
     let place = Place::with(Vec::new(), |config| config.source = Some(url)).await;
     let (class, message) = place.failure("run").await;
@@ -267,21 +265,21 @@ async fn patience_ends_with_the_variable_that_ends_it() {
     let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
     for (answer, silence_ms, total_ms, want, words) in [
         (
-            Answer::Silent(Vec::new()),
+            Answer::Stalled(Vec::new()),
             100,
             60_000,
             SourceUnavailable,
             "TASADOR_SOURCE_READ_TIMEOUT_MS",
         ),
         (
-            Answer::Silent(format!("{head}5\r\n[1, 2").into_bytes()),
+            Answer::Stalled(format!("{head}5\r\n[1, 2").into_bytes()),
             100,
             60_000,
             AnswerLost,
             "TASADOR_SOURCE_READ_TIMEOUT_MS",
         ),
         (
-            Answer::Silent(Vec::new()),
+            Answer::Stalled(Vec::new()),
             60_000,
             100,
             SourceUnavailable,
@@ -335,7 +333,7 @@ async fn a_batch_above_the_limit_is_refused_whether_announced_or_not() {
 #[tokio::test]
 async fn credentials_reach_the_source_and_nobody_else() {
     let mut place = Place::new().await;
-    let url = place.source.url.replace("http://", "http://me:hidden@");
+    let url = place.source.url().replace("http://", "http://me:hidden@");
     place.set(|config| config.source = Some(format!("{url}&api_key=hidden")));
     place.source.then(rows("{}"));
     let got = place.batch("run").await;

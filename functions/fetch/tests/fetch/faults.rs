@@ -1,71 +1,17 @@
 //! Each call to the bucket and the tables fails once, before or after it took effect.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use aws_sdk_s3::config::interceptors::{
-    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-};
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents, SharedInterceptor};
-use aws_sdk_s3::error::BoxError;
 use tasador_registry::Origin as How;
 use tasador_runtime::ErrorClass;
+use tasador_testing::faults::{FailingRequest, Side};
 
 use crate::origin::{body, rows};
 use crate::place::Place;
 
-/// Fails the call when its count comes down to nothing.
-#[derive(Debug, Clone)]
-struct Fault {
-    calls_left: Arc<AtomicI64>,
-    after: bool,
-}
-
-impl Fault {
-    fn strike(&self) -> Result<(), BoxError> {
-        if self.calls_left.fetch_sub(1, Ordering::SeqCst) == 1 {
-            return Err("a fault on purpose".into());
-        }
-        Ok(())
-    }
-
-    fn has_struck(&self) -> bool {
-        self.calls_left.load(Ordering::SeqCst) <= 0
-    }
-}
-
-impl Intercept for Fault {
-    fn name(&self) -> &'static str {
-        "fault"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if self.after { Ok(()) } else { self.strike() }
-    }
-
-    fn read_after_deserialization(
-        &self,
-        _: &AfterDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if self.after { self.strike() } else { Ok(()) }
-    }
-}
-
 /// Lets the `nth` call fail, and `next` be called after it. Whether there was such a call.
 async fn one_fault(nth: i64, after: bool, next: &str) -> bool {
     let note = format!("call {nth}, after its effect: {after}, then {next}");
-    let fault = Fault {
-        calls_left: Arc::new(AtomicI64::new(nth)),
-        after,
-    };
-    let interceptors = vec![SharedInterceptor::new(fault.clone())];
+    let fault = FailingRequest::nth(nth, if after { Side::After } else { Side::Before });
+    let interceptors = vec![fault.interceptor()];
     let place = Place::with(interceptors, |_| ()).await;
     place.source.then(rows("{}"));
     let first = place.fetch("run").await;

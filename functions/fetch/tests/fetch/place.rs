@@ -5,13 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use axum::Router;
-use axum::error_handling::HandleError;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::post;
@@ -20,57 +14,20 @@ use serde_json::{Value, json};
 use tasador_ids::{BatchId, RunId};
 use tasador_registry::{Batch, Origin as How, Outcome, OutcomeKind};
 use tasador_runtime::{Classify as _, Config, Context, ErrorClass, Failure, Interceptors};
+use tasador_testing::source::Source;
+use tasador_testing::stores::{Stores, serve};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::origin::Origin;
 
 pub(crate) struct Place {
     pub(crate) ctx: Context,
-    pub(crate) source: Origin,
+    pub(crate) source: Source,
     /// The runs whose executions have not ended.
     pub(crate) running: Arc<Mutex<BTreeSet<String>>>,
     folder: TempDir,
+    _stores: Stores,
     _servers: JoinSet<()>,
-}
-
-#[derive(Debug)]
-struct ByService {
-    s3: String,
-    dynamodb: String,
-    sfn: String,
-}
-
-impl LoadServiceConfig for ByService {
-    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        let endpoint = match key.service_id() {
-            "S3" => &self.s3,
-            "DynamoDB" => &self.dynamodb,
-            _ => &self.sfn,
-        };
-        (key.profile() == "endpoint_url").then(|| endpoint.clone())
-    }
-}
-
-fn sdk(endpoints: ByService) -> SdkConfig {
-    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(&endpoints.sfn)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(aws_smithy_async::time::SystemTimeSource::new())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .service_config(endpoints)
-        .build()
-}
-
-async fn listen() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    (listener, endpoint)
 }
 
 pub(crate) fn execution(run: &str) -> String {
@@ -120,40 +77,21 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         let mut servers = JoinSet::new();
 
-        let (listener, dynamodb) = listen().await;
-        let database = dynoxide::Database::memory().unwrap();
-        servers.spawn(async move {
-            let serve =
-                dynoxide::server::serve_with_shutdown(listener, database, std::future::pending());
-            serve.await.unwrap();
-        });
-
-        let (listener, s3) = listen().await;
-        std::fs::create_dir(folder.path().join("s3")).unwrap();
-        let files = s3s_fs::FileSystem::new(folder.path().join("s3")).unwrap();
-        let mut service = s3s::service::S3ServiceBuilder::new(files);
-        service.set_auth(s3s::auth::SimpleAuth::from_single("tasador", "tasador"));
-        let service = HandleError::new(service.build(), |_: s3s::HttpError| async {
-            StatusCode::INTERNAL_SERVER_ERROR
-        });
-        let bucket = Router::new().fallback_service(service);
-        servers.spawn(async move { axum::serve(listener, bucket).await.unwrap() });
-
-        let (listener, sfn) = listen().await;
+        let stores = Stores::start().await;
         let running = Arc::new(Mutex::new(BTreeSet::new()));
         let states = step_functions(Arc::clone(&running));
-        servers.spawn(async move { axum::serve(listener, states).await.unwrap() });
+        let sfn = serve(&mut servers, states).await;
 
-        let source = Origin::start().await;
+        let source = Source::start().await;
         let mut config = Config {
-            source: Some(source.url.clone()),
+            source: Some(source.url().to_owned()),
             spool_folder: Some(folder.path().join("spool")),
             ..Config::default()
         };
         config.fetch.files_allowed = true;
         config.fetch.read_timeout = Duration::from_secs(20);
         change(&mut config);
-        let sdk = sdk(ByService { s3, dynamodb, sfn });
+        let sdk = stores.sdk_config().into_builder().endpoint_url(sfn).build();
         // Made without faults: the tables and the bucket are there before the function is.
         let plain = Context::new(config.clone(), &sdk);
         plain.lake.create_bucket().await.unwrap();
@@ -163,6 +101,7 @@ impl Place {
             source,
             running,
             folder,
+            _stores: stores,
             _servers: servers,
         }
     }

@@ -1,20 +1,11 @@
 //! A bucket, tables, a clock and faults of one test, and the function over them.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_s3::config::interceptors::BeforeTransmitInterceptorContextRef;
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents, SharedInterceptor};
-use aws_sdk_s3::error::BoxError;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use axum::Router;
 use axum::body::Body;
-use axum::error_handling::HandleError;
 use axum::response::Response;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -29,71 +20,18 @@ use tasador_registry::{
 };
 use tasador_runtime::config::Config;
 use tasador_runtime::{Clock, Context};
-use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tasador_testing::Stores;
+use tasador_testing::faults::FailingOperations;
 use tower::ServiceExt as _;
 
 use crate::town;
 
-/// Operations that fail while they are named: `GetItem`, `PutItem`, or `S3` for all of the bucket.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Faults(Arc<Mutex<BTreeSet<&'static str>>>);
-
-impl Faults {
-    pub(crate) fn set(&self, operations: &[&'static str]) {
-        *self.0.lock().unwrap() = operations.iter().copied().collect();
-    }
-}
-
-impl Intercept for Faults {
-    fn name(&self) -> &'static str {
-        "faults"
-    }
-
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let target = context
-            .request()
-            .headers()
-            .get("x-amz-target")
-            .unwrap_or(".S3");
-        let operation = target.rsplit('.').next().unwrap_or_default();
-        if self.0.lock().unwrap().contains(operation) {
-            return Err("away, says the test".into());
-        }
-        Ok(())
-    }
-}
-
 pub(crate) struct Place {
     pub(crate) ctx: Context,
     pub(crate) router: Router,
-    pub(crate) faults: Faults,
+    pub(crate) faults: FailingOperations,
     now: Arc<Mutex<Timestamp>>,
-    folder: TempDir,
-}
-
-fn sdk(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(aws_smithy_async::time::SystemTimeSource::new())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build()
-}
-
-async fn listen() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    (listener, endpoint)
+    stores: Stores,
 }
 
 /// A model of the town; another seed, another model.
@@ -111,36 +49,16 @@ pub(crate) fn trained(algorithm: Algorithm, seed: u64) -> Model {
 
 impl Place {
     pub(crate) async fn new() -> Self {
-        let (listener, tables) = listen().await;
-        let database = dynoxide::Database::memory().unwrap();
-        tokio::spawn(dynoxide::server::serve_with_shutdown(
-            listener,
-            database,
-            std::future::pending(),
-        ));
-
-        let folder = tempfile::tempdir().unwrap();
-        let (listener, bucket) = listen().await;
-        let files = s3s_fs::FileSystem::new(folder.path()).unwrap();
-        let mut service = s3s::service::S3ServiceBuilder::new(files);
-        service.set_auth(s3s::auth::SimpleAuth::from_single("tasador", "tasador"));
-        let service = HandleError::new(service.build(), |_: s3s::HttpError| async {
-            StatusCode::INTERNAL_SERVER_ERROR
-        });
-        tokio::spawn(async move {
-            axum::serve(listener, Router::new().fallback_service(service)).await
-        });
-
+        let stores = Stores::start().await;
         let now = Arc::new(Mutex::new("2026-01-01T12:00:00Z".parse().unwrap()));
         let clock = Clock::new({
             let now = Arc::clone(&now);
             move || *now.lock().unwrap()
         });
-        let faults = Faults::default();
-        let interceptors = vec![SharedInterceptor::new(faults.clone())];
-        let mut ctx =
-            Context::intercepted(Config::default(), &sdk(&tables), &interceptors).with_clock(clock);
-        ctx.lake = Context::intercepted(Config::default(), &sdk(&bucket), &interceptors).lake;
+        let faults = FailingOperations::default();
+        let interceptors = vec![faults.interceptor()];
+        let sdk = stores.sdk_config();
+        let ctx = Context::intercepted(Config::default(), &sdk, &interceptors).with_clock(clock);
         ctx.lake.create_bucket().await.unwrap();
         ctx.registry.create_tables().await.unwrap();
         let router = predict::router(tasador_pricing::Pricing::new(ctx.clone()));
@@ -149,7 +67,7 @@ impl Place {
             router,
             faults,
             now,
-            folder,
+            stores,
         }
     }
 
@@ -244,7 +162,7 @@ impl Place {
     /// The file in which the bucket keeps a version's artefact.
     pub(crate) fn artifact(&self, version: ModelVersion) -> std::path::PathBuf {
         let key = key::model(&self.ctx.config.model, version, ModelFile::Artifact);
-        self.folder.path().join("tasador").join(key.as_str())
+        self.stores.folder().join("tasador").join(key.as_str())
     }
 
     pub(crate) fn later(&self, by: Duration) {

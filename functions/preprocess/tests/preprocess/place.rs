@@ -2,15 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_s3::config::SharedInterceptor;
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
-use axum::Router;
-use axum::error_handling::HandleError;
-use axum::http::StatusCode;
 use bytes::Bytes;
 use jiff::Timestamp;
 use preprocess::{Raw, Request, Response, handle, read};
@@ -19,89 +11,25 @@ use tasador_lake::{Format, RawForm, key};
 use tasador_listing::BatchReport;
 use tasador_registry::{BatchRecord, Origin, Outcome, OutcomeKind};
 use tasador_runtime::{Config, Context, Failure};
-use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tasador_testing::Stores;
 
 pub(crate) struct Place {
     pub(crate) ctx: Context,
-    sdk: SdkConfig,
-    _folder: TempDir,
-    _servers: JoinSet<()>,
-}
-
-#[derive(Debug)]
-struct ByService {
-    s3: String,
-    dynamodb: String,
-}
-
-impl LoadServiceConfig for ByService {
-    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        let endpoint = match key.service_id() {
-            "S3" => &self.s3,
-            _ => &self.dynamodb,
-        };
-        (key.profile() == "endpoint_url").then(|| endpoint.clone())
-    }
-}
-
-fn sdk(endpoints: ByService) -> SdkConfig {
-    let credentials = Credentials::new("tasador", "tasador", None, None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(&endpoints.dynamodb)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(aws_smithy_async::time::SystemTimeSource::new())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .service_config(endpoints)
-        .build()
-}
-
-async fn listen() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    (listener, endpoint)
+    stores: Stores,
 }
 
 impl Place {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut servers = JoinSet::new();
-        let (listener, dynamodb) = listen().await;
-        let database = dynoxide::Database::memory().unwrap();
-        servers.spawn(async move {
-            let serve =
-                dynoxide::server::serve_with_shutdown(listener, database, std::future::pending());
-            serve.await.unwrap();
-        });
-        let (listener, s3) = listen().await;
-        let files = s3s_fs::FileSystem::new(folder.path()).unwrap();
-        let mut service = s3s::service::S3ServiceBuilder::new(files);
-        service.set_auth(s3s::auth::SimpleAuth::from_single("tasador", "tasador"));
-        let service = HandleError::new(service.build(), |_: s3s::HttpError| async {
-            StatusCode::INTERNAL_SERVER_ERROR
-        });
-        let bucket = Router::new().fallback_service(service);
-        servers.spawn(async move { axum::serve(listener, bucket).await.unwrap() });
-
-        let sdk = sdk(ByService { s3, dynamodb });
-        let ctx = Context::new(Config::default(), &sdk);
+        let stores = Stores::start().await;
+        let ctx = Context::new(Config::default(), &stores.sdk_config());
         ctx.lake.create_bucket().await.unwrap();
         ctx.registry.create_tables().await.unwrap();
-        Self {
-            ctx,
-            sdk,
-            _folder: folder,
-            _servers: servers,
-        }
+        Self { ctx, stores }
     }
 
     /// The same place with an interceptor for its calls.
     pub(crate) fn through(&self, interceptor: SharedInterceptor) -> Context {
-        Context::intercepted(Config::default(), &self.sdk, &vec![interceptor])
+        Context::intercepted(Config::default(), &self.stores.sdk_config(), &vec![interceptor])
     }
 
     /// Stores a raw batch and returns the request for it.

@@ -1,9 +1,9 @@
 //! Real listings, if they are available.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use tasador_listing::schema;
+use tasador_testing::tools::skipped;
 
 use crate::place::Place;
 
@@ -17,12 +17,10 @@ fn listings() -> Option<String> {
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(text),
         Err(error) => {
-            // Directly to stderr: libtest captures the output of passing tests.
-            let _ = writeln!(
-                std::io::stderr(),
-                "skipped: {} cannot be read ({error})",
+            skipped(&format!(
+                "{} cannot be read ({error}); TASADOR_TEST_LISTINGS names a CSV of listings",
                 path.display()
-            );
+            ));
             None
         }
     }

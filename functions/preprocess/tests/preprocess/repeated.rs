@@ -1,17 +1,10 @@
 //! The same batch again, other batches in between, and attempts that are interrupted at every call.
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
-use aws_sdk_s3::config::interceptors::{
-    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
-};
-use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents, SharedInterceptor};
-use aws_sdk_s3::error::BoxError;
 use tasador_ids::Digest;
 use tasador_registry::OutcomeKind;
 use tasador_runtime::ErrorClass;
+use tasador_testing::faults::{FailingRequest, Side};
 
 use crate::place::{Place, attempt, rows};
 
@@ -77,51 +70,6 @@ async fn rows_of_a_refused_batch_are_not_duplicates() {
     }
 }
 
-/// Fails every call from the `nth` on, before or after its effect, as a killed process does. The
-/// effect of the last call remains.
-#[derive(Debug, Clone)]
-struct Kill {
-    calls_left: Arc<AtomicI64>,
-    after: bool,
-}
-
-impl Kill {
-    fn strike(&self, left: i64) -> Result<(), BoxError> {
-        if left < 0 || (left == 0 && self.after) {
-            return Err("killed on purpose".into());
-        }
-        Ok(())
-    }
-}
-
-impl Intercept for Kill {
-    fn name(&self) -> &'static str {
-        "kill"
-    }
-
-    fn read_before_transmit(
-        &self,
-        _: &BeforeTransmitInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let left = self.calls_left.fetch_sub(1, Ordering::SeqCst) - 1;
-        if left < 0 || (left == 0 && !self.after) {
-            return Err("killed on purpose".into());
-        }
-        Ok(())
-    }
-
-    fn read_after_deserialization(
-        &self,
-        _: &AfterDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        self.strike(self.calls_left.load(Ordering::SeqCst))
-    }
-}
-
 /// An attempt that ends at the `nth` call, optionally another batch that shares rows, and a second
 /// attempt. Returns whether there was an `nth` call.
 async fn killed(nth: i64, after: bool, other_between: bool) -> bool {
@@ -130,11 +78,9 @@ async fn killed(nth: i64, after: bool, other_between: bool) -> bool {
     // More rows than one request looks up or marks.
     let csv = rows(1..126);
     let one = place.csv(&csv).await;
-    let kill = Kill {
-        calls_left: Arc::new(AtomicI64::new(nth)),
-        after,
-    };
-    let ctx = place.through(SharedInterceptor::new(kill.clone()));
+    let side = if after { Side::After } else { Side::Before };
+    let kill = FailingRequest::from_nth(nth, side);
+    let ctx = place.through(kill.interceptor());
     let first = attempt(&one, &ctx).await;
     if let Err(failure) = &first {
         assert_eq!(
@@ -142,7 +88,7 @@ async fn killed(nth: i64, after: bool, other_between: bool) -> bool {
             ErrorClass::Retryable,
             "{note}: {failure}"
         );
-    } else if kill.calls_left.load(Ordering::SeqCst) > 0 {
+    } else if !kill.has_struck() {
         return false;
     }
     let other = place.csv(&rows(100..150)).await;

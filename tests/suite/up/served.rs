@@ -1,40 +1,38 @@
-//! `tasador up` on a folder and ports of its own, and programs that may be missing.
+//! `tasador up` on a folder and ports of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use tests::skip::tool_is_missing;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
+use tasador_testing::tools::repository;
+
+use crate::TASADOR;
 
 /// How long anything may take that is waited for.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running `tasador up`; killed when it is dropped.
-pub(crate) struct Served {
+pub(super) struct Served {
     process: Child,
     http: String,
     /// The token of whoever may read its folder, where it wants tokens.
-    pub(crate) token: Option<String>,
+    pub(super) token: Option<String>,
     said: mpsc::UnboundedReceiver<String>,
-}
-
-pub(crate) fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 impl Served {
     /// Starts it on free ports with the sample listings as source, and waits until it prices.
-    pub(crate) async fn start(folder: &Path) -> Self {
+    pub(super) async fn start(folder: &Path) -> Self {
         Self::start_with(folder, &[]).await
     }
 
     /// The same with more options.
-    pub(crate) async fn start_with(folder: &Path, options: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_tasador"))
+    pub(super) async fn start_with(folder: &Path, options: &[&str]) -> Self {
+        let mut process = Command::new(TASADOR)
             .args(["--port", "0", "--data-dir"])
             .arg(folder)
             .args(["up", "--source"])
@@ -80,7 +78,7 @@ impl Served {
     }
 
     /// Answers one request, with a token or without.
-    pub(crate) async fn ask(
+    pub(super) async fn ask(
         &self,
         method: &str,
         path: &str,
@@ -95,7 +93,7 @@ impl Served {
     }
 
     /// The next line of its log that has all of these words.
-    pub(crate) async fn said(&mut self, words: &[&str]) -> String {
+    pub(super) async fn said(&mut self, words: &[&str]) -> String {
         let found = async {
             while let Some(line) = self.said.recv().await {
                 if words.iter().all(|word| line.contains(word)) {
@@ -109,16 +107,16 @@ impl Served {
     }
 
     /// Host and port.
-    pub(crate) fn address(&self) -> &str {
+    pub(super) fn address(&self) -> &str {
         self.http.strip_prefix("http://").unwrap()
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.http)
     }
 
     /// Sends this many requests for a price over a few connections; each third is wrong.
-    pub(crate) async fn load(&self, requests: u32) {
+    pub(super) async fn load(&self, requests: u32) {
         let client = reqwest::Client::new();
         let url = self.url("/predict");
         let senders = (0..8).map(|sender| {
@@ -145,7 +143,7 @@ impl Served {
     }
 
     /// Ends it as Ctrl-C or a service manager would.
-    pub(crate) async fn stop(mut self) {
+    pub(super) async fn stop(mut self) {
         let pid = self.process.id().unwrap();
         let sent = Command::new("kill").arg(pid.to_string()).status().await;
         assert!(sent.unwrap().success());
@@ -155,7 +153,7 @@ impl Served {
 }
 
 /// Asks until there is an answer.
-pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+pub(super) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = ask().await {
@@ -170,25 +168,7 @@ pub(crate) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T 
     }
 }
 
-pub(crate) async fn json(url: &str) -> Option<Value> {
+pub(super) async fn json(url: &str) -> Option<Value> {
     let text = reqwest::get(url).await.ok()?.text().await.ok()?;
     serde_json::from_str(&text).ok()
-}
-
-/// A program of the virtual environment that `tests/tools/install` makes, or of the path. Where it
-/// is missing the test is skipped and says so, or fails where tools are required.
-pub(crate) fn tool(name: &str, from: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("TASADOR_TOOLS").map(PathBuf::from);
-    let venv = named
-        .unwrap_or_else(|| repository().join("target/tools"))
-        .join("bin");
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::iter::once(venv)
-        .chain(std::env::split_paths(&path))
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file());
-    if found.is_none() {
-        tool_is_missing(&format!("{name} is not installed; {from}"));
-    }
-    found
 }

@@ -1,6 +1,6 @@
 //! Made-up listings with a known price formula, as the data API would send them.
 //!
-//! A batch is made from a seed and is the same for ever. Each knob changes one thing, so that a
+//! A batch is made from a seed and is always the same. Each method changes one thing, so that a
 //! test says what it is about: `Batch::new(7, 400).scale("house_size", 1.8)`.
 
 use rand::{Rng, SeedableRng};

@@ -7,12 +7,13 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use tasador_testing::tools::{on_path, repository};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::served::{Served, json, repository, tool, until};
+use super::served::{Served, json, until};
 
 const FROM: &str = "apt-get install prometheus";
 
@@ -142,7 +143,7 @@ async fn counted(address: &str, requests: u32) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn prometheus_counts_what_was_sent_across_a_restart() {
-    let Some(prometheus) = tool("prometheus", FROM) else {
+    let Some(prometheus) = on_path(&["prometheus"], FROM) else {
         return;
     };
     let (data, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -172,7 +173,7 @@ async fn prometheus_counts_what_was_sent_across_a_restart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promtool_finds_nothing_in_metrics_and_rules() {
-    let Some(promtool) = tool("promtool", FROM) else {
+    let Some(promtool) = on_path(&["promtool"], FROM) else {
         return;
     };
     for arguments in [

@@ -1,9 +1,7 @@
 //! The process is killed (SIGKILL) at every place of the way, and started again: the batch gets its
 //! outcome, and nothing is done twice.
 
-// Clippy knows `#[test]` functions, but not what they share.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-
+use crate::TASADOR;
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
@@ -14,8 +12,8 @@ use tasador_ids::BatchId;
 use tasador_registry::{Outcome, OutcomeKind, PageRequest};
 use tasador_runtime::Config;
 use tests::invariants;
-use tests::listings::Batch;
-use tests::source::{Answer, Source};
+use tasador_testing::listings::Batch;
+use tasador_testing::source::{Answer, Source};
 use tests::stories::{Story, task_states};
 use tokio::process::Command;
 
@@ -44,7 +42,7 @@ const PLACES: &[(&str, Story)] = &[
 
 /// `tasador run` in a process of its own.
 fn tasador_run(folder: &Path, source: &Source, story: Story, fault: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tasador"));
+    let mut command = Command::new(TASADOR);
     command
         .args(["run", "--source", source.url(), "--data-dir"])
         .arg(folder)

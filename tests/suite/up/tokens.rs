@@ -6,14 +6,15 @@ use std::process::Output;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::served::Served;
+use crate::TASADOR;
+use super::served::Served;
 
 async fn tasador(folder: &Path, arguments: &[&str]) -> Output {
     tasador_in(folder, arguments, &[]).await
 }
 
 async fn tasador_in(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tasador"))
+    Command::new(TASADOR)
         .args(arguments)
         .arg("--data-dir")
         .arg(folder)

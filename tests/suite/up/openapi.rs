@@ -3,7 +3,9 @@
 
 use tokio::process::Command;
 
-use crate::served::{Served, tool};
+use tasador_testing::tools::installed;
+
+use super::served::Served;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_nothing() {
@@ -17,10 +19,7 @@ async fn schemathesis_finds_nothing_where_tokens_are_wanted() {
 }
 
 async fn finds_nothing(options: &[&str], examples: &str) {
-    let Some(schemathesis) = tool(
-        "schemathesis",
-        "tests/tools/install does it (Python 3 and PyPI)",
-    ) else {
+    let Some(schemathesis) = installed("bin/schemathesis", "schemathesis") else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
