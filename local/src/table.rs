@@ -12,11 +12,7 @@ pub fn history(outcomes: &[Value], name: impl Fn(&str) -> Option<String>) -> Str
     history_within(width(), outcomes, name)
 }
 
-fn history_within(
-    width: u16,
-    outcomes: &[Value],
-    name: impl Fn(&str) -> Option<String>,
-) -> String {
+fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<String>) -> String {
     let mut table = Table::new();
     table
         .load_preset(presets::UTF8_HORIZONTAL_ONLY)

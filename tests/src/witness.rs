@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
-use tasador_testing::faults::{BoxError, HttpRequest, SharedInterceptor, Side, on_request};
+use tasador_testing::faults::{BoxError, HttpRequest, SharedInterceptor, on_request};
 
 /// An action on a resource: `s3:GetObject` on `tasador/raw/…`, `dynamodb:Query` on
 /// `tasador-registry/index/open`, `states:StartExecution` on an ARN.
@@ -26,12 +26,7 @@ impl Witness {
     /// The interceptor that writes them down.
     pub fn interceptor(&self) -> SharedInterceptor {
         let witness = self.clone();
-        on_request(move |side, request| {
-            if side == Side::Before {
-                witness.request(request)?;
-            }
-            Ok(())
-        })
+        on_request(move |seen| seen.map_or(Ok(()), |request| witness.request(request)))
     }
 
     fn request(&self, request: &HttpRequest) -> Result<(), BoxError> {

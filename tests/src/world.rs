@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use local::cloud::{Cloud, Options};
 use local::executions::Status;
 use local::faults::Faults;
 use local::folder::Folder;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tasador_access::{Scope, Token, TokenRecord};
 use tasador_ids::RunId;

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tasador_testing::listings::Batch;
-use tasador_testing::tools::installed;
 use tasador_testing::source::Answer;
+use tasador_testing::tools::installed;
 use tests::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,9 +7,9 @@ use tasador_ids::BatchId;
 use tasador_listing::BatchReport;
 use tasador_registry::OutcomeKind;
 use tasador_runtime::Config;
-use tests::invariants;
 use tasador_testing::listings::Batch;
 use tasador_testing::source::{Answer, BAD_GROUP, EXHAUSTED, EXHAUSTED_UNACCENTED};
+use tests::invariants;
 use tests::world::{Run, World};
 
 /// How long a source may be silent where the test waits for the end of it.
@@ -111,8 +111,7 @@ async fn a_source_that_is_too_slow() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_is_not_there() {
     let (_socket, address) = tasador_testing::ports::refused();
-    let world =
-        World::new(|config| config.source = Some(format!("http://{address}/data"))).await;
+    let world = World::new(|config| config.source = Some(format!("http://{address}/data"))).await;
     let run = world.run(&json!({})).await;
     assert_source_unavailable(&run);
     invariants::check(&world).await;

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tasador_ids::BatchId;
 use tasador_registry::{OutcomeKind, PageRequest};
-use tests::invariants;
 use tasador_testing::listings::Batch;
 use tasador_testing::source::Answer;
+use tests::invariants;
 use tests::stories::{Story, task_states, train_on_anything};
 use tests::world::{Run, World};
 

@@ -11,9 +11,9 @@ use local::folder::Folder;
 use tasador_ids::BatchId;
 use tasador_registry::{Outcome, OutcomeKind, PageRequest};
 use tasador_runtime::Config;
-use tests::invariants;
 use tasador_testing::listings::Batch;
 use tasador_testing::source::{Answer, Source};
+use tests::invariants;
 use tests::stories::{Story, task_states};
 use tokio::process::Command;
 

@@ -8,13 +8,13 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
 use tasador_runtime::{Config, Context};
+use tasador_testing::listings::Batch;
+use tasador_testing::source::{Answer, EXHAUSTED, Source};
+use tasador_testing::tools::skipped;
 use testcontainers::core::{IntoContainerPort as _, WaitFor};
 use testcontainers::runners::AsyncRunner as _;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt as _};
 use tests::deployment::Deployment;
-use tasador_testing::listings::Batch;
-use tasador_testing::tools::skipped;
-use tasador_testing::source::{Answer, EXHAUSTED, Source};
 
 /// The last tag that runs without a token of its maker's.
 const TAG: &str = "4.14.0";

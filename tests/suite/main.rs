@@ -1,7 +1,12 @@
 //! Behaviour across crates, against the real state machine on real S3 and DynamoDB protocols.
 
 // Clippy knows `#[test]` functions, but not what they share.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)]
 
 mod access;
 mod aws_cli;

@@ -7,15 +7,15 @@
 
 mod server;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use local::demo::sales;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tasador_registry::OutcomeKind;
-use tasador_testing::tools::{mlflow, repository};
 use tasador_testing::source::Answer;
+use tasador_testing::tools::{mlflow, repository};
 use tests::world::World;
 use tokio::process::Command;
 

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use tasador_listing::property::{Address, Part, PropertyKey};
 use tasador_registry::{Contender, Outcome, OutcomeKind, PageRequest};
 use tasador_runtime::Config;
-use tests::invariants;
 use tasador_testing::listings::Batch;
 use tasador_testing::source::Answer;
+use tests::invariants;
 use tests::stories::train_on_anything;
 use tests::world::{Run, World};
 

@@ -8,8 +8,8 @@ use serde_json::json;
 use tasador_dataset::read_parquet;
 use tasador_model::Column;
 use tasador_registry::{OutcomeKind, Rows};
-use tests::invariants;
 use tasador_testing::tools;
+use tests::invariants;
 use tests::world::World;
 use tokio::net::TcpListener;
 

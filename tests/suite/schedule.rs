@@ -7,9 +7,9 @@ use local::executions::Summary;
 use local::folder::Folder;
 use tasador_registry::OutcomeKind;
 use tasador_runtime::Config;
-use tests::invariants;
 use tasador_testing::listings::Batch;
 use tasador_testing::source::{Answer, Source};
+use tests::invariants;
 
 /// Longer than any of this takes.
 const PATIENCE: Duration = Duration::from_secs(120);

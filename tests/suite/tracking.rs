@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tasador_registry::OutcomeKind;
-use tests::invariants;
 use tasador_testing::listings::Batch;
 use tasador_testing::source::Answer;
+use tests::invariants;
 use tests::world::World;
 
 const MODEL: &str = "/models/BestHousePriceModel";

@@ -52,7 +52,10 @@ fn onnxruntime_prices_the_same_and_shap_explains_the_same() {
             .collect();
         write("explained", &explained);
         let output = Command::new(&python)
-            .arg(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/python/agree.py"))
+            .arg(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/python/agree.py"
+            ))
             .arg(folder.path())
             .output()
             .unwrap();

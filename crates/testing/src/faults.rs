@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+pub use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
 };
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-pub use aws_smithy_runtime_api::client::interceptors::SharedInterceptor;
 pub use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
@@ -24,10 +24,13 @@ pub enum Side {
     After,
 }
 
+/// A request on its way: the request itself before its effect, nothing of it after.
+pub type Seen<'a> = Option<&'a HttpRequest>;
+
 /// Calls `see` before and after every request. Its error fails the request, and the client does not
 /// repeat it.
 pub fn on_request(
-    see: impl Fn(Side, &HttpRequest) -> Result<(), BoxError> + Send + Sync + 'static,
+    see: impl Fn(Seen<'_>) -> Result<(), BoxError> + Send + Sync + 'static,
 ) -> SharedInterceptor {
     SharedInterceptor::new(OnRequest(see))
 }
@@ -48,7 +51,7 @@ impl<F> fmt::Debug for OnRequest<F> {
 
 impl<F> Intercept for OnRequest<F>
 where
-    F: Fn(Side, &HttpRequest) -> Result<(), BoxError> + Send + Sync,
+    F: Fn(Seen<'_>) -> Result<(), BoxError> + Send + Sync,
 {
     fn name(&self) -> &'static str {
         "on_request"
@@ -60,16 +63,16 @@ where
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        (self.0)(Side::Before, context.request())
+        (self.0)(Some(context.request()))
     }
 
     fn read_after_deserialization(
         &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &AfterDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        (self.0)(Side::After, context.request())
+        (self.0)(None)
     }
 }
 
@@ -107,7 +110,8 @@ impl FailingRequest {
     /// The interceptor that does it.
     pub fn interceptor(&self) -> SharedInterceptor {
         let fault = self.clone();
-        on_request(move |side, _| {
+        on_request(move |seen| {
+            let side = seen.map_or(Side::After, |_| Side::Before);
             let fails_by_number =
                 side == fault.side && fault.left.fetch_sub(1, Ordering::SeqCst) == 1;
             if fails_by_number || (fault.is_lasting && fault.has_struck()) {
@@ -131,12 +135,11 @@ impl FailingOperations {
     /// The interceptor that does it.
     pub fn interceptor(&self) -> SharedInterceptor {
         let faults = self.clone();
-        on_request(move |side, request| {
-            let fails = faults.0.lock().unwrap().contains(operation(request));
-            if side == Side::Before && fails {
-                return Err("a fault on purpose".into());
+        on_request(move |seen| match seen.map(operation) {
+            Some(operation) if faults.0.lock().unwrap().contains(operation) => {
+                Err("a fault on purpose".into())
             }
-            Ok(())
+            _ => Ok(()),
         })
     }
 }

@@ -126,9 +126,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) {
     let half = |body: Vec<u8>| json(200, body.len(), &body[..body.len() / 2]);
     let (bytes, end) = match answer {
         Answer::Json(body) => (json(200, body.len(), &body), End::Close),
-        Answer::Status(status, body) => {
-            (json(status, body.len(), body.as_bytes()), End::Close)
-        }
+        Answer::Status(status, body) => (json(status, body.len(), body.as_bytes()), End::Close),
         Answer::Cut(body) => (half(body), End::Close),
         Answer::Silent(body) => (half(body), End::Stall),
         Answer::Slow(wait, body) => {

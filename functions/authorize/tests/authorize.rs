@@ -11,8 +11,8 @@ use tasador_access::{
     HashKey, MLFLOW, Need, RANDOM_BYTES, ROUTES, Scope, Scopes, Token, TokenRecord,
 };
 use tasador_runtime::{Classify as _, Clock, Config, Context, ErrorClass, NotAdmitted};
-use tasador_testing::stores::{Stores, sdk_at};
 use tasador_testing::ports;
+use tasador_testing::stores::{Stores, sdk_at};
 
 fn now() -> Timestamp {
     "2026-06-01T00:00:00Z".parse().unwrap()

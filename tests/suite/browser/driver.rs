@@ -2,7 +2,7 @@
 //!
 //! W3C WebDriver is JSON over HTTP, and the tests' HTTP client speaks it: a dozen calls.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tasador_testing::tools::on_path;
 

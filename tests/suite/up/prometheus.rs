@@ -150,8 +150,7 @@ async fn prometheus_counts_what_was_sent_across_a_restart() {
     let forwarder = Forwarder::start().await;
     let served = Served::start(data.path()).await;
     forwarder.forward_to(&served);
-    let (_prometheus, address) =
-        scraping(&prometheus, folder.path(), forwarder.address).await;
+    let (_prometheus, address) = scraping(&prometheus, folder.path(), forwarder.address).await;
     let address = address.as_str();
     served.load(300).await;
     served.load(300).await;

@@ -6,8 +6,8 @@ use std::process::Output;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::TASADOR;
 use super::served::Served;
+use crate::TASADOR;
 
 async fn tasador(folder: &Path, arguments: &[&str]) -> Output {
     tasador_in(folder, arguments, &[]).await

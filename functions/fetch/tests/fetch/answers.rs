@@ -24,7 +24,7 @@ async fn a_batch_is_stored_as_it_came() {
         batch: id,
         key: format!("raw/{id}.json"),
         format: "api_json".to_owned(),
-        source: place.source.url().clone(),
+        source: place.source.url().to_owned(),
         origin: How::Source,
         repeat: false,
         size_bytes: sent.len() as u64,
@@ -173,7 +173,7 @@ async fn a_refusal_says_what_to_mend() {
             message.contains("TASADOR_SOURCE") && message.contains(words),
             "{message}"
         );
-        assert!(message.contains(&place.source.url()), "{message}");
+        assert!(message.contains(place.source.url()), "{message}");
         place.assert_nothing_kept(&message).await;
         assert_eq!(place.source.asked(), 1);
     }

@@ -19,7 +19,6 @@ use tasador_testing::stores::{Stores, serve};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
-
 pub(crate) struct Place {
     pub(crate) ctx: Context,
     pub(crate) source: Source,

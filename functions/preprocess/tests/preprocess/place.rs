@@ -29,7 +29,11 @@ impl Place {
 
     /// The same place with an interceptor for its calls.
     pub(crate) fn through(&self, interceptor: SharedInterceptor) -> Context {
-        Context::intercepted(Config::default(), &self.stores.sdk_config(), &vec![interceptor])
+        Context::intercepted(
+            Config::default(),
+            &self.stores.sdk_config(),
+            &vec![interceptor],
+        )
     }
 
     /// Stores a raw batch and returns the request for it.
