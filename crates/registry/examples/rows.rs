@@ -9,41 +9,23 @@
 use std::error::Error;
 use std::time::Instant;
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
 use tasador_ids::BatchId;
 use tasador_registry::{Registry, Tables};
-use tokio::net::TcpListener;
+use tasador_testing::Stores;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let rows: u128 = std::env::args()
         .nth(1)
         .map_or(Ok(230_000), |count| count.parse())?;
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let endpoint = format!("http://{}", listener.local_addr()?);
-    let database = match std::env::args().nth(2) {
-        Some(file) => dynoxide::Database::new(&file)?,
-        None => dynoxide::Database::memory()?,
-    };
-    tokio::spawn(dynoxide::server::serve_with_shutdown(
-        listener,
-        database,
-        std::future::pending(),
-    ));
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(endpoint)
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .build();
+    let stores = Stores::start_on(std::env::args().nth(2).as_deref()).await;
     let tables = Tables {
         registry: "registry".to_owned(),
         rows: "rows".to_owned(),
         inferences: "inferences".to_owned(),
         tokens: "tokens".to_owned(),
     };
-    let registry = Registry::new(aws_sdk_dynamodb::Client::from_conf(config), tables);
+    let registry = Registry::new(aws_sdk_dynamodb::Client::new(&stores.sdk_config()), tables);
     registry.create_tables().await?;
 
     let hashes: Vec<u128> = (0..rows)

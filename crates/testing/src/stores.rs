@@ -32,13 +32,22 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Starts both, without bucket or tables.
+    /// Starts both, without bucket or tables. Tables are in memory.
     pub async fn start() -> Self {
+        Self::start_on(None).await
+    }
+
+    /// The same with tables in a file of SQLite.
+    pub async fn start_on(file: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut servers = JoinSet::new();
         let s3 = serve(&mut servers, s3(folder.path())).await;
         let (listener, dynamodb) = listen().await;
-        let database = dynoxide::Database::memory().unwrap();
+        let database = match file {
+            Some(file) => dynoxide::Database::new(file),
+            None => dynoxide::Database::memory(),
+        };
+        let database = database.unwrap();
         servers.spawn(async move {
             let server = dynoxide::server::serve_with_shutdown(listener, database, pending());
             server.await.unwrap();

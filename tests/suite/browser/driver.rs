@@ -80,7 +80,6 @@ impl Browser {
     pub(super) async fn start() -> Option<Self> {
         let chromium = on_path(&["chromium", "chromium-browser", "google-chrome"], FROM)?;
         let driver = on_path(&["chromedriver"], FROM)?;
-        super::accessibility::script()?;
         // It chooses a free port itself, and says which.
         let mut driver = Command::new(driver)
             .arg("--port=0")

@@ -25,7 +25,7 @@ pub(crate) fn graph(root: &Path) -> Graph {
             let Some(definition) = tree.resolve(index, path) else {
                 continue;
             };
-            if tree.modules[definition].file != module.file {
+            if tree.modules[definition].file != module.file && !tree.is_around(definition, index) {
                 graph.add(&name(index), &name(definition), path.last().unwrap());
             }
         }
@@ -104,6 +104,12 @@ impl Tree {
         index
     }
 
+    /// Whether a module is the parent of another, or the parent's parent, and so on.
+    fn is_around(&self, outer: usize, inner: usize) -> bool {
+        let parent = self.modules[inner].parent;
+        parent.is_some_and(|parent| parent == outer || self.is_around(outer, parent))
+    }
+
     /// The module that defines what a path in `from` leads to; none where it leads to another crate or
     /// to a module as such.
     fn resolve(&self, from: usize, path: &[String]) -> Option<usize> {
@@ -156,12 +162,12 @@ impl Tree {
         } else if let Some(child) = here.children.get(name) {
             Some(Found::Module(*child))
         } else {
-            here.globs.iter().find_map(|path| {
-                match self.follow(module, path, &mut BTreeSet::new())? {
+            here.globs
+                .iter()
+                .find_map(|path| match self.follow(module, path, tried)? {
                     Found::Module(other) => self.look_up(other, name, tried),
                     Found::Item(other) => Some(Found::Item(other)),
-                }
-            })
+                })
         };
         tried.remove(&(module, name));
         found
@@ -390,23 +396,21 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_and_its_child_are_a_cycle_where_each_names_the_other() {
-        let child = (
-            "a/child.rs",
-            "use super::A; impl A { pub fn f() {} } pub fn g(_: A) {}",
+    fn a_child_may_name_what_its_parent_defines_and_siblings_may_not_name_each_other() {
+        let (lib, parent) = (
+            ("lib.rs", "mod a;"),
+            "mod one; mod two; pub struct A; fn f() { one::g(A) }",
         );
-        let of = |parent| cycles(&[("lib.rs", "mod a;"), ("a.rs", parent), child]);
-        assert_eq!(
-            of("mod child; pub use child::g; pub struct A; fn f() { A::f() }"),
-            [""; 0]
-        );
-        assert_eq!(
-            of("mod child; pub struct A; fn f() { child::g(A) }").len(),
-            1
+        let of = |one, two| cycles(&[lib, ("a.rs", parent), ("a/one.rs", one), ("a/two.rs", two)]);
+        let one = "use super::A; pub fn g(_: A) {}";
+        assert_eq!(of(one, "pub fn h() { super::one::g(super::A) }"), [""; 0]);
+        let found = of(
+            "use super::{A, two}; pub fn g(_: A) { two::h() }",
+            "pub fn h() { super::one::g(super::A) }",
         );
         assert_eq!(
-            of("mod child; pub use child::g; pub struct A; fn f() { g(A) }").len(),
-            1
+            found,
+            ["  a/one.rs -> a/two.rs: h\n  a/two.rs -> a/one.rs: g"]
         );
     }
 
