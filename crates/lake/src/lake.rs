@@ -13,7 +13,6 @@ use tasador_ids::Digest;
 
 use crate::Key;
 use crate::error::{LakeError, status};
-use crate::read;
 
 /// The metadata field of an object with the SHA-256 of its bytes.
 pub(crate) const SHA256: &str = "sha256";
@@ -308,16 +307,6 @@ impl Lake {
             Ok(Put::AlreadyThere)
         } else {
             Err(LakeError::AlreadyExists { key: key.clone() })
-        }
-    }
-
-    /// The SHA-256 of the stored object: from its metadata, or computed by reading it if the writer
-    /// stored none.
-    async fn stored_digest(&self, key: &Key) -> Result<Digest, LakeError> {
-        let info = self.head(key).await?;
-        match info.and_then(|info| info.sha256) {
-            Some(digest) => Ok(digest),
-            None => read::digest(self, key).await,
         }
     }
 }

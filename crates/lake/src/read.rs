@@ -209,10 +209,16 @@ impl Lake {
         )
         .await
     }
-}
 
-pub(crate) async fn digest(lake: &Lake, key: &Key) -> Result<Digest, LakeError> {
-    Ok(read(lake, key, None, u64::MAX, &mut Nowhere).await?.digest)
+    /// The SHA-256 of the stored object: from its metadata, or computed by reading it if the writer
+    /// stored none.
+    pub(crate) async fn stored_digest(&self, key: &Key) -> Result<Digest, LakeError> {
+        let info = self.head(key).await?;
+        match info.and_then(|info| info.sha256) {
+            Some(digest) => Ok(digest),
+            None => Ok(read(self, key, None, u64::MAX, &mut Nowhere).await?.digest),
+        }
+    }
 }
 
 async fn read(

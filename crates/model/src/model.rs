@@ -109,7 +109,7 @@ impl Model {
 
     /// A home of which nothing is known yet.
     pub fn row(&self) -> Row<'_> {
-        Row::new(self)
+        Row::new(self.encoder())
     }
 
     /// Prices one home. A row of another model is priced as if nothing were known of it.
@@ -119,7 +119,7 @@ impl Model {
 
     fn priced(&self, row: &Row<'_>) -> Pricing<'_> {
         let mut pricing = Pricing::new(self);
-        if row.is_of(self) {
+        if row.is_of(self.encoder()) {
             for (cell, known) in pricing.cells.iter_mut().zip(row.cells()) {
                 *cell = *known;
             }

@@ -2,7 +2,6 @@
 
 use crate::encoder::{Cell, Encoder, UNSEEN, name_of_number};
 use crate::input::InputKind;
-use crate::model::Model;
 
 /// One value of a [`Row`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,7 +23,7 @@ pub enum RowError {
     NotANumber { name: String },
 }
 
-/// One home for [`Model::predict_row`].
+/// One home for [`Model::predict_row`](crate::Model::predict_row).
 ///
 /// Names are resolved when they are set, so that the prediction itself processes no text.
 #[derive(Debug, Clone)]
@@ -34,9 +33,8 @@ pub struct Row<'m> {
 }
 
 impl<'m> Row<'m> {
-    /// A home with all values missing.
-    pub fn new(model: &'m Model) -> Self {
-        let encoder = model.encoder();
+    /// A home of which nothing is known.
+    pub(crate) fn new(encoder: &'m Encoder) -> Self {
         Self {
             encoder,
             cells: vec![Cell::Missing; encoder.slots()],
@@ -76,9 +74,9 @@ impl<'m> Row<'m> {
         Ok(())
     }
 
-    /// Whether this row was created for this model.
-    pub(crate) fn is_of(&self, model: &Model) -> bool {
-        std::ptr::eq(self.encoder, model.encoder())
+    /// Whether this row was made for the model with this very encoder.
+    pub(crate) fn is_of(&self, encoder: &Encoder) -> bool {
+        std::ptr::eq(self.encoder, encoder)
     }
 
     pub(crate) fn cells(&self) -> &[Cell] {

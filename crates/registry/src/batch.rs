@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, Digest, Format, Key, RunId};
 
-use crate::outcome::OutcomeKind;
+use crate::kind::OutcomeKind;
 
 /// The facts of a batch as the source delivered it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ mod batch;
 mod compaction;
 mod error;
 mod inference;
+mod kind;
 mod metrics;
 mod mlflow;
 mod outcome;
@@ -25,6 +26,7 @@ pub use batch::{
 pub use compaction::{CompactionClaim, HourCompaction, LooseInference};
 pub use error::RegistryError;
 pub use inference::InferenceRecord;
+pub use kind::OutcomeKind;
 pub use metrics::{Metrics, Number};
 pub use mlflow::{
     ARTIFACT_SCHEME, ByStart, DatasetLink, DatasetMark, Experiment, LoggedModel, LoggedModelStatus,
@@ -32,7 +34,7 @@ pub use mlflow::{
     RunStatus, Training, Values, artifact_uri,
 };
 pub use outcome::{
-    Candidate, Contender, Measured, Outcome, OutcomeKind, Reason, Recorded, Rows, Trouble,
+    Candidate, Contender, Measured, Outcome, Reason, Recorded, Rows, Trouble,
 };
 pub use page::{PAGE_LIMIT_MAX, Page, PageRequest};
 pub use promotion::{

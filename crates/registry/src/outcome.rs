@@ -6,38 +6,9 @@ use tasador_ids::{BatchId, DatasetId, Key, ModelName, ModelVersion, RunId};
 
 use crate::RegistryError;
 use crate::batch::{Batch, BatchOutcome, CleanFile, Origin};
+use crate::kind::OutcomeKind;
 use crate::metrics::{Metrics, optional_number};
 use crate::promotion::{PromotionEvent, PromotionSeq};
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum OutcomeKind {
-    /// A new model went into production.
-    Promoted,
-    /// A new model was trained and was not better.
-    Rejected,
-    /// The gate saw no reason to train.
-    Skipped,
-    /// Something broke.
-    Failed,
-    /// The source had nothing new.
-    NothingNew,
-}
-
-impl OutcomeKind {
-    /// The name in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Promoted => "promoted",
-            Self::Rejected => "rejected",
-            Self::Skipped => "skipped",
-            Self::Failed => "failed",
-            Self::NothingNew => "nothing_new",
-        }
-    }
-}
 
 /// One reason for a decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

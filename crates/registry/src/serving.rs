@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, RunId};
 
-use crate::outcome::{Measured, Outcome, OutcomeKind};
+use crate::kind::OutcomeKind;
+use crate::outcome::{Measured, Outcome};
 
 /// The upper ends of the buckets of answer times, in microseconds; one more bucket takes the rest.
 pub const DURATION_BOUNDS_US: [u64; 16] = [

@@ -95,11 +95,11 @@ pub(crate) async fn ask(
         // Nobody asked for a part.
         StatusCode::PARTIAL_CONTENT => {
             let part = source.unavailable("answered with a part of its data (206)");
-            Err(part.after_answer(source))
+            Err(part.after_answer(source.moves_on()))
         }
         status if status.is_success() => receive(&patience, answer, slot)
             .await
-            .map_err(|error| error.after_answer(source)),
+            .map_err(|error| error.after_answer(source.moves_on())),
         status => refusal(&patience, status, answer)
             .await
             .map(Answer::Nothing),

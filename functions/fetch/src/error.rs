@@ -1,5 +1,6 @@
 //! Why there is no batch, by what is done about it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use tasador_ids::{BatchId, RunId};
@@ -7,9 +8,25 @@ use tasador_lake::LakeError;
 use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, ErrorClass};
 
-use crate::source::{NamedIn, Source};
-
 type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Who names a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedIn {
+    /// The settings.
+    Settings,
+    /// The execution's input.
+    Input,
+}
+
+impl fmt::Display for NamedIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Settings => "TASADOR_SOURCE",
+            Self::Input => "the execution's input",
+        })
+    }
+}
 
 /// What stopped a batch from being fetched. Addresses are told without credentials.
 #[derive(Debug, thiserror::Error)]
@@ -140,14 +157,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// What this error means once the source has answered: where each answer is another batch, to try
-    /// again would not bring this one.
-    pub(crate) fn after_answer(self, source: &Source) -> Self {
+    /// What this error means once the source has answered. Where the source moves on, each answer is
+    /// another batch, and trying again would not bring this one.
+    pub(crate) fn after_answer(self, moves_on: bool) -> Self {
         let again = matches!(
             self.class(),
             ErrorClass::Retryable | ErrorClass::SourceUnavailable
         );
-        if again && source.moves_on() {
+        if again && moves_on {
             Self::Lost(Box::new(self))
         } else {
             self

@@ -18,8 +18,7 @@ mod store;
 mod unfinished;
 mod wish;
 
-pub use error::Error;
-pub use source::NamedIn;
+pub use error::{Error, NamedIn};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

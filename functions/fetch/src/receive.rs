@@ -73,7 +73,7 @@ impl Run<'_> {
     ) -> Result<Response, Error> {
         let head = slot.head(HEAD_BYTES);
         let head = Head::new(
-            head.map_err(|error| error.after_answer(source))?,
+            head.map_err(|error| error.after_answer(source.moves_on()))?,
             size_bytes,
         );
         if source.moves_on() && head.is_without_rows() {
@@ -106,7 +106,7 @@ impl Run<'_> {
         match kept {
             Ok(()) => response,
             // The bytes went with the slot.
-            Err(_) => response.map_err(|error| error.after_answer(source)),
+            Err(_) => response.map_err(|error| error.after_answer(source.moves_on())),
         }
     }
 

@@ -6,7 +6,7 @@ use reqwest::Url;
 use tasador_lake::Key;
 use tasador_runtime::Config;
 
-use crate::Error;
+use crate::error::{Error, NamedIn};
 
 /// Names of query parameters, or parts of names, whose values are not shown.
 const SECRET: [&str; 6] = ["token", "key", "secret", "password", "auth", "sig"];
@@ -19,24 +19,6 @@ pub(crate) struct Source {
     pub(crate) shown: String,
     /// Who named it, which is where it can be mended.
     named_in: NamedIn,
-}
-
-/// Who names a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NamedIn {
-    /// The settings.
-    Settings,
-    /// The execution's input.
-    Input,
-}
-
-impl std::fmt::Display for NamedIn {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Settings => "TASADOR_SOURCE",
-            Self::Input => "the execution's input",
-        })
-    }
 }
 
 /// The kinds of places.
