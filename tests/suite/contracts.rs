@@ -134,6 +134,8 @@ fn functions_that_answer_http_do_not_link_polars() {
                 function,
             ])
             .current_dir(repository())
+            // With it the tree would be that of the whole workspace.
+            .env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION")
             .output()
             .unwrap();
         assert!(
