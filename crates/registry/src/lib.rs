@@ -33,9 +33,7 @@ pub use mlflow::{
     MetricPoint, ModelLink, ModelMetric, Moment, RankedRun, RunChange, RunLinks, RunLog, RunRecord,
     RunStatus, Training, Values, artifact_uri,
 };
-pub use outcome::{
-    Candidate, Contender, Measured, Outcome, Reason, Recorded, Rows, Trouble,
-};
+pub use outcome::{Candidate, Contender, Measured, Outcome, Reason, Recorded, Rows, Trouble};
 pub use page::{PAGE_LIMIT_MAX, Page, PageRequest};
 pub use promotion::{
     CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, PromotionSeq,
