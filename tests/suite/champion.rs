@@ -4,10 +4,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tasador_ids::{Digest, ModelVersion};
-use tasador_registry::{OutcomeKind, PageRequest, RegistryError};
+use tasador_registry::{OutcomeKind, PageRequest, VersionRecord};
 use tasador_runtime::ErrorClass;
+use tasador_testing::listings::Batch;
 use tests::invariants;
-use tests::listings::Batch;
 use tests::stories::train_on_anything;
 use tests::world::World;
 
@@ -48,15 +48,15 @@ const DAMAGES: [Damage; 5] = [
     Damage::Digest,
 ];
 
-async fn digest(world: &World, version: u32, digest: impl Fn(Digest) -> Digest) {
+async fn digest(world: &World, version: u32, digest: impl Fn(Digest) -> Digest + Sync) {
     let ctx = world.context();
+    let change = |record: &mut VersionRecord| {
+        let artifact = record.artifact.as_mut().unwrap();
+        artifact.sha256 = digest(artifact.sha256);
+    };
     let changed = ctx
         .registry
-        .change_version(&ctx.config.model, ModelVersion(version), |record| {
-            let artifact = record.artifact.as_mut().unwrap();
-            artifact.sha256 = digest(artifact.sha256);
-            Ok::<(), RegistryError>(())
-        });
+        .change_version(&ctx.config.model, ModelVersion(version), &change);
     changed.await.unwrap().unwrap();
 }
 

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
-use tasador_lake::LakeError;
 use tasador_champion::{PromoteError, StoreError};
+use tasador_lake::LakeError;
 use tasador_registry::{PromoteError as Rejection, Refusal, RegistryError};
 use tasador_runtime::chain;
 

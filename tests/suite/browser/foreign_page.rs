@@ -6,7 +6,7 @@ use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 use serde_json::json;
-use tests::listings::Batch;
+use tasador_testing::listings::Batch;
 use tests::world::World;
 
 use super::driver::Browser;
