@@ -1,6 +1,7 @@
 mod errors;
 mod paths;
 mod resume;
+mod throttling;
 mod training;
 
 use std::sync::Mutex;
