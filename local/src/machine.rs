@@ -47,6 +47,11 @@ pub fn definition() -> String {
             text.replace(place, &function_arn(name))
         });
     filled
+        .replace("${PublishResource}", "arn:aws:states:::sns:publish")
+        .replace(
+            "${TrainJobResource}",
+            "arn:aws:states:::batch:submitJob.sync",
+        )
         .replace("${NotificationTopicArn}", &topic_arn())
         .replace("${TrainJobQueueArn}", &job_queue_arn())
         .replace("${TrainJobDefinitionArn}", &job_definition_arn())

@@ -42,7 +42,7 @@ pub use promotion::{
 pub use serving::{
     CountsKept, DURATION_BOUNDS_US, GateFigures, PipelineCounts, ServingCounts, ServingTotals,
 };
-pub use table::{Registry, Tables};
+pub use table::{Registry, Tables, Turn};
 pub use version::{
     Artifact, FinishedVersion, LoggedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus,
 };

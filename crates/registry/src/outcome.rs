@@ -220,6 +220,9 @@ pub struct Outcome {
     pub recorded_at: Timestamp,
     /// From beginning to record, in milliseconds.
     pub duration_ms: u64,
+    /// How much of it the run waited for other runs; absent where it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited_ms: Option<u64>,
     /// Whether this is also the outcome of the batch. False for a repeat of a batch that keeps the
     /// outcome it had, and for a run without a batch. Set by the registry.
     #[serde(default)]

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::Client;
 mod batches;
 mod compactions;
 mod create;
+mod drops;
 pub(crate) mod fault;
 mod inferences;
 pub(crate) mod item;
@@ -23,7 +24,10 @@ pub(crate) mod query;
 pub(crate) mod rows;
 mod serving;
 mod tokens;
+mod turns;
 mod versions;
+
+pub use turns::Turn;
 
 /// The names of the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]

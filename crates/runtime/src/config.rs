@@ -44,6 +44,8 @@ pub struct Config {
     pub candidates: Vec<String>,
     /// `TASADOR_TRAIN_JOB_FROM_ROWS`: from how many rows of a dataset on training is a job of AWS Batch.
     pub train_job_from_rows: Option<u64>,
+    /// `TASADOR_MAX_RUNS`: how many runs work at a time.
+    pub max_runs: u32,
     /// `TASADOR_SOURCE`: where batches come from.
     pub source: Option<String>,
     /// `TASADOR_STATE_MACHINE_ARN`: the state machine that `POST /runs` starts.
@@ -174,6 +176,7 @@ impl Config {
         let seed = reader.number("TASADOR_SEED", 0);
         let candidates = reader.names("TASADOR_CANDIDATES");
         let train_job_from_rows = reader.optional_number("TASADOR_TRAIN_JOB_FROM_ROWS");
+        let max_runs = reader.number("TASADOR_MAX_RUNS", 1);
         let source = reader.optional("TASADOR_SOURCE");
         let state_machine = reader.optional("TASADOR_STATE_MACHINE_ARN");
         let spool_folder = reader.optional("TASADOR_SPOOL_DIR").map(PathBuf::from);
@@ -195,6 +198,7 @@ impl Config {
             seed: seed?,
             candidates: candidates?,
             train_job_from_rows: train_job_from_rows?,
+            max_runs: max_runs?,
             source,
             state_machine,
             spool_folder,

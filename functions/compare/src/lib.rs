@@ -40,12 +40,15 @@ pub enum Candidate {
         /// How good it is on homes it had not seen.
         validation: Metrics,
     },
-    /// The algorithm could not learn from the dataset.
+    /// The algorithm could not learn from the dataset, or its training failed.
     Failed {
         /// The algorithm.
         algorithm: String,
-        /// Why.
+        /// Why: a sentence, or the name of the error that the state machine caught.
         reason: String,
+        /// What the state machine caught; absent where the dataset is the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<serde_json::Value>,
     },
 }
 
@@ -114,6 +117,12 @@ pub enum Error {
     Lake(#[from] LakeError),
     #[error("a model could not be loaded")]
     Model(#[from] StoreError),
+    /// No candidate was trained, and not because of the dataset.
+    #[error("no candidate could be trained: {reasons}")]
+    NoCandidate {
+        /// Each candidate with its reason.
+        reasons: String,
+    },
     /// The thread that scored came to nothing.
     #[error("scoring ended without a result: {reason}")]
     Thread {
@@ -130,7 +139,7 @@ impl Classify for Error {
             Self::Dataset { .. } => ErrorClass::Bug,
             Self::Lake(error) => error.class(),
             Self::Model(error) => error.class(),
-            Self::Thread { .. } => ErrorClass::Bug,
+            Self::NoCandidate { .. } | Self::Thread { .. } => ErrorClass::Bug,
         }
     }
 }
@@ -147,7 +156,21 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     let (champion_version, stand_in) = (incumbent.champion, incumbent.stand_in());
 
     let verdict = match challenger {
-        None => nobody(&request.candidates, limits(&ctx.config.compare)),
+        None => {
+            let verdict = nobody(&request.candidates, limits(&ctx.config.compare));
+            // Out of memory, out of time, a bug: a person has to look, and the batch is not to blame.
+            if request.candidates.iter().any(broke) {
+                let reasons: Vec<&str> = verdict
+                    .reasons
+                    .iter()
+                    .map(|reason| reason.sentence.as_str())
+                    .collect();
+                return Err(Error::NoCandidate {
+                    reasons: reasons.join("; "),
+                });
+            }
+            verdict
+        }
         Some(challenger) => {
             let models = [Some(&challenger), incumbent.loaded.as_ref()];
             let inputs = models
@@ -344,12 +367,19 @@ fn judge(
     )
 }
 
+/// Whether a candidate's training failed for reasons other than its dataset.
+fn broke(candidate: &Candidate) -> bool {
+    matches!(candidate, Candidate::Failed { error: Some(_), .. })
+}
+
 /// The verdict where no candidate came to anything.
 fn nobody(candidates: &[Candidate], rule: Rule) -> Verdict {
     let mut reasons: Vec<Reason> = candidates
         .iter()
         .map(|candidate| match candidate {
-            Candidate::Failed { algorithm, reason } => Reason {
+            Candidate::Failed {
+                algorithm, reason, ..
+            } => Reason {
                 code: "candidate_failed".to_owned(),
                 sentence: format!("{algorithm} could not be trained: {reason}"),
                 measured: None,

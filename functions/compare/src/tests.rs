@@ -26,7 +26,24 @@ fn failed(algorithm: &str) -> Candidate {
     Candidate::Failed {
         algorithm: algorithm.to_owned(),
         reason: "every home costs the same".to_owned(),
+        error: None,
     }
+}
+
+#[test]
+fn what_the_state_machine_caught_is_told_from_what_the_data_did_not_allow() {
+    let caught = json!({
+        "status": "failed", "algorithm": "forest", "reason": "Runtime.OutOfMemory",
+        "error": {"Error": "Runtime.OutOfMemory", "Cause": "{}"},
+    });
+    let caught: Candidate = serde_json::from_value(caught).unwrap();
+    assert!(broke(&caught));
+    assert!(!broke(&failed("linear")) && !broke(&trained("ridge", 1, 50.0)));
+    let verdict = nobody(&[caught], Rule::default());
+    assert_eq!(
+        verdict.reasons[0].sentence,
+        "forest could not be trained: Runtime.OutOfMemory"
+    );
 }
 
 #[test]

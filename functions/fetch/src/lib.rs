@@ -8,6 +8,7 @@
 
 mod api;
 mod copy;
+mod dropped;
 mod error;
 mod execution;
 mod form;
@@ -15,10 +16,12 @@ mod receive;
 mod source;
 mod spool;
 mod store;
+mod turn;
 mod unfinished;
 mod wish;
 
 pub use error::{Error, NamedIn};
+pub use turn::Turn;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -65,6 +68,8 @@ pub enum Response {
         repeat: bool,
         /// Their length in bytes.
         size_bytes: u64,
+        /// Whether the run works on it now or waits for other runs.
+        turn: Turn,
     },
     /// Nothing.
     NothingNew {
@@ -91,7 +96,10 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         execution: request.execution,
     };
     // Boxed: the whole way is one future too deep for the compiler.
-    let response = Box::pin(run.batch(wish)).await?;
+    let mut response = Box::pin(run.batch(wish)).await?;
+    if let Response::Batch { batch, turn, .. } = &mut response {
+        *turn = Box::pin(run.turn(batch, &request.input)).await?;
+    }
     match &response {
         Response::Batch {
             batch,
@@ -126,11 +134,16 @@ impl Run<'_> {
         match wish {
             Wish::Stored(batch) => self.take_named(batch).await,
             // What others left is not in its way: nobody would start a second run for this object.
-            Wish::Object(source) => self.ask(&source).await,
-            Wish::Next => match self.unfinished().await? {
-                Some(found) => Ok(found),
-                None => self.ask(&Source::configured(&self.ctx.config)?).await,
-            },
+            Wish::Object(source) => Box::pin(self.take_object(&source)).await,
+            Wish::Next => {
+                if let Some(found) = self.unfinished().await? {
+                    return Ok(found);
+                }
+                match Box::pin(self.dropped()).await? {
+                    Some(found) => Ok(found),
+                    None => self.ask(&Source::configured(&self.ctx.config)?).await,
+                }
+            }
         }
     }
 
@@ -206,6 +219,7 @@ impl Run<'_> {
             // Bytes that another run works on right now are as known as those it has done with.
             repeat: mine.repeat || batch.claim.run != self.id,
             size_bytes: record.size_bytes,
+            turn: Turn::Go { waited_ms: None },
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 use tasador_ids::{ModelName, ModelVersion};
 use tasador_registry::{Candidate, CleanFile, Contender, Metrics, Outcome, OutcomeKind, Rows};
 
@@ -44,11 +45,7 @@ pub(crate) fn entry(
     now: Timestamp,
 ) -> Outcome {
     let state = State(&request.state);
-    let candidates: Vec<Candidate> = state
-        .list::<Trained>("/candidates")
-        .into_iter()
-        .map(Into::into)
-        .collect();
+    let candidates = candidates(state);
     let challenger = contender(state, "challenger", &candidates);
     let champion = contender(state, "champion", &candidates);
     let rows: Option<Rows> = state.at("/preprocess/rows");
@@ -88,10 +85,24 @@ pub(crate) fn entry(
         recorded_at: now,
         // A clock that was set back meanwhile makes no run shorter than nothing.
         duration_ms: u64::try_from(elapsed_ms).unwrap_or(0),
+        waited_ms: state.at("/fetch/turn/waited_ms"),
         settled: false,
     };
     entry.sentence = words::sentence(request.outcome, &entry, state);
     entry
+}
+
+/// What came of each candidate. Of one whose training failed, the reason is what the state machine caught.
+fn candidates(state: State<'_>) -> Vec<Candidate> {
+    let items = state.0.pointer("/candidates").and_then(Value::as_array);
+    let read = items.into_iter().flatten().filter_map(|item| {
+        let mut candidate: Candidate = State(item).at::<Trained>("")?.into();
+        if let Some(trouble) = State(item).trouble() {
+            candidate.reason = Some(format!("{}: {}", trouble.class, trouble.message));
+        }
+        Some(candidate)
+    });
+    read.collect()
 }
 
 /// The clean rows, where `preprocess` came to its end.
@@ -142,7 +153,7 @@ fn change_percent(challenger: Option<&Contender>, champion: Option<&Contender>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use tasador_ids::{BatchId, DatasetId};
     use tasador_registry::Origin;
 
@@ -241,6 +252,28 @@ mod tests {
             "Version 4 went into production: MAE is down by 10.0 %."
         );
         assert_eq!(entry.error, None);
+    }
+
+    #[test]
+    fn a_candidate_whose_training_failed_has_the_error_as_its_reason() {
+        let out_of_memory = json!({
+            "errorType": "Runtime.OutOfMemory", "errorMessage": "RequestId: 1 Error: Runtime exited with error: signal: killed",
+        });
+        let mut state = full();
+        state["candidates"][1] = json!({
+            "status": "failed", "algorithm": "forest", "reason": "Runtime.OutOfMemory",
+            "error": {"Error": "Runtime.OutOfMemory", "Cause": out_of_memory.to_string()},
+        });
+        state["fetch"]["turn"] = json!({"status": "go", "waited_ms": 90_000});
+        let entry = built(OutcomeKind::Promoted, state);
+        let reason = entry.candidates[1].reason.as_deref();
+        assert_eq!(
+            reason,
+            Some(
+                "Runtime.OutOfMemory: RequestId: 1 Error: Runtime exited with error: signal: killed"
+            )
+        );
+        assert_eq!((entry.error, entry.waited_ms), (None, Some(90_000)));
     }
 
     #[test]

@@ -11,8 +11,11 @@ use tasador_states::{BoxFuture, Call, Clock, Pause, Resource, TaskError, WallClo
 use crate::faults::{Faults, When};
 use crate::functions::Functions;
 
-/// The longest wait between two tries for those in a hurry.
-const HURRIED_BACKOFF: Duration = Duration::from_millis(10);
+/// The longest pause for those in a hurry.
+const HURRIED_PAUSE: Duration = Duration::from_millis(10);
+
+/// The longest Wait state: asking again whether a run may go on costs nothing here.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The services that the machine uses besides functions.
 const PUBLISH: &str = "sns:publish";
@@ -200,9 +203,14 @@ impl Clock for LocalClock {
     }
 
     fn sleep_until(&self, when: Timestamp, pause: Pause) -> BoxFuture<'_, ()> {
-        let hurried = pause == Pause::Backoff && (self.hurry || self.faults.is_planned());
-        let latest = self.now().checked_add(HURRIED_BACKOFF).unwrap_or(when);
-        let when = if hurried { when.min(latest) } else { when };
+        let is_hurried = self.hurry || self.faults.is_planned();
+        let longest = match pause {
+            Pause::Wait | Pause::Backoff if is_hurried => Some(HURRIED_PAUSE),
+            Pause::Wait => Some(LONGEST_WAIT),
+            Pause::Backoff | Pause::Deadline => None,
+        };
+        let latest = longest.and_then(|longest| self.now().checked_add(longest).ok());
+        let when = latest.map_or(when, |latest| when.min(latest));
         Box::pin(async move { WallClock.sleep_until(when, pause).await })
     }
 }

@@ -19,11 +19,13 @@
 //! | the compaction of an hour of the log | `compaction` | `hour#<hour>` | |
 //! | up to when the log is compacted | `compaction` | `through` | |
 //! | what the pipeline decided | `pipeline` | `counts` | |
+//! | a file under `drop/` that was taken | `drop#<SHA-256 of its key>` | `drop` | |
+//! | a run that works now | `turns` | `turn#<number>` | |
 //!
 //! Open batches also stand in the index `open` (`open_pk` = `open`, `open_sk` by reception).
 
 use jiff::Timestamp;
-use tasador_ids::{BatchId, ModelName, ModelVersion, RunId};
+use tasador_ids::{BatchId, Digest, ModelName, ModelVersion, RunId};
 
 use crate::promotion::{CHAMPION, PromotionSeq};
 
@@ -81,6 +83,15 @@ pub(crate) fn run_batch(run: &RunId) -> Key {
 
 pub(crate) fn run_history(run: &RunId) -> Key {
     Key::new(format!("run#{run}"), "history")
+}
+
+pub(super) fn drop(object: &str) -> Key {
+    // By its hash: keys of S3 hold anything.
+    Key::new(format!("drop#{}", Digest::of(object.as_bytes())), "drop")
+}
+
+pub(super) fn turn(number: u32) -> Key {
+    Key::new("turns".to_owned(), format!("turn#{number}"))
 }
 
 pub(crate) fn run_promotion(run: &RunId) -> Key {

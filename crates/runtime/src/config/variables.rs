@@ -59,6 +59,11 @@ pub const VARIABLES: &[Variable] = &[
         "2147483648",
         "The largest batch that is taken, in bytes.",
     ),
+    variable(
+        "TASADOR_MAX_RUNS",
+        "1",
+        "How many runs work on a batch at a time. The others wait in the state WaitForTurn, with their batches stored.",
+    ),
     unset(
         "TASADOR_STATE_MACHINE_ARN",
         "The state machine whose executions `POST /runs` starts and `GET /runs` lists. Without it both answer 503.",

@@ -60,6 +60,7 @@ async fn a_response_is_what_the_state_machine_reads() {
         serde_json::json!({
             "status": "batch", "batch": id, "key": format!("raw/{id}.json"), "format": "api_json",
             "source": place.source.url(), "origin": "source", "repeat": false, "size_bytes": body("{}").len(),
+            "turn": {"status": "go"},
         })
     );
     place.runs("run");

@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod answers;
+mod dropped;
 mod faults;
 mod origin;
 mod place;
 mod stored;
+mod turns;
 mod unfinished;

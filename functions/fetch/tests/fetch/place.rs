@@ -223,7 +223,7 @@ impl Place {
     }
 }
 
-fn request(run: &str, input: Value) -> Request {
+pub(crate) fn request(run: &str, input: Value) -> Request {
     let request = json!({"run_id": run, "execution": execution(run), "input": input});
     serde_json::from_value(request).unwrap()
 }
@@ -251,6 +251,7 @@ impl From<Response> for Got {
                 origin,
                 repeat,
                 size_bytes,
+                turn: _,
             } => Self {
                 batch,
                 key: key.to_string(),
