@@ -1,6 +1,6 @@
-"""Asks two other interpreters of the States language what they make of our table of machines.
+"""Asks other interpreters of the States language what they make of our table of machines.
 
-Run by `tests/emulator/second-opinion`. `crates/states/tests/cases.rs` holds ours to the same table.
+Run by `tests/emulator/second-opinion` with the folder of tools, and by `tests/localstack` with LocalStack's address. `crates/states/tests/cases.rs` holds ours to the same table.
 """
 
 import itertools
@@ -9,7 +9,9 @@ import sys
 import time
 import urllib.request
 
-from emulator import ministack, moto, until
+import boto3
+
+from emulator import REGION, ministack, moto, until
 
 CASES = "crates/states/tests/cases.json"
 ROLE = "arn:aws:iam::000000000000:role/r"
@@ -105,5 +107,16 @@ def main(tools):
         sys.exit("\n".join(wrong))
 
 
+def localstack(endpoint):
+    """The table through a running LocalStack."""
+    client = boto3.client(
+        "stepfunctions", endpoint_url=endpoint, region_name=REGION,
+        aws_access_key_id="test", aws_secret_access_key="test",
+    )  # fmt: skip
+    wrong = ask("LocalStack", client, json.load(open(CASES)), lambda case: case["expected"])
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    localstack(sys.argv[2]) if sys.argv[1] == "LocalStack" else main(sys.argv[1])

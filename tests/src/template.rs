@@ -1,6 +1,7 @@
 //! `infra/template.yaml` as JSON, with CloudFormation's short forms written out: `!Ref X` becomes
 //! `{"Ref": "X"}`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
@@ -102,6 +103,37 @@ pub fn target(value: &Value) -> Option<&str> {
     whole.split('.').next()
 }
 
+/// A value as it is where conditions hold or not: every `Fn::If` is replaced by its branch; `None` where
+/// that is `AWS::NoValue`, which also leaves members of lists and objects out.
+pub fn under(value: &Value, holds: &impl Fn(&str) -> bool) -> Option<Value> {
+    if let Some([condition, yes, no]) = value["Fn::If"].as_array().map(Vec::as_slice) {
+        let condition = condition.as_str().unwrap_or_default();
+        return under(if holds(condition) { yes } else { no }, holds);
+    }
+    match value {
+        Value::Object(fields) if fields.get("Ref") == Some(&json!("AWS::NoValue")) => None,
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            let fields =
+                fields.filter_map(|(name, value)| Some((name.clone(), under(value, holds)?)));
+            Some(Value::Object(fields.collect()))
+        }
+        Value::Array(all) => Some(all.iter().filter_map(|one| under(one, holds)).collect()),
+        other => Some(other.clone()),
+    }
+}
+
+/// The conditions that a value depends on.
+pub fn conditions(value: &Value) -> BTreeSet<String> {
+    let inside: BTreeSet<String> = match value {
+        Value::Object(fields) => fields.values().flat_map(conditions).collect(),
+        Value::Array(all) => all.iter().flat_map(conditions).collect(),
+        _ => BTreeSet::new(),
+    };
+    let own = value["Fn::If"][0].as_str().map(str::to_owned);
+    inside.into_iter().chain(own).collect()
+}
+
 /// A list, whether it is written as one or as its only member.
 pub fn list(value: &Value) -> Vec<&Value> {
     match value {
@@ -160,5 +192,17 @@ mod tests {
         assert_eq!(target(&json["a"]), Some("X"));
         assert_eq!(target(&json["b"]), Some("X"));
         assert_eq!(target(&json["c"]), None);
+    }
+
+    #[test]
+    fn conditions_choose_branches_and_leave_out_what_has_no_value() {
+        let value = json!([
+            {"Fn::If": ["On", {"Action": ["a", {"Fn::If": ["Off", "b", {"Ref": "AWS::NoValue"}]}]}, "other"]},
+            {"Fn::If": ["Off", "c", {"Ref": "AWS::NoValue"}]},
+        ]);
+        assert_eq!(conditions(&value), ["Off", "On"].map(str::to_owned).into());
+        let on = |condition: &str| condition == "On";
+        assert_eq!(under(&value, &on), Some(json!([{"Action": ["a"]}])));
+        assert_eq!(under(&value, &|_| false), Some(json!(["other"])));
     }
 }

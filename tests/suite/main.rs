@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod admission;
 mod aws_cli;
 mod bad_input;
 mod browser;
@@ -22,11 +23,13 @@ mod jobs;
 mod kills;
 #[cfg(feature = "localstack")]
 mod localstack;
+mod localstack_s3;
 mod mlflow;
 mod ports;
 mod promotion;
 mod real_listings;
 mod schedule;
+mod scripts;
 mod template;
 mod tracking;
 mod up;

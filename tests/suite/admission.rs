@@ -1,0 +1,78 @@
+//! Many files at once: one run works at a time, and the others wait where everybody sees it.
+
+use local::executions::Status;
+use serde_json::{Value, json};
+use tasador_registry::OutcomeKind;
+use tests::invariants;
+use tests::listings::Batch;
+use tests::stories::train_on_anything;
+use tests::world::World;
+
+const FILES: u64 = 20;
+
+fn name(event: &Value) -> Option<&str> {
+    event["stateEnteredEventDetails"]["name"].as_str()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_dropped_files_are_all_finished_while_lambda_throttles() {
+    let world = World::new(train_on_anything).await;
+    for state in [
+        "Fetch",
+        "Preprocess",
+        "Gate",
+        "Train",
+        "Compare",
+        "RecordRejection",
+    ] {
+        let plan = format!("fail:before:{state}:Lambda.TooManyRequestsException:60");
+        world.faults.plan(&plan).unwrap();
+    }
+    let lake = &world.context().lake;
+    let executions = world.cloud().executions();
+    let mut started = Vec::new();
+    for number in 0..FILES {
+        let key = format!("drop/{number}.csv").parse().unwrap();
+        lake.put(&key, Batch::new(number + 1, 60).csv())
+            .await
+            .unwrap();
+        let input = json!({"object": {"bucket": lake.bucket(), "key": key.to_string()}});
+        started.push(executions.start(None, &input.to_string()).unwrap().name);
+    }
+    executions.idle().await;
+
+    let (mut waited, mut at_work) = (0, Vec::new());
+    for run in started {
+        let execution = executions.describe(&run).unwrap();
+        assert_eq!(
+            execution.summary.status,
+            Status::Succeeded,
+            "{run}: {execution:?}"
+        );
+        let events = executions.history(&run).unwrap();
+        let outcome = world
+            .context()
+            .registry
+            .history_of(&run.parse().unwrap())
+            .await;
+        let outcome = outcome.unwrap().unwrap();
+        assert_ne!(outcome.kind, OutcomeKind::Failed, "{outcome:?}");
+        // The wait is in the history of the execution and in the product's own.
+        let waits = events
+            .iter()
+            .any(|event| name(event) == Some("WaitForTurn"));
+        assert_eq!(outcome.waited_ms.is_some(), waits, "{outcome:?}");
+        waited += usize::from(waits);
+        let time = |event: &Value| event["timestamp"].as_f64().unwrap();
+        let begun = events
+            .iter()
+            .find(|event| name(event) == Some("Preprocess"));
+        at_work.push((time(begun.unwrap()), time(events.last().unwrap())));
+    }
+    assert!(waited > 10, "{waited}");
+    at_work.sort_by(|one, other| one.0.total_cmp(&other.0));
+    for pair in at_work.windows(2) {
+        assert!(pair[0].1 <= pair[1].0, "two runs work at once: {pair:?}");
+    }
+    invariants::check_in(world.context()).await;
+}

@@ -1,0 +1,52 @@
+//! The pipeline with the bucket in a running LocalStack, which `tests/localstack` starts. Tables and executions are the
+//! local cloud's: LocalStack's DynamoDB needs Java, and its functions need Docker.
+
+use local::cloud::Endpoints;
+use serde_json::json;
+use tasador_runtime::Context;
+use tests::deployment::Deployment;
+use tests::listings::Batch;
+use tests::skip::skipped;
+use tests::source::{Answer, EXHAUSTED};
+use tests::world::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_becomes_a_price_with_the_bucket_in_localstack() {
+    let Ok(localstack) = std::env::var("TASADOR_LOCALSTACK") else {
+        skipped("TASADOR_LOCALSTACK names no running LocalStack; tests/localstack starts one");
+        return;
+    };
+    let world = World::new(|_| ()).await;
+    let endpoints = Endpoints {
+        s3: localstack,
+        ..world.cloud().endpoints().clone()
+    };
+    let config = (*world.context().config).clone();
+    let context = Context::new(config, &endpoints.sdk_config());
+    context.lake.create_bucket().await.unwrap();
+    let deployed = Deployment::new(world.cloud().functions().names(), |_| context.clone());
+    let batch = Answer::Json(Batch::new(1, 300).api_json());
+    world.source.then(batch).then(EXHAUSTED);
+
+    let path = deployed.run("first", &json!({})).await;
+    assert!(
+        path.iter().any(|state| state == "RecordPromotion"),
+        "{path:?}"
+    );
+    let path = deployed.run("second", &json!({})).await;
+    assert_eq!(path.last().map(String::as_str), Some("NothingNew"));
+    let home = json!({"bed": 3, "house_size": 1500});
+    let (_, price) = deployed.http("predict", "POST", "/predict", &home).await;
+    assert!(price["predicted_price"].as_f64().unwrap() > 0.0, "{price}");
+    // Its files are there and not here.
+    assert!(!context.lake.list("models/").await.unwrap().is_empty());
+    assert!(
+        world
+            .context()
+            .lake
+            .list("models/")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
