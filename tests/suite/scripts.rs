@@ -236,8 +236,9 @@ fn nothing_is_deployed_with_a_token_that_has_ended() {
 
 /// Runs infra/drift on the commit that is checked out; its status and report. None where PyYAML is missing.
 fn drift(stand: &Stand, options: &[&str]) -> Option<(bool, String)> {
-    let tools = std::env::var("TASADOR_TOOLS")
-        .map_or_else(|_| repository().join("target/tools"), PathBuf::from);
+    let target = std::env::var("CARGO_TARGET_DIR")
+        .map_or_else(|_| repository().join("target"), PathBuf::from);
+    let tools = std::env::var("TASADOR_TOOLS").map_or_else(|_| target.join("tools"), PathBuf::from);
     let python = tools.join("apart/sam/bin/python");
     if !python.exists() {
         tool_is_missing("infra/drift needs the tools of tests/tools/install");

@@ -122,6 +122,7 @@ pub(crate) fn outcome(by: &str, batch: Option<BatchId>, kind: OutcomeKind, secon
         started_at: at(second - 10),
         recorded_at: at(second),
         duration_ms: 10_000,
+        waited_ms: None,
         settled: false,
     }
 }
