@@ -34,7 +34,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Extension, Json, Router};
+use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
@@ -89,12 +89,11 @@ pub fn api(pricing: Pricing) -> Router {
 )]
 async fn predict(
     State(pricing): State<Pricing>,
-    lambda: Option<Extension<lambda_runtime::Context>>,
     options: Result<Query<Options>, QueryRejection>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let id = request::id(&parts.headers, lambda.as_deref());
+    let id = request::id(&parts.headers);
     let mut question = Question::new(id, Value::Null);
     let read = match request::accepts(&parts.headers, "application/json") {
         Ok(()) => request::body(&parts.headers, body).await,

@@ -40,11 +40,11 @@ pub(crate) fn explain(options: Result<Query<Options>, QueryRejection>) -> Result
     }
 }
 
-/// The caller's id for the request, else Lambda's, else a new one.
-pub(crate) fn id(headers: &HeaderMap, lambda: Option<&lambda_runtime::Context>) -> String {
+/// The caller's id for the request, else a new one. Not Lambda's own: it does not tell its time, by which
+/// `GET /predictions/{request_id}` finds the record.
+pub(crate) fn id(headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let lambda = lambda.map(|context| context.request_id.as_str());
-    tasador_runtime::request_id(given.into_iter().chain(lambda))
+    tasador_runtime::request_id(given)
 }
 
 /// That the caller takes an answer of this type.
