@@ -6,6 +6,7 @@ mod steps;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use aws_sdk_sfn::config::timeout::TimeoutConfig;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use serde_json::Value;
 
@@ -17,6 +18,10 @@ use crate::machine::machine_arn;
 /// How often a running execution is asked how far it is. One question costs well under a
 /// millisecond on loopback.
 const POLL_INTERVAL: Duration = Duration::from_millis(40);
+
+/// How long an answer may take. A process that was stopped, or is out of memory, accepts connections and
+/// never answers.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A client of one cloud.
 #[derive(Debug, Clone)]
@@ -62,12 +67,19 @@ impl Client {
     /// # Errors
     /// Where the system gives no HTTP client its sockets.
     pub fn new(endpoints: Endpoints, pid: u32) -> anyhow::Result<Self> {
+        Self::with_timeout(endpoints, pid, ANSWER_TIMEOUT)
+    }
+
+    fn with_timeout(endpoints: Endpoints, pid: u32, timeout: Duration) -> anyhow::Result<Self> {
         // Loopback is never behind the proxy that the environment may name.
         let http = reqwest::Client::builder()
             .no_proxy()
+            .timeout(timeout)
             .build()
             .context("no HTTP client")?;
-        let sfn = aws_sdk_sfn::Client::new(&endpoints.sdk_config());
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(timeout);
+        let sdk = endpoints.sdk_config().into_builder();
+        let sfn = aws_sdk_sfn::Client::new(&sdk.timeout_config(timeouts.build()).build());
         Ok(Self {
             endpoints,
             pid,
@@ -129,10 +141,7 @@ impl Client {
     }
 
     fn gone(&self) -> String {
-        format!(
-            "the cloud at {} does not answer; see whether its process still runs",
-            self.endpoints.http
-        )
+        format!("a request to the cloud at {} failed", self.endpoints.http)
     }
 
     /// Follows an execution to its end, as [`Self::run`] does.
@@ -325,4 +334,29 @@ fn last_record(state: &Value, events: &[HistoryEvent]) -> Value {
         .filter_map(|output| serde_json::from_str::<Value>(output).ok())
         .find_map(|output| output.get("record").cloned())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::AccessKey;
+
+    #[tokio::test]
+    async fn a_process_that_does_not_answer_is_given_up() {
+        // The system accepts connections for a listener whose process does nothing.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", silent.local_addr().unwrap());
+        let endpoints = Endpoints {
+            http: base.clone(),
+            aws: base.clone(),
+            s3: base.clone(),
+            dynamodb: base,
+            access_key: AccessKey::new("id", "secret"),
+        };
+        let client = Client::with_timeout(endpoints, 1, Duration::from_millis(50)).unwrap();
+        let error = client.get("/history").await.unwrap_err().to_string();
+        assert!(error.contains("answers"), "{error}");
+        let error = client.running().await.unwrap_err().to_string();
+        assert!(error.contains("failed"), "{error}");
+    }
 }

@@ -56,6 +56,11 @@ pub enum ExecutionError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The execution stopped because its journal could not be written.
+    #[error(
+        "execution {name} stopped because its journal could not be written ({reason}); check the free space and the permissions of the data folder, then start again: it resumes where it stopped"
+    )]
+    Stalled { name: String, reason: String },
     /// The cloud is about to stop and starts nothing new.
     #[error("the local cloud is stopping; start the execution when it is up again")]
     Stopping,
@@ -90,6 +95,9 @@ struct Inner {
 struct Known {
     summaries: BTreeMap<String, Summary>,
     running: BTreeMap<String, Running>,
+    /// Executions that stopped because their journal could not be written, with the reason. They resume
+    /// at the next start.
+    stalled: BTreeMap<String, String>,
     stopping: bool,
 }
 
@@ -244,7 +252,8 @@ impl Executions {
             async move {
                 let ran = this.run(&name, &past, &recorder).await;
                 if let Err(error) = ran {
-                    tracing::error!(run = name, %error, "an execution stands still, its journal cannot be written; it goes on at the next start");
+                    tracing::error!(run = name, %error, "an execution stopped because its journal cannot be written; it resumes at the next start");
+                    this.lock().stalled.insert(name.clone(), error.to_string());
                 }
                 this.note_end(&name, &recorder);
                 ended.send_replace(true);
@@ -299,6 +308,12 @@ impl Executions {
                 name: name.to_owned(),
             };
             let summary = known.summaries.get(name).ok_or_else(not_found)?;
+            if let Some(reason) = known.stalled.get(name) {
+                return Err(ExecutionError::Stalled {
+                    name: name.to_owned(),
+                    reason: reason.clone(),
+                });
+            }
             if let Some(running) = known.running.get(name) {
                 return Ok(Execution {
                     summary: summary.clone(),
@@ -432,7 +447,8 @@ fn check_input(input: &str) -> Result<(), ExecutionError> {
         );
         return Err(ExecutionError::Input { reason });
     }
-    match serde_json::from_str::<serde::de::IgnoredAny>(input) {
+    // As the state machine reads it: a skipped value may hold what no value can, such as 1e999.
+    match serde_json::from_str::<Value>(input) {
         Ok(_) => Ok(()),
         Err(error) => Err(ExecutionError::Input {
             reason: error.to_string(),
@@ -443,4 +459,24 @@ fn check_input(input: &str) -> Result<(), ExecutionError> {
 fn journal_error(path: &Path) -> impl FnOnce(io::Error) -> ExecutionError {
     let path = path.to_owned();
     move |source| ExecutionError::Journal { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn input_that_the_state_machine_cannot_read_is_refused() {
+        let nested = format!("{}{}", "[".repeat(130), "]".repeat(130));
+        for input in ["", "{", "1e999", r#""\ud800""#, &nested] {
+            let refused = check_input(input);
+            assert!(
+                matches!(refused, Err(ExecutionError::Input { .. })),
+                "{input}"
+            );
+        }
+        for input in ["{}", "[1e300]", r#""\ud83c\udfe0""#] {
+            assert!(check_input(input).is_ok(), "{input}");
+        }
+    }
 }

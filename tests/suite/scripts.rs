@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use tests::skip::tool_is_missing;
+use tasador_testing::tools;
 use tests::template::repository;
 
 const CHANGE_SET: &str = "arn:aws:cloudformation:us-east-1:000000000000:changeSet/c/1";
@@ -241,7 +241,7 @@ fn drift(stand: &Stand, options: &[&str]) -> Option<(bool, String)> {
     let tools = std::env::var("TASADOR_TOOLS").map_or_else(|_| target.join("tools"), PathBuf::from);
     let python = tools.join("apart/sam/bin/python");
     if !python.exists() {
-        tool_is_missing("infra/drift needs the tools of tests/tools/install");
+        tools::missing("a tool of infra/drift", tools::INSTALL);
         return None;
     }
     let report = stand.path("drift.md");

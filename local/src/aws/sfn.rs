@@ -319,7 +319,7 @@ impl From<ExecutionError> for SfnError {
             ExecutionError::Name { .. } => "InvalidName",
             ExecutionError::Input { .. } => "InvalidExecutionInput",
             ExecutionError::Stopping => "ServiceQuotaExceededException",
-            ExecutionError::Journal { .. } => "InternalFailure",
+            ExecutionError::Journal { .. } | ExecutionError::Stalled { .. } => "InternalFailure",
         };
         Self::new(shape, error.to_string())
     }

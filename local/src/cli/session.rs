@@ -108,8 +108,10 @@ pub(super) fn configuration(global: &Global, source: Option<&str>) -> anyhow::Re
     if let Some(seed) = global.seed {
         config.seed = seed;
     }
-    // Whoever starts this program may read this machine's files anyway.
-    config.fetch.files_allowed = true;
+    // Whoever starts this program may read this machine's files anyway, unless it was told otherwise.
+    if std::env::var_os("TASADOR_SOURCE_FILES").is_none() {
+        config.fetch.files_allowed = true;
+    }
     Ok(config)
 }
 

@@ -1,5 +1,5 @@
-//! Journals: one file per execution, one JSON object a line, each line written and flushed before
-//! what follows from it is done.
+//! Journals: one file per execution, one JSON object a line, each line on the disk before what follows
+//! from it is done.
 //!
 //! A process killed while it writes leaves a torn last line. Readers pass over it, and whoever goes
 //! on writing cuts it off first, so that it never runs into the next line.
@@ -24,6 +24,9 @@ impl Journal {
             .append(true)
             .create_new(true)
             .open(path)?;
+        if let Some(folder) = path.parent().filter(|_| cfg!(unix)) {
+            File::open(folder)?.sync_all()?;
+        }
         Ok(Self { file })
     }
 
@@ -42,7 +45,7 @@ impl Journal {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
         self.file.write_all(&bytes)?;
-        self.file.flush()
+        self.file.sync_data()
     }
 }
 
