@@ -3,8 +3,8 @@
 use local::executions::Status;
 use serde_json::{Value, json};
 use tasador_registry::OutcomeKind;
+use tasador_testing::listings::Batch;
 use tests::invariants;
-use tests::listings::Batch;
 use tests::stories::train_on_anything;
 use tests::world::World;
 

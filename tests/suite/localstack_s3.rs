@@ -4,10 +4,10 @@
 use local::cloud::Endpoints;
 use serde_json::json;
 use tasador_runtime::Context;
+use tasador_testing::listings::Batch;
+use tasador_testing::source::{Answer, EXHAUSTED};
+use tasador_testing::tools::skipped;
 use tests::deployment::Deployment;
-use tests::listings::Batch;
-use tests::skip::skipped;
-use tests::source::{Answer, EXHAUSTED};
 use tests::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
