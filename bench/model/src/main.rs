@@ -128,6 +128,7 @@ fn compare(options: &Options) -> Result<()> {
             }
         }
         println!("{}", report::table(&lines));
+        println!("{}", report::incomplete(&lines));
         if let Some(ratios) = report::ratios(&lines) {
             println!("{ratios}");
         }

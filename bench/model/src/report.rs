@@ -64,7 +64,32 @@ pub(crate) fn table(lines: &[Line]) -> Table {
     table
 }
 
-/// The best algorithm by mean absolute error relative to the better of LightGBM's two sizes.
+/// Coverage, median width and median error by what is given of a home.
+pub(crate) fn incomplete(lines: &[Line]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header([
+        "model",
+        "given",
+        "in 90 % interval",
+        "median width",
+        "median APE",
+    ]);
+    for line in lines {
+        for (given, coverage, width, ape) in line.extras.iter().flat_map(|extras| &extras.given) {
+            table.add_row([
+                line.name.clone(),
+                given.clone(),
+                format!("{:.1} %", coverage * 100.0),
+                format!("{:.0} %", width * 100.0),
+                format!("{:.1} %", ape * 100.0),
+            ]);
+        }
+    }
+    table
+}
+
+/// The winner by mean absolute error against the better of LightGBM's two sizes, figure by figure.
 pub(crate) fn ratios(lines: &[Line]) -> Option<String> {
     let best = |prefix: &str, figure: fn(&Line) -> f64| {
         lines

@@ -1,6 +1,5 @@
 //! The data: read, trimmed, split into training and holdout, and written for both sides.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -333,17 +332,4 @@ fn days_since_1970(date: &str) -> Result<i64> {
     let of_era = year - era * 400;
     let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
     Ok(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
-}
-
-/// One in this many training properties, by hash, for the intervals.
-pub(crate) fn calibration(training: &Frame, parts: u64) -> (Frame, Frame) {
-    let ids = training.property_ids();
-    let mut rows: HashMap<bool, Vec<usize>> = HashMap::new();
-    for (row, id) in ids.iter().enumerate() {
-        rows.entry(xxh3_64(&id.to_le_bytes()).is_multiple_of(parts))
-            .or_default()
-            .push(row);
-    }
-    let pick = |inside: bool| training.select(rows.get(&inside).map_or(&[][..], Vec::as_slice));
-    (pick(false), pick(true))
 }

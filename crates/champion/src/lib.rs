@@ -12,5 +12,7 @@ mod promote;
 
 pub use alarm::{CHAMPION_UNUSABLE, count_unusable, raise_alarm};
 pub use former::last_sound;
-pub use load::{ChampionStatus, Flaw, LoadedVersion, StoreError, Unusable, champion, load};
+pub use load::{
+    ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion, StoreError, Unusable, champion, load,
+};
 pub use promote::{PromoteError, by_hand, promote, roll_back, set};

@@ -1,8 +1,8 @@
 //! Loading one version and verifying it.
 
 use tasador_ids::{Digest, ModelName, ModelVersion};
-use tasador_lake::LakeError;
-use tasador_model::{ArtifactError, Model};
+use tasador_lake::{LakeError, key};
+use tasador_model::{ArtifactError, FoldModels, Frame, Model, Prediction};
 use tasador_registry::{RegistryError, VersionRecord, VersionStatus};
 use tasador_runtime::{Classify, Context, ErrorClass};
 
@@ -15,7 +15,70 @@ pub struct LoadedVersion {
     pub model: Model,
 }
 
+/// A version with the models that evaluate it on homes that it learned from.
+#[derive(Debug)]
+pub struct EvaluatedVersion {
+    pub loaded: LoadedVersion,
+    pub folds: FoldModels,
+}
+
+impl EvaluatedVersion {
+    /// The price and interval of every home, each by the fold model that never saw its property.
+    pub fn predict_all(&self, homes: &Frame) -> Vec<Prediction> {
+        self.folds.predict_all(&self.loaded.model, homes)
+    }
+}
+
 impl LoadedVersion {
+    /// Loads and verifies the fold models of this version.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub async fn with_folds(
+        self,
+        ctx: &Context,
+    ) -> Result<Result<EvaluatedVersion, Unusable>, StoreError> {
+        let digests = match &self.record.artifact {
+            Some(artifact) => artifact.folds.clone(),
+            None => Vec::new(),
+        };
+        let mut folds = Vec::with_capacity(digests.len());
+        for (fold, digest) in digests.iter().enumerate() {
+            let key = key::fold(&self.record.model, self.version(), fold);
+            let flaw = match ctx.lake.get_verified(&key, *digest).await {
+                Ok(bytes) => {
+                    match tokio::task::spawn_blocking(move || Model::from_bytes(&bytes)).await? {
+                        Ok(model) => {
+                            folds.push(model);
+                            continue;
+                        }
+                        Err(error) => Flaw::NotAModel(error),
+                    }
+                }
+                Err(LakeError::NotFound { .. }) => Flaw::Missing,
+                Err(error @ LakeError::Corrupt { .. }) => Flaw::Damaged(error),
+                Err(error @ LakeError::TooLarge { .. }) => Flaw::TooLarge(error),
+                Err(error) => return Err(error.into()),
+            };
+            return Ok(Err(Unusable {
+                version: self.version(),
+                record: Some(Box::new(self.record)),
+                flaw,
+            }));
+        }
+        Ok(match FoldModels::new(folds) {
+            Some(folds) => Ok(EvaluatedVersion {
+                loaded: self,
+                folds,
+            }),
+            None => Err(Unusable {
+                version: self.version(),
+                record: Some(Box::new(self.record)),
+                flaw: Flaw::NoFolds,
+            }),
+        })
+    }
+
     pub fn version(&self) -> ModelVersion {
         self.record.version
     }
@@ -64,6 +127,8 @@ pub enum Flaw {
     Unfinished,
     #[error("it was not trained by the pipeline, whose versions alone can be served")]
     Foreign,
+    #[error("it has no fold models, so it can be served but not evaluated")]
+    NoFolds,
     #[error("its artifact is missing")]
     Missing,
     #[error("its artifact is damaged")]

@@ -1,12 +1,16 @@
 //! One batch's clean Parquet as a frame.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Cursor;
 
 use bytes::Bytes;
 use polars::prelude::{
-    Column as PolarsColumn, DataType, ParquetReader, PolarsError, SerReader as _, StringChunked,
+    Column as PolarsColumn, DataFrame, DataType, Float64Chunked, ParquetReader, PolarsError,
+    SerReader as _, StringChunked,
 };
+use tasador_listing::clean::number_text;
+use tasador_listing::identity::{FEATURE_COLUMNS, ID_COLUMNS, Identity, UNIT_COLUMNS};
 use tasador_listing::property::{self, NotAHash, PropertyKey};
 use tasador_listing::schema;
 use tasador_model::frame::FrameError;
@@ -74,9 +78,8 @@ pub(crate) fn read_columns(
 ) -> Result<CleanBatch, ReadError> {
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     if let Some(columns) = columns {
-        let is_needed = |name: &str| {
-            columns.contains(name) || [schema::ROW_HASH, schema::PROPERTY_KEY].contains(&name)
-        };
+        let is_needed =
+            |name: &str| columns.contains(name) || name == schema::ROW_HASH || identifies(name);
         let schema = reader.schema()?;
         let names = schema.iter_names().map(|name| name.to_string());
         let needed = names.filter(|name| is_needed(name)).collect();
@@ -93,14 +96,12 @@ pub(crate) fn read_columns(
         })
     };
     let row_hashes = hashes(schema::ROW_HASH)?;
-    let properties = hashes(schema::PROPERTY_KEY)?
-        .into_iter()
-        .map(PropertyKey)
-        .collect();
+    let properties = properties(&table, &row_hashes)?;
     let mut frame = Frame::new(table.height());
     for column in table.columns() {
         let name = column.name().as_str();
-        if [schema::ROW_HASH, schema::PROPERTY_KEY, schema::STREET].contains(&name) {
+        let is_wanted = columns.is_none_or(|columns| columns.contains(name));
+        if !is_wanted || !(schema::is_feature(name) || name == schema::PRICE) {
             continue;
         }
         frame.push(name, convert(column)?)?;
@@ -110,6 +111,101 @@ pub(crate) fn read_columns(
         properties,
         row_hashes,
     })
+}
+
+/// Whether the identity of a property may depend on this column.
+fn identifies(name: &str) -> bool {
+    const ADDRESS: [&str; 4] = [
+        schema::STREET,
+        schema::CITY,
+        schema::STATE,
+        schema::ZIP_CODE,
+    ];
+    ADDRESS.contains(&name)
+        || ID_COLUMNS.contains(&name)
+        || UNIT_COLUMNS.contains(&name)
+        || FEATURE_COLUMNS.contains(&name)
+}
+
+/// The property of each row by today's rules, whatever rule the batch was cleaned with: all batches of
+/// a dataset must agree.
+fn properties(table: &DataFrame, row_hashes: &[u128]) -> Result<Vec<PropertyKey>, ReadError> {
+    enum Cells<'a> {
+        Texts(&'a StringChunked),
+        Numbers(&'a Float64Chunked),
+    }
+    impl Cells<'_> {
+        fn text(&self, row: usize) -> Option<Cow<'_, str>> {
+            match self {
+                Self::Texts(texts) => texts.get(row).map(Cow::Borrowed),
+                Self::Numbers(numbers) => {
+                    let number = numbers.get(row).filter(|number| !number.is_nan());
+                    number.map(|number| number_text(number).into())
+                }
+            }
+        }
+
+        fn number(&self, row: usize) -> f64 {
+            match self {
+                Self::Texts(_) => f64::NAN,
+                Self::Numbers(numbers) => numbers.get(row).unwrap_or(f64::NAN),
+            }
+        }
+    }
+    let cells = |name: &str| -> Result<Option<Cells<'_>>, ReadError> {
+        let Ok(column) = table.column(name) else {
+            return Ok(None);
+        };
+        Ok(match column.dtype() {
+            DataType::String => Some(Cells::Texts(column.str()?)),
+            DataType::Float64 => Some(Cells::Numbers(column.f64()?)),
+            _ => None,
+        })
+    };
+    let all = |names: &[&str]| -> Result<Vec<Cells<'_>>, ReadError> {
+        let found: Result<Vec<_>, _> = names.iter().map(|name| cells(name)).collect();
+        Ok(found?.into_iter().flatten().collect())
+    };
+    let (ids, units) = (all(&ID_COLUMNS)?, all(&UNIT_COLUMNS)?);
+    let [street, city, state, zip_code] = [
+        cells(schema::STREET)?,
+        cells(schema::CITY)?,
+        cells(schema::STATE)?,
+        cells(schema::ZIP_CODE)?,
+    ];
+    let [bed, bath, lot, size] = FEATURE_COLUMNS.map(cells);
+    let features = [bed?, bath?, lot?, size?];
+    let mut buffer = Vec::new();
+    let keys = row_hashes.iter().enumerate().map(|(row, hash)| {
+        let first = |cells: &[Cells<'_>]| {
+            cells
+                .iter()
+                .find_map(|cells| cells.text(row).map(Cow::into_owned))
+        };
+        let text = |cells: &Option<Cells<'_>>| -> Option<String> {
+            cells
+                .as_ref()
+                .and_then(|cells| cells.text(row))
+                .map(Cow::into_owned)
+        };
+        let (id, unit) = (first(&ids), first(&units));
+        let [street, city, state, zip_code] =
+            [text(&street), text(&city), text(&state), text(&zip_code)];
+        let features = features
+            .each_ref()
+            .map(|cells| cells.as_ref().map_or(f64::NAN, |cells| cells.number(row)));
+        let identity = Identity {
+            id: id.as_deref(),
+            street: street.as_deref(),
+            unit: unit.as_deref(),
+            city: city.as_deref(),
+            state: state.as_deref(),
+            zip_code: zip_code.as_deref(),
+            features: &features,
+        };
+        identity.key(*hash, &mut buffer).0
+    });
+    Ok(keys.collect())
 }
 
 fn convert(column: &PolarsColumn) -> Result<Column, ReadError> {

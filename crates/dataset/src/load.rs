@@ -1,31 +1,17 @@
-//! Loads a dataset from the bucket and splits it by property.
+//! Loading a dataset from the bucket.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use tasador_ids::{BatchId, DatasetId};
 use tasador_lake::{Key, Lake, LakeError};
-use tasador_listing::{Part, schema};
+use tasador_listing::schema;
 use tasador_model::Frame;
 use tasador_model::frame::FrameError;
 
 use crate::batch::{CleanBatch, ReadError, read_columns};
 use crate::manifest::{Manifest, ManifestEntry};
-use crate::union::{Vote, unite, unite_as, votes};
-
-/// A dataset's rows by part of the split.
-///
-/// All three frames have the same columns in the same order, with the same list of names for each
-/// category. Each frame has the property of its rows.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Parts {
-    /// About 70 % of the properties: models learn from them.
-    pub training: Frame,
-    /// About 10 %: determine the width of intervals.
-    pub calibration: Frame,
-    /// About 20 %: models are compared on them, and none learns from them.
-    pub holdout: Frame,
-}
+use crate::union::{Vote, unite_as, votes};
 
 /// Why a dataset could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -76,73 +62,73 @@ impl LoadError {
     }
 }
 
-/// Loads the clean rows of all batches of a dataset, whose manifest is at `key`, and splits them by
-/// property.
+/// Loads the clean rows of all batches of a dataset, whose manifest is at `key`: all columns, or these
+/// and the price.
 ///
-/// The objects are verified with the manifest's hashes, and the manifest with the dataset's id. Of
-/// rows that occur in several batches (concurrent runs may both have kept one) the first in the
-/// manifest's order is kept. Rows are in the order of the manifest and of the files; columns are
-/// combined by the rules of [`unite`].
+/// Objects are verified against the manifest's hashes, and the manifest against the dataset's id. Of
+/// rows that occur in several batches (two runs at once may both have kept one) the first in the
+/// manifest's order stays. Rows stand in the order of the manifest and of the files, each with its
+/// property; columns are united by [`unite`]'s rules.
 ///
 /// # Errors
 /// [`LoadError`].
-pub async fn load(lake: &Lake, dataset: DatasetId, key: &Key) -> Result<Parts, LoadError> {
+pub async fn load(
+    lake: &Lake,
+    dataset: DatasetId,
+    key: &Key,
+    columns: Option<BTreeSet<String>>,
+) -> Result<Frame, LoadError> {
+    let columns = columns.map(|mut columns| {
+        columns.insert(schema::PRICE.to_owned());
+        Arc::new(columns)
+    });
     let manifest = manifest(lake, dataset, key).await?;
-    let mut batches = Vec::with_capacity(manifest.batches.len());
+    let mut rows = Rows::default();
     for entry in &manifest.batches {
-        batches.push(fetch(lake, entry, None).await?);
+        rows.add(fetch(lake, entry, columns.as_ref()).await?);
     }
-    tokio::task::spawn_blocking(move || split(batches))
+    tokio::task::spawn_blocking(move || rows.unite())
         .await
         .map_err(LoadError::Stopped)?
 }
 
-/// Loads the held-out rows of a dataset, as [`load`] does, with these columns and the price. No more than
-/// one batch is in memory besides them.
-///
-/// # Errors
-/// [`LoadError`].
-pub async fn load_holdout(
-    lake: &Lake,
-    dataset: DatasetId,
-    key: &Key,
-    columns: impl IntoIterator<Item = &str>,
-) -> Result<Frame, LoadError> {
-    let columns = columns.into_iter().chain([schema::PRICE]);
-    let columns: Arc<BTreeSet<String>> = Arc::new(columns.map(str::to_owned).collect());
-    let manifest = manifest(lake, dataset, key).await?;
-    let mut held_out = HeldOut::default();
-    for entry in &manifest.batches {
-        held_out.add(fetch(lake, entry, Some(&columns)).await?);
-    }
-    held_out.unite()
-}
-
-/// The held-out rows of the batches read so far.
+/// The rows of the batches read so far.
 #[derive(Default)]
-struct HeldOut {
+struct Rows {
     frames: Vec<Frame>,
-    /// The kinds of the columns of whole batches, which rows left out have a say in.
+    /// The kinds of the columns of whole batches, which rows left out are counted for as well.
     votes: Vec<Vec<Vote>>,
     properties: Vec<u128>,
     seen: HashSet<u128>,
+    repeated: u64,
 }
 
-impl HeldOut {
+impl Rows {
     fn add(&mut self, batch: CleanBatch) {
-        let mut rows = Vec::new();
+        let mut rows = Vec::with_capacity(batch.row_hashes.len());
         for (row, (hash, property)) in batch.row_hashes.iter().zip(&batch.properties).enumerate() {
-            // The same row is of the same property, and so on the same side.
-            if property.part() == Part::Holdout && self.seen.insert(*hash) {
+            if self.seen.insert(*hash) {
                 rows.push(row);
                 self.properties.push(property.0);
+            } else {
+                self.repeated += 1;
             }
         }
         self.votes.push(votes(&batch.frame));
-        self.frames.push(batch.frame.select(&rows));
+        self.frames.push(if rows.len() == batch.frame.rows() {
+            batch.frame
+        } else {
+            batch.frame.select(&rows)
+        });
     }
 
     fn unite(self) -> Result<Frame, LoadError> {
+        if self.repeated > 0 {
+            tracing::warn!(
+                rows = self.repeated,
+                "rows that are in more than one batch of the dataset were used once"
+            );
+        }
         let mut united = unite_as(&self.frames, &self.votes)?;
         united.set_properties(self.properties)?;
         Ok(united)
@@ -190,58 +176,13 @@ async fn fetch(
     Ok(read)
 }
 
-/// Combines batches and splits their rows.
-fn split(batches: Vec<CleanBatch>) -> Result<Parts, LoadError> {
-    let mut seen = HashSet::new();
-    let mut properties = Vec::new();
-    let (mut training, mut calibration, mut holdout) = (Vec::new(), Vec::new(), Vec::new());
-    let mut frames = Vec::with_capacity(batches.len());
-    let mut repeated = 0_u64;
-    for batch in batches {
-        for (hash, property) in batch.row_hashes.iter().zip(&batch.properties) {
-            let row = properties.len();
-            properties.push(property.0);
-            if !seen.insert(*hash) {
-                repeated += 1;
-                continue;
-            }
-            match property.part() {
-                Part::Training => training.push(row),
-                Part::Calibration => calibration.push(row),
-                Part::Holdout => holdout.push(row),
-            }
-        }
-        frames.push(batch.frame);
-    }
-    drop(seen);
-    if repeated > 0 {
-        tracing::warn!(
-            repeated,
-            "{repeated} rows are in more than one batch of the dataset"
-        );
-    }
-    let mut united = unite(&frames)?;
-    drop(frames);
-    united.set_properties(properties)?;
-    Ok(Parts {
-        training: united.select(&training),
-        calibration: united.select(&calibration),
-        holdout: united.select(&holdout),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use tasador_listing::PropertyKey;
     use tasador_model::Column;
 
-    /// A key in this hundredth of the split.
-    fn key(hundredth: u128, salt: u128) -> PropertyKey {
-        PropertyKey((((hundredth << 64) / 100 + 1) << 64) + salt)
-    }
-
-    fn batch(rows: &[(f64, PropertyKey, u128)]) -> CleanBatch {
+    fn batch(rows: &[(f64, u128, u128)]) -> CleanBatch {
         let mut frame = Frame::new(rows.len());
         frame
             .push(
@@ -251,69 +192,51 @@ mod tests {
             .unwrap();
         CleanBatch {
             frame,
-            properties: rows.iter().map(|row| row.1).collect(),
+            properties: rows.iter().map(|row| PropertyKey(row.1)).collect(),
             row_hashes: rows.iter().map(|row| row.2).collect(),
         }
     }
 
-    #[test]
-    fn properties_are_in_one_part_and_rows_occur_once() {
-        let (held, calibrates, learns) = (key(5, 0), key(25, 0), key(80, 0));
-        let parts = split(vec![
-            batch(&[(1.0, learns, 1), (2.0, held, 2), (3.0, learns, 3)]),
-            batch(&[(1.0, learns, 1), (4.0, calibrates, 4), (5.0, held, 5)]),
-        ])
-        .unwrap();
-        assert_eq!(parts.training.prices().unwrap(), [1.0, 3.0]);
-        assert_eq!(parts.calibration.prices().unwrap(), [4.0]);
-        assert_eq!(parts.holdout.prices().unwrap(), [2.0, 5.0]);
-        let ids = parts.training.property_ids();
-        assert_eq!(ids[0], ids[1]);
+    fn united(batches: &[CleanBatch]) -> Frame {
+        let mut rows = Rows::default();
+        for batch in batches {
+            rows.add(batch.clone());
+        }
+        rows.unite().unwrap()
     }
 
-    /// A column's kind is decided by all rows, so that held-out rows look as they did in training.
     #[test]
-    fn held_out_rows_are_those_of_the_whole_dataset() {
-        let (held, learns) = (key(5, 0), key(80, 0));
-        let with = |grade: Column, properties: [PropertyKey; 2], hashes: [u128; 2]| {
-            let rows = [
-                (1.0, properties[0], hashes[0]),
-                (2.0, properties[1], hashes[1]),
-            ];
-            let mut batch = batch(&rows);
+    fn rows_occur_once_and_keep_their_property() {
+        let frame = united(&[
+            batch(&[(1.0, 7, 1), (2.0, 8, 2), (3.0, 7, 3)]),
+            batch(&[(1.0, 7, 1), (4.0, 9, 4), (5.0, 8, 5)]),
+        ]);
+        assert_eq!(frame.prices().unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0]);
+        let ids = frame.property_ids();
+        assert_eq!((ids[0], ids[1]), (ids[2], ids[4]));
+        assert_ne!(ids[0], ids[3]);
+    }
+
+    /// A column's kind is decided by all rows, those included that another batch has already.
+    #[test]
+    fn kinds_are_those_of_whole_batches() {
+        let with = |grade: Column, hashes: [u128; 2]| {
+            let mut batch = batch(&[(1.0, 1, hashes[0]), (2.0, 2, hashes[1])]);
             batch.frame.push("grade", grade).unwrap();
             batch
         };
-        let batches = [
-            with(Column::Number(vec![7.0, 8.0]), [held, learns], [1, 2]),
-            // Only a row for training has a name here, and the first row was in the batch before.
-            with(
-                Column::category([None, Some("luxury")]),
-                [held, learns],
-                [1, 3],
-            ),
-            with(Column::Number(vec![9.5, 1.0]), [held, held], [4, 5]),
-        ];
-        let mut held_out = HeldOut::default();
-        for batch in batches.clone() {
-            held_out.add(batch);
-        }
-        let held_out = held_out.unite().unwrap();
+        let frame = united(&[
+            with(Column::Number(vec![7.0, 8.0]), [1, 2]),
+            with(Column::category([Some("luxury"), None]), [1, 3]),
+        ]);
         assert_eq!(
-            held_out.column("grade").unwrap(),
-            &Column::category([Some("7"), Some("9.5"), Some("1")])
+            frame.column("grade").unwrap(),
+            &Column::category([Some("7"), Some("8"), None])
         );
-        let whole = split(Vec::from(batches)).unwrap().holdout;
-        assert_eq!(held_out.prices(), whole.prices());
-        assert_eq!(held_out.property_ids(), whole.property_ids());
     }
 
     #[test]
-    fn no_batches_give_no_rows() {
-        let parts = split(vec![]).unwrap();
-        assert_eq!(
-            parts.training.rows() + parts.calibration.rows() + parts.holdout.rows(),
-            0
-        );
+    fn no_batch_gives_no_row() {
+        assert_eq!(united(&[]).rows(), 0);
     }
 }

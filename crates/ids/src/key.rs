@@ -171,6 +171,11 @@ pub fn model(model: &ModelName, version: ModelVersion, file: ModelFile) -> Key {
     ))
 }
 
+/// `models/<model>/<version>/folds/<fold>.tsd`: the model that never saw the homes of a fold.
+pub fn fold(model: &ModelName, version: ModelVersion, fold: usize) -> Key {
+    Key(format!("{}folds/{fold}.tsd", model_prefix(model, version)))
+}
+
 /// `models/<model>/<version>/`: what every key of a version's files begins with.
 pub fn model_prefix(model: &ModelName, version: ModelVersion) -> String {
     format!("models/{}/{version}/", folder_name(model))

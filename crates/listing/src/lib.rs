@@ -6,6 +6,7 @@
 
 pub mod clean;
 pub mod drift;
+pub mod identity;
 pub mod profile;
 pub mod property;
 pub mod quality;
@@ -13,7 +14,7 @@ pub mod reject;
 pub mod schema;
 
 pub use profile::{Body, ColumnProfile, Profile};
-pub use property::{Part, PropertyKey};
+pub use property::PropertyKey;
 pub use quality::{BatchReport, QualityReport};
 pub use reject::{Reason, Refusal};
 pub use schema::ColumnKind;

@@ -1,9 +1,8 @@
-//! Which property a row belongs to, in which part of the split that property is, and when two rows
-//! are identical.
+//! The key of a property and the hash of a row's content.
 //!
-//! All three use XXH3 (128 bits, seed 0) over a byte encoding that must never change: otherwise new
-//! models would learn from homes that were held out from old ones, and comparisons between them
-//! would be invalid. Golden tests check the hashes.
+//! Both are XXH3 (128 bits, seed 0). The encoding of a row is fixed here and must never change: rows
+//! that were stored would no longer be recognised as duplicates. Golden tests hold it. Which values
+//! make the key of a property is in [`crate::identity`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,68 +10,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// The address of a property as clean values; `None` is missing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Address<'a> {
-    pub street: Option<&'a str>,
-    pub city: Option<&'a str>,
-    pub state: Option<&'a str>,
-    /// The zip code, five digits.
-    pub zip_code: Option<&'a str>,
-}
-
-/// Identifies a property: equal for all rows of one property, in all batches.
+/// The name of a property: equal for all rows of one property, in all batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PropertyKey(pub u128);
-
-impl PropertyKey {
-    /// The key of this address. If the whole address is missing, the row is a separate property,
-    /// identified by `row_hash`.
-    ///
-    /// Encoding, in the order street, city, state, zip code: a missing part is the byte 0; any
-    /// other part is the byte 1, its length in bytes (32 bits, little-endian) and its UTF-8 bytes
-    /// with ASCII letters in lower case, so that `EAST WINDSOR` equals `East Windsor`.
-    pub fn of(address: &Address<'_>, row_hash: u128) -> Self {
-        Self::of_parts(address, row_hash, &mut Vec::new())
-    }
-
-    /// As [`PropertyKey::of`], with a buffer that is reused for each row.
-    pub fn of_parts(address: &Address<'_>, row_hash: u128, buffer: &mut Vec<u8>) -> Self {
-        let parts = [
-            address.street,
-            address.city,
-            address.state,
-            address.zip_code,
-        ];
-        if parts.iter().all(Option::is_none) {
-            return Self(row_hash);
-        }
-        buffer.clear();
-        for part in parts {
-            match part {
-                None => buffer.push(0),
-                Some(text) => {
-                    buffer.push(1);
-                    push_length(buffer, text.len());
-                    buffer.extend(text.bytes().map(|byte| byte.to_ascii_lowercase()));
-                }
-            }
-        }
-        Self(xxh3_128(buffer))
-    }
-
-    /// The part of the split that this property belongs to.
-    pub fn part(self) -> Part {
-        // The upper 64 bits, scaled to hundredths: exact, and without the bias of a remainder.
-        let hundredth = ((self.0 >> 64) * 100) >> 64;
-        match hundredth {
-            0..20 => Part::Holdout,
-            20..30 => Part::Calibration,
-            _ => Part::Training,
-        }
-    }
-}
 
 fn push_length(buffer: &mut Vec<u8>, length: usize) {
     // Texts of a batch are far below 4 GiB; beyond that, only the encoded length would be wrong.
@@ -139,19 +80,7 @@ impl From<PropertyKey> for String {
     }
 }
 
-/// The part of the split that a property permanently belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// 20 %: all models are compared on these homes, and none learns from them.
-    Holdout,
-    /// 10 %: determine the width of intervals.
-    Calibration,
-    /// 70 %: models learn from them.
-    Training,
-}
-
-/// Hashes rows from their clean values, one after the other.
+/// Makes the hash of a row from its clean values, for any number of rows one after the other.
 ///
 /// Two rows are identical if all their clean values are equal. Missing values are left out, so a new
 /// and empty column changes nothing. Encoding: the pairs in ascending byte order of their names, each as the name's length (32 bits, little-endian), the name in UTF-8, the value's
@@ -239,67 +168,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn windsor() -> Address<'static> {
-        Address {
-            street: Some("1758218"),
-            city: Some("East Windsor"),
-            state: Some("Connecticut"),
-            zip_code: Some("06016"),
-        }
-    }
-
-    /// These hashes must never change; see the module's documentation.
-    #[test]
-    fn golden_property_keys() {
-        let cases = [
-            (
-                windsor(),
-                "a31447fee4a9fb8af8f7b07595676c4d",
-                Part::Training,
-            ),
-            (
-                Address {
-                    street: None,
-                    ..windsor()
-                },
-                "b8e40423e6f4deec0e7b925370d16a68",
-                Part::Training,
-            ),
-            (
-                Address {
-                    zip_code: Some("98178"),
-                    ..Address::default()
-                },
-                "5ba7d2e5d858b2d5dc87f959f8f16cdd",
-                Part::Training,
-            ),
-            (
-                Address {
-                    street: Some("2"),
-                    ..windsor()
-                },
-                "2003f1c50382a36e5346a4659b12298a",
-                Part::Holdout,
-            ),
-            (
-                Address {
-                    street: Some("15"),
-                    ..windsor()
-                },
-                "46e55419b58b715ebeb5e9a9c34db551",
-                Part::Calibration,
-            ),
-        ];
-        for (address, hash, part) in cases {
-            let key = PropertyKey::of(&address, 0);
-            assert_eq!(
-                (key.to_string().as_str(), key.part()),
-                (hash, part),
-                "{address:?}"
-            );
-        }
-    }
-
     #[test]
     fn golden_row_hashes() {
         let date = jiff::civil::date(1999, 9, 30);
@@ -331,64 +199,6 @@ mod tests {
             ]),
             xxh3_128(&bytes)
         );
-        let address = Address {
-            city: Some("LEE"),
-            ..Address::default()
-        };
-        assert_eq!(
-            PropertyKey::of(&address, 0).0,
-            xxh3_128(b"\0\x01\x03\0\0\0lee\0\0")
-        );
-    }
-
-    #[test]
-    fn the_split_is_at_20_and_30_percent() {
-        let at = |hundredth: u128| PropertyKey(((hundredth << 64) / 100 + 1) << 64);
-        for (hundredth, part) in [
-            (0, Part::Holdout),
-            (19, Part::Holdout),
-            (20, Part::Calibration),
-            (29, Part::Calibration),
-            (30, Part::Training),
-            (99, Part::Training),
-        ] {
-            assert_eq!(at(hundredth).part(), part, "{hundredth}");
-        }
-        assert_eq!(PropertyKey(u128::MAX).part(), Part::Training);
-    }
-
-    #[test]
-    fn shares_of_the_split_are_as_documented() {
-        let mut counts = [0_u32; 3];
-        for street in 0..20_000 {
-            let street = street.to_string();
-            let key = PropertyKey::of(
-                &Address {
-                    street: Some(&street),
-                    ..windsor()
-                },
-                0,
-            );
-            counts[key.part() as usize] += 1;
-        }
-        let [holdout, calibration, training] = counts.map(|count| f64::from(count) / 20_000.0);
-        assert!((holdout - 0.2).abs() < 0.015, "{holdout}");
-        assert!((calibration - 0.1).abs() < 0.015, "{calibration}");
-        assert!((training - 0.7).abs() < 0.015, "{training}");
-    }
-
-    #[test]
-    fn rows_without_an_address_are_separate_properties() {
-        assert_eq!(PropertyKey::of(&Address::default(), 7), PropertyKey(7));
-    }
-
-    #[test]
-    fn case_does_not_change_the_key() {
-        let loud = Address {
-            city: Some("EAST WINDSOR"),
-            ..windsor()
-        };
-        assert_eq!(PropertyKey::of(&loud, 1), PropertyKey::of(&windsor(), 2));
     }
 
     #[test]
@@ -407,24 +217,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_split_depends_on_nothing_but_the_address(
-            street in "[0-9]{1,7}", city in ".{0,12}", rows in any::<(u128, u128)>(),
-        ) {
-            let address = Address { street: Some(&street), city: Some(&city), ..windsor() };
-            let (one, other) = (PropertyKey::of(&address, rows.0), PropertyKey::of(&address, rows.1));
-            prop_assert_eq!(one, other);
-            prop_assert_eq!(one.part(), other.part());
-            let again: PropertyKey = one.to_string().parse().unwrap();
-            prop_assert_eq!(again, one);
-        }
-
-        #[test]
-        fn parts_of_an_address_are_encoded_separately(left in "[a-z]{0,6}", right in "[a-z]{0,6}") {
-            let joined = format!("{left}{right}");
-            let apart = Address { street: Some(&left), city: Some(&right), ..Address::default() };
-            let together = Address { street: Some(&joined), city: Some(""), ..Address::default() };
-            prop_assume!(!right.is_empty());
-            prop_assert_ne!(PropertyKey::of(&apart, 0), PropertyKey::of(&together, 0));
+        fn keys_survive_text(key: u128) {
+            let again: PropertyKey = PropertyKey(key).to_string().parse().unwrap();
+            prop_assert_eq!(again, PropertyKey(key));
         }
 
         #[test]

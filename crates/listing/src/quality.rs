@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::IdentityRule;
 use crate::profile::Profile;
 use crate::reject::Reason;
 use tasador_ids::Digest;
@@ -24,7 +25,13 @@ pub struct QualityReport {
     pub duplicates_within: u64,
     /// Rows that, after cleaning, equal a row of another batch.
     pub duplicates_across: u64,
-    /// Columns beyond the twelve known ones, in the source's order.
+    /// Properties among the rows that went into the clean file.
+    #[serde(default)]
+    pub properties: u64,
+    /// Rows of the clean file by the rule that identified their property.
+    #[serde(default)]
+    pub identity: BTreeMap<IdentityRule, u64>,
+    /// Columns that are none of the twelve, in the source's order.
     pub columns_new: Vec<String>,
     /// Known columns that the source did not send; they are null in the clean file.
     pub columns_gone: Vec<String>,

@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The type of the values in a clean column.
+use crate::identity;
+
+/// What the values of a clean column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
@@ -103,7 +105,10 @@ pub fn known(name: &str) -> Option<&'static KnownColumn> {
 /// Whether a model may learn from the column of this name. The target is no feature, nor is what
 /// names a row, a property or its street.
 pub fn is_feature(name: &str) -> bool {
-    ![PRICE, STREET].contains(&name) && !RESERVED.contains(&name)
+    ![PRICE, STREET].contains(&name)
+        && !RESERVED.contains(&name)
+        && !identity::ID_COLUMNS.contains(&name)
+        && !identity::UNIT_COLUMNS.contains(&name)
 }
 
 /// Objects within objects become columns (`address.city`) to this depth. Deeper ones are kept as

@@ -17,13 +17,19 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::model::Model;
+use serde::Deserialize;
+
+use crate::algorithm::Algorithm;
+use crate::encoder::Encoder;
+use crate::interval::Intervals;
+use crate::model::{Model, Scale};
+use crate::regressor::Regressor;
 
 /// What the first bytes of an artefact are.
 const MAGIC: &[u8; 8] = b"TASADOR\0";
 
-/// The format version written.
-pub const FORMAT_VERSION: u16 = 1;
+/// The format version that is written. Version 1 is read as well.
+pub const FORMAT_VERSION: u16 = 2;
 
 /// The largest body accepted, in bytes.
 pub const MOST_BYTES: usize = 256 * 1024 * 1024;
@@ -37,7 +43,9 @@ pub enum ArtifactError {
     #[error("this is no model artefact")]
     NotAnArtifact,
     /// The artefact was written by another version of this software.
-    #[error("the artefact has format version {found}; this build reads version {FORMAT_VERSION}")]
+    #[error(
+        "the artefact has format version {found}; this build reads versions 1 to {FORMAT_VERSION}"
+    )]
     Version {
         /// The version found.
         found: u16,
@@ -97,11 +105,17 @@ impl Model {
     /// # Errors
     /// [`ArtifactError`] for anything but the bytes of a model of a version this build reads.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        let body = body(bytes)?;
-        let (model, rest): (Self, &[u8]) =
-            postcard::take_from_bytes(body).map_err(|_| ArtifactError::Body {
-                reason: "it does not decode",
-            })?;
+        let (version, body) = body(bytes)?;
+        let does_not_decode = |_| ArtifactError::Body {
+            reason: "it does not decode",
+        };
+        let (model, rest): (Self, &[u8]) = if version == 1 {
+            let (model, rest): (ModelV1, _) =
+                postcard::take_from_bytes(body).map_err(does_not_decode)?;
+            (model.into(), rest)
+        } else {
+            postcard::take_from_bytes(body).map_err(does_not_decode)?
+        };
         if !rest.is_empty() {
             return Err(ArtifactError::Body {
                 reason: "something follows the model",
@@ -116,8 +130,57 @@ impl Model {
     }
 }
 
-/// The body of an artefact whose header, length and checksum are right.
-fn body(bytes: &[u8]) -> Result<&[u8], ArtifactError> {
+/// The body of format version 1: intervals by range of the prediction, nothing about importance.
+#[derive(Deserialize)]
+struct ModelV1 {
+    algorithm: Algorithm,
+    seed: u64,
+    training_rows: u64,
+    scale: Scale,
+    encoder: Encoder,
+    regressor: Regressor,
+    intervals: IntervalsV1,
+    bounds: (f64, f64),
+}
+
+#[derive(Deserialize)]
+struct IntervalsV1 {
+    level: f64,
+    edges: Vec<f64>,
+    widths: Vec<f64>,
+}
+
+impl From<ModelV1> for Model {
+    fn from(old: ModelV1) -> Self {
+        // Of a normal distribution, 90 % lies within 1.645 standard deviations.
+        const DEVIATIONS: f64 = 1.645;
+        let IntervalsV1 {
+            level,
+            edges,
+            widths,
+        } = old.intervals;
+        Self {
+            algorithm: old.algorithm,
+            seed: old.seed,
+            training_rows: old.training_rows,
+            scale: old.scale,
+            encoder: old.encoder,
+            regressor: old.regressor,
+            intervals: Intervals {
+                level,
+                spread: None,
+                edges,
+                deviations: widths.iter().map(|half| half / DEVIATIONS).collect(),
+                widths,
+            },
+            important: Vec::new(),
+            bounds: old.bounds,
+        }
+    }
+}
+
+/// The format version and the body of an artefact whose header, length and checksum are right.
+fn body(bytes: &[u8]) -> Result<(u16, &[u8]), ArtifactError> {
     let rest = bytes
         .strip_prefix(MAGIC)
         .ok_or(ArtifactError::NotAnArtifact)?;
@@ -125,7 +188,7 @@ fn body(bytes: &[u8]) -> Result<&[u8], ArtifactError> {
         .split_first_chunk::<2>()
         .ok_or(ArtifactError::NotAnArtifact)?;
     let found = u16::from_le_bytes(*version);
-    if found != FORMAT_VERSION {
+    if !(1..=FORMAT_VERSION).contains(&found) {
         return Err(ArtifactError::Version { found });
     }
     let (&[a, b, c, d, e, f], rest) = rest
@@ -147,5 +210,5 @@ fn body(bytes: &[u8]) -> Result<&[u8], ArtifactError> {
     if xxh3_64(body) != u64::from_le_bytes(*checksum) {
         return Err(ArtifactError::Checksum);
     }
-    Ok(body)
+    Ok((found, body))
 }

@@ -116,7 +116,7 @@ pub(crate) struct Dense {
 }
 
 /// See the module.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Encoder {
     pub(crate) inputs: Vec<Input>,
     pub(crate) slots: Vec<Slot>,
@@ -274,7 +274,37 @@ impl Encoder {
         }
     }
 
-    /// Encodes settled cells with the model's own tables.
+    /// The features of every home of a frame, row-major, `rows x width`; NaN where not known.
+    pub(crate) fn encode_all(&self, frame: &Frame) -> Vec<f64> {
+        let columns = self.cells(frame);
+        let mut cells = vec![Cell::Missing; self.slots()];
+        let width = self.width();
+        let mut features = vec![0.0; columns.rows * width];
+        if width > 0 {
+            for (row, out) in features.chunks_exact_mut(width).enumerate() {
+                columns.fill(row, &mut cells);
+                self.settle(&mut cells);
+                self.encode(&cells, out);
+            }
+        }
+        features
+    }
+
+    /// Makes every input missing that `keep` does not accept, in settled cells.
+    pub(crate) fn mask(&self, cells: &mut [Cell], keep: impl Fn(usize) -> bool) {
+        for (index, slot) in self.slots.iter().enumerate() {
+            let known = match slot {
+                Slot::Number { .. } | Slot::Names { .. } => keep(index),
+                Slot::Prefix { of, .. } => keep(*of as usize),
+                Slot::Pair { first, second, .. } => keep(*first as usize) && keep(*second as usize),
+            };
+            if let (false, Some(cell)) = (known, cells.get_mut(index)) {
+                *cell = Cell::Missing;
+            }
+        }
+    }
+
+    /// Encodes settled cells with the model's own tables; NaN where a value is not known.
     pub(crate) fn encode(&self, cells: &[Cell], out: &mut [f64]) {
         self.encode_with(&self.tables, cells, out);
     }
@@ -284,6 +314,12 @@ impl Encoder {
         for (feature, out) in self.features.iter().zip(out.iter_mut()) {
             *out = value(feature, tables, cells);
         }
+    }
+
+    /// The features as algorithms without missing values take them: gaps filled, centred, scaled.
+    /// Unchanged where the algorithm takes missing values.
+    pub(crate) fn densify(&self, features: &[f64], out: &mut [f64]) {
+        out.copy_from_slice(features);
         for (dense, out) in self.dense.iter().zip(out.iter_mut()) {
             let known = if out.is_nan() { dense.fill } else { *out };
             *out = (known - dense.center) / dense.scale;

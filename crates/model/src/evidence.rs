@@ -1,30 +1,24 @@
-//! What is known of a model beyond its validation: how good it is on the held-out homes, for whom,
-//! against what, and by which inputs.
-//!
-//! The holdout is scored here once the model is fixed; nothing of it goes back into training, and
-//! candidates are ranked by validation.
+//! The accuracy of a version in detail: by price and state, against the recipe of the original
+//! system, and by input. All of it is out of fold: each home is priced by the model that never saw
+//! its property.
 
 mod baseline;
 mod card;
 mod plots;
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::folds::rows_of;
 use crate::frame::{Column, Frame, MISSING};
+use crate::importance::Importance;
 use crate::metrics::{self, Metrics};
-use crate::model::{Model, Prediction};
-use crate::train::Evidence;
+use crate::model::Prediction;
+use crate::train::Trained;
 
 pub use baseline::Accuracy;
 
 /// The fewest homes of a part whose figures are reported.
 const LEAST_OF_A_PART: usize = 10;
-
-/// Homes that permutation importance prices at most, for each input.
-const IMPORTANCE_ROWS: usize = 5_000;
 
 /// The column that says which state a home is in.
 const STATE: &str = "state";
@@ -38,28 +32,20 @@ pub struct Part {
     pub metrics: Metrics,
 }
 
-/// How much worse a model gets where one input is shuffled among the homes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Importance {
-    /// The input.
-    pub name: String,
-    /// The rise of the mean absolute error, in US dollars; about 0 for what says nothing.
-    pub mae_rise: f64,
-}
-
-/// What a model was found to be on the held-out homes.
+/// The accuracy of a version, out of fold.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// All held-out homes; `None` where none has a price.
-    pub holdout: Option<Metrics>,
+    /// All homes; `None` where none has a price. In versions of the first edition: those held out.
+    #[serde(alias = "holdout")]
+    pub out_of_fold: Option<Metrics>,
     /// By quarter of the true price, cheapest first.
     pub by_price: Vec<Part>,
     /// By state, most homes first; empty where no column says it.
     pub by_state: Vec<Part>,
-    /// The recipe of the system this one replaces, learnt from the same homes: a weighted sum of the
-    /// columns that are numbers.
+    /// The recipe of the original system: a weighted sum of the columns that are numbers, learned
+    /// from all folds but the first and scored on the first.
     pub baseline: Option<Accuracy>,
-    /// Permutation importance (Breiman 2001; Fisher et al. 2019), most important first.
+    /// How much each input matters, most important first.
     pub importance: Vec<Importance>,
 }
 
@@ -68,41 +54,34 @@ pub struct Report {
 pub struct Files {
     /// The model card, Markdown.
     pub card: String,
-    /// True prices against what the model was off by, SVG.
+    /// Prediction errors by true price, SVG.
     pub residuals: String,
     /// Predicted prices against true ones, and the intervals' coverage, by tenth, SVG.
     pub calibration: String,
 }
 
-/// Scores a finished model on homes that had no part in it. The seed is that of the shuffling.
-pub fn report(model: &Model, training: &Frame, holdout: &Frame, seed: u64) -> Report {
-    let holdout = holdout.select(&holdout.priced_rows());
-    let prices = holdout.prices().unwrap_or_default();
-    let predictions = model.predict_all(&holdout);
+/// The accuracy in detail.
+pub fn report(trained: &Trained) -> Report {
+    let (homes, predictions) = (&trained.homes, &trained.out_of_fold);
+    let prices = homes.prices().unwrap_or_default();
+    let fold_of = homes.folds(trained.folds.count());
+    let part = |inside| homes.select(&rows_of(&fold_of, 0, inside));
     Report {
-        holdout: metrics::score(prices, &predictions),
-        by_price: by_price(prices, &predictions),
-        by_state: by_state(&holdout, &predictions),
-        baseline: baseline::measure(training, &holdout),
-        importance: importance(model, &holdout, seed),
+        out_of_fold: metrics::score(prices, predictions),
+        by_price: by_price(prices, predictions),
+        by_state: by_state(homes, predictions),
+        baseline: baseline::measure(&part(false), &part(true)),
+        importance: trained.evidence.importance.clone(),
     }
 }
 
-/// The readable side of a report. `name` is what the model and version are called.
-pub fn files(
-    name: &str,
-    model: &Model,
-    evidence: &Evidence,
-    report: &Report,
-    holdout: &Frame,
-) -> Files {
-    let holdout = holdout.select(&holdout.priced_rows());
-    let prices = holdout.prices().unwrap_or_default();
-    let predictions = model.predict_all(&holdout);
+/// The report for people. `name` is what the model and version are called.
+pub fn files(name: &str, trained: &Trained, report: &Report) -> Files {
+    let prices = trained.homes.prices().unwrap_or_default();
     Files {
-        card: card::write(name, model, evidence, report),
-        residuals: plots::residuals(prices, &predictions),
-        calibration: plots::calibration(prices, &predictions),
+        card: card::write(name, &trained.model, &trained.evidence, report),
+        residuals: plots::residuals(prices, &trained.out_of_fold),
+        calibration: plots::calibration(prices, &trained.out_of_fold),
     }
 }
 
@@ -124,8 +103,8 @@ fn by_price(prices: &[f64], predictions: &[Prediction]) -> Vec<Part> {
         .collect()
 }
 
-fn by_state(holdout: &Frame, predictions: &[Prediction]) -> Vec<Part> {
-    let Some(Column::Category { codes, names }) = holdout.column(STATE) else {
+fn by_state(homes: &Frame, predictions: &[Prediction]) -> Vec<Part> {
+    let Some(Column::Category { codes, names }) = homes.column(STATE) else {
         return Vec::new();
     };
     let mut rows: Vec<Vec<usize>> = vec![Vec::new(); names.len()];
@@ -146,7 +125,7 @@ fn by_state(holdout: &Frame, predictions: &[Prediction]) -> Vec<Part> {
             part(
                 name.clone(),
                 rows,
-                holdout.prices().unwrap_or_default(),
+                homes.prices().unwrap_or_default(),
                 predictions,
             )
         })
@@ -165,37 +144,4 @@ fn part(name: String, rows: &[usize], prices: &[f64], predictions: &[Prediction]
         .unzip();
     let metrics = metrics::score(&prices, &predictions)?;
     Some(Part { name, metrics })
-}
-
-fn importance(model: &Model, holdout: &Frame, seed: u64) -> Vec<Importance> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut rows: Vec<usize> = (0..holdout.rows()).collect();
-    rows.shuffle(&mut random);
-    rows.truncate(IMPORTANCE_ROWS);
-    let homes = holdout.select(&rows);
-    let prices = homes.prices().unwrap_or_default();
-    let mae = |homes: &Frame| {
-        let off = model.predict(homes).into_iter().zip(prices);
-        off.map(|(predicted, price)| (predicted - price).abs())
-            .sum::<f64>()
-            / prices.len().max(1) as f64
-    };
-    if prices.is_empty() {
-        return Vec::new();
-    }
-    let usual = mae(&homes);
-    let mut found: Vec<Importance> = model
-        .inputs()
-        .iter()
-        .map(|input| {
-            let mut order: Vec<usize> = (0..homes.rows()).collect();
-            order.shuffle(&mut random);
-            Importance {
-                name: input.name.clone(),
-                mae_rise: mae(&homes.shuffled(&input.name, &order)) - usual,
-            }
-        })
-        .collect();
-    found.sort_by(|a, b| b.mae_rise.total_cmp(&a.mae_rise));
-    found
 }

@@ -6,9 +6,27 @@
 use std::collections::HashMap;
 
 use tasador_listing::schema;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// The code of a missing category.
 pub const MISSING: u32 = u32::MAX;
+
+/// The version of the rule that assigns properties to folds. Models whose rule differs cannot be
+/// evaluated on each other's homes.
+pub const SPLIT_VERSION: u16 = 2;
+
+/// Part of the rule of [`SPLIT_VERSION`].
+const SPLIT_SEED: u64 = 0x7461_7361_646f_7232;
+
+/// A part for each property id, from 0 to `parts` - 1; equal ids get equal parts.
+pub(crate) fn split(properties: &[u64], seed: u64, parts: u8) -> Vec<u8> {
+    properties
+        .iter()
+        .map(|property| {
+            (xxh3_64_with_seed(&property.to_le_bytes(), seed) % u64::from(parts.max(1))) as u8
+        })
+        .collect()
+}
 
 /// One column of a [`Frame`].
 #[derive(Debug, Clone, PartialEq)]
@@ -227,9 +245,14 @@ impl Frame {
         })
     }
 
+    /// The fold of each row, from 0 to `folds` - 1: a hash of its property, so a property is in the
+    /// same fold in every dataset. A property never changes its fold; see [`SPLIT_VERSION`].
+    pub fn folds(&self, folds: u8) -> Vec<u8> {
+        split(&self.property_ids(), SPLIT_SEED, folds)
+    }
+
     /// A number for the property of each row, equal for rows of one property.
     pub fn property_ids(&self) -> Vec<u64> {
-        use xxhash_rust::xxh3::xxh3_64;
         if let Some(properties) = &self.properties {
             return properties
                 .iter()

@@ -104,6 +104,7 @@ mod tests {
         Prediction {
             price,
             interval: (price * 0.9, price * 1.1),
+            fsd: 0.1,
         }
     }
 

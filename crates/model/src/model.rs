@@ -6,8 +6,8 @@ use crate::algorithm::Algorithm;
 use crate::encoder::{Cell, Encoder};
 use crate::frame::Frame;
 use crate::input::Input;
-use crate::interval::Intervals;
-use crate::regressor::Regressor;
+use crate::interval::{Intervals, Uncertainty};
+use crate::regressor::{Features, Regressor};
 use crate::row::Row;
 
 /// A price with its interval, in US dollars.
@@ -17,6 +17,73 @@ pub struct Prediction {
     pub price: f64,
     /// The interval that holds the true price of [`Model::level`] of all homes: low and high.
     pub interval: (f64, f64),
+    /// The forecast standard deviation: that of the relative error expected of this price.
+    #[serde(default)]
+    pub fsd: f64,
+}
+
+/// How certain a price is.
+///
+/// The limits are those of Freddie Mac's Home Value Explorer for the forecast standard deviation
+/// (high up to 0.13, medium up to 0.20, low beyond), with one more at 0.30.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Confidence {
+    /// FSD up to 0.13.
+    A,
+    /// FSD up to 0.20.
+    B,
+    /// FSD up to 0.30.
+    C,
+    /// FSD above 0.30.
+    D,
+}
+
+impl Prediction {
+    /// A price with its uncertainty, both in log space.
+    pub(crate) fn of(log: f64, uncertainty: Uncertainty) -> Self {
+        Self {
+            price: log.exp(),
+            interval: (
+                (log - uncertainty.half).exp(),
+                (log + uncertainty.half).exp(),
+            ),
+            fsd: uncertainty.deviation,
+        }
+    }
+
+    /// The grade of this price.
+    pub fn confidence(&self) -> Confidence {
+        match self.fsd {
+            fsd if fsd <= 0.13 => Confidence::A,
+            fsd if fsd <= 0.20 => Confidence::B,
+            fsd if fsd <= 0.30 => Confidence::C,
+            _ => Confidence::D,
+        }
+    }
+}
+
+/// Something about a home that was not used as given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Notice {
+    /// A number outside of what training saw: the nearest number that it saw was used.
+    OutsideTraining {
+        /// The input.
+        name: String,
+        /// The number given.
+        given: f64,
+        /// The number used.
+        used: f64,
+    },
+    /// A name that training never saw.
+    UnknownName {
+        /// The input.
+        name: String,
+    },
+    /// A value that prices depend on much was not given.
+    ImportantMissing {
+        /// The input.
+        name: String,
+    },
 }
 
 /// What one input did to one price.
@@ -63,6 +130,8 @@ pub struct Model {
     pub(crate) encoder: Encoder,
     pub(crate) regressor: Regressor,
     pub(crate) intervals: Intervals,
+    /// Inputs that prices depend on most, as indexes of [`Model::inputs`], most important first.
+    pub(crate) important: Vec<u32>,
     /// No prediction leaves these, in logarithms of the price: a bit beyond what training saw.
     pub(crate) bounds: (f64, f64),
 }
@@ -114,7 +183,37 @@ impl Model {
 
     /// Prices one home. A row of another model is priced as if nothing were known of it.
     pub fn predict_row(&self, row: &Row<'_>) -> Prediction {
-        self.prediction(self.priced(row).log)
+        self.priced(row).prediction()
+    }
+
+    /// What of a home was not used as given, in the order of [`Model::inputs`].
+    pub fn notices(&self, row: &Row<'_>) -> Vec<Notice> {
+        let mut settled = row.cells().to_vec();
+        self.encoder.settle(&mut settled);
+        let mut notices = Vec::new();
+        for ((index, input), (given, used)) in (0_u32..)
+            .zip(&self.encoder.inputs)
+            .zip(row.cells().iter().zip(&settled))
+        {
+            let name = || input.name.clone();
+            match (given, used) {
+                (Cell::Number(given), Cell::Number(used)) if given != used => {
+                    notices.push(Notice::OutsideTraining {
+                        name: name(),
+                        given: *given,
+                        used: *used,
+                    });
+                }
+                (Cell::Code(crate::encoder::UNSEEN), _) => {
+                    notices.push(Notice::UnknownName { name: name() });
+                }
+                (_, Cell::Missing) if self.important.contains(&index) => {
+                    notices.push(Notice::ImportantMissing { name: name() });
+                }
+                _ => {}
+            }
+        }
+        notices
     }
 
     fn priced(&self, row: &Row<'_>) -> Pricing<'_> {
@@ -134,7 +233,7 @@ impl Model {
     /// What a feature made of two inputs contributes is shared evenly between them.
     pub fn explain_row(&self, row: &Row<'_>) -> Explanation {
         let pricing = self.priced(row);
-        let (base, parts) = self.regressor.contributions(&pricing.features);
+        let (base, parts) = self.regressor.contributions(pricing.features());
         let mut sums = vec![0.0; self.encoder.inputs.len()];
         for (feature, part) in self.encoder.features.iter().zip(&parts) {
             let (first, second) = self.encoder.inputs_of(feature);
@@ -144,7 +243,7 @@ impl Model {
                 }
             }
         }
-        let price = self.prediction(pricing.log).price;
+        let price = pricing.log.exp();
         let total: f64 = sums.iter().sum();
         let raw = base + total;
         let (base_price, said) = match self.scale {
@@ -185,7 +284,7 @@ impl Model {
     /// The mean prediction and the contribution of each of [`Model::features`] in the model's own
     /// space: what other implementations of TreeSHAP say of the same trees.
     pub fn explain_features(&self, row: &Row<'_>) -> (f64, Vec<f64>) {
-        self.regressor.contributions(&self.priced(row).features)
+        self.regressor.contributions(self.priced(row).features())
     }
 
     /// The price of every home of a frame, in US dollars. Columns the model does not know are
@@ -196,10 +295,20 @@ impl Model {
 
     /// The price and interval of every home of a frame.
     pub fn predict_all(&self, frame: &Frame) -> Vec<Prediction> {
-        self.predict_logs(frame)
-            .into_iter()
-            .map(|log| self.prediction(log))
-            .collect()
+        let mut predictions = Vec::with_capacity(frame.rows());
+        self.each(frame, |pricing| predictions.push(pricing.prediction()));
+        predictions
+    }
+
+    /// Prices that another model found, with the intervals that this one gives them.
+    pub(crate) fn with_intervals(&self, frame: &Frame, logs: &[f64]) -> Vec<Prediction> {
+        let mut logs = logs.iter();
+        let mut predictions = Vec::with_capacity(frame.rows());
+        self.each(frame, |pricing| {
+            let log = logs.next().copied().unwrap_or(pricing.log);
+            predictions.push(Prediction::of(log, self.intervals.of(log, &pricing.raw)));
+        });
+        predictions
     }
 
     pub(crate) fn encoder(&self) -> &Encoder {
@@ -208,22 +317,57 @@ impl Model {
 
     /// The logarithm of every price.
     pub(crate) fn predict_logs(&self, frame: &Frame) -> Vec<f64> {
+        let mut logs = Vec::with_capacity(frame.rows());
+        self.each(frame, |pricing| logs.push(pricing.log));
+        logs
+    }
+
+    /// The logarithm of every price where only the inputs that `keep` accepts, by row and name, are
+    /// known.
+    pub(crate) fn predict_masked(
+        &self,
+        frame: &Frame,
+        keep: impl Fn(usize, &str) -> bool,
+    ) -> Vec<f64> {
         let columns = self.encoder.cells(frame);
         let mut pricing = Pricing::new(self);
         (0..columns.rows)
             .map(|row| {
                 columns.fill(row, &mut pricing.cells);
+                self.encoder.mask(&mut pricing.cells, |input| {
+                    let input = self.encoder.inputs.get(input);
+                    input.is_none_or(|input| keep(row, &input.name))
+                });
                 pricing.price();
                 pricing.log
             })
             .collect()
     }
 
-    fn prediction(&self, log: f64) -> Prediction {
-        let half = self.intervals.half_width(log);
-        Prediction {
-            price: log.exp(),
-            interval: ((log - half).exp(), (log + half).exp()),
+    /// Prices every home of a frame.
+    fn each(&self, frame: &Frame, mut take: impl FnMut(&Pricing<'_>)) {
+        let columns = self.encoder.cells(frame);
+        let mut pricing = Pricing::new(self);
+        for row in 0..columns.rows {
+            columns.fill(row, &mut pricing.cells);
+            pricing.price();
+            take(&pricing);
+        }
+    }
+
+    /// The logarithm of the price that features come to.
+    pub(crate) fn log_of(&self, features: Features<'_>, narrow: &mut Vec<f32>) -> f64 {
+        let raw = self.regressor.predict(features, narrow);
+        let log = match self.scale {
+            Scale::Log => raw,
+            Scale::Price => raw.max(f64::MIN_POSITIVE).ln(),
+        };
+        let (low, high) = self.bounds;
+        // NaN cannot come out of sound parts; if it did, the price would still be a price.
+        if log.is_nan() {
+            low.midpoint(high)
+        } else {
+            log.max(low).min(high)
         }
     }
 
@@ -237,7 +381,11 @@ impl Model {
             && low <= high
             && self.encoder.is_sound()
             && self.regressor.is_sound(self.encoder.width())
-            && self.intervals.is_sound()
+            && self.intervals.is_sound(self.encoder.width())
+            && self
+                .important
+                .iter()
+                .all(|&input| (input as usize) < self.encoder.inputs.len())
     }
 }
 
@@ -245,7 +393,10 @@ impl Model {
 struct Pricing<'m> {
     model: &'m Model,
     cells: Vec<Cell>,
-    features: Vec<f64>,
+    /// The features, NaN where a value is not known.
+    raw: Vec<f64>,
+    /// The features, filled and scaled.
+    dense: Vec<f64>,
     narrow: Vec<f32>,
     /// The logarithm of the price of the last home.
     log: f64,
@@ -256,7 +407,8 @@ impl<'m> Pricing<'m> {
         Self {
             model,
             cells: vec![Cell::Missing; model.encoder.slots()],
-            features: vec![0.0; model.encoder.width()],
+            raw: vec![0.0; model.encoder.width()],
+            dense: vec![0.0; model.encoder.width()],
             narrow: Vec::with_capacity(model.encoder.width()),
             log: 0.0,
         }
@@ -266,18 +418,23 @@ impl<'m> Pricing<'m> {
     fn price(&mut self) {
         let model = self.model;
         model.encoder.settle(&mut self.cells);
-        model.encoder.encode(&self.cells, &mut self.features);
-        let raw = model.regressor.predict(&self.features, &mut self.narrow);
-        let log = match model.scale {
-            Scale::Log => raw,
-            Scale::Price => raw.max(f64::MIN_POSITIVE).ln(),
+        model.encoder.encode(&self.cells, &mut self.raw);
+        model.encoder.densify(&self.raw, &mut self.dense);
+        let features = Features {
+            raw: &self.raw,
+            dense: &self.dense,
         };
-        let (low, high) = model.bounds;
-        // NaN cannot come out of sound parts; if it did, the price would still be a price.
-        self.log = if log.is_nan() {
-            low.midpoint(high)
-        } else {
-            log.max(low).min(high)
-        };
+        self.log = model.log_of(features, &mut self.narrow);
+    }
+
+    fn features(&self) -> Features<'_> {
+        Features {
+            raw: &self.raw,
+            dense: &self.dense,
+        }
+    }
+
+    fn prediction(&self) -> Prediction {
+        Prediction::of(self.log, self.model.intervals.of(self.log, &self.raw))
     }
 }

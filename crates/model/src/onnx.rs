@@ -26,9 +26,12 @@ use trees::Trees;
 /// The name of the graph's output.
 pub const OUTPUT: &str = "predicted_price";
 
-/// The encoded features within the graph, `rows x width`, in the order of [`Model::features`]. No
-/// output, but runtimes can be asked for it.
+/// The encoded features within the graph, `rows x width`, in the order of [`Model::features`], NaN
+/// where a value is not known. Not an output, but runtimes can be asked for it.
 pub const FEATURES: &str = ":features";
+
+/// The features within the graph as linear models take them: filled and scaled.
+const DENSE: &str = ":dense";
 
 impl Model {
     /// The bytes of `model.onnx`: IR version 8, operators of set 15 and of machine learning's set 3,
@@ -38,10 +41,15 @@ impl Model {
         encoder::features(&self.encoder, &mut graph);
         let raw = match &self.regressor {
             Regressor::Linear(linear) => line(&mut graph, linear),
-            Regressor::Forest(forest) => sum_of_trees(&mut graph, forest),
+            Regressor::Forest(forest) => sum_of_trees(&mut graph, forest, DENSE),
             Regressor::Blend { linear, forest } => {
                 let line = line(&mut graph, linear);
-                let trees = sum_of_trees(&mut graph, forest);
+                let trees = sum_of_trees(&mut graph, forest, DENSE);
+                graph.node("Add", &[&line, &trees])
+            }
+            Regressor::Sum { linear, forest } => {
+                let line = line(&mut graph, linear);
+                let trees = sum_of_trees(&mut graph, forest, FEATURES);
                 graph.node("Add", &[&line, &trees])
             }
         };
@@ -67,21 +75,10 @@ impl Model {
         .encode_to_vec()
     }
 
-    /// The encoded features of every home of a frame, row-major, `rows x width`: what the regressor
-    /// sees, and [`FEATURES`] in the graph.
+    /// The features of every home of a frame with NaN where a value is not known, row-major,
+    /// `rows x width`: [`FEATURES`] in the graph.
     pub fn encode(&self, frame: &Frame) -> Vec<f64> {
-        let columns = self.encoder.cells(frame);
-        let mut cells = vec![crate::encoder::Cell::Missing; self.encoder.slots()];
-        let width = self.encoder.width();
-        let mut features = vec![0.0; columns.rows * width];
-        if width > 0 {
-            for (row, out) in features.chunks_exact_mut(width).enumerate() {
-                columns.fill(row, &mut cells);
-                self.encoder.settle(&mut cells);
-                self.encoder.encode(&cells, out);
-            }
-        }
-        features
+        self.encoder.encode_all(frame)
     }
 }
 
@@ -89,18 +86,18 @@ fn line(graph: &mut Builder, linear: &Linear) -> String {
     let rows = linear.weights.len() as i64;
     graph.doubles("weights", &[rows, 1], linear.weights.clone());
     graph.doubles("intercept", &[], vec![linear.intercept]);
-    let product = graph.node("MatMul", &[FEATURES, ":weights"]);
+    let product = graph.node("MatMul", &[DENSE, ":weights"]);
     graph.node("Add", &[&product, ":intercept"])
 }
 
 /// The trees compare in single precision, as they do here, and their sum goes on in double.
-fn sum_of_trees(graph: &mut Builder, trees: &Forest) -> String {
+fn sum_of_trees(graph: &mut Builder, trees: &Forest, features: &str) -> String {
     graph.doubles("most_compared", &[], vec![forest::MOST]);
     graph.doubles("least_compared", &[], vec![-forest::MOST]);
-    let held = graph.node("Clip", &[FEATURES, ":least_compared", ":most_compared"]);
+    let held = graph.node("Clip", &[features, ":least_compared", ":most_compared"]);
     // Runtimes need not keep NaN through a clip, and trees go their own way on it.
-    let unknown = graph.node("IsNaN", &[FEATURES]);
-    let held = graph.node("Where", &[&unknown, FEATURES, &held]);
+    let unknown = graph.node("IsNaN", &[features]);
+    let held = graph.node("Where", &[&unknown, features, &held]);
     let single = graph.node("Cast", &[&held]);
     graph.attribute(Attribute::int("to", proto::FLOAT.into()));
     let sum = graph.node("TreeEnsembleRegressor", &[&single]);

@@ -1,50 +1,52 @@
-//! Training: one algorithm, one dataset, one seed, one model with its evidence.
+//! Training: one algorithm, one dataset, one seed; one served model, its fold models, its evidence.
 //!
-//! The rows a model learns from, the rows its intervals are calibrated on and the rows it is
-//! compared on are three sets of properties. Here only the first two are seen: what is reported as
-//! validation comes from the calibration part, which neither the fit nor its early stopping saw.
-//! Where that part is too small to say anything, validation is by cross-fitting instead: parts of
-//! the training properties are priced by models that did not learn from them.
+//! The served model learns from every home. Beside it stand as many models as there are folds, each
+//! fitted without the properties of its fold. Every figure comes from them: a home is evaluated by
+//! the model that never saw its property, so all homes are used and none is scored by a model that
+//! knows its price. Intervals rest on the same out-of-fold errors (cross-conformal prediction, Vovk
+//! 2015), settings such as the number of rounds on the folds' losses: those of a fold's own model
+//! on the losses of the other folds.
 
 mod blend;
 mod boosting;
 mod least_squares;
+mod masking;
+mod parallel;
 mod random_forest;
-mod unseen;
+mod residuals;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU8, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::algorithm::Algorithm;
-use crate::encoder::{self, Fitted, Style};
-use crate::frame::Frame;
+use crate::encoder::{self, Encoder, Fitted, Style};
+use crate::folds::{FoldModels, rows_of};
+use crate::frame::{Column, Frame, SPLIT_VERSION, split};
+use crate::importance::{self, Importance};
 use crate::interval::Intervals;
-use crate::metrics::Metrics;
-use crate::model::{Model, Scale};
+use crate::linear::Linear;
+use crate::metrics::{self, Metrics};
+use crate::model::{Model, Prediction, Scale};
 use crate::regressor::Regressor;
-use unseen::Unseen;
+use residuals::Residuals;
 
 /// The fewest priced homes there must be to learn from.
 pub const LEAST_ROWS: usize = 30;
 
-/// The fewest calibration homes that validation and intervals rest on alone.
-const LEAST_CALIBRATION: usize = 50;
+/// The fewest homes for which an out-of-time evaluation is made: the newest tenth has 20 then.
+const OUT_OF_TIME_ROWS: usize = 200;
 
-/// Out-of-fold homes that are enough where calibration homes are not.
-const ENOUGH_CROSS_FITTED: usize = 400;
-
-/// One property in so many is kept back to judge settings by, such as the number of rounds.
-const KEPT_BACK: u8 = 8;
-
-/// Fewer rows than this are not parted: settings are then the usual ones.
-const LEAST_TO_PART: usize = 400;
+/// The share of homes whose date must be known for an out-of-time evaluation.
+const DATED_SHARE: f64 = 0.8;
 
 /// How far beyond the prices seen in training a prediction may go, in log space.
 const BEYOND: f64 = 0.25;
+
+/// An input is important from this share of the importance of all.
+const IMPORTANT_SHARE: f64 = 0.05;
 
 /// What to fit, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,26 +59,25 @@ pub struct TrainConfig {
     pub level: f64,
     /// Threads to use, never a matter of the result; `None` takes one per core.
     pub threads: Option<NonZeroUsize>,
-    /// The most rounds of boosting. Default 500: with trees of 31 leaves a home is then priced in
-    /// some 10 microseconds and explained in half a millisecond.
+    /// The largest number of boosting rounds of all members together. Default 500: with trees of 31
+    /// leaves a home is then priced in some 10 microseconds and explained in half a millisecond.
     pub most_rounds: NonZeroUsize,
-    /// The budget of the search for hyper-parameters: the most settings that are tried for an
-    /// algorithm, beside the rounds of boosting. Default 5.
-    pub trials: NonZeroUsize,
+    /// Folds, at least 2. Default 5.
+    pub folds: NonZeroU8,
 }
 
 impl TrainConfig {
     /// The defaults for an algorithm and a seed.
     pub fn new(algorithm: Algorithm, seed: u64) -> Self {
         const ROUNDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(499);
-        const TRIALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4);
+        const FOLDS: NonZeroU8 = NonZeroU8::MIN.saturating_add(4);
         Self {
             algorithm,
             seed,
             level: 0.9,
             threads: None,
             most_rounds: ROUNDS,
-            trials: TRIALS,
+            folds: FOLDS,
         }
     }
 }
@@ -108,196 +109,516 @@ pub enum TrainError {
     },
 }
 
-/// Where the validation figures come from.
+/// Which homes validation figures come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Validation {
-    /// The calibration part: properties that were not trained on.
+    /// All homes, each priced by the fold model that never saw its property.
+    OutOfFold,
+    /// Versions of the first edition: properties kept back from training.
     Calibration,
-    /// Parts of the training properties, priced by models that had not seen them.
+    /// Versions of the first edition with few homes: parts of the training properties, priced by
+    /// models that had not seen them.
     CrossFitted,
 }
 
 /// What is known of a model when it has been fitted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// How good it is on homes it had not seen. Coverage and width are of intervals that were
-    /// calibrated on one half of those homes and measured on the other.
+    /// Accuracy on homes the pricing model had not seen. Coverage and width are of intervals that
+    /// were calibrated on one half of the properties and measured on the other.
     pub validation: Metrics,
     /// Which homes those were.
     pub validated_on: Validation,
-    /// Homes it learnt from.
+    /// Homes the served model learned from.
     pub training_rows: u64,
-    /// Homes its intervals were calibrated on.
+    /// Homes whose out-of-fold errors the intervals rest on.
     pub calibration_rows: u64,
+    /// The number of folds; 0 in versions of the first edition.
+    #[serde(default)]
+    pub folds: u8,
+    /// The version of the rule that assigns properties to folds; 0 in versions of the first edition.
+    #[serde(default)]
+    pub split_version: u16,
+    /// Accuracy on the newest tenth of the homes by date, of a model that learned from the older
+    /// ones. None where there is no date or there are few homes.
+    #[serde(default)]
+    pub out_of_time: Option<OutOfTime>,
+    /// How much each input matters, most important first.
+    #[serde(default)]
+    pub importance: Vec<Importance>,
     /// The settings in effect, by name.
     pub parameters: BTreeMap<String, String>,
     /// The features the algorithm saw.
     pub features: Vec<String>,
 }
 
-/// Fits a model to the homes of `training`; `calibration` must hold other properties.
-///
-/// Homes without a positive finite price are left out of both.
+/// An evaluation on later homes than those learned from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutOfTime {
+    /// The column that orders homes in time.
+    pub column: String,
+    /// The first day of the homes evaluated, in days since 1970-01-01.
+    pub from_day: i64,
+    /// The accuracy on them.
+    pub metrics: Metrics,
+}
+
+/// What a fit comes to.
+#[derive(Debug, Clone)]
+pub struct Trained {
+    /// The model that is served: it learned from every home.
+    pub model: Model,
+    /// The models that evaluate.
+    pub folds: FoldModels,
+    /// What is known of them.
+    pub evidence: Evidence,
+    /// The homes with a price.
+    pub homes: Frame,
+    /// The price of each of `homes` by the model that never saw its property, with an interval that
+    /// the other half of the properties calls for.
+    pub out_of_fold: Vec<Prediction>,
+}
+
+/// Fits the served model and its fold models to the homes of `frame`. Homes without a positive
+/// finite price are left out.
 ///
 /// # Errors
 /// [`TrainError`]; a panic inside an algorithm's library is one too.
-pub fn fit(
-    config: &TrainConfig,
-    training: &Frame,
-    calibration: &Frame,
-) -> Result<(Model, Evidence), TrainError> {
-    let training = training.select(&training.priced_rows());
-    let calibration = calibration.select(&calibration.priced_rows());
+pub fn fit(config: &TrainConfig, frame: &Frame) -> Result<Trained, TrainError> {
+    let homes = frame.select(&frame.priced_rows());
+    if homes.rows() < LEAST_ROWS {
+        return Err(TrainError::TooFewRows { rows: homes.rows() });
+    }
+    let (target, low, high) = log_prices(&homes);
+    if low == high {
+        return Err(TrainError::EqualPrices);
+    }
     let learner = Learner {
         config,
-        training: &training,
-    };
-    let parts = learner.fit(&training)?;
-
-    let (logs, low, high) = log_prices(&training);
-    debug_assert_eq!(logs.len(), training.rows());
-    let mut model = Model {
-        algorithm: config.algorithm,
-        seed: config.seed,
-        training_rows: training.rows() as u64,
-        scale: Scale::Log,
-        encoder: parts.encoder,
-        regressor: parts.regressor,
-        intervals: Intervals::fit(config.level, &[]),
         bounds: (low - BEYOND, high + BEYOND),
     };
+    // Refuses what cannot be learned from before any fold is tried.
+    let fitted = learner.encode(&homes, &target)?;
 
-    let enough = calibration.rows() >= LEAST_CALIBRATION;
-    let mut unseen = Unseen::default();
-    unseen.add(&model, &calibration);
-    if !enough {
-        learner.cross_fit(&model, &mut unseen)?;
-    }
-    model.intervals = Intervals::fit(config.level, &unseen.pairs());
-    let validation = unseen
-        .score(config.level)
+    let count = config.folds.get().max(2);
+    let fold_of = homes.folds(count);
+    let learned = parallel::map(
+        parallel::threads(config.threads),
+        usize::from(count),
+        |fold| learner.learn_fold(&homes, &fold_of, fold as u8),
+    );
+    let learned: Vec<Option<Learned>> = learned.into_iter().collect::<Result<_, _>>()?;
+    let losses: Vec<Vec<f64>> = learned
+        .iter()
+        .map(|fold| {
+            fold.as_ref()
+                .map_or(Vec::new(), |fold| fold.fit.losses.clone())
+        })
+        .collect();
+    let fold_models: Vec<Model> = (0..)
+        .zip(learned)
+        .map(|(fold, learned)| {
+            let setting = best_setting(&losses, Some(fold));
+            learner.fold_model(learned, setting, low.midpoint(high))
+        })
+        .collect::<Result<_, _>>()?;
+    let Some(folds) = FoldModels::new(fold_models) else {
+        return Err(TrainError::TooFewRows { rows: homes.rows() });
+    };
+
+    let setting = best_setting(&losses, None);
+    let (regressor, parameters) = learner.regressor(&fitted, &target, setting)?;
+    let mut model = learner.model(fitted.encoder.clone(), regressor, homes.rows());
+    let logs = folds.predict_logs(&homes);
+    let importance = importance::measure(&folds, &homes, config.seed);
+    model.important = important(&model, &importance);
+    let residuals = Residuals::of(config, &fitted, &folds, &homes, &target, &logs);
+    model.intervals = residuals.intervals(config)?;
+    let out_of_fold = residuals.predictions(config, &homes, &fitted, &logs)?;
+    let validation = metrics::score(homes.prices().unwrap_or_default(), &out_of_fold)
         .ok_or(TrainError::TooFewRows { rows: 0 })?;
-    let mut parameters = parts.parameters;
+
+    let mut parameters = parameters;
     parameters.extend([
-        parameter("search_most_trials", config.trials),
+        parameter("folds", count),
         parameter("search_most_rounds", config.most_rounds),
     ]);
     let evidence = Evidence {
         validation,
-        validated_on: if enough {
-            Validation::Calibration
-        } else {
-            Validation::CrossFitted
-        },
-        training_rows: training.rows() as u64,
-        calibration_rows: unseen.homes.len() as u64,
+        validated_on: Validation::OutOfFold,
+        training_rows: homes.rows() as u64,
+        calibration_rows: homes.rows() as u64,
+        folds: count,
+        split_version: SPLIT_VERSION,
+        out_of_time: learner.out_of_time(&homes, &model, setting)?,
+        importance,
         parameters,
         features: model.features(),
     };
-    Ok((model, evidence))
+    Ok(Trained {
+        model,
+        folds,
+        evidence,
+        homes,
+        out_of_fold,
+    })
 }
 
-/// What an algorithm and the encoder made for it come to.
-struct Parts {
-    encoder: encoder::Encoder,
-    regressor: Regressor,
-    parameters: BTreeMap<String, String>,
+/// What an algorithm found in the homes of a frame.
+struct Fit {
+    candidates: Candidates,
+    /// The sum of squared errors on the homes left out, by setting; empty where there is only one
+    /// setting. Where a list is shorter than another, its last loss goes on.
+    losses: Vec<f64>,
+}
+
+/// Regressors among which a setting chooses.
+enum Candidates {
+    /// There is nothing to choose.
+    One(Regressor),
+    /// One per penalty.
+    Linear(Vec<Linear>),
+    /// One per number of rounds, beside a weighted sum where there is one.
+    Rounds {
+        linear: Option<Linear>,
+        booster: boosting::Booster,
+    },
+}
+
+/// An encoder with what was fitted to its features.
+struct Learned {
+    encoder: Encoder,
+    fit: Fit,
+    rows: usize,
 }
 
 struct Learner<'a> {
     config: &'a TrainConfig,
-    training: &'a Frame,
+    bounds: (f64, f64),
 }
 
 impl Learner<'_> {
-    fn fit(&self, frame: &Frame) -> Result<Parts, TrainError> {
-        if frame.rows() < LEAST_ROWS {
-            return Err(TrainError::TooFewRows { rows: frame.rows() });
-        }
-        let (target, low, high) = log_prices(frame);
-        if low == high {
-            return Err(TrainError::EqualPrices);
-        }
-        let config = self.config;
-        let properties = frame.property_ids();
-        let folds = folds(&properties, config.seed, encoder::FOLDS);
-        let style = match config.algorithm {
+    fn encode(&self, frame: &Frame, target: &[f64]) -> Result<Fitted, TrainError> {
+        let style = match self.config.algorithm {
             Algorithm::Boosting => Style::Trees,
             Algorithm::Linear | Algorithm::Ridge => Style::Dense,
             Algorithm::Forest | Algorithm::Blend => Style::Both,
         };
-        let fitted = encoder::fit(frame, &target, &folds, style);
+        let folds = split(&frame.property_ids(), self.config.seed, encoder::FOLDS);
+        let fitted = encoder::fit(frame, target, &folds, style);
         if fitted.encoder.features.is_empty() {
             return Err(TrainError::NoInputs);
         }
-        let (regressor, parameters) = guard(config.algorithm, || match config.algorithm {
-            Algorithm::Linear => least_squares::ordinary(&fitted, &target),
-            Algorithm::Ridge => least_squares::ridge(config, &fitted, &target, &properties),
-            Algorithm::Forest => random_forest::fit(config, &fitted, &target, &properties),
-            Algorithm::Boosting => boosting::fit(config, &fitted, &target, &properties),
-            Algorithm::Blend => blend::fit(config, &fitted, &target, &properties),
-        })?;
-        if !regressor.is_sound(fitted.encoder.width()) {
-            return Err(TrainError::Algorithm {
-                algorithm: config.algorithm,
-                reason: "its parameters are not finite numbers".to_owned(),
-            });
+        Ok(fitted)
+    }
+
+    /// What the homes outside of a fold teach; `None` where they are too few or all alike.
+    fn learn_fold(
+        &self,
+        homes: &Frame,
+        fold_of: &[u8],
+        fold: u8,
+    ) -> Result<Option<Learned>, TrainError> {
+        let training = homes.select(&rows_of(fold_of, fold, false));
+        let held = homes.select(&rows_of(fold_of, fold, true));
+        let (target, low, high) = log_prices(&training);
+        if training.rows() < LEAST_ROWS / 2 || low == high {
+            return Ok(None);
         }
-        Ok(Parts {
+        let fitted = match self.encode(&training, &target) {
+            Ok(fitted) => fitted,
+            Err(TrainError::NoInputs) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let fit = guard(self.config.algorithm, || {
+            let data = Data {
+                config: self.config,
+                fitted: &fitted,
+                target: &target,
+                held: &Held::of(&fitted.encoder, &held),
+                // Folds run side by side.
+                threads: 1,
+            };
+            match self.config.algorithm {
+                Algorithm::Linear => least_squares::ordinary(&data),
+                Algorithm::Ridge => least_squares::ridge(&data),
+                Algorithm::Forest => random_forest::fit(&data),
+                Algorithm::Boosting => boosting::fit(&data, None),
+                Algorithm::Blend => blend::fit(&data, None),
+            }
+        })?;
+        Ok(Some(Learned {
             encoder: fitted.encoder,
-            regressor,
-            parameters,
+            fit,
+            rows: training.rows(),
+        }))
+    }
+
+    /// The model of a fold. One that learned nothing prices every home at `middle`.
+    fn fold_model(
+        &self,
+        learned: Option<Learned>,
+        setting: usize,
+        middle: f64,
+    ) -> Result<Model, TrainError> {
+        let (encoder, regressor, rows) = match learned {
+            Some(learned) => {
+                let regressor = learned.fit.candidates.choose(setting);
+                let regressor = regressor.map_err(|reason| self.failed(reason))?;
+                (learned.encoder, regressor, learned.rows)
+            }
+            None => {
+                let constant = Linear {
+                    intercept: middle,
+                    weights: Vec::new(),
+                };
+                (Encoder::default(), Regressor::Linear(constant), 0)
+            }
+        };
+        self.sound(self.model(encoder, regressor, rows))
+    }
+
+    /// The served model's regressor, with the setting that the folds found.
+    fn regressor(
+        &self,
+        fitted: &Fitted,
+        target: &[f64],
+        setting: usize,
+    ) -> Result<(Regressor, BTreeMap<String, String>), TrainError> {
+        let data = Data {
+            config: self.config,
+            fitted,
+            target,
+            held: &Held::default(),
+            threads: parallel::threads(self.config.threads),
+        };
+        let rounds = setting + 1;
+        guard(self.config.algorithm, || {
+            let (fit, mut parameters) = match self.config.algorithm {
+                Algorithm::Linear => (least_squares::ordinary(&data)?, least_squares::parameters()),
+                Algorithm::Ridge => (
+                    least_squares::ridge(&data)?,
+                    least_squares::ridge_parameters(setting),
+                ),
+                Algorithm::Forest => (random_forest::fit(&data)?, random_forest::parameters(&data)),
+                Algorithm::Boosting => (
+                    boosting::fit(&data, Some(rounds))?,
+                    boosting::parameters(&data, rounds)?,
+                ),
+                Algorithm::Blend => (
+                    blend::fit(&data, Some(rounds))?,
+                    blend::parameters(&data, rounds)?,
+                ),
+            };
+            parameters.extend([parameter("target", "ln price")]);
+            Ok((fit.candidates.choose(setting)?, parameters))
         })
     }
 
-    /// Prices parts of the training properties by models that did not see them, until there are
-    /// enough of them.
-    fn cross_fit(&self, model: &Model, unseen: &mut Unseen) -> Result<(), TrainError> {
-        // Another seed than that of the encoder's folds, which are a matter of their own.
-        let folds = folds(
-            &self.training.property_ids(),
-            self.config.seed.wrapping_add(1),
-            encoder::FOLDS,
-        );
-        for fold in 0..encoder::FOLDS {
-            if unseen.homes.len() >= ENOUGH_CROSS_FITTED {
-                break;
-            }
-            let rows = |inside: bool| -> Vec<usize> {
-                (0..)
-                    .zip(&folds)
-                    .filter(|(_, of)| (**of == fold) == inside)
-                    .map(|(row, _)| row)
-                    .collect()
-            };
-            let (held, learnt) = (rows(true), rows(false));
-            if held.is_empty() {
-                continue;
-            }
-            let parts = match self.fit(&self.training.select(&learnt)) {
-                Ok(parts) => parts,
-                // What is left after taking a part out may be too little; the whole was not.
-                Err(
-                    TrainError::TooFewRows { .. } | TrainError::EqualPrices | TrainError::NoInputs,
-                ) => {
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let without = Model {
-                encoder: parts.encoder,
-                regressor: parts.regressor,
-                ..model.clone()
-            };
-            unseen.add(&without, &self.training.select(&held));
+    fn model(&self, encoder: Encoder, regressor: Regressor, rows: usize) -> Model {
+        Model {
+            algorithm: self.config.algorithm,
+            seed: self.config.seed,
+            training_rows: rows as u64,
+            scale: Scale::Log,
+            encoder,
+            regressor,
+            intervals: Intervals::none(self.config.level),
+            important: Vec::new(),
+            bounds: self.bounds,
         }
-        if unseen.homes.is_empty() {
-            // So few homes that none could be spared: the fit's own residuals are all there is.
-            unseen.add(model, self.training);
-        }
-        Ok(())
     }
+
+    fn sound(&self, model: Model) -> Result<Model, TrainError> {
+        if model.regressor.is_sound(model.encoder.width()) {
+            Ok(model)
+        } else {
+            Err(self.failed("its parameters are not finite numbers".to_owned()))
+        }
+    }
+
+    fn failed(&self, reason: String) -> TrainError {
+        TrainError::Algorithm {
+            algorithm: self.config.algorithm,
+            reason,
+        }
+    }
+
+    /// Learns from the older homes and scores the newest tenth by date.
+    fn out_of_time(
+        &self,
+        homes: &Frame,
+        served: &Model,
+        setting: usize,
+    ) -> Result<Option<OutOfTime>, TrainError> {
+        let Some((column, days)) = date_column(homes) else {
+            return Ok(None);
+        };
+        let mut known: Vec<f64> = days.iter().copied().filter(|day| day.is_finite()).collect();
+        known.sort_unstable_by(f64::total_cmp);
+        let Some(&from) = known.get(known.len() * 9 / 10) else {
+            return Ok(None);
+        };
+        // Properties that come up again later are not learned from.
+        let ids = homes.property_ids();
+        let mut later: Vec<u64> = days
+            .iter()
+            .zip(&ids)
+            .filter(|(day, _)| **day >= from)
+            .map(|(_, id)| *id)
+            .collect();
+        later.sort_unstable();
+        let rows = |is_newest: bool| -> Vec<usize> {
+            (0..homes.rows())
+                .filter(|&row| {
+                    let day = days.get(row).copied().unwrap_or(f64::NAN);
+                    let is_later = ids
+                        .get(row)
+                        .is_some_and(|id| later.binary_search(id).is_ok());
+                    if is_newest {
+                        day >= from
+                    } else {
+                        day < from && !is_later
+                    }
+                })
+                .collect()
+        };
+        let (older, newest) = (homes.select(&rows(false)), homes.select(&rows(true)));
+        let (target, low, high) = log_prices(&older);
+        if older.rows() < LEAST_ROWS || newest.rows() == 0 || low == high {
+            return Ok(None);
+        }
+        let fitted = match self.encode(&older, &target) {
+            Ok(fitted) => fitted,
+            Err(TrainError::NoInputs) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let (regressor, _) = self.regressor(&fitted, &target, setting)?;
+        let model = self.sound(self.model(fitted.encoder, regressor, older.rows()))?;
+        let predictions = served.with_intervals(&newest, &model.predict_logs(&newest));
+        let scored = metrics::score(newest.prices().unwrap_or_default(), &predictions);
+        Ok(scored.map(|metrics| OutOfTime {
+            column: column.to_owned(),
+            from_day: from as i64,
+            metrics,
+        }))
+    }
+}
+
+/// The date that orders homes in time: the one known most often, if it is known for most homes.
+fn date_column(homes: &Frame) -> Option<(&str, &[f64])> {
+    if homes.rows() < OUT_OF_TIME_ROWS {
+        return None;
+    }
+    let known = |days: &[f64]| days.iter().filter(|day| day.is_finite()).count();
+    homes
+        .columns()
+        .iter()
+        .filter_map(|(name, column)| match column {
+            Column::Date(days) => Some((name.as_str(), days.as_slice())),
+            _ => None,
+        })
+        .filter(|(_, days)| known(days) as f64 >= DATED_SHARE * days.len() as f64)
+        .max_by_key(|(_, days)| known(days))
+}
+
+impl Candidates {
+    fn choose(self, setting: usize) -> Result<Regressor, String> {
+        match self {
+            Self::One(regressor) => Ok(regressor),
+            Self::Linear(all) => {
+                let last = all.len().saturating_sub(1);
+                let chosen = all.into_iter().nth(setting.min(last));
+                chosen
+                    .map(Regressor::Linear)
+                    .ok_or_else(|| "no penalty was tried".to_owned())
+            }
+            Self::Rounds { linear, booster } => {
+                let forest = booster.forest(setting + 1)?;
+                Ok(match linear {
+                    Some(linear) => Regressor::Sum { linear, forest },
+                    None => Regressor::Forest(forest),
+                })
+            }
+        }
+    }
+}
+
+/// The setting with the least loss over all folds, or over all but one. The setting of a fold's own
+/// model must not come from the homes that it is evaluated on.
+fn best_setting(losses: &[Vec<f64>], without: Option<usize>) -> usize {
+    let others: Vec<&Vec<f64>> = (0..)
+        .zip(losses)
+        .filter(|(fold, losses)| Some(*fold) != without && !losses.is_empty())
+        .map(|(_, losses)| losses)
+        .collect();
+    let settings = others.iter().map(|losses| losses.len()).max().unwrap_or(0);
+    let total = |setting: usize| -> f64 {
+        let of = |losses: &Vec<f64>| losses.get(setting).or(losses.last()).copied();
+        others.iter().filter_map(|losses| of(losses)).sum()
+    };
+    let mut best = (0, f64::INFINITY);
+    for setting in 0..settings {
+        let loss = total(setting);
+        if loss < best.1 {
+            best = (setting, loss);
+        }
+    }
+    best.0
+}
+
+/// What an algorithm's fit is given.
+struct Data<'a> {
+    config: &'a TrainConfig,
+    fitted: &'a Fitted,
+    target: &'a [f64],
+    /// Homes to measure losses on; none for the served model.
+    held: &'a Held,
+    threads: usize,
+}
+
+/// Homes that a fit leaves out, as its encoder encodes them.
+#[derive(Default)]
+struct Held {
+    /// Row-major, `rows x width`; NaN where a value is not known.
+    matrix: Vec<f64>,
+    target: Vec<f64>,
+}
+
+impl Held {
+    fn of(encoder: &Encoder, homes: &Frame) -> Self {
+        Self {
+            matrix: encoder.encode_all(homes),
+            target: log_prices(homes).0,
+        }
+    }
+
+    /// Each home's features, filled and scaled, with its target.
+    fn dense<'a>(&'a self, encoder: &'a Encoder) -> impl Iterator<Item = (Vec<f64>, f64)> + 'a {
+        self.matrix
+            .chunks_exact(encoder.width().max(1))
+            .zip(&self.target)
+            .map(|(raw, target)| {
+                let mut dense = vec![0.0; raw.len()];
+                encoder.densify(raw, &mut dense);
+                (dense, *target)
+            })
+    }
+}
+
+/// The inputs that matter most.
+fn important(model: &Model, importance: &[Importance]) -> Vec<u32> {
+    let total: f64 = importance.iter().map(|of| of.mae_rise.max(0.0)).sum();
+    importance
+        .iter()
+        .filter(|of| of.mae_rise > IMPORTANT_SHARE * total)
+        .filter_map(|of| {
+            let inputs = model.inputs();
+            let index = inputs.iter().position(|input| input.name == of.name)?;
+            u32::try_from(index).ok()
+        })
+        .collect()
 }
 
 /// Runs a library's fit so that neither its error nor its panic leaves this crate as such.
@@ -335,45 +656,6 @@ fn log_prices(frame: &Frame) -> (Vec<f64>, f64, f64) {
     (logs, low, high)
 }
 
-/// A part for each row, the same for rows of one property.
-fn folds(properties: &[u64], seed: u64, parts: u8) -> Vec<u8> {
-    properties
-        .iter()
-        .map(|property| {
-            (xxh3_64_with_seed(&property.to_le_bytes(), seed) % u64::from(parts.max(1))) as u8
-        })
-        .collect()
-}
-
-/// The rows that settings are tried on, and those they are judged by, of other properties: of
-/// [`KEPT_BACK`] parts, the one numbered `part`. `None` where there are too few to part them.
-fn parted(config: &TrainConfig, properties: &[u64], part: u8) -> Option<(Vec<usize>, Vec<usize>)> {
-    if properties.len() < LEAST_TO_PART {
-        return None;
-    }
-    let parts = folds(properties, config.seed.wrapping_add(2), KEPT_BACK);
-    let rows = |kept_back: bool| -> Vec<usize> {
-        (0..)
-            .zip(&parts)
-            .filter(|(_, of)| (**of == part) == kept_back)
-            .map(|(row, _)| row)
-            .collect()
-    };
-    let (learnt, kept_back) = (rows(false), rows(true));
-    (!learnt.is_empty() && !kept_back.is_empty()).then_some((learnt, kept_back))
-}
-
-/// What every algorithm's fit takes and gives.
-type Outcome = Result<(Regressor, BTreeMap<String, String>), String>;
-
 fn parameter(name: &str, value: impl ToString) -> (String, String) {
     (name.to_owned(), value.to_string())
-}
-
-fn narrow(fitted: &Fitted) -> Vec<f32> {
-    fitted
-        .matrix
-        .iter()
-        .map(|&value| crate::forest::narrow(value))
-        .collect()
 }

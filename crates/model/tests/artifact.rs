@@ -21,9 +21,7 @@ fn small(algorithm: Algorithm) -> Model {
         most_rounds: NonZeroUsize::new(20).unwrap(),
         ..TrainConfig::new(algorithm, 7)
     };
-    fit(&config, &town::homes(420, 1), &town::homes(80, 2))
-        .unwrap()
-        .0
+    fit(&config, &town::homes(420, 1)).unwrap().model
 }
 
 static BYTES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {

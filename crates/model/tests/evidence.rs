@@ -6,35 +6,37 @@ mod town;
 
 use tasador_model::evidence::{files, report};
 use tasador_model::train::{TrainConfig, fit};
-use tasador_model::{Algorithm, Column, Frame, metrics};
+use tasador_model::{Algorithm, Column};
 use town::{homes, with};
 
 #[test]
 fn a_report_says_how_good_a_model_is_and_for_whom() {
-    let (training, holdout) = (homes(1_500, 1), homes(600, 3));
     let config = TrainConfig::new(Algorithm::Blend, 42);
-    let (model, evidence) = fit(&config, &training, &homes(300, 2)).unwrap();
-    let found = report(&model, &training, &holdout, 42);
-    assert_eq!(found, report(&model, &training, &holdout, 42));
-    assert_eq!(found.holdout, metrics::score_model(&model, &holdout));
+    let trained = fit(&config, &homes(1_500, 1)).unwrap();
+    let found = report(&trained);
+    assert_eq!(found, report(&trained));
+    assert_eq!(found.out_of_fold, Some(trained.evidence.validation));
+    let later = trained.evidence.out_of_time.as_ref().unwrap();
+    assert_eq!(later.column, "prev_sold_date");
+    assert!((140..=220).contains(&later.metrics.rows), "{later:?}");
     let rows = |parts: &[tasador_model::evidence::Part]| -> u64 {
         parts.iter().map(|part| part.metrics.rows).sum()
     };
-    assert_eq!((found.by_price.len(), rows(&found.by_price)), (4, 600));
-    assert_eq!((found.by_state.len(), rows(&found.by_state)), (2, 600));
+    assert_eq!((found.by_price.len(), rows(&found.by_price)), (4, 1_500));
+    assert_eq!((found.by_state.len(), rows(&found.by_state)), (2, 1_500));
     let old = found.baseline.unwrap();
-    assert!(old.mae > found.holdout.unwrap().mae);
-    assert_eq!(found.importance.len(), model.inputs().len());
+    assert!(old.mae > found.out_of_fold.unwrap().mae);
+    assert_eq!(found.importance.len(), trained.model.inputs().len());
     assert_eq!(found.importance[0].name, "house_size");
     assert!(found.importance[0].mae_rise > 10_000.0);
     let status = found.importance.iter().find(|known| known.name == "status");
     assert!(status.unwrap().mae_rise.abs() < 2_000.0);
 
-    let written = files("A model | 1", &model, &evidence, &found, &holdout);
+    let written = files("A model | 1", &trained, &found);
     for part in [
         "# A model \\| 1",
         "Connecticut",
-        "plain linear regression",
+        "linear regression on the numeric columns",
         "| house\\_size | number |",
     ] {
         assert!(written.card.contains(part), "{part} in {}", written.card);
@@ -49,29 +51,27 @@ fn a_report_says_how_good_a_model_is_and_for_whom() {
 }
 
 #[test]
-fn a_holdout_that_says_little_is_reported_as_such() {
-    let training = homes(300, 1);
-    let (model, evidence) = fit(
-        &TrainConfig::new(Algorithm::Linear, 1),
-        &training,
-        &homes(60, 2),
-    )
-    .unwrap();
-    let one = homes(1, 3);
+fn reports_of_the_first_edition_are_read() {
+    let old =
+        r#"{"holdout": null, "by_price": [], "by_state": [], "baseline": null, "importance": []}"#;
+    let report: tasador_model::evidence::Report = serde_json::from_str(old).unwrap();
+    assert_eq!(report.out_of_fold, None);
+}
+
+#[test]
+fn odd_homes_are_reported_too() {
     let odd = with(
-        &homes(30, 3),
+        &homes(60, 3),
         "house_size",
-        Some(Column::Number(vec![1e308; 30])),
+        Some(Column::Number(vec![1e308; 60])),
     );
-    for holdout in [
-        Frame::new(0),
-        Frame::new(5),
-        with(&one, "price", None),
-        one,
-        odd,
-    ] {
-        let found = report(&model, &training, &holdout, 1);
-        let card = files("m", &model, &evidence, &found, &holdout).card;
-        assert_eq!(found.holdout.is_none(), card.contains("nobody knows"));
+    for frame in [homes(31, 3), odd] {
+        let trained = fit(&TrainConfig::new(Algorithm::Linear, 1), &frame).unwrap();
+        let found = report(&trained);
+        let card = files("m", &trained, &found).card;
+        assert!(
+            card.contains("## Accuracy") && !card.contains("NaN"),
+            "{card}"
+        );
     }
 }

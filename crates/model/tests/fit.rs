@@ -7,8 +7,8 @@ mod town;
 use std::num::NonZeroUsize;
 
 use proptest::prelude::*;
-use tasador_model::train::{LEAST_ROWS, TrainConfig, TrainError, Validation, fit};
-use tasador_model::{Algorithm, Column, Frame, InputKind, Model, RowError, Value, metrics};
+use tasador_model::train::{LEAST_ROWS, TrainConfig, TrainError, Trained, Validation, fit};
+use tasador_model::{Algorithm, Column, Frame, InputKind, Model, Notice, RowError, Value, metrics};
 use town::{homes, with};
 
 const READY: [Algorithm; 5] = Algorithm::ALL;
@@ -21,15 +21,15 @@ fn config(algorithm: Algorithm) -> TrainConfig {
 }
 
 fn fitted(algorithm: Algorithm) -> Model {
-    fit(&config(algorithm), &homes(1_500, 1), &homes(300, 2))
-        .unwrap()
-        .0
+    fit(&config(algorithm), &homes(1_800, 1)).unwrap().model
 }
 
 #[test]
 fn a_model_prices_homes_it_has_not_seen() {
     for algorithm in READY {
-        let (model, evidence) = fit(&config(algorithm), &homes(3_000, 1), &homes(600, 2)).unwrap();
+        let Trained {
+            model, evidence, ..
+        } = fit(&config(algorithm), &homes(3_000, 1)).unwrap();
         let metrics = metrics::score_model(&model, &homes(2_000, 3)).unwrap();
         assert!(metrics.r2 > 0.75, "{algorithm}: {metrics:?}");
         assert!(metrics.median_ape < 0.12, "{algorithm}: {metrics:?}");
@@ -37,10 +37,14 @@ fn a_model_prices_homes_it_has_not_seen() {
             (0.86..=0.94).contains(&metrics.coverage),
             "{algorithm}: {metrics:?}"
         );
-        assert_eq!(evidence.validated_on, Validation::Calibration);
+        assert_eq!(evidence.validated_on, Validation::OutOfFold);
         assert_eq!(
-            (evidence.training_rows, evidence.calibration_rows),
-            (3_000, 600)
+            (
+                evidence.training_rows,
+                evidence.folds,
+                evidence.validation.rows
+            ),
+            (3_000, 5, 3_000)
         );
         let off = (evidence.validation.mae / metrics.mae - 1.0).abs();
         assert!(
@@ -60,11 +64,11 @@ fn the_same_data_configuration_and_seed_give_the_same_bytes_on_any_number_of_thr
                 seed,
                 ..config(algorithm)
             };
-            fit(&config, &homes(1_200, 1), &homes(200, 2))
-                .unwrap()
-                .0
-                .to_bytes()
-                .unwrap()
+            let trained = fit(&config, &homes(1_200, 1)).unwrap();
+            let models = std::iter::once(&trained.model).chain(trained.folds.models());
+            models
+                .flat_map(|model| model.to_bytes().unwrap())
+                .collect::<Vec<u8>>()
         };
         let first = bytes(None, 42);
         for threads in [None, Some(1), Some(2), Some(7)] {
@@ -121,39 +125,134 @@ fn inputs_say_what_training_saw() {
     assert_eq!(input("status").most_frequent, ["for_sale", "sold"]);
 }
 
+/// Homes of which only some fields are given, as people ask for prices.
+fn given(homes: &Frame, fields: &[&str]) -> Frame {
+    let mut known = Frame::new(homes.rows());
+    for (name, column) in homes.columns() {
+        if name == "price" || fields.contains(&name.as_str()) {
+            known.push(name.as_str(), column.clone()).unwrap();
+        }
+    }
+    known
+}
+
 #[test]
-fn the_calibration_homes_only_make_the_intervals() {
+fn intervals_hold_and_widen_where_fields_are_left_empty() {
+    let unseen = homes(3_000, 3);
     for algorithm in READY {
-        let training = homes(800, 1);
-        let model =
-            |calibration: &Frame| fit(&config(algorithm), &training, calibration).unwrap().0;
-        let dear = {
-            let calibration = homes(200, 2);
-            let prices = calibration
-                .prices()
-                .unwrap()
-                .iter()
-                .map(|price| price * 9.0)
-                .collect();
-            with(&calibration, "price", Some(Column::Number(prices)))
-        };
-        let (usual, dear) = (model(&homes(200, 2)), model(&dear));
-        let unseen = homes(100, 3);
-        assert_eq!(usual.predict(&unseen), dear.predict(&unseen));
-        let width = |model: &Model| {
-            let one = model.predict_row(&model.row());
-            one.interval.1 / one.interval.0
-        };
-        assert!(width(&dear) > width(&usual));
+        let model = fit(&config(algorithm), &homes(4_000, 1)).unwrap().model;
+        let scored =
+            |fields: &[&str]| metrics::score_model(&model, &given(&unseen, fields)).unwrap();
+        let all = metrics::score_model(&model, &unseen).unwrap();
+        let mut before = all.interval_width;
+        for fields in [&["house_size", "zip_code"][..], &["zip_code"], &[]] {
+            let metrics = scored(fields);
+            assert!(
+                (0.85..=0.95).contains(&metrics.coverage),
+                "{algorithm}, {fields:?}: {metrics:?}"
+            );
+            assert!(
+                metrics.interval_width > before * 0.99,
+                "{algorithm}, {fields:?}"
+            );
+            before = metrics.interval_width;
+        }
+        assert!(before > 1.5 * all.interval_width, "{algorithm}");
     }
 }
 
 #[test]
-fn with_few_calibration_homes_validation_is_by_cross_fitting() {
+fn values_that_were_not_used_as_given_are_named() {
+    let model = fitted(Algorithm::Blend);
+    let mut row = model.row();
+    assert!(model.notices(&row).contains(&Notice::ImportantMissing {
+        name: "house_size".to_owned()
+    }));
+    row.set("house_size", Value::Number(1e6)).unwrap();
+    row.set("zip_code", Value::Text("99999")).unwrap();
+    let notices = model.notices(&row);
+    let largest = model.inputs()[0].max.unwrap();
+    assert!(notices.contains(&Notice::OutsideTraining {
+        name: "house_size".to_owned(),
+        given: 1e6,
+        used: largest,
+    }));
+    assert!(notices.contains(&Notice::UnknownName {
+        name: "zip_code".to_owned()
+    }));
+    let mut usual = model.row();
+    usual.set("house_size", Value::Number(largest)).unwrap();
+    usual.set("zip_code", Value::Text("99999")).unwrap();
+    assert_eq!(model.predict_row(&row), model.predict_row(&usual));
+}
+
+#[test]
+fn a_fold_model_never_saw_the_homes_that_it_evaluates() {
+    // The prices of one fold are turned around within their range: its own model must not notice.
     for algorithm in READY {
-        let (model, evidence) = fit(&config(algorithm), &homes(300, 1), &homes(3, 2)).unwrap();
-        assert_eq!(evidence.validated_on, Validation::CrossFitted);
-        assert!(evidence.calibration_rows > 200, "{evidence:?}");
+        let usual = homes(900, 1);
+        let fold_of = usual.folds(5);
+        let changed = {
+            let prices = usual.prices().unwrap();
+            let low = prices.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = prices.iter().copied().fold(0.0, f64::max);
+            let prices = prices.iter().zip(&fold_of);
+            let prices = prices.map(|(price, fold)| {
+                if *fold == 2 {
+                    low * high / price
+                } else {
+                    *price
+                }
+            });
+            with(&usual, "price", Some(Column::Number(prices.collect())))
+        };
+        let learned = |frame: &Frame| fit(&config(algorithm), frame).unwrap().folds;
+        let (before, after) = (learned(&usual), learned(&changed));
+        let mut others = 0;
+        for fold in 0..5 {
+            let (before, after) = (&before.models()[fold], &after.models()[fold]);
+            let unseen = homes(50, 4);
+            let same = before.predict(&unseen) == after.predict(&unseen);
+            if fold == 2 {
+                // A setting, such as the number of rounds, is one number that all folds decide.
+                let has_setting = !matches!(algorithm, Algorithm::Linear | Algorithm::Forest);
+                assert!(same || has_setting, "{algorithm}");
+                let encoded = |model: &Model| -> Vec<u64> {
+                    model.encode(&unseen).iter().map(|v| v.to_bits()).collect()
+                };
+                assert_eq!(encoded(before), encoded(after), "{algorithm}");
+            } else {
+                others += usize::from(!same);
+            }
+        }
+        assert_eq!(others, 4, "{algorithm}");
+    }
+}
+
+#[test]
+fn properties_stay_in_their_fold_whatever_else_the_frame_holds() {
+    let frame = homes(400, 1);
+    let ids: Vec<u128> = (0..400).map(|row| row / 2).collect();
+    let folds = |frame: &Frame| {
+        let mut frame = frame.clone();
+        frame.set_properties(ids.clone()).unwrap();
+        frame.folds(5)
+    };
+    let all = folds(&frame);
+    assert!(all.chunks(2).all(|rows| rows[0] == rows[1]));
+    assert_eq!(all, folds(&with(&frame, "city", None)));
+    let mut few = Frame::new(2);
+    few.set_properties(vec![7, 150]).unwrap();
+    assert_eq!(few.folds(5), [all[14], all[300]]);
+}
+
+#[test]
+fn few_homes_have_intervals_too() {
+    for algorithm in READY {
+        let Trained {
+            model, evidence, ..
+        } = fit(&config(algorithm), &homes(300, 1)).unwrap();
+        assert_eq!(evidence.validated_on, Validation::OutOfFold);
         let metrics = metrics::score_model(&model, &homes(1_000, 3)).unwrap();
         assert!(
             (0.82..=0.98).contains(&metrics.coverage),
@@ -164,7 +263,6 @@ fn with_few_calibration_homes_validation_is_by_cross_fitting() {
 
 #[test]
 fn data_that_teaches_nothing_is_refused_with_a_sentence() {
-    let calibration = homes(60, 2);
     let frame = homes(200, 1);
     let priced = |price: f64| with(&frame, "price", Some(Column::Number(vec![price; 200])));
     let only_prices = {
@@ -174,8 +272,7 @@ fn data_that_teaches_nothing_is_refused_with_a_sentence() {
         only
     };
     for algorithm in READY {
-        let refuse =
-            |training: &Frame| fit(&config(algorithm), training, &calibration).unwrap_err();
+        let refuse = |training: &Frame| fit(&config(algorithm), training).unwrap_err();
         for rows in [0, 1, LEAST_ROWS - 1] {
             let few: Vec<usize> = (0..rows).collect();
             assert_eq!(refuse(&frame.select(&few)), TrainError::TooFewRows { rows });
@@ -320,8 +417,13 @@ fn odd_frames() -> Vec<(&'static str, Frame)> {
 fn odd_data_ends_in_a_sound_model() {
     for (what, frame) in odd_frames() {
         for algorithm in READY {
-            let (model, evidence) = fit(&config(algorithm), &frame, &homes(60, 2))
-                .unwrap_or_else(|error| panic!("{what}, {algorithm}: {error}"));
+            let config = TrainConfig {
+                most_rounds: NonZeroUsize::new(30).unwrap(),
+                ..config(algorithm)
+            };
+            let Trained {
+                model, evidence, ..
+            } = fit(&config, &frame).unwrap_or_else(|error| panic!("{what}, {algorithm}: {error}"));
             assert!(evidence.validation.mae.is_finite(), "{what}, {algorithm}");
             let again = Model::from_bytes(&model.to_bytes().unwrap()).unwrap();
             assert!(again == model, "{what}, {algorithm}");
@@ -538,35 +640,5 @@ proptest! {
                 prop_assert!(alone.price.is_finite() && alone.price > 0.0);
             }
         }
-    }
-}
-
-#[test]
-fn no_price_outside_the_training_rows_can_reach_the_encoder() {
-    // Prices of calibration homes change intervals and nothing else; a home's own price is not in
-    // its features either: see `encoder::fit::tests`.
-    for algorithm in READY {
-        let training = homes(500, 1);
-        let encoded = |factor: f64| {
-            let calibration = homes(120, 2);
-            let prices = calibration
-                .prices()
-                .unwrap()
-                .iter()
-                .map(|price| price * factor);
-            let calibration = with(
-                &calibration,
-                "price",
-                Some(Column::Number(prices.collect())),
-            );
-            fit(&config(algorithm), &training, &calibration)
-                .unwrap()
-                .0
-                .encode(&homes(50, 3))
-        };
-        assert_eq!(
-            encoded(1.0).iter().map(|v| v.to_bits()).collect::<Vec<_>>(),
-            encoded(7.0).iter().map(|v| v.to_bits()).collect::<Vec<_>>()
-        );
     }
 }

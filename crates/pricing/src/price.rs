@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tasador_model::{Prediction, Row};
+use tasador_model::{Confidence, Notice, Row};
 use tasador_runtime::{FieldError, Problem};
 use utoipa::ToSchema;
 
@@ -44,6 +44,82 @@ pub struct Interval {
     pub confidence: f64,
 }
 
+/// How certain a price is, by its forecast standard deviation: A up to 0.13, B up to 0.20, C up to
+/// 0.30, D above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub enum Grade {
+    A,
+    B,
+    C,
+    D,
+}
+
+impl From<Confidence> for Grade {
+    fn from(confidence: Confidence) -> Self {
+        match confidence {
+            Confidence::A => Self::A,
+            Confidence::B => Self::B,
+            Confidence::C => Self::C,
+            Confidence::D => Self::D,
+        }
+    }
+}
+
+/// A field that was not used as it was given.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Warning {
+    /// The field.
+    #[schema(example = "house_size")]
+    pub field: String,
+    /// The kind of the warning.
+    pub code: WarningCode,
+    /// The number that was used instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub used: Option<f64>,
+    /// The warning in words.
+    pub message: String,
+}
+
+/// The kind of a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningCode {
+    /// The number is outside of what training saw; the nearest number seen was used.
+    OutsideTraining,
+    /// Training never saw this name; the home is priced like its wider place, or like the average.
+    UnknownName,
+    /// The field is empty, and prices depend on it much.
+    ImportantMissing,
+}
+
+impl From<Notice> for Warning {
+    fn from(notice: Notice) -> Self {
+        match notice {
+            Notice::OutsideTraining { name, given, used } => Self {
+                message: format!(
+                    "{given} is outside the range of the training data; {used} was used"
+                ),
+                field: name,
+                code: WarningCode::OutsideTraining,
+                used: Some(used),
+            },
+            Notice::UnknownName { name } => Self {
+                message: "the training data has no such name".to_owned(),
+                field: name,
+                code: WarningCode::UnknownName,
+                used: None,
+            },
+            Notice::ImportantMissing { name } => Self {
+                message: "empty, though prices depend on it much".to_owned(),
+                field: name,
+                code: WarningCode::ImportantMissing,
+                used: None,
+            },
+        }
+    }
+}
+
 /// What one input did to one price.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Contribution {
@@ -75,6 +151,14 @@ pub struct Price {
     pub predicted_price: f64,
     /// Where the true price lies.
     pub interval: Interval,
+    /// How certain the price is.
+    pub confidence: Grade,
+    /// The forecast standard deviation: that of the relative error expected of this price.
+    #[schema(minimum = 0)]
+    pub fsd: f64,
+    /// Fields that were not used as given, and important ones that are empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// What made the price; there with `explain=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -198,10 +282,8 @@ pub(crate) fn price(
             ..unprocessable(&what)
         }
     })?;
-    let Prediction {
-        price,
-        interval: (low, high),
-    } = model.predict_row(&row);
+    let prediction = model.predict_row(&row);
+    let (price, (low, high)) = (prediction.price, prediction.interval);
     if !(price.is_finite() && low.is_finite() && high.is_finite()) {
         return Err(not_a_number(champion));
     }
@@ -212,6 +294,9 @@ pub(crate) fn price(
             high: cents(high),
             confidence: model.level(),
         },
+        confidence: prediction.confidence().into(),
+        fsd: (prediction.fsd * 1e4).round() / 1e4,
+        warnings: model.notices(&row).into_iter().map(Warning::from).collect(),
         explanation: explain.then(|| explanation(champion, &row)).transpose()?,
         ignored_fields: ignored,
     })

@@ -87,6 +87,10 @@ pub struct Artifact {
     pub sha256: Digest,
     /// The length in bytes.
     pub size_bytes: u64,
+    /// The SHA-256 of each fold model, in the order of their folds; none for versions of the first
+    /// edition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folds: Vec<Digest>,
 }
 
 /// A version of a registered model.

@@ -1,12 +1,14 @@
-//! Compares the best candidate with the champion on the same held-out homes, and gives a verdict.
+//! Compares the best candidate with the champion on the same homes, and gives a verdict.
 //!
-//! Which candidate is best is decided by validation, which the holdout has no part in. Then both
-//! models price every home of the dataset's holdout, and the rule of [`tasador_model::compare`]
-//! decides. If the champion cannot be loaded, an alarm is raised, the last sound former champion is
-//! compared in its place, and the challenger must not be worse than what was recorded of the champion.
+//! All homes of the dataset are priced by both sides, each home by the fold models that never saw its
+//! property; then the rule of [`tasador_model::compare`] decides.
+//! If the champion cannot be loaded, an alarm is raised, the last sound former champion is compared in its
+//! place, and the challenger must not be worse than what was recorded of the champion.
 
 use serde::{Deserialize, Serialize};
-use tasador_champion::{ChampionStatus, LoadedVersion, StoreError};
+use tasador_champion::{
+    ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion, StoreError, Unusable,
+};
 use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
 use tasador_lake::{Key, LakeError, key};
 use tasador_model::Metrics;
@@ -152,7 +154,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     let model = &ctx.config.model;
     let incumbent = Incumbent::of(ctx, model).await?;
     let challenger = challenger(&request, model, ctx).await?;
-    let challenger_version = challenger.as_ref().map(LoadedVersion::version);
+    let challenger_version = challenger.as_ref().map(|it| it.loaded.version());
     let (champion_version, stand_in) = (incumbent.champion, incumbent.stand_in());
 
     let verdict = match challenger {
@@ -176,12 +178,12 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
             let inputs = models
                 .into_iter()
                 .flatten()
-                .flat_map(|it| it.model.inputs());
-            let holdout = tasador_dataset::load_holdout(
+                .flat_map(|it| it.loaded.model.inputs());
+            let homes = tasador_dataset::load(
                 &ctx.lake,
                 request.dataset,
                 &request.dataset_key,
-                inputs.map(|input| input.name.as_str()),
+                Some(inputs.map(|input| input.name.clone()).collect()),
             )
             .await
             .map_err(|source| Error::Dataset {
@@ -189,13 +191,11 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
                 source: Box::new(source),
             })?;
             let (rule, seed) = (limits(&ctx.config.compare), ctx.config.seed);
-            tokio::task::spawn_blocking(move || {
-                judge(&rule, seed, &holdout, &challenger, &incumbent)
-            })
-            .await
-            .map_err(|error| Error::Thread {
-                reason: error.to_string(),
-            })?
+            tokio::task::spawn_blocking(move || judge(&rule, seed, &homes, &challenger, &incumbent))
+                .await
+                .map_err(|error| Error::Thread {
+                    reason: error.to_string(),
+                })?
         }
     };
     let decision = verdict.decision;
@@ -243,7 +243,7 @@ struct Incumbent {
     /// The version in production.
     champion: Option<ModelVersion>,
     /// The champion, or the former champion that stands in for it.
-    loaded: Option<LoadedVersion>,
+    loaded: Option<EvaluatedVersion>,
     /// Why the champion cannot be compared itself, and what was recorded of it.
     unusable: Option<(String, Option<Recorded>)>,
 }
@@ -254,31 +254,49 @@ impl Incumbent {
         let champion = status.version();
         Ok(match status {
             ChampionStatus::None => Self::default(),
-            ChampionStatus::Loaded(loaded) => Self {
-                champion,
-                loaded: Some(*loaded),
-                unusable: None,
+            ChampionStatus::Loaded(loaded) => match loaded.with_folds(ctx).await? {
+                Ok(loaded) => Self {
+                    champion,
+                    loaded: Some(loaded),
+                    unusable: None,
+                },
+                Err(unusable) => Self::without(champion, &unusable, ctx, model).await?,
             },
             ChampionStatus::Unusable(unusable) => {
-                tasador_champion::raise_alarm(ctx, model, &unusable);
-                let loaded = tasador_champion::last_sound(ctx, model).await?;
-                let stand_in = match &loaded {
-                    Some(loaded) => format!("version {} stands in", loaded.version()),
-                    None => "no former champion can be loaded either".to_owned(),
-                };
-                let recorded = unusable.record.as_deref().and_then(recorded);
-                Self {
-                    champion,
-                    loaded,
-                    unusable: Some((format!("{}, and {stand_in}", unusable.flaw), recorded)),
-                }
+                Self::without(champion, &unusable, ctx, model).await?
             }
+        })
+    }
+
+    /// The side of a champion that cannot be loaded or evaluated.
+    async fn without(
+        champion: Option<ModelVersion>,
+        unusable: &Unusable,
+        ctx: &Context,
+        model: &ModelName,
+    ) -> Result<Self, StoreError> {
+        if !matches!(unusable.flaw, Flaw::NoFolds) {
+            tasador_champion::raise_alarm(ctx, model, unusable);
+        }
+        let loaded = match tasador_champion::last_sound(ctx, model).await? {
+            Some(former) => former.with_folds(ctx).await?.ok(),
+            None => None,
+        };
+        let stand_in = match &loaded {
+            Some(former) => format!("version {} is compared instead", former.loaded.version()),
+            None => "no former champion can be loaded either".to_owned(),
+        };
+        let recorded = unusable.record.as_deref().and_then(recorded);
+        Ok(Self {
+            champion,
+            loaded,
+            unusable: Some((format!("{}, and {stand_in}", unusable.flaw), recorded)),
         })
     }
 
     fn stand_in(&self) -> Option<ModelVersion> {
         self.unusable.as_ref()?;
-        self.loaded.as_ref().map(LoadedVersion::version)
+        self.loaded.as_ref().map(|it| it.loaded.version())
     }
 }
 
@@ -298,10 +316,15 @@ async fn challenger(
     request: &Request,
     model: &ModelName,
     ctx: &Context,
-) -> Result<Option<LoadedVersion>, Error> {
+) -> Result<Option<EvaluatedVersion>, Error> {
     for (algorithm, version) in ranking(&request.candidates) {
-        match tasador_champion::load(ctx, model, version).await? {
-            Ok(loaded) => return Ok(Some(loaded)),
+        let loaded = tasador_champion::load(ctx, model, version).await?;
+        let evaluated = match loaded {
+            Ok(loaded) => LoadedVersion::with_folds(loaded, ctx).await?,
+            Err(unusable) => Err(unusable),
+        };
+        match evaluated {
+            Ok(evaluated) => return Ok(Some(evaluated)),
             Err(unusable) => tracing::warn!(
                 run_id = %request.run_id, algorithm, %version,
                 "candidate passed over: {}", chain(&unusable)
@@ -332,17 +355,17 @@ fn ranking(candidates: &[Candidate]) -> Vec<(&str, ModelVersion)> {
         .collect()
 }
 
-/// Scores both sides on the held-out homes.
+/// Scores both sides on all homes.
 fn judge(
     rule: &Rule,
     seed: u64,
-    holdout: &tasador_model::Frame,
-    challenger: &LoadedVersion,
+    homes: &tasador_model::Frame,
+    challenger: &EvaluatedVersion,
     incumbent: &Incumbent,
 ) -> Verdict {
-    let prices = holdout.prices().unwrap_or_default();
-    let predict = |version: &LoadedVersion| version.model.predict_all(holdout);
-    let is_identical = |loaded: &LoadedVersion| loaded.sha256 == challenger.sha256;
+    let prices = homes.prices().unwrap_or_default();
+    let predict = |version: &EvaluatedVersion| version.predict_all(homes);
+    let is_identical = |other: &EvaluatedVersion| other.loaded.sha256 == challenger.loaded.sha256;
     let predictions = incumbent.loaded.as_ref().map(predict);
     let champion = match (&incumbent.unusable, &predictions) {
         (Some((reason, recorded)), stand_in) => rule::Champion::Unusable {
@@ -361,7 +384,7 @@ fn judge(
         rule,
         seed,
         prices,
-        &holdout.property_ids(),
+        &homes.property_ids(),
         &challenger,
         champion,
     )

@@ -132,6 +132,7 @@ fn a_verdict_with_every_field_stays_small() {
         .map(|price| tasador_model::Prediction {
             price: price * 1.1,
             interval: (*price, price * 1.2),
+            fsd: 0.1,
         })
         .collect();
     let verdict = rule::judge(

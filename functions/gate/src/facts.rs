@@ -5,20 +5,20 @@
 //! asks again.
 
 use serde::de::DeserializeOwned;
-use tasador_champion::{ChampionStatus, LoadedVersion};
-use tasador_dataset::{Manifest, ManifestEntry, read_parquet};
+use tasador_champion::{ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion};
+use tasador_dataset::{Manifest, ManifestEntry, read_batch};
 use tasador_ids::{BatchId, DatasetId, Digest, ModelVersion};
 use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
 use tasador_listing::{BatchReport, Profile};
-use tasador_model::{Frame, Model};
+use tasador_model::Frame;
 use tasador_registry::RegistryError;
 use tasador_runtime::Context;
 
 use crate::GateError;
 use crate::rules::{ChampionError, Serving, Standing};
 
-/// The metric of a version that the champion's error on a batch is held against.
+/// The metric of a version that the champion's error on a batch is compared with.
 const MEDIAN_APE: &str = "validation_median_ape";
 
 /// Gathers facts on one batch.
@@ -64,19 +64,29 @@ impl Gather<'_> {
         let ctx = self.ctx;
         let status = tasador_champion::champion(ctx, &ctx.config.model).await;
         let batch = self.batch;
-        let loaded = match status.map_err(|source| GateError::Champion { batch, source })? {
+        let failed = |source| GateError::Champion { batch, source };
+        let evaluated = match status.map_err(failed)? {
             ChampionStatus::None => return Ok(Standing::Vacant),
-            ChampionStatus::Loaded(loaded) => *loaded,
-            ChampionStatus::Unusable(unusable) => {
-                tasador_champion::raise_alarm(ctx, &ctx.config.model, &unusable);
+            ChampionStatus::Loaded(loaded) => {
+                let evaluated = LoadedVersion::with_folds(*loaded, ctx).await;
+                evaluated.map_err(failed)?.map_err(Box::new)
+            }
+            ChampionStatus::Unusable(unusable) => Err(unusable),
+        };
+        let champion = match evaluated {
+            Ok(champion) => champion,
+            Err(unusable) => {
+                if !matches!(unusable.flaw, Flaw::NoFolds) {
+                    tasador_champion::raise_alarm(ctx, &ctx.config.model, &unusable);
+                }
                 return Ok(Standing::Unloadable {
                     version: unusable.version,
                     why: unusable.flaw.to_string(),
                 });
             }
         };
-        let version = loaded.version();
-        let LoadedVersion { record, model, .. } = loaded;
+        let LoadedVersion { record, model, .. } = &champion.loaded;
+        let version = record.version;
         let reference: Option<Profile> = self
             .aside(
                 &key::model(&self.ctx.config.model, version, ModelFile::Profile),
@@ -92,8 +102,9 @@ impl Gather<'_> {
             .iter()
             .map(|input| input.name.clone())
             .collect();
-        let error = match record.metrics.get(MEDIAN_APE) {
-            Some(on_holdout) => self.error(model, on_holdout).await?,
+        let recorded = record.metrics.get(MEDIAN_APE);
+        let error = match recorded {
+            Some(on_holdout) => self.error(champion, on_holdout).await?,
             None => None,
         };
         Ok(Standing::Serving(Box::new(Serving {
@@ -124,7 +135,7 @@ impl Gather<'_> {
     /// How the model does on the batch; `None` where the batch has no home to try it on.
     async fn error(
         &self,
-        model: Model,
+        champion: EvaluatedVersion,
         on_holdout: f64,
     ) -> Result<Option<ChampionError>, GateError> {
         let bytes = self
@@ -137,8 +148,11 @@ impl Gather<'_> {
         // Reading Parquet and pricing a large batch take seconds, and the reader brings threads of
         // its own that a runtime of one thread does not bear.
         tokio::task::spawn_blocking(move || {
-            let frame = read_parquet(bytes).map_err(|source| GateError::Clean { batch, source })?;
-            Ok(champion_error(&model, &frame, on_holdout))
+            let clean = read_batch(bytes).map_err(|source| GateError::Clean { batch, source })?;
+            let mut frame = clean.frame;
+            // As many as there are rows: the reader sees to it.
+            let _ = frame.set_properties(clean.properties.iter().map(|key| key.0).collect());
+            Ok(champion_error(&champion, &frame, on_holdout))
         })
         .await
         .map_err(|source| GateError::Thread { batch, source })?
@@ -213,17 +227,23 @@ impl Gather<'_> {
     }
 }
 
-/// The median absolute percentage error of a model on the priced homes of a batch, and its lower
+/// The median absolute percentage error of the champion on the priced homes of a batch, each priced by
+/// the model that never saw its property, and its lower
 /// bound at 97.5 %: the order statistic 1.96 standard deviations of the binomial below the middle
 /// (Conover, *Practical Nonparametric Statistics*, Wiley 1999, section 3.2), which asks nothing of
 /// how errors are distributed.
-fn champion_error(model: &Model, frame: &Frame, on_holdout: f64) -> Option<ChampionError> {
+fn champion_error(
+    champion: &EvaluatedVersion,
+    frame: &Frame,
+    on_holdout: f64,
+) -> Option<ChampionError> {
+    let predictions = champion.predict_all(frame);
     let mut errors: Vec<f64> = frame
         .prices()?
         .iter()
-        .zip(model.predict(frame))
+        .zip(predictions)
         .filter(|(price, _)| price.is_finite() && **price > 0.0)
-        .map(|(price, predicted)| (predicted - price).abs() / price)
+        .map(|(price, predicted)| (predicted.price - price).abs() / price)
         .collect();
     errors.sort_unstable_by(f64::total_cmp);
     let middle = errors.len().checked_sub(1)? / 2;

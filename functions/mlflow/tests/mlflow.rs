@@ -268,6 +268,7 @@ async fn a_promotion_of_the_pipeline_moves_alias_and_stage() {
                     .unwrap(),
                 sha256: tasador_ids::Digest::of(&number.to_le_bytes()),
                 size_bytes: 4,
+                folds: Vec::new(),
             },
             metrics: Metrics::default(),
             at: "2026-01-01T00:00:01Z".parse().unwrap(),

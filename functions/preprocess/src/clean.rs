@@ -7,9 +7,12 @@
 use std::collections::HashSet;
 
 use polars::prelude::{DataFrame, StringChunked};
-use tasador_listing::clean::{days_since_epoch, infer_kind, is_null_text};
+use tasador_listing::clean::{days_since_epoch, infer_kind, is_null_text, number_text};
+use tasador_listing::identity::{
+    FEATURE_COLUMNS, ID_COLUMNS, Identity, IdentityRule, UNIT_COLUMNS,
+};
 use tasador_listing::profile::{ColumnProfile, Profile};
-use tasador_listing::property::{Address, PropertyKey, RowHasher, hex};
+use tasador_listing::property::{PropertyKey, RowHasher, hex};
 use tasador_listing::quality::{Problem, ProblemKind, QualityReport, RawColumn};
 use tasador_listing::reject::{JUDGED, Judged, Refusal, judge};
 use tasador_listing::schema::{self, ColumnKind};
@@ -28,7 +31,7 @@ pub struct Draft {
     /// The remaining rows, as indexes into `columns`.
     rows: Vec<u32>,
     row_hashes: Vec<u128>,
-    properties: Vec<PropertyKey>,
+    properties: Vec<(PropertyKey, IdentityRule)>,
     rejected: DataFrame,
     quality: QualityReport,
 }
@@ -248,6 +251,26 @@ impl Draft {
                 _ => None,
             }
         };
+        let number = |name: &str| {
+            let column = self.columns.iter().find(|column| column.name == name);
+            match column.map(|column| &column.values) {
+                Some(Values::Number(numbers)) => Some(numbers.as_slice()),
+                _ => None,
+            }
+        };
+        // An id may look like a number.
+        let first_known = |names: &[&str], row: usize| -> Option<String> {
+            names
+                .iter()
+                .find_map(|name| match (text(name), number(name)) {
+                    (Some(text), _) => text.get(row).map(str::to_owned),
+                    (None, Some(numbers)) => numbers
+                        .get(row)
+                        .filter(|value| !value.is_nan())
+                        .map(|value| number_text(*value)),
+                    _ => None,
+                })
+        };
         let address = [
             schema::STREET,
             schema::CITY,
@@ -255,6 +278,7 @@ impl Draft {
             schema::ZIP_CODE,
         ]
         .map(text);
+        let features = FEATURE_COLUMNS.map(number);
         let mut hasher = RowHasher::default();
         let mut buffer = Vec::new();
         let mut seen = HashSet::with_capacity(rows - refused.len());
@@ -270,16 +294,22 @@ impl Draft {
             }
             let [street, city, state, zip_code] =
                 address.map(|text| text.and_then(|text| text.get(row)));
-            let address = Address {
+            let identity = Identity {
+                id: first_known(&ID_COLUMNS, row).as_deref(),
                 street,
+                unit: first_known(&UNIT_COLUMNS, row).as_deref(),
                 city,
                 state,
                 zip_code,
-            };
+                features: &features.map(|numbers| {
+                    let value = numbers.and_then(|numbers| numbers.get(row));
+                    value.copied().unwrap_or(f64::NAN)
+                }),
+            }
+            .key(hash, &mut buffer);
             self.rows.push(row as u32);
             self.row_hashes.push(hash);
-            self.properties
-                .push(PropertyKey::of_parts(&address, hash, &mut buffer));
+            self.properties.push(identity);
         }
     }
 
@@ -316,6 +346,11 @@ impl Draft {
         }
         quality.duplicates_across = (before - kept.len()) as u64;
         quality.clean = kept.len() as u64;
+        let keys: HashSet<u128> = kept_properties.iter().map(|(key, _)| key.0).collect();
+        quality.properties = keys.len() as u64;
+        for (_, rule) in &kept_properties {
+            *quality.identity.entry(*rule).or_default() += 1;
+        }
 
         let mut table = Table::new(kept.len());
         let mut profile = Profile {
@@ -340,7 +375,7 @@ impl Draft {
         }
         table.texts(
             schema::PROPERTY_KEY,
-            kept_properties.iter().map(|key| hex(key.0)),
+            kept_properties.iter().map(|(key, _)| hex(key.0)),
         );
         table.texts(schema::ROW_HASH, kept_hashes.iter().map(|hash| hex(*hash)));
         Ok(Cleaned {

@@ -194,6 +194,7 @@ async fn the_history_says_promoted_where_the_alias_moved_and_only_there() {
             key: "models/1".parse().unwrap(),
             sha256: Digest::of(b"1"),
             size_bytes: 1,
+            folds: Vec::new(),
         },
         metrics: Metrics::default(),
         at: ctx.now(),

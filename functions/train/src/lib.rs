@@ -1,8 +1,7 @@
 //! Trains one candidate: one algorithm on one dataset, registered with its evidence.
 //!
-//! The dataset's holdout is used neither for the fit nor to choose the best candidate: candidates are
-//! ranked on the calibration part, which the fit does not use either (see [`tasador_model::train`]).
-//! The finished model is scored on the holdout only for its evidence.
+//! The served model learns from every home. What is measured comes from its fold models: each home is
+//! priced by the one that never saw its property (see [`tasador_model::train`]).
 //!
 //! Everything that this function writes depends on `<run>/<algorithm>`: the version's number, the id
 //! of the MLflow run, the keys. A repeated call finds the finished work or completes it. The same
@@ -14,14 +13,13 @@ mod signature;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tasador_dataset::Parts;
 use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
 use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
 use tasador_listing::Profile;
 use tasador_model::evidence::{self, Files, Report};
 use tasador_model::train::{Evidence, TrainConfig, TrainError};
-use tasador_model::{Algorithm, Metrics};
+use tasador_model::{Algorithm, Frame, Metrics};
 use tasador_registry::{
     Artifact, FinishedVersion, NewVersion, RegistryError, RunStatus, Training, VersionStatus,
 };
@@ -128,7 +126,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     }
 
     let started_ms = ctx.now().as_millisecond();
-    let parts = tasador_dataset::load(&ctx.lake, request.dataset, &request.dataset_key)
+    let homes = tasador_dataset::load(&ctx.lake, request.dataset, &request.dataset_key, None)
         .await
         .map_err(|source| Error::Dataset {
             dataset: request.dataset,
@@ -137,7 +135,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     let config = TrainConfig::new(algorithm, request.seed.unwrap_or(ctx.config.seed));
     let trained = {
         let (config, names) = (config.clone(), names.clone());
-        tokio::task::spawn_blocking(move || train(&config, &names, &parts))
+        tokio::task::spawn_blocking(move || train(&config, &names, &homes))
             .await
             .map_err(|error| Error::Thread {
                 reason: error.to_string(),
@@ -191,6 +189,8 @@ impl Names {
 /// The files of a fit, as bytes.
 struct Trained {
     artifact: Vec<u8>,
+    /// The bytes of each fold model, in the order of their folds.
+    folds: Vec<Vec<u8>>,
     onnx: Vec<u8>,
     mlmodel: String,
     signature: serde_json::Value,
@@ -199,42 +199,55 @@ struct Trained {
     profile: Profile,
 }
 
-/// `metrics.json`: how the model was trained and validated, and its metrics on the held-out homes.
+/// `metrics.json`: how the model was made, and its accuracy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// How it was trained, and the validation by which candidates are ranked.
     #[serde(flatten)]
     pub evidence: Evidence,
-    /// Its metrics on the held-out homes.
-    pub holdout: Report,
+    /// The accuracy in detail.
+    #[serde(alias = "holdout")]
+    pub report: Report,
 }
 
 /// Trains the model. The outer error is a bug of this program, the inner one a property of the data.
 fn train(
     config: &TrainConfig,
     names: &Names,
-    parts: &Parts,
+    homes: &Frame,
 ) -> Result<Result<Trained, TrainError>, Error> {
-    let (model, evidence) =
-        match tasador_model::train::fit(config, &parts.training, &parts.calibration) {
-            Ok(fitted) => fitted,
-            Err(error) => return Ok(Err(error)),
-        };
-    let artifact = model.to_bytes().map_err(|error| Error::File {
-        what: "artefact",
-        reason: error.to_string(),
-    })?;
-    let holdout = evidence::report(&model, &parts.training, &parts.holdout, config.seed);
+    let fitted = match tasador_model::train::fit(config, homes) {
+        Ok(fitted) => fitted,
+        Err(error) => return Ok(Err(error)),
+    };
+    let bytes = |model: &tasador_model::Model| {
+        model.to_bytes().map_err(|error| Error::File {
+            what: "artefact",
+            reason: error.to_string(),
+        })
+    };
+    let artifact = bytes(&fitted.model)?;
+    let folds = fitted
+        .folds
+        .models()
+        .iter()
+        .map(bytes)
+        .collect::<Result<_, _>>()?;
+    let report = evidence::report(&fitted);
     let name = format!("House prices, {}", names.source_key);
-    let files = evidence::files(&name, &model, &evidence, &holdout, &parts.holdout);
+    let files = evidence::files(&name, &fitted, &report);
+    let tasador_model::train::Trained {
+        model, evidence, ..
+    } = fitted;
     Ok(Ok(Trained {
+        folds,
         onnx: model.to_onnx(),
         mlmodel: signature::mlmodel(&model, &names.mlflow_run_id, artifact.len() as u64),
         signature: signature::of(&model),
         artifact,
-        measured: Measured { evidence, holdout },
+        measured: Measured { evidence, report },
         files,
-        profile: profile::of(&parts.training),
+        profile: profile::of(homes),
     }))
 }
 
@@ -269,6 +282,13 @@ async fn register(
     let size_bytes = trained.artifact.len() as u64;
     let evidence = &trained.measured.evidence;
     ctx.lake.put_once(&artifact_key, trained.artifact).await?;
+    let mut folds = Vec::with_capacity(trained.folds.len());
+    for (fold, bytes) in trained.folds.into_iter().enumerate() {
+        folds.push(Digest::of(&bytes));
+        ctx.lake
+            .put_once(&key::fold(model, version, fold), bytes)
+            .await?;
+    }
     let key_of = |file| key::model(model, version, file);
     for (file, bytes) in [
         (ModelFile::Onnx, trained.onnx),
@@ -303,6 +323,7 @@ async fn register(
                     key: artifact_key.clone(),
                     sha256,
                     size_bytes,
+                    folds,
                 },
                 metrics: metrics.clone(),
                 at: ctx.now(),
@@ -434,7 +455,7 @@ fn params(
 
 /// The metrics in the registry's form.
 fn measured(measured: &Measured, size_bytes: u64) -> tasador_registry::Metrics {
-    let Measured { evidence, holdout } = measured;
+    let Measured { evidence, report } = measured;
     let of = |part: &str, metrics: &Metrics| {
         [
             ("rmse", metrics.rmse),
@@ -448,7 +469,7 @@ fn measured(measured: &Measured, size_bytes: u64) -> tasador_registry::Metrics {
         ]
         .map(|(name, value)| (format!("{part}_{name}"), value))
     };
-    let baseline = holdout.baseline.map(|old| {
+    let baseline = report.baseline.map(|old| {
         [
             ("baseline_rmse".to_owned(), old.rmse),
             ("baseline_mae".to_owned(), old.mae),
@@ -458,7 +479,12 @@ fn measured(measured: &Measured, size_bytes: u64) -> tasador_registry::Metrics {
     });
     of("validation", &evidence.validation)
         .into_iter()
-        .chain(holdout.holdout.iter().flat_map(|all| of("holdout", all)))
+        .chain(
+            evidence
+                .out_of_time
+                .iter()
+                .flat_map(|later| of("out_of_time", &later.metrics)),
+        )
         .chain(baseline.into_iter().flatten())
         .chain([
             ("training_rows".to_owned(), evidence.training_rows as f64),

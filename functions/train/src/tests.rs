@@ -130,12 +130,8 @@ fn every_version_has_what_mlflow_reads() {
         .unwrap();
     let config = TrainConfig::new(Algorithm::Linear, 1);
     let names = Names::of(&"run-1".parse().unwrap(), Algorithm::Linear);
-    let parts = Parts {
-        training: frame.clone(),
-        calibration: frame.clone(),
-        holdout: frame,
-    };
-    let trained = train(&config, &names, &parts).unwrap().unwrap();
+    let trained = train(&config, &names, &frame).unwrap().unwrap();
+    assert_eq!(trained.folds.len(), 5);
     assert!(trained.mlmodel.contains("loader_module: mlflow.onnx\n"));
     assert!(trained.mlmodel.contains("\"name\":\"o''clock\""));
     assert!(trained.mlmodel.contains("\"name\":\"predicted_price\""));
@@ -153,14 +149,9 @@ fn every_version_has_what_mlflow_reads() {
         serde_json::from_value::<Evidence>(json.clone()).unwrap(),
         trained.measured.evidence
     );
-    assert!(json["holdout"]["holdout"]["mae"].is_number());
+    assert!(json["report"]["out_of_fold"]["mae"].is_number());
     let listed = measured(&trained.measured, 10);
-    for name in [
-        "validation_mae",
-        "holdout_mae",
-        "baseline_mae",
-        "size_bytes",
-    ] {
+    for name in ["validation_mae", "baseline_mae", "size_bytes"] {
         assert!(listed.get(name).is_some(), "{name}");
     }
 }

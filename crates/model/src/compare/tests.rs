@@ -5,6 +5,7 @@ fn say(price: f64) -> Prediction {
     Prediction {
         price,
         interval: (price * 0.8, price * 1.2),
+        fsd: 0.1,
     }
 }
 
@@ -296,6 +297,7 @@ fn predictions_that_are_no_numbers_never_win() {
     let prices = homes(100);
     let nonsense = vec![
         Prediction {
+            fsd: 0.1,
             price: f64::NAN,
             interval: (f64::NAN, f64::NAN)
         };

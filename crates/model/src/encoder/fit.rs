@@ -16,7 +16,7 @@
 
 use crate::encoder::target::{Statistic, TargetFit};
 use crate::encoder::{
-    Cell, Dense, Encoder, Feature, Slot, ZIP, name_of_number, numbers_of, prefix,
+    Cell, Dense, Encoder, Feature, Slot, Table, ZIP, name_of_number, numbers_of, prefix,
 };
 use crate::frame::{Column, Frame, MISSING};
 use crate::input::{Input, InputKind, unit_of};
@@ -46,8 +46,13 @@ pub(crate) enum Style {
 /// no row's own price is in its features.
 pub(crate) struct Fitted {
     pub(crate) encoder: Encoder,
-    /// Row-major, `rows x width`.
+    /// Row-major, `rows x width`; NaN where a value is not known.
     pub(crate) matrix: Vec<f64>,
+    /// Every row's settled cells, row-major, `rows x slots`.
+    cells: Vec<Cell>,
+    /// The fold of each row for cross-fitting, and the tables fitted without it.
+    folds: Vec<u8>,
+    by_fold: Vec<Vec<Table>>,
 }
 
 impl Fitted {
@@ -57,6 +62,31 @@ impl Fitted {
         self.matrix
             .get(row * width..(row + 1) * width)
             .unwrap_or_default()
+    }
+
+    /// All features filled and scaled, row-major.
+    pub(crate) fn dense(&self) -> Vec<f64> {
+        let width = self.encoder.width();
+        let mut dense = vec![0.0; self.matrix.len()];
+        if width > 0 {
+            let rows = self.matrix.chunks_exact(width);
+            for (raw, out) in rows.zip(dense.chunks_exact_mut(width)) {
+                self.encoder.densify(raw, out);
+            }
+        }
+        dense
+    }
+
+    /// The features of a row of which only the inputs that `keep` accepts are known.
+    pub(crate) fn masked(&self, row: usize, keep: impl Fn(usize) -> bool, out: &mut [f64]) {
+        let slots = self.encoder.slots();
+        let cells = self.cells.get(row * slots..(row + 1) * slots);
+        let mut cells = cells.unwrap_or_default().to_vec();
+        self.encoder.mask(&mut cells, keep);
+        let fold = self.folds.get(row).copied().unwrap_or_default();
+        let tables = self.by_fold.get(usize::from(fold));
+        self.encoder
+            .encode_with(tables.unwrap_or(&self.encoder.tables), &cells, out);
     }
 }
 
@@ -116,9 +146,14 @@ pub(crate) fn fit(frame: &Frame, target: &[f64], folds: &[u8], style: Style) -> 
     encode_all(&encoder, &mut matrix);
     if style != Style::Trees {
         encoder.dense = standard(&matrix, width);
-        encode_all(&encoder, &mut matrix);
     }
-    Fitted { encoder, matrix }
+    Fitted {
+        encoder,
+        matrix,
+        cells,
+        folds: folds.to_vec(),
+        by_fold,
+    }
 }
 
 /// Every row's settled cells, row-major.
@@ -516,7 +551,7 @@ fn standard(matrix: &[f64], width: usize) -> Vec<Dense> {
                 Dense {
                     fill,
                     center: if center.is_finite() { center } else { 0.0 },
-                    scale: f64::MAX.sqrt(),
+                    scale: f64::MAX,
                 }
             }
         })

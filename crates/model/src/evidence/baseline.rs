@@ -100,6 +100,7 @@ pub(super) fn measure(training: &Frame, holdout: &Frame) -> Option<Accuracy> {
         .map(|row| Prediction {
             price: linear.predict(row),
             interval: (0.0, 0.0),
+            fsd: 0.0,
         })
         .collect();
     let metrics = metrics::score(holdout.prices()?, &predictions)?;

@@ -29,66 +29,70 @@ fn parts(
     writeln!(card, "# {}\n", text(name))?;
     writeln!(
         card,
-        "Says what a home is worth, in US dollars, from what a listing says of it, with an interval \
-         that holds the true price of {level:.0} % of homes. Algorithm: {}. Learnt from {} homes.\n",
+        "Estimates the price of a home, in US dollars, from its listing, with a {level:.0} % interval. \
+         Algorithm: {}. Trained on {} homes.\n",
         model.algorithm(),
         model.training_rows(),
     )?;
 
-    writeln!(card, "## How good it is\n")?;
-    match report.holdout {
-        None => writeln!(card, "No home was held out, so nobody knows.\n")?,
-        Some(all) => {
+    writeln!(card, "## Accuracy\n")?;
+    if let Some(all) = report.out_of_fold {
+        writeln!(
+            card,
+            "{} homes, {}: the median error is {:.1} %, the mean absolute error ${:.0}, and {:.1} % of \
+             the true prices are inside their interval. The median width of the interval is {:.0} % of \
+             the price.\n",
+            all.rows,
+            match evidence.validated_on {
+                Validation::OutOfFold =>
+                    "each priced by the fold model that never saw its property",
+                Validation::Calibration | Validation::CrossFitted => "held out from training",
+            },
+            all.median_ape * 100.0,
+            all.mae,
+            all.coverage * 100.0,
+            all.interval_width * 100.0,
+        )?;
+        head(card)?;
+        let whole = Part {
+            name: "all homes".to_owned(),
+            metrics: all,
+        };
+        std::iter::once(&whole)
+            .chain(&report.by_price)
+            .chain(report.by_state.iter().take(MOST_LISTED))
+            .try_for_each(|part| line(card, part))?;
+        if let Some(old) = report.baseline {
             writeln!(
                 card,
-                "On {} homes that had no part in training: half of the prices are off by less than \
-                 {:.1} %, the mean error is ${:.0}, and {:.1} % of the true prices lie inside their \
-                 interval. The interval's usual width is {:.0} % of the price.\n",
-                all.rows,
-                all.median_ape * 100.0,
-                all.mae,
-                all.coverage * 100.0,
-                all.interval_width * 100.0,
+                "| *linear regression on the numeric columns* |  | {:.0} | {:.0} | {:.3} | {:.1} % | {:.1} % |  |  |",
+                old.rmse,
+                old.mae,
+                old.r2,
+                old.mape * 100.0,
+                old.median_ape * 100.0,
             )?;
-            head(card)?;
-            let whole = Part {
-                name: "all held-out homes".to_owned(),
-                metrics: all,
-            };
-            std::iter::once(&whole)
-                .chain(&report.by_price)
-                .chain(report.by_state.iter().take(MOST_LISTED))
-                .try_for_each(|part| line(card, part))?;
-            if let Some(old) = report.baseline {
-                writeln!(
-                    card,
-                    "| *a plain linear regression on the numbers* |  | {:.0} | {:.0} | {:.3} | {:.1} % | {:.1} % |  |  |",
-                    old.rmse,
-                    old.mae,
-                    old.r2,
-                    old.mape * 100.0,
-                    old.median_ape * 100.0,
-                )?;
-            }
-            writeln!(card)?;
         }
+        writeln!(card)?;
     }
-    writeln!(
-        card,
-        "Validation, by which candidates were ranked ({}): RMSE ${:.0}, MAE ${:.0}, median error {:.1} %.\n",
-        match evidence.validated_on {
-            Validation::Calibration => "on the calibration homes, which training did not see",
-            Validation::CrossFitted => "by cross-fitting, since there were few calibration homes",
-        },
-        evidence.validation.rmse,
-        evidence.validation.mae,
-        evidence.validation.median_ape * 100.0,
-    )?;
+    if let Some(later) = &evidence.out_of_time {
+        writeln!(
+            card,
+            "Out of time: trained on the homes before the newest tenth by `{}` and evaluated on that \
+             tenth ({} homes): RMSE ${:.0}, MAE ${:.0}, median error {:.1} %, {:.1} % inside the interval.\n",
+            text(&later.column),
+            later.metrics.rows,
+            later.metrics.rmse,
+            later.metrics.mae,
+            later.metrics.median_ape * 100.0,
+            later.metrics.coverage * 100.0,
+        )?;
+    }
 
-    writeln!(card, "## What it looks at\n")?;
+    writeln!(card, "## Inputs\n")?;
     writeln!(
         card,
-        "| input | kind | in training | missing | error rises, shuffled, by $ |"
+        "| input | kind | in training | missing | rise of the MAE when shuffled, $ |"
     )?;
     writeln!(card, "|---|---|---|---:|---:|")?;
     for input in model.inputs() {
@@ -115,26 +119,26 @@ fn parts(
         )?;
     }
 
-    writeln!(card, "\n## How it was made\n")?;
+    writeln!(card, "\n## Training\n")?;
     for (name, value) in &evidence.parameters {
         writeln!(card, "- {}: {}", text(name), text(value))?;
     }
     writeln!(
         card,
-        "- seed: {}\n- homes learnt from: {}\n- homes the intervals were calibrated on: {}\n",
+        "- seed: {}\n- homes: {}\n",
         model.seed(),
         evidence.training_rows,
-        evidence.calibration_rows,
     )?;
 
-    writeln!(card, "## What it is not for\n")?;
+    writeln!(card, "## Limits\n")?;
     writeln!(
         card,
-        "It knows only what listings say: not the state of the roof, nor what was agreed between \
-         seller and buyer. A price is what similar homes were asked or sold for, not advice. Where a \
-         home is unlike all it learnt from, the price stays within what training saw. The intervals \
-         hold for homes like the held-out ones, and less so as the market moves on. It was not \
-         examined for fairness between groups of people; places stand in for them."
+        "The model knows only what listings contain: not the condition of the roof, nor the agreement \
+         between seller and buyer. A price is an estimate from similar homes, not advice. Values \
+         outside the range seen in training are replaced by the nearest value seen, and the answer \
+         says so. Intervals are valid for homes like those of the dataset, and less so as the market \
+         changes. The model was not examined for fairness between groups of people; locations can \
+         act as proxies for them."
     )
 }
 

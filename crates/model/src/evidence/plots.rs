@@ -245,6 +245,7 @@ mod tests {
         let prediction = |price: f64| Prediction {
             price,
             interval: (price * 0.5, price * 2.0),
+            fsd: 0.1,
         };
         let odd = [f64::NAN, 1e308, 1e-300, 5.0, -1.0];
         let says = [1.0, 1e308, 1e-300, f64::INFINITY, 3.0].map(prediction);
@@ -267,6 +268,7 @@ mod tests {
             .map(|&price| Prediction {
                 price,
                 interval: (price, price),
+                fsd: 0.1,
             })
             .collect();
         assert!(residuals(&prices, &says).matches("<circle").count() <= MOST_POINTS);

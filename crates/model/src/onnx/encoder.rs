@@ -9,9 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use super::FEATURES;
 use super::graph::Builder;
 use super::proto::{self, Attribute};
+use super::{DENSE, FEATURES};
 use crate::encoder::{Encoder, Feature, Slot, Table, Unseen, prefix};
 
 /// How many digits a zip code has.
@@ -21,7 +21,7 @@ const ZIP_DIGITS: u32 = 5;
 /// where it must make a text of them.
 const NO_TEXT: [&str; 5] = ["", "nan", "NaN", "None", "<NA>"];
 
-/// Adds everything from the inputs to [`FEATURES`].
+/// Adds everything from the inputs to [`FEATURES`] and [`DENSE`].
 pub(super) fn features(encoder: &Encoder, graph: &mut Builder) {
     let columns: Vec<Column> = (0..encoder.slots.len()).fold(Vec::new(), |mut known, slot| {
         known.push(Column::of(encoder, slot, &known, graph));
@@ -38,22 +38,21 @@ pub(super) fn features(encoder: &Encoder, graph: &mut Builder) {
         parts.push(graph.node("Reshape", &[&values, &upright]));
     }
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    graph.named("Concat", &parts, FEATURES);
+    graph.attribute(Attribute::int("axis", 1));
     if encoder.dense.is_empty() {
-        graph.named("Concat", &parts, FEATURES);
-        graph.attribute(Attribute::int("axis", 1));
+        graph.named("Identity", &[FEATURES], DENSE);
         return;
     }
-    let raw = graph.node("Concat", &parts);
-    graph.attribute(Attribute::int("axis", 1));
     let width = [encoder.dense.len() as i64];
     let mut all = |of: fn(&crate::encoder::Dense) -> f64| {
         graph.list_of_doubles(&width, encoder.dense.iter().map(of).collect())
     };
     let (fill, center, scale) = (all(|d| d.fill), all(|d| d.center), all(|d| d.scale));
-    let unknown = graph.node("IsNaN", &[&raw]);
-    let known = graph.node("Where", &[&unknown, &fill, &raw]);
+    let unknown = graph.node("IsNaN", &[FEATURES]);
+    let known = graph.node("Where", &[&unknown, &fill, FEATURES]);
     let centered = graph.node("Sub", &[&known, &center]);
-    graph.named("Div", &[&centered, &scale], FEATURES);
+    graph.named("Div", &[&centered, &scale], DENSE);
 }
 
 /// A slot's column in the graph.

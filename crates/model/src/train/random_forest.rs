@@ -9,16 +9,13 @@ use smartcore::ensemble::random_forest_regressor::{
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::encoder::Fitted;
+use super::masking::sample;
+use super::{Candidates, Data, Fit, parallel, parameter};
 use crate::forest::{Forest, Stored, narrow};
 use crate::regressor::Regressor;
-use crate::train::{Outcome, TrainConfig, parameter, parted};
 
 /// Trees. Full depth would be gigabytes on the full data set; so many of this depth are some 2 MB.
-const TREES: u64 = 64;
-
-/// Trees of a trial.
-const TRIAL_TREES: u64 = 8;
+const TREES: usize = 64;
 
 /// Depth of a tree.
 const MOST_DEPTH: u16 = 11;
@@ -30,150 +27,78 @@ const LEAF_ROWS: usize = 5;
 /// one thread and in memory.
 const MOST_ROWS: usize = 60_000;
 
-/// Homes of a trial.
-const TRIAL_ROWS: usize = 8_000;
+/// The share of the features that each split may choose from.
+const SHARE: f64 = 0.33;
 
-/// The shares of the features that each split may choose from.
-const SHARES: [f64; 2] = [0.33, 0.6];
+/// Grows the trees, several at a time.
+pub(super) fn fit(data: &Data<'_>) -> Result<Fit, String> {
+    let rows = sample(data.target.len(), MOST_ROWS, data.config.seed);
+    let forest = grow(data, &rows)?;
+    Ok(Fit {
+        candidates: Candidates::One(Regressor::Forest(forest)),
+        losses: Vec::new(),
+    })
+}
 
-/// Finds the share of features each split sees, then grows the trees, several at a time.
-pub(super) fn fit(
-    config: &TrainConfig,
-    fitted: &Fitted,
-    target: &[f64],
-    properties: &[u64],
-) -> Outcome {
-    let width = fitted.encoder.width();
-    let mut share = SHARES[0];
-    if let Some((learnt, kept_back)) = parted(config, properties, 0) {
-        let rows = thinned(&learnt, TRIAL_ROWS, config.seed);
-        let mut least = f64::INFINITY;
-        for tried in SHARES.into_iter().take(config.trials.get()) {
-            let forest = grow(config, fitted, target, &rows, tried, TRIAL_TREES)?;
-            let error: f64 = kept_back
-                .iter()
-                .filter_map(|&row| Some((fitted.row(row), target.get(row)?)))
-                .map(|(features, target)| {
-                    let features: Vec<f32> = features.iter().map(|&value| narrow(value)).collect();
-                    (forest.predict(&features) - target).powi(2)
-                })
-                .sum();
-            if error < least {
-                (least, share) = (error, tried);
-            }
-        }
-    }
-    let all: Vec<usize> = (0..target.len()).collect();
-    let rows = thinned(&all, MOST_ROWS, config.seed);
-    let forest = grow(config, fitted, target, &rows, share, TREES)?;
-    let parameters = BTreeMap::from([
+/// The settings in effect, by name.
+pub(super) fn parameters(data: &Data<'_>) -> BTreeMap<String, String> {
+    BTreeMap::from([
         parameter("trees", TREES),
         parameter("max_depth", MOST_DEPTH),
         parameter("min_samples_leaf", LEAF_ROWS),
-        parameter("features_of_a_split", features_of(share, width)),
-        parameter("rows", rows.len()),
-        parameter("target", "ln price"),
-    ]);
-    Ok((Regressor::Forest(forest), parameters))
+        parameter(
+            "features_of_a_split",
+            features_of(data.fitted.encoder.width()),
+        ),
+        parameter("rows", data.target.len().min(MOST_ROWS)),
+    ])
 }
 
-fn features_of(share: f64, width: usize) -> usize {
-    ((width as f64 * share).ceil() as usize).clamp(1, width.max(1))
+fn features_of(width: usize) -> usize {
+    ((width as f64 * SHARE).ceil() as usize).clamp(1, width.max(1))
 }
 
-/// So many of the rows, by seed and whatever their order; all where there are no more.
-fn thinned(rows: &[usize], most: usize, seed: u64) -> Vec<usize> {
-    if rows.len() <= most {
-        return rows.to_vec();
+/// Grows trees one by one, each with a seed that depends on its number only, so that the number of
+/// threads never changes the result.
+fn grow(data: &Data<'_>, rows: &[usize]) -> Result<Forest, String> {
+    let encoder = &data.fitted.encoder;
+    let width = encoder.width();
+    // As trees compare features when they predict: in single precision.
+    let mut dense = vec![0.0; width];
+    let mut narrowed: Vec<f32> = Vec::with_capacity(rows.len() * width);
+    for &row in rows {
+        encoder.densify(data.fitted.row(row), &mut dense);
+        narrowed.extend(dense.iter().map(|&value| narrow(value)));
     }
-    let mut keyed: Vec<(u64, usize)> = rows
-        .iter()
-        .map(|&row| (xxh3_64_with_seed(&(row as u64).to_le_bytes(), seed), row))
-        .collect();
-    keyed.sort_unstable();
-    let mut kept: Vec<usize> = keyed.into_iter().take(most).map(|(_, row)| row).collect();
-    kept.sort_unstable();
-    kept
-}
-
-/// A tree with its number.
-type Numbered = (u64, Vec<Node>);
-
-/// Grows trees one by one, each with a seed of its own, so that the number of threads is no matter
-/// of the result.
-fn grow(
-    config: &TrainConfig,
-    fitted: &Fitted,
-    target: &[f64],
-    rows: &[usize],
-    share: f64,
-    trees: u64,
-) -> Result<Forest, String> {
-    let width = fitted.encoder.width();
-    // As trees will compare them when they are asked: in single precision.
-    let narrowed: Vec<f32> = rows
-        .iter()
-        .flat_map(|&row| fitted.row(row))
-        .map(|&value| narrow(value))
-        .collect();
     let values = narrowed.iter().map(|&value| f64::from(value)).collect();
     let targets: Vec<f64> = rows
         .iter()
-        .filter_map(|&row| target.get(row).copied())
+        .filter_map(|&row| data.target.get(row).copied())
         .collect();
     let x =
         DenseMatrix::new(rows.len(), width, values, false).map_err(|error| error.to_string())?;
-    let one = |tree: u64| -> Result<Vec<Node>, String> {
+    let grown = parallel::map(data.threads, TREES, |tree| -> Result<Vec<Node>, String> {
         let parameters = RandomForestRegressorParameters {
             max_depth: Some(MOST_DEPTH),
             min_samples_leaf: LEAF_ROWS,
             min_samples_split: 2 * LEAF_ROWS,
             n_trees: 1,
-            m: Some(features_of(share, width)),
+            m: Some(features_of(width)),
             keep_samples: false,
-            seed: xxh3_64_with_seed(&tree.to_le_bytes(), config.seed),
+            seed: xxh3_64_with_seed(&(tree as u64).to_le_bytes(), data.config.seed),
         };
         let model = RandomForestRegressor::fit(&x, &targets, parameters)
             .map_err(|error| error.to_string())?;
         nodes(&model)
-    };
-    let threads = config
-        .threads
-        .or_else(|| std::thread::available_parallelism().ok())
-        .map_or(1, std::num::NonZeroUsize::get) as u64;
-    let grown: Vec<Result<Vec<Numbered>, String>> = std::thread::scope(|scope| {
-        let one = &one;
-        let workers: Vec<_> = (0..threads.min(trees))
-            .map(|worker| {
-                scope.spawn(move || {
-                    (worker..trees)
-                        .step_by(threads as usize)
-                        .map(|tree| Ok((tree, one(tree)?)))
-                        .collect()
-                })
-            })
-            .collect();
-        workers
-            .into_iter()
-            .map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|_| Err("its library panicked".to_owned()))
-            })
-            .collect()
     });
-    let mut ordered = BTreeMap::new();
-    for part in grown {
-        ordered.extend(part?);
-    }
     let mut stored = Vec::new();
-    for nodes in ordered.values() {
+    for nodes in grown {
         let all: Vec<u32> = (0..rows.len() as u32).collect();
         let known = Known {
-            nodes,
+            nodes: &nodes?,
             values: &narrowed,
             width,
-            share: 1.0 / trees as f64,
+            share: 1.0 / TREES as f64,
         };
         known.store(0, &all, 0, &mut stored)?;
     }
@@ -342,16 +267,5 @@ mod tests {
         for (row, expected) in narrowed.chunks_exact(3).zip(expected) {
             assert_eq!(forest.predict(row), f64::from(expected as f32));
         }
-    }
-
-    #[test]
-    fn rows_are_thinned_by_seed() {
-        let rows: Vec<usize> = (0..1_000).collect();
-        let thin = thinned(&rows, 100, 1);
-        assert_eq!(thin.len(), 100);
-        assert!(thin.is_sorted());
-        assert_eq!(thin, thinned(&rows, 100, 1));
-        assert_ne!(thin, thinned(&rows, 100, 2));
-        assert_eq!(thinned(&rows, 1_000, 1), rows);
     }
 }

@@ -34,10 +34,13 @@ homes = {
 graph.graph.output.append(
     onnx.helper.make_tensor_value_info(":features", onnx.TensorProto.DOUBLE, None)
 )
+graph.graph.output.append(
+    onnx.helper.make_tensor_value_info(":dense", onnx.TensorProto.DOUBLE, None)
+)
 session = onnxruntime.InferenceSession(
     graph.SerializeToString(), providers=["CPUExecutionProvider"]
 )
-predicted, encoded = session.run(["predicted_price", ":features"], homes)
+predicted, encoded, dense = session.run(["predicted_price", ":features", ":dense"], homes)
 apart = np.where(np.isnan(features), np.isnan(encoded), np.abs(encoded - features) <= 1e-9)
 assert encoded.shape == features.shape and apart.all(), np.argwhere(~apart)[:9]
 assert predicted.dtype == np.float64 and predicted.shape == (len(prices), 1), predicted.shape
@@ -48,7 +51,7 @@ known = {tensor.name.lstrip(":"): onnx.numpy_helper.to_array(tensor) for tensor 
 base, parts = np.zeros(len(features)), np.zeros_like(features)
 if "weights" in known:
     base += known["intercept"]
-    parts += features * known["weights"][:, 0]
+    parts += dense * known["weights"][:, 0]
 nodes = [node for node in graph.graph.node if node.op_type == "TreeEnsembleRegressor"]
 if nodes:
     of = {a.name: onnx.helper.get_attribute_value(a) for a in nodes[0].attribute}
@@ -77,7 +80,9 @@ if nodes:
         )
     model = {"trees": trees, "base_offset": float(known["trees_base"]), "input_dtype": np.float64}
     explainer = shap.TreeExplainer(model, feature_perturbation="tree_path_dependent")
-    narrowed = np.clip(features, known["least_compared"], known["most_compared"])
+    # Trees take the features with their gaps, except those of a forest.
+    compared = features if "weights" in known else dense
+    narrowed = np.clip(compared, known["least_compared"], known["most_compared"])
     narrowed = narrowed.astype(np.float32).astype(np.float64)
     parts += explainer.shap_values(narrowed, check_additivity=False).reshape(parts.shape)
     base += float(np.ravel(explainer.expected_value)[0])

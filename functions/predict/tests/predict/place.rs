@@ -38,13 +38,7 @@ pub(crate) struct Place {
 pub(crate) fn trained(algorithm: Algorithm, seed: u64) -> Model {
     let mut config = TrainConfig::new(algorithm, seed);
     config.most_rounds = NonZeroUsize::new(40).unwrap();
-    fit(
-        &config,
-        &town::homes(400, seed),
-        &town::homes(120, seed + 1_000),
-    )
-    .unwrap()
-    .0
+    fit(&config, &town::homes(520, seed)).unwrap().model
 }
 
 impl Place {
@@ -131,6 +125,7 @@ impl Place {
                 key: key.clone(),
                 sha256,
                 size_bytes,
+                folds: Vec::new(),
             },
             metrics: Metrics::from_iter([("validation_mae", 12_345.0)]),
             at: self.ctx.now(),

@@ -113,13 +113,7 @@ fn skewed_amounts_become_logarithms_and_scales_are_equal_for_sums() {
         ]
     );
     for column in 0..2 {
-        let values: Vec<f64> = fitted
-            .matrix
-            .iter()
-            .skip(column)
-            .step_by(2)
-            .copied()
-            .collect();
+        let values: Vec<f64> = fitted.dense().into_iter().skip(column).step_by(2).collect();
         let mean = values.iter().sum::<f64>() / 200.0;
         let spread = (values
             .iter()
