@@ -240,7 +240,7 @@ async fn the_model_is_described_so_that_a_form_can_be_drawn() {
     assert_eq!(described["version"], 1);
     assert_eq!(described["algorithm"], "boosting");
     assert_eq!(described["trained_at"], "2026-01-01T12:00:00Z");
-    assert_eq!(described["training_rows"], 400);
+    assert_eq!(described["training_rows"], 520);
     assert_eq!(described["interval"]["confidence"], 0.9);
     assert_eq!(described["metrics"]["validation_mae"], 12_345.0);
     assert_eq!(described["dataset"].as_str().map(str::len), Some(64));

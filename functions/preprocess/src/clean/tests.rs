@@ -243,7 +243,7 @@ fn batches_without_rows_or_columns() {
 #[test]
 fn datasets_read_what_is_written() {
     let cleaned = clean(&format!(
-        "{HEAD}1.0,sold,5,,,,,Lee,,6016,,1999-09-30\n1.0,sold,6,,,,,Lee,,6016,,\n"
+        "{HEAD}1.0,sold,5,3,,,,Lee,,6016,,1999-09-30\n1.0,sold,6,3,,,,Lee,,6016,,\n"
     ));
     let hashes = cleaned.row_hashes.clone();
     let bytes: Bytes = to_parquet(cleaned.clean).unwrap().into();

@@ -9,6 +9,8 @@ use polars::prelude::{
     StringChunkedBuilder, TimeUnit,
 };
 
+use tasador_ids::Format;
+
 use super::{Raw, ReadError, check_size};
 
 pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
@@ -21,7 +23,13 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
         .columns()
         .iter()
         .map(|column| Ok((column.name().to_string(), text(column)?)))
-        .collect::<Result<_, ReadError>>()?;
+        .collect::<Result<Vec<(String, StringChunked)>, ReadError>>()?;
+    // A damaged file can give columns that are shorter than the table.
+    if columns.iter().any(|(_, text)| text.len() != rows) {
+        return Err(ReadError::Damaged {
+            format: Format::Parquet,
+        });
+    }
     Ok(Raw { rows, columns })
 }
 

@@ -164,6 +164,22 @@ fn other_formats_are_rejected() {
     }
 }
 
+/// Every single byte of a small Parquet file damaged in turn.
+#[test]
+fn a_damaged_byte_of_parquet_is_an_error_or_harmless() {
+    let whole = two_rows(Format::Parquet);
+    for at in 0..whole.len() {
+        for byte in [0, 9, 0xFF] {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            if let Ok(raw) = read_all(&bytes, Format::Parquet) {
+                let cleaned = crate::draft(raw).unwrap().finish(|_| false).unwrap();
+                assert!(cleaned.quality.adds_up(), "byte {at} as {byte}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
