@@ -190,7 +190,8 @@ fn values_that_were_not_used_as_given_are_named() {
 fn a_fold_model_never_saw_the_homes_that_it_evaluates() {
     // The prices of one fold change places: its own model must not notice.
     for algorithm in READY {
-        let usual = homes(900, 1);
+        // Without named properties, as the changed frame is.
+        let usual = with(&homes(900, 1), "", None);
         let fold_of = usual.folds(5);
         let changed = {
             let mut prices = usual.prices().unwrap().to_vec();
