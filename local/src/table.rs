@@ -2,6 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::Value;
+use tasador_flow::Language::English;
 
 /// Width where standard output has none of its own.
 const WIDTH: u16 = 140;
@@ -41,7 +42,7 @@ fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<
         let rows = outcome.pointer("/rows/raw").and_then(Value::as_u64);
         table.add_row([
             batch,
-            rows.map_or_else(|| "–".to_owned(), grouped),
+            rows.map_or_else(|| "–".to_owned(), |rows| English.count(rows)),
             text("kind")
                 .or_else(|| text("outcome"))
                 .unwrap_or("?")
@@ -59,33 +60,15 @@ fn challenger(outcome: &Value) -> String {
     let change = outcome
         .pointer("/change_percent/mae")
         .and_then(Value::as_f64);
-    let change = change.map_or_else(String::new, |percent| format!(" ({percent:+.1} %)"));
+    let change = change.map_or_else(String::new, |percent| {
+        format!(" ({})", English.percent_change(percent / 100.0))
+    });
     dollars(outcome, "/challenger/metrics/mae") + &change
 }
 
 fn dollars(outcome: &Value, pointer: &str) -> String {
     let amount = outcome.pointer(pointer).and_then(Value::as_f64);
-    amount.map_or_else(|| "–".to_owned(), price)
-}
-
-/// An amount in whole dollars.
-pub fn price(amount: f64) -> String {
-    let sign = if amount < 0.0 { "-" } else { "" };
-    // Prices end far below 2^53, where every whole number is a float.
-    format!("{sign}${}", grouped(amount.abs().round() as u64))
-}
-
-/// 230366 as 230,366.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    amount.map_or_else(|| "–".to_owned(), |amount| English.money(amount))
 }
 
 /// Columns of the terminal as the shell says, within reason.
@@ -117,7 +100,7 @@ mod tests {
             "1,768",
             "promoted",
             "$120,000",
-            "$98,000 (-18.3 %)",
+            "$98,000 (\u{2212}18.3%)",
             "Version 2 is better.",
             "nothing new",
         ] {
@@ -125,19 +108,5 @@ mod tests {
         }
         let named = history_within(WIDTH, &outcomes, |_| Some("2014-05".to_owned()));
         assert!(named.contains("2014-05"));
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (230_366, "230,366"),
-            (2_226_382, "2,226,382"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
-        assert_eq!(price(-1234.5), "-$1,235");
     }
 }

@@ -307,7 +307,7 @@ impl Run {
         self.recorded()
             .reasons
             .iter()
-            .any(|reason| reason.code == code)
+            .any(|reason| reason.code() == code)
     }
 
     /// The codes and sentences of its reasons, for the message of an assertion.
@@ -316,7 +316,7 @@ impl Run {
             .recorded()
             .reasons
             .iter()
-            .map(|reason| format!("{}: {}", reason.code, reason.sentence));
+            .map(|reason| format!("{}: {}", reason.code(), reason.sentence()));
         lines.collect::<Vec<_>>().join("\n")
     }
 

@@ -2,7 +2,8 @@
 //! stand in the history.
 
 use serde_json::json;
-use tasador_registry::OutcomeKind;
+use tasador_flow::gate::Decision;
+use tasador_registry::{OutcomeKind, Reason};
 use tasador_testing::listings::Batch;
 use tests::world::{Run, World};
 
@@ -20,28 +21,22 @@ async fn after_a_champion(batch: Batch) -> Run {
 async fn a_shifted_size_trains_and_names_the_column_and_its_psi() {
     let run = after_a_champion(Batch::new(2, 600).scale("house_size", 2.0)).await;
     assert_eq!(
-        run.recorded().decision.as_deref(),
-        Some("train"),
+        run.recorded().decision,
+        Some(Decision::Train),
         "{}",
         run.reasons()
     );
-    let drift = run
-        .recorded()
-        .reasons
-        .iter()
-        .find(|reason| reason.code == "drift")
-        .unwrap();
-    assert_eq!(
-        drift.column.as_deref(),
-        Some("house_size"),
-        "{}",
-        run.reasons()
-    );
-    assert!(drift.measured.unwrap() > drift.limit.unwrap());
+    let reasons = &run.recorded().reasons;
+    let drift = reasons.iter().find(|reason| reason.code() == "drift");
+    let Some(Reason::Drift { column, compared }) = drift else {
+        panic!("{}", run.reasons())
+    };
+    assert_eq!(column, "house_size", "{}", run.reasons());
+    assert!(compared.measured > compared.limit);
+    let sentence = drift.unwrap().sentence();
     assert!(
-        drift.sentence.contains("house_size") && drift.sentence.contains("PSI"),
-        "{}",
-        drift.sentence
+        sentence.contains("house_size") && sentence.contains("PSI"),
+        "{sentence}"
     );
 }
 
@@ -69,30 +64,28 @@ async fn new_cities_above_the_share_train() {
     });
     let run = after_a_champion(batch).await;
     assert_eq!(
-        run.recorded().decision.as_deref(),
-        Some("train"),
+        run.recorded().decision,
+        Some(Decision::Train),
         "{}",
         run.reasons()
     );
-    let reason = run
-        .recorded()
-        .reasons
+    let reasons = &run.recorded().reasons;
+    let reason = reasons
         .iter()
-        .find(|reason| reason.code == "new_categories")
-        .unwrap();
-    assert_eq!(reason.column.as_deref(), Some("city"));
-    assert!(
-        reason.measured.unwrap() > reason.limit.unwrap(),
-        "{reason:?}"
-    );
+        .find(|reason| reason.code() == "new_categories");
+    let Some(Reason::NewCategories { column, compared }) = reason else {
+        panic!("{}", run.reasons())
+    };
+    assert_eq!(column, "city");
+    assert!(compared.measured > compared.limit, "{compared:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn growth_trains() {
     let run = after_a_champion(Batch::new(2, 1_000)).await;
     assert_eq!(
-        run.recorded().decision.as_deref(),
-        Some("train"),
+        run.recorded().decision,
+        Some(Decision::Train),
         "{}",
         run.reasons()
     );
@@ -125,8 +118,8 @@ async fn every_refusal_has_its_sentence_in_the_history() {
             .recorded()
             .reasons
             .iter()
-            .find(|reason| reason.code == code)
+            .find(|reason| reason.code() == code)
             .unwrap();
-        assert!(text.contains(&reason.sentence), "{history:#}");
+        assert!(text.contains(&reason.sentence()), "{history:#}");
     }
 }

@@ -8,8 +8,10 @@ mod bootstrap;
 mod sentence;
 
 use serde::{Deserialize, Serialize};
+use tasador_flow::compare::Decision;
+use tasador_flow::{Compared, Reason};
 
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Scores};
 use crate::model::Prediction;
 use bootstrap::Gain;
 
@@ -43,31 +45,6 @@ impl Default for Rule {
             rmse_margin: None,
         }
     }
-}
-
-/// What a verdict comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// The challenger becomes the champion.
-    Promote,
-    /// Everything stays as it is.
-    Reject,
-}
-
-/// One reason of a verdict.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reason {
-    /// A stable name, such as `mae_not_down_enough`.
-    pub code: String,
-    /// The reason in words, with its numbers.
-    pub sentence: String,
-    /// What was measured, where it is one number.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub measured: Option<f64>,
-    /// What it was held against.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub limit: Option<f64>,
 }
 
 /// The champion's side.
@@ -137,9 +114,9 @@ pub struct Verdict {
     /// Held-out homes both were scored on.
     pub rows: u64,
     /// The challenger's figures; `None` where no home could be scored.
-    pub challenger: Option<Metrics>,
+    pub challenger: Option<Scores>,
     /// The champion's figures, where there is one that could be used.
-    pub champion: Option<Metrics>,
+    pub champion: Option<Scores>,
     /// The mean absolute error of saying the median price of these homes every time, in US dollars:
     /// what a model must beat to be of any use.
     pub baseline_mae: Option<f64>,
@@ -199,7 +176,9 @@ pub fn judge(
     } else {
         verdict.reasons = against;
         if let Champion::Unusable { reason, .. } = champion {
-            verdict.reasons.push(sentence::unusable(reason));
+            verdict.reasons.push(Reason::ChampionUnusable {
+                why: reason.to_owned(),
+            });
         }
     }
     verdict.sentence = sentence::whole(&verdict, champion);
@@ -210,13 +189,19 @@ pub fn judge(
 fn refusals(verdict: &Verdict, champion: Champion<'_>) -> Vec<Reason> {
     let rule = &verdict.rule;
     if verdict.rows < u64::from(rule.least_rows) {
-        return vec![sentence::too_few(verdict.rows, rule.least_rows)];
+        return vec![Reason::HoldoutTooSmall(Compared::new(
+            verdict.rows as f64,
+            f64::from(rule.least_rows),
+        ))];
     }
     let Some(new) = verdict.challenger else {
-        return vec![sentence::too_few(0, rule.least_rows)];
+        return vec![Reason::HoldoutTooSmall(Compared::new(
+            0.0,
+            f64::from(rule.least_rows),
+        ))];
     };
     if matches!(champion, Champion::Identical) {
-        return vec![sentence::identical()];
+        return vec![Reason::Identical];
     }
     let mut against = Vec::new();
     if let Champion::Unusable {
@@ -227,34 +212,46 @@ fn refusals(verdict: &Verdict, champion: Champion<'_>) -> Vec<Reason> {
         let is_no_worse =
             new.mae <= recorded.mae && new.rmse <= recorded.rmse * (1.0 + rule.rmse_up);
         if !is_no_worse {
-            against.push(sentence::worse_than_recorded(&new, recorded));
+            against.push(Reason::WorseThanRecorded(Compared::new(
+                new.mae,
+                recorded.mae,
+            )));
         }
     }
     // Each condition is named and then denied: an error that is no number fulfils none.
     if let Some(baseline) = verdict.baseline_mae {
         let useful = new.mae < baseline;
         if !useful {
-            against.push(sentence::useless(new.mae, baseline));
+            against.push(Reason::WorseThanMedian(Compared::new(new.mae, baseline)));
         }
     }
     if let (Some(old), Some(changes)) = (verdict.champion, verdict.changes) {
         let mae_fell = changes.mae <= -rule.mae_down;
         if !mae_fell {
-            against.push(sentence::mae_not_down_enough(changes.mae, rule.mae_down));
+            against.push(Reason::MaeNotDownEnough(Compared::new(
+                changes.mae,
+                -rule.mae_down,
+            )));
         }
         let rmse_held = changes.rmse <= rule.rmse_up;
         if !rmse_held {
-            against.push(sentence::rmse_up(changes.rmse, rule.rmse_up));
+            against.push(Reason::RmseUp(Compared::new(changes.rmse, rule.rmse_up)));
         }
         if let Some(margin) = rule.rmse_margin {
             let rmse_fell = new.rmse < old.rmse - margin;
             if !rmse_fell {
-                against.push(sentence::rmse_margin(old.rmse - new.rmse, margin));
+                against.push(Reason::RmseMargin(Compared::new(
+                    old.rmse - new.rmse,
+                    margin,
+                )));
             }
         }
         let sure = changes.better_in >= rule.confidence;
         if !sure {
-            against.push(sentence::maybe_chance(changes.better_in, rule.confidence));
+            against.push(Reason::MayBeChance(Compared::new(
+                changes.better_in,
+                rule.confidence,
+            )));
         }
     }
     against

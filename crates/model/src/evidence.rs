@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::folds::rows_of;
 use crate::frame::{Column, Frame, MISSING};
 use crate::importance::Importance;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Scores};
 use crate::model::Prediction;
 use crate::train::Trained;
 
@@ -29,7 +29,7 @@ pub struct Part {
     /// What the homes have in common: a state, or a range of true prices.
     pub name: String,
     /// How good the model is on them.
-    pub metrics: Metrics,
+    pub metrics: Scores,
 }
 
 /// The accuracy of a version, out of fold.
@@ -37,7 +37,7 @@ pub struct Part {
 pub struct Report {
     /// All homes; `None` where none has a price. In versions of the first edition: those held out.
     #[serde(alias = "holdout")]
-    pub out_of_fold: Option<Metrics>,
+    pub out_of_fold: Option<Scores>,
     /// By quarter of the true price, cheapest first.
     pub by_price: Vec<Part>,
     /// By state, most homes first; empty where no column says it.

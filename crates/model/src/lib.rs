@@ -29,6 +29,6 @@ pub use folds::FoldModels;
 pub use frame::{Column, Frame};
 pub use importance::Importance;
 pub use input::{Input, InputKind};
-pub use metrics::Metrics;
+pub use metrics::Scores;
 pub use model::{Confidence, Contribution, Explanation, Model, Notice, Prediction};
 pub use row::{Row, RowError, Value};

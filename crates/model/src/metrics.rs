@@ -7,7 +7,7 @@ use crate::model::{Model, Prediction};
 
 /// How good a model's predictions are on some homes; money in US dollars, shares from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Metrics {
+pub struct Scores {
     /// Homes scored.
     pub rows: u64,
     /// Root of the mean squared error, in US dollars.
@@ -27,9 +27,26 @@ pub struct Metrics {
     pub interval_width: f64,
 }
 
+impl Scores {
+    /// Each score with its name in JSON.
+    pub fn by_name(&self) -> impl Iterator<Item = (&'static str, f64)> + use<> {
+        [
+            ("rows", self.rows as f64),
+            ("rmse", self.rmse),
+            ("mae", self.mae),
+            ("r2", self.r2),
+            ("mape", self.mape),
+            ("median_ape", self.median_ape),
+            ("coverage", self.coverage),
+            ("interval_width", self.interval_width),
+        ]
+        .into_iter()
+    }
+}
+
 /// Scores predictions against true prices, pair by pair. Pairs whose price is not a positive
 /// finite number are left out; `None` where none is left.
-pub fn score(prices: &[f64], predictions: &[Prediction]) -> Option<Metrics> {
+pub fn score(prices: &[f64], predictions: &[Prediction]) -> Option<Scores> {
     let pairs: Vec<(f64, &Prediction)> = prices
         .iter()
         .copied()
@@ -51,7 +68,7 @@ pub fn score(prices: &[f64], predictions: &[Prediction]) -> Option<Metrics> {
     let variance = mean_of(&|price, _| (price - mean).powi(2));
     let mse = mean_of(&|price, prediction| (price - prediction.price).powi(2));
     let relative = |price: f64, prediction: &Prediction| (price - prediction.price).abs() / price;
-    Some(Metrics {
+    Some(Scores {
         rows: pairs.len() as u64,
         rmse: mse.sqrt(),
         mae: mean_of(&|price, prediction| (price - prediction.price).abs()),
@@ -82,7 +99,7 @@ pub fn score(prices: &[f64], predictions: &[Prediction]) -> Option<Metrics> {
 }
 
 /// Scores a model on the priced homes of a frame; `None` where there are none.
-pub fn score_model(model: &Model, frame: &Frame) -> Option<Metrics> {
+pub fn score_model(model: &Model, frame: &Frame) -> Option<Scores> {
     score(frame.prices()?, &model.predict_all(frame))
 }
 

@@ -28,7 +28,7 @@ use crate::frame::{Column, Frame, SPLIT_VERSION, split};
 use crate::importance::{self, Importance};
 use crate::interval::Intervals;
 use crate::linear::Linear;
-use crate::metrics::{self, Metrics};
+use crate::metrics::{self, Scores};
 use crate::model::{Model, Prediction, Scale};
 use crate::regressor::Regressor;
 use residuals::Residuals;
@@ -127,7 +127,7 @@ pub enum Validation {
 pub struct Evidence {
     /// Accuracy on homes the pricing model had not seen. Coverage and width are of intervals that
     /// were calibrated on one half of the properties and measured on the other.
-    pub validation: Metrics,
+    pub validation: Scores,
     /// Which homes those were.
     pub validated_on: Validation,
     /// Homes the served model learned from.
@@ -161,7 +161,7 @@ pub struct OutOfTime {
     /// The first day of the homes evaluated, in days since 1970-01-01.
     pub from_day: i64,
     /// The accuracy on them.
-    pub metrics: Metrics,
+    pub metrics: Scores,
 }
 
 /// What a fit comes to.

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tasador_ids::{BatchId, Digest, Format, Key, RunId};
+use tasador_ids::{BatchId, Format, RunId};
 
-use crate::kind::OutcomeKind;
+use tasador_flow::{CleanFile, Origin, OutcomeKind};
 
 /// The facts of a batch as the source delivered it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,19 +34,6 @@ pub struct Claim {
     pub execution_arn: String,
     /// When the claim was made.
     pub at: Timestamp,
-}
-
-/// How a run came by its batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Origin {
-    /// The source was asked and delivered it.
-    Source,
-    /// An earlier run had left it without an outcome.
-    Resumed,
-    /// The execution's input named it.
-    Named,
 }
 
 /// A batch as the registry knows it.
@@ -89,18 +76,6 @@ impl BatchOutcome {
     }
 }
 
-/// The clean rows of a batch in the bucket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct CleanFile {
-    /// Its key in the bucket.
-    pub key: Key,
-    /// The SHA-256 of its bytes.
-    pub sha256: Digest,
-    /// Its rows.
-    pub rows: u64,
-}
-
 /// A run's batch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunBatch {
@@ -116,12 +91,13 @@ pub struct RunBatch {
 
 /// What [`Registry::open_batch`](crate::Registry::open_batch) found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Opened {
-    /// The batch is new, or was opened by the same run before.
-    New,
-    /// The same bytes are known already, as this batch. The run points to it all the same; the
-    /// batch's own record, claim and outcome are as they were.
-    Known(Box<Batch>),
+pub struct Opened {
+    pub batch: Batch,
+    /// The run's pointer to it.
+    pub mine: RunBatch,
+    /// Whether this run opened the batch, now or in an earlier call. Of bytes that were known
+    /// already, record, claim and outcome are as they were.
+    pub new: bool,
 }
 
 /// A batch that belongs into datasets.

@@ -9,8 +9,6 @@ mod batch;
 mod compaction;
 mod error;
 mod inference;
-mod kind;
-mod metrics;
 mod mlflow;
 mod outcome;
 mod page;
@@ -20,29 +18,28 @@ mod sortable;
 mod table;
 mod version;
 
-pub use batch::{
-    Batch, BatchOutcome, BatchRecord, Claim, CleanFile, Opened, Origin, RunBatch, UsableBatch,
-};
+pub use batch::{Batch, BatchOutcome, BatchRecord, Claim, Opened, RunBatch, UsableBatch};
 pub use compaction::{CompactionClaim, HourCompaction, LooseInference};
 pub use error::RegistryError;
 pub use inference::InferenceRecord;
-pub use kind::OutcomeKind;
-pub use metrics::{Metrics, Number};
 pub use mlflow::{
     ARTIFACT_SCHEME, ByStart, DatasetLink, DatasetMark, Experiment, LoggedModel, LoggedModelStatus,
     MetricPoint, ModelLink, ModelMetric, Moment, RankedRun, RunChange, RunLinks, RunLog, RunRecord,
     RunStatus, Training, Values, artifact_uri,
 };
-pub use outcome::{Candidate, Contender, Measured, Outcome, Reason, Recorded, Rows, Trouble};
+pub use outcome::Recorded;
 pub use page::{PAGE_LIMIT_MAX, Page, PageRequest};
 pub use promotion::{
-    CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, PromotionSeq,
-    Refusal,
+    CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, Refusal,
 };
 pub use serving::{
     CountsKept, DURATION_BOUNDS_US, GateFigures, PipelineCounts, ServingCounts, ServingTotals,
 };
 pub use table::{Registry, Tables, Turn};
+pub use tasador_flow::{
+    Candidate, CleanFile, Contender, Measurement, Metrics, Number, Origin, Outcome, OutcomeKind,
+    PromotionSeq, Reason, Rows, RunError,
+};
 pub use version::{
     Artifact, FinishedVersion, LoggedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus,
 };

@@ -1,28 +1,15 @@
 //! The champion: who holds the alias, who may take it, and the events that tell how it moved.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{Key, ModelName, ModelVersion, RunId};
 
 use crate::RegistryError;
 use crate::version::VersionStatus;
+use tasador_flow::PromotionSeq;
 
 /// The alias of the version in production.
 pub const CHAMPION: &str = "champion";
-
-/// The number of a promotion: 1, 2, 3 … per model, without a gap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(transparent)]
-pub struct PromotionSeq(pub u64);
-
-impl fmt::Display for PromotionSeq {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Why an alias moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, RunId};
 
-use crate::kind::OutcomeKind;
-use crate::outcome::{Measured, Outcome};
+use tasador_flow::gate::Decision;
+use tasador_flow::{Measurement, Outcome, OutcomeKind};
 
 /// The upper ends of the buckets of answer times, in microseconds; one more bucket takes the rest.
 pub const DURATION_BOUNDS_US: [u64; 16] = [
@@ -164,10 +164,9 @@ pub struct GateFigures {
     pub run: RunId,
     /// The batch.
     pub batch: Option<BatchId>,
-    /// `train` or `skip`.
-    pub decision: String,
+    pub decision: Decision,
     /// What was measured, with the limits.
-    pub measurements: Vec<Measured>,
+    pub measurements: Vec<Measurement>,
 }
 
 impl PipelineCounts {
@@ -176,11 +175,14 @@ impl PipelineCounts {
         *self.outcomes.entry(outcome.kind).or_default() += 1;
         self.recorded_at = Some(outcome.recorded_at);
         if let Some(decision) = &outcome.decision {
-            *self.decisions.entry(decision.clone()).or_default() += 1;
+            *self
+                .decisions
+                .entry(decision.as_str().to_owned())
+                .or_default() += 1;
             self.last_gate = Some(GateFigures {
                 run: outcome.run.clone(),
                 batch: outcome.batch,
-                decision: decision.clone(),
+                decision: *decision,
                 measurements: outcome.measurements.clone(),
             });
         }

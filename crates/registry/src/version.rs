@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{DatasetId, Digest, Key, ModelName, ModelVersion, RunId};
 
-use crate::metrics::Metrics;
+use tasador_flow::Metrics;
 
 /// How far the registration of a version has come; the names are MLflow's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

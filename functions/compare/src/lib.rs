@@ -9,76 +9,14 @@ use serde::{Deserialize, Serialize};
 use tasador_champion::{
     ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion, StoreError, Unusable,
 };
+use tasador_flow::compare::Decision;
+pub use tasador_flow::compare::{Request, Response};
+use tasador_flow::{Candidate, Language, Reason};
 use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
 use tasador_lake::{Key, LakeError, key};
-use tasador_model::Metrics;
-use tasador_model::compare::{self as rule, Changes, Decision, Reason, Recorded, Rule, Verdict};
+use tasador_model::compare::{self as rule, Recorded, Rule, Verdict};
 use tasador_registry::VersionRecord;
 use tasador_runtime::{Classify, Context, ErrorClass, chain, config::CompareLimits};
-
-/// What to compare.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Request {
-    /// The pipeline's run.
-    pub run_id: RunId,
-    /// The dataset.
-    pub dataset: DatasetId,
-    /// Where its manifest is in the bucket.
-    pub dataset_key: Key,
-    /// What came of each training.
-    pub candidates: Vec<Candidate>,
-}
-
-/// What came of one training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum Candidate {
-    /// A version was registered.
-    Trained {
-        /// The algorithm.
-        algorithm: String,
-        /// The version's number.
-        version: ModelVersion,
-        /// How good it is on homes it had not seen.
-        validation: Metrics,
-    },
-    /// The algorithm could not learn from the dataset, or its training failed.
-    Failed {
-        /// The algorithm.
-        algorithm: String,
-        /// Why: a sentence, or the name of the error that the state machine caught.
-        reason: String,
-        /// What the state machine caught; absent where the dataset is the reason.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        error: Option<serde_json::Value>,
-    },
-}
-
-/// The verdict, as the state machine passes it on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Response {
-    /// Whether the challenger becomes the champion.
-    pub decision: Decision,
-    /// The challenger's version, where any candidate could be trained.
-    pub challenger: Option<ModelVersion>,
-    /// The version in production, whether or not it can be loaded.
-    pub champion: Option<ModelVersion>,
-    /// The former champion whose figures are `champion_metrics`, if the champion cannot be loaded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stand_in: Option<ModelVersion>,
-    /// What people read.
-    pub sentence: String,
-    /// Why, one by one.
-    pub reasons: Vec<Reason>,
-    /// Where the whole verdict is in the bucket.
-    pub verdict_key: Key,
-    /// The challenger's figures on the held-out homes.
-    pub challenger_metrics: Option<Metrics>,
-    /// The champion's figures on the same homes.
-    pub champion_metrics: Option<Metrics>,
-    /// How the two differ.
-    pub changes: Option<Changes>,
-}
 
 /// What is kept of a comparison, once and for ever.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -162,10 +100,9 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
             let verdict = nobody(&request.candidates, limits(&ctx.config.compare));
             // Out of memory, out of time, a bug: a person has to look, and the batch is not to blame.
             if request.candidates.iter().any(broke) {
-                let reasons: Vec<&str> = verdict
-                    .reasons
-                    .iter()
-                    .map(|reason| reason.sentence.as_str())
+                let reasons = verdict.reasons.iter();
+                let reasons: Vec<String> = reasons
+                    .map(|reason| Language::English.reason(reason))
                     .collect();
                 return Err(Error::NoCandidate {
                     reasons: reasons.join("; "),
@@ -220,9 +157,8 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         sentence: verdict.sentence,
         reasons: verdict.reasons,
         verdict_key,
-        challenger_metrics: verdict.challenger,
-        champion_metrics: verdict.champion,
-        changes: verdict.changes,
+        challenger_metrics: verdict.challenger.map(|scores| scores.by_name().collect()),
+        champion_metrics: verdict.champion.map(|scores| scores.by_name().collect()),
     })
 }
 
@@ -339,13 +275,12 @@ async fn challenger(
 fn ranking(candidates: &[Candidate]) -> Vec<(&str, ModelVersion)> {
     let mut trained: Vec<(f64, &str, ModelVersion)> = candidates
         .iter()
-        .filter_map(|candidate| match candidate {
-            Candidate::Trained {
-                algorithm,
-                version,
-                validation,
-            } if validation.mae.is_finite() => Some((validation.mae, algorithm.as_str(), *version)),
-            _ => None,
+        .filter_map(|candidate| {
+            let mae = candidate
+                .validation
+                .get("mae")
+                .filter(|mae| mae.is_finite())?;
+            Some((mae, candidate.algorithm.as_str(), candidate.version?))
         })
         .collect();
     trained.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -392,47 +327,34 @@ fn judge(
 
 /// Whether a candidate's training failed for reasons other than its dataset.
 fn broke(candidate: &Candidate) -> bool {
-    matches!(candidate, Candidate::Failed { error: Some(_), .. })
+    candidate.error.is_some()
 }
 
-/// The verdict where no candidate came to anything.
+/// The verdict without any usable candidate.
 fn nobody(candidates: &[Candidate], rule: Rule) -> Verdict {
     let mut reasons: Vec<Reason> = candidates
         .iter()
-        .map(|candidate| match candidate {
-            Candidate::Failed {
-                algorithm, reason, ..
-            } => Reason {
-                code: "candidate_failed".to_owned(),
-                sentence: format!("{algorithm} could not be trained: {reason}"),
-                measured: None,
-                limit: None,
+        .map(|candidate| match candidate.version {
+            Some(version) => Reason::CandidateUnusable {
+                algorithm: candidate.algorithm.clone(),
+                version,
             },
-            Candidate::Trained {
-                algorithm, version, ..
-            } => Reason {
-                code: "candidate_unusable".to_owned(),
-                sentence: format!("{algorithm}, version {version}, can't be loaded"),
-                measured: None,
-                limit: None,
+            None => Reason::CandidateFailed {
+                algorithm: candidate.algorithm.clone(),
+                why: candidate.reason.clone().unwrap_or_default(),
             },
         })
         .collect();
     if reasons.is_empty() {
-        reasons.push(Reason {
-            code: "no_candidate".to_owned(),
-            sentence: "no algorithm was asked for".to_owned(),
-            measured: None,
-            limit: None,
-        });
+        reasons.push(Reason::NoCandidate);
     }
-    let why: Vec<&str> = reasons
+    let why = reasons
         .iter()
-        .map(|reason| reason.sentence.as_str())
-        .collect();
+        .map(|reason| Language::English.reason(reason));
+    let why: Vec<String> = why.collect();
     Verdict {
         decision: Decision::Reject,
-        sentence: format!("There is no challenger: {}.", why.join("; ")),
+        sentence: format!("Rejected: no usable new model: {}.", why.join("; ")),
         reasons,
         rule,
         rows: 0,

@@ -1,33 +1,17 @@
 use super::*;
 use serde_json::json;
 
-fn metrics(mae: f64) -> Metrics {
-    Metrics {
-        rows: 100,
-        rmse: mae * 2.0,
-        mae,
-        r2: 0.5,
-        mape: 0.2,
-        median_ape: 0.1,
-        coverage: 0.9,
-        interval_width: 0.5,
-    }
-}
-
 fn trained(algorithm: &str, version: u32, mae: f64) -> Candidate {
-    Candidate::Trained {
-        algorithm: algorithm.to_owned(),
-        version: ModelVersion(version),
-        validation: metrics(mae),
+    Candidate {
+        version: Some(ModelVersion(version)),
+        validation: [("mae", mae)].into_iter().collect(),
+        reason: None,
+        ..failed(algorithm)
     }
 }
 
 fn failed(algorithm: &str) -> Candidate {
-    Candidate::Failed {
-        algorithm: algorithm.to_owned(),
-        reason: "every home costs the same".to_owned(),
-        error: None,
-    }
+    Candidate::failed(algorithm, "every home costs the same")
 }
 
 #[test]
@@ -41,7 +25,7 @@ fn what_the_state_machine_caught_is_told_from_what_the_data_did_not_allow() {
     assert!(!broke(&failed("linear")) && !broke(&trained("ridge", 1, 50.0)));
     let verdict = nobody(&[caught], Rule::default());
     assert_eq!(
-        verdict.reasons[0].sentence,
+        Language::English.reason(&verdict.reasons[0]),
         "forest could not be trained: Runtime.OutOfMemory"
     );
 }
@@ -70,29 +54,10 @@ fn without_a_challenger_the_verdict_says_why() {
     assert_eq!(verdict.reasons.len(), 2);
     assert_eq!(
         verdict.sentence,
-        "There is no challenger: linear could not be trained: every home costs the same; \
+        "Rejected: no usable new model: linear could not be trained: every home costs the same; \
          boosting could not be trained: every home costs the same."
     );
     assert!(!nobody(&[], Rule::default()).reasons.is_empty());
-}
-
-#[test]
-fn what_train_says_is_understood() {
-    let request: Request = serde_json::from_value(json!({
-        "run_id": "run-1",
-        "dataset": "a".repeat(64),
-        "dataset_key": "datasets/a.json",
-        "candidates": [
-            {
-                "status": "trained", "algorithm": "linear", "model": "BestHousePriceModel", "version": 4,
-                "mlflow_run_id": "0".repeat(32), "artifact_key": "models/m/4/model.tsd",
-                "sha256": "b".repeat(64), "validation": metrics(5.0),
-            },
-            {"status": "failed", "algorithm": "boosting", "reason": "too few"},
-        ],
-    }))
-    .unwrap();
-    assert_eq!(ranking(&request.candidates), [("linear", ModelVersion(4))]);
 }
 
 #[test]
@@ -151,9 +116,8 @@ fn a_verdict_with_every_field_stays_small() {
         sentence: verdict.sentence.clone(),
         reasons: verdict.reasons.clone(),
         verdict_key: "verdicts/run-1/a.json".parse().unwrap(),
-        challenger_metrics: verdict.challenger,
-        champion_metrics: verdict.champion,
-        changes: verdict.changes,
+        challenger_metrics: verdict.challenger.map(|scores| scores.by_name().collect()),
+        champion_metrics: verdict.champion.map(|scores| scores.by_name().collect()),
     };
     let json = serde_json::to_value(&response).unwrap();
     assert_eq!(json["decision"], "reject");

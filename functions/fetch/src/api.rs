@@ -10,8 +10,9 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::Value;
+use tasador_flow::Reason;
 use tasador_ids::Digest;
-use tasador_registry::Reason;
+
 use tasador_runtime::config::FetchLimits;
 use tokio::time::{Instant, timeout};
 
@@ -35,14 +36,14 @@ pub(crate) enum Answer {
     Nothing(Reason),
 }
 
-/// How long is waited.
-struct Patience<'a> {
+/// How long to wait.
+struct Deadlines<'a> {
     source: &'a Source,
     limits: &'a FetchLimits,
     end: Instant,
 }
 
-impl Patience<'_> {
+impl Deadlines<'_> {
     /// Waits for the next sign of the source, `silence` at most and never beyond the end of all.
     async fn wait<T>(&self, silence: Duration, sign: impl Future<Output = T>) -> Result<T, Error> {
         let left = self.end.saturating_duration_since(Instant::now());
@@ -79,28 +80,28 @@ pub(crate) async fn ask(
         .user_agent(concat!("tasador/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(Error::Client)?;
-    let patience = Patience {
+    let deadlines = Deadlines {
         source,
         limits,
         end: Instant::now() + limits.total_timeout,
     };
     // What is hashed and kept are the bytes of the batch, not of one packing of it.
     let request = client.get(url.clone()).header(ACCEPT_ENCODING, "identity");
-    let answer = patience
+    let answer = deadlines
         .wait(limits.connect_timeout + limits.read_timeout, request.send())
         .await?
         .map_err(|error| unreached(source, limits, error))?;
     match answer.status() {
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => Ok(Answer::Nothing(empty())),
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => Ok(Answer::Nothing(Reason::Empty)),
         // Nobody asked for a part.
         StatusCode::PARTIAL_CONTENT => {
             let part = source.unavailable("answered with a part of its data (206)");
             Err(part.after_answer(source.moves_on()))
         }
-        status if status.is_success() => receive(&patience, answer, slot)
+        status if status.is_success() => receive(&deadlines, answer, slot)
             .await
             .map_err(|error| error.after_answer(source.moves_on())),
-        status => refusal(&patience, status, answer)
+        status => refusal(&deadlines, status, answer)
             .await
             .map(Answer::Nothing),
     }
@@ -122,12 +123,12 @@ fn unreached(source: &Source, limits: &FetchLimits, error: reqwest::Error) -> Er
 }
 
 async fn receive(
-    patience: &Patience<'_>,
+    deadlines: &Deadlines<'_>,
     mut answer: Response,
     slot: &Slot,
 ) -> Result<Answer, Error> {
-    let source = patience.source;
-    let limit_bytes = patience.limits.max_bytes;
+    let source = deadlines.source;
+    let limit_bytes = deadlines.limits.max_bytes;
     let announced = answer.content_length();
     if let Some(size_bytes) = announced.filter(|size| *size > limit_bytes) {
         return Err(source.too_large(format!("{size_bytes} bytes"), limit_bytes));
@@ -136,8 +137,8 @@ async fn receive(
     let mut writer = Writer::create(slot).await?;
     let mut told_bytes = 0;
     loop {
-        let piece = patience
-            .wait(patience.limits.read_timeout, answer.chunk())
+        let piece = deadlines
+            .wait(deadlines.limits.read_timeout, answer.chunk())
             .await?;
         let piece = piece.map_err(|error| {
             let came = writer.size_bytes();
@@ -177,11 +178,11 @@ async fn receive(
 
 /// Why an answer with this status brings no batch: a normal end, or an error.
 async fn refusal(
-    patience: &Patience<'_>,
+    deadlines: &Deadlines<'_>,
     status: StatusCode,
     mut answer: Response,
 ) -> Result<Reason, Error> {
-    let source = patience.source;
+    let source = deadlines.source;
     if status.is_redirection() {
         let target = text_of(answer.headers(), LOCATION);
         let target = target.map_or_else(
@@ -202,8 +203,8 @@ async fn refusal(
         return Err(source.unavailable(format!("answered with status {}", status.as_u16())));
     }
     let mut body = Vec::new();
-    while let Some(piece) = patience
-        .wait(patience.limits.read_timeout, answer.chunk())
+    while let Some(piece) = deadlines
+        .wait(deadlines.limits.read_timeout, answer.chunk())
         .await?
         .map_err(|error| {
             source.broke("broke off in the middle of a refusal", error.without_url())
@@ -216,7 +217,9 @@ async fn refusal(
     }
     let detail = detail(&body);
     match detail.as_deref().map(folded).as_deref() {
-        Some(text) if status == StatusCode::BAD_REQUEST && is_exhausted(text) => Ok(exhausted()),
+        Some(text) if status == StatusCode::BAD_REQUEST && is_exhausted(text) => {
+            Ok(Reason::Exhausted)
+        }
         Some(text) if text.contains("numero de grupo invalido") => {
             Err(source.wrong("the source knows no such group; give a `group_number` that it knows"))
         }
@@ -271,25 +274,6 @@ fn shortened(text: &str) -> String {
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(200)
         .collect()
-}
-
-fn exhausted() -> Reason {
-    reason("exhausted", "The source has given out all that it has.")
-}
-
-/// The reason for an answer without rows.
-pub(crate) fn empty() -> Reason {
-    reason("empty", "The source answered without any rows.")
-}
-
-pub(crate) fn reason(code: &str, sentence: impl Into<String>) -> Reason {
-    Reason {
-        code: code.to_owned(),
-        sentence: sentence.into(),
-        measured: None,
-        limit: None,
-        column: None,
-    }
 }
 
 #[cfg(test)]

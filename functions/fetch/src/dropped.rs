@@ -2,6 +2,7 @@
 //! run that was asked for whatever comes next looks for them.
 
 use jiff::SignedDuration;
+use tasador_flow::Reason;
 use tasador_runtime::{Classify as _, ErrorClass, chain};
 
 use crate::source::{Place, Source};
@@ -55,7 +56,7 @@ impl Run<'_> {
             let source = Source::named(lake.bucket(), name)?;
             match self.take_object(&source).await {
                 Ok(Response::NothingNew { reasons, .. }) => {
-                    let code = reasons.first().map(|reason| reason.code.as_str());
+                    let code = reasons.first().map(Reason::code);
                     tracing::info!(run_id = %self.id, object = name, code, "{name} is known");
                 }
                 Ok(found) => return Ok(Some(found)),

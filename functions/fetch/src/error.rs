@@ -45,7 +45,7 @@ pub enum Error {
     },
     /// The input names two things.
     #[error("the input names both a `batch` and an `object`: name one of them")]
-    TwoWishes,
+    AmbiguousInput,
     /// No batch has the id in the input.
     #[error("batch {batch} is not in the registry: name one that the history lists")]
     UnknownBatch {
@@ -72,7 +72,7 @@ pub enum Error {
     )]
     NoSource,
     /// The configured address or what it names can't be worked with.
-    #[error("{what}; mend {named_in}, which says {source_shown}")]
+    #[error("{what}; fix {named_in}, which is {source_shown}")]
     Source {
         /// What is wrong, as half a sentence.
         what: String,
@@ -177,7 +177,7 @@ impl Classify for Error {
         match self {
             Self::NoBatchId { .. }
             | Self::NoObject { .. }
-            | Self::TwoWishes
+            | Self::AmbiguousInput
             | Self::UnknownBatch { .. }
             | Self::Busy { .. }
             | Self::NoSource

@@ -12,73 +12,25 @@ mod dropped;
 mod error;
 mod execution;
 mod form;
+mod input;
 mod receive;
 mod source;
 mod spool;
 mod store;
 mod turn;
 mod unfinished;
-mod wish;
 
 pub use error::{Error, NamedIn};
-pub use turn::Turn;
+pub use tasador_flow::fetch::{Request, Response, Turn};
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use tasador_flow::{Origin, Reason, fetch};
 use tasador_ids::{BatchId, RunId};
-use tasador_lake::{Format, Key, key};
-use tasador_registry::{Batch, Claim, Origin, Reason, RunBatch};
+use tasador_lake::{Key, key};
+use tasador_registry::{Batch, Claim, RunBatch};
 use tasador_runtime::Context;
 
+use input::RunInput;
 use source::Source;
-use wish::Wish;
-
-/// The wish for a batch to work on.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Request {
-    /// The run that works on the batch.
-    pub run_id: RunId,
-    /// Its execution in Step Functions, the ARN.
-    pub execution: String,
-    /// The execution's input. Where it is an object with `batch`, that stored batch is taken instead
-    /// of one from the source; where it has `object`, a `bucket` and a `key` of S3, that object is
-    /// the source; all else in it is ignored.
-    #[serde(default)]
-    pub input: Value,
-}
-
-/// What there is to work on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum Response {
-    /// A batch, which is in the bucket and in the registry.
-    Batch {
-        /// The batch.
-        batch: BatchId,
-        /// Its bytes in the bucket.
-        key: Key,
-        /// How they are written.
-        format: Format,
-        /// Where it came from, without credentials.
-        source: String,
-        /// How this run came by it.
-        origin: Origin,
-        /// Whether the same bytes had come before: their outcome is not this run's to find, unless
-        /// it was asked to by name.
-        repeat: bool,
-        /// Their length in bytes.
-        size_bytes: u64,
-        /// Whether the run works on it now or waits for other runs.
-        turn: Turn,
-    },
-    /// Nothing.
-    NothingNew {
-        /// The source that was asked, without credentials.
-        source: String,
-        /// Why.
-        reasons: Vec<Reason>,
-    },
-}
 
 /// Finds the batch that a run works on, and stores it where it is new.
 ///
@@ -87,32 +39,33 @@ pub enum Response {
 ///
 /// # Errors
 /// [`Error`]: `SourceUnavailable` where the source did not answer in full, of which nothing is kept;
-/// `InvalidInput` where the settings or the input have to be mended.
+/// `InvalidInput` where the settings or the input have to be fixed.
 pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> {
-    let wish = Wish::of(&request.input)?;
+    let input = RunInput::read(&request.input)?;
     let run = Run {
         ctx,
         id: request.run_id,
         execution: request.execution,
     };
     // Boxed: the whole way is one future too deep for the compiler.
-    let mut response = Box::pin(run.batch(wish)).await?;
-    if let Response::Batch { batch, turn, .. } = &mut response {
-        *turn = Box::pin(run.turn(batch, &request.input)).await?;
+    let mut response = Box::pin(run.batch(input)).await?;
+    if let Response::Batch(found) = &mut response {
+        found.turn = Box::pin(run.turn(&found.batch, &request.input)).await?;
     }
     match &response {
-        Response::Batch {
-            batch,
-            origin,
-            repeat,
-            size_bytes,
-            source,
-            ..
-        } => {
+        Response::Batch(found) => {
+            let fetch::Batch {
+                batch,
+                origin,
+                repeat,
+                size_bytes,
+                source,
+                ..
+            } = found;
             tracing::info!(run_id = %run.id, %batch, ?origin, repeat, size_bytes, source, "run {} works on batch {batch}", run.id);
         }
         Response::NothingNew { source, reasons } => {
-            let code = reasons.first().map(|reason| reason.code.as_str());
+            let code = reasons.first().map(Reason::code);
             tracing::info!(run_id = %run.id, source, code, "there is nothing new for run {}", run.id);
         }
     }
@@ -127,15 +80,15 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn batch(&self, wish: Wish) -> Result<Response, Error> {
+    async fn batch(&self, input: RunInput) -> Result<Response, Error> {
         if let Some(mine) = self.ctx.registry.batch_of_run(&self.id).await? {
             return self.again(mine).await;
         }
-        match wish {
-            Wish::Stored(batch) => self.take_named(batch).await,
+        match input {
+            RunInput::Stored(batch) => self.take_named(batch).await,
             // What others left is not in its way: nobody would start a second run for this object.
-            Wish::Object(source) => Box::pin(self.take_object(&source)).await,
-            Wish::Next => {
+            RunInput::Object(source) => Box::pin(self.take_object(&source)).await,
+            RunInput::Next => {
                 if let Some(found) = self.unfinished().await? {
                     return Ok(found);
                 }
@@ -186,12 +139,12 @@ impl Run<'_> {
 
     /// Whether another run that has not ended works on a batch.
     async fn is_held(&self, batch: &Batch) -> Result<bool, Error> {
-        self.is_anothers(&batch.claim.run, &batch.claim.execution_arn)
+        self.owned_by_another_run(&batch.claim.run, &batch.claim.execution_arn)
             .await
     }
 
     /// Whether this is a run other than this one, and has not ended.
-    async fn is_anothers(&self, run: &RunId, execution: &str) -> Result<bool, Error> {
+    async fn owned_by_another_run(&self, run: &RunId, execution: &str) -> Result<bool, Error> {
         Ok(*run != self.id && execution::is_running(self.ctx, execution).await?)
     }
 
@@ -210,7 +163,7 @@ impl Run<'_> {
 
     fn answer(&self, batch: &Batch, mine: &RunBatch, key: Key) -> Response {
         let record = &batch.record;
-        Response::Batch {
+        Response::Batch(fetch::Batch {
             batch: record.batch,
             key,
             format: record.format,
@@ -219,7 +172,7 @@ impl Run<'_> {
             // Bytes that another run works on right now are as known as those it has done with.
             repeat: mine.repeat || batch.claim.run != self.id,
             size_bytes: record.size_bytes,
-            turn: Turn::Go { waited_ms: None },
-        }
+            turn: Turn::default(),
+        })
     }
 }

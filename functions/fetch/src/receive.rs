@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use tasador_flow::{Origin, Reason};
 use tasador_ids::{BatchId, Digest};
 use tasador_lake::Format;
-use tasador_registry::{Batch, Origin};
+use tasador_registry::Batch;
 
 use crate::api::{self, Answer};
 use crate::form::{HEAD_BYTES, Head};
@@ -77,7 +78,7 @@ impl Run<'_> {
             size_bytes,
         );
         if source.moves_on() && head.is_without_rows() {
-            return Ok(nothing(source, api::empty()));
+            return Ok(nothing(source, Reason::Empty));
         }
         let fallback = if source.moves_on() {
             Format::ApiJson
@@ -142,29 +143,19 @@ impl Run<'_> {
         if source.moves_on() {
             return self.point_to(known, receipt).await;
         }
-        // What does not move on would send the same for ever.
+        // What does not move on would send the same bytes each time.
         let reason = if held {
-            api::reason(
-                "in_progress",
-                format!(
-                    "The source is what it was, and run {} is working on it.",
-                    known.claim.run
-                ),
-            )
+            Reason::InProgress {
+                run: known.claim.run.clone(),
+            }
         } else {
-            api::reason(
-                "unchanged",
-                format!(
-                    "The source is what it was when batch {} came from it; name that batch to do it once more.",
-                    batch.short()
-                ),
-            )
+            Reason::Unchanged { batch }
         };
         Ok(nothing(source, reason))
     }
 }
 
-fn nothing(source: &Source, reason: tasador_registry::Reason) -> Response {
+fn nothing(source: &Source, reason: Reason) -> Response {
     Response::NothingNew {
         source: source.shown.clone(),
         reasons: vec![reason],

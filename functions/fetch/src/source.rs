@@ -17,7 +17,7 @@ pub(crate) struct Source {
     pub(crate) place: Place,
     /// The address without credentials: for people, the registry and the log.
     pub(crate) shown: String,
-    /// Who named it, which is where it can be mended.
+    /// Where it is configured.
     named_in: NamedIn,
 }
 

@@ -3,9 +3,10 @@
 //! A marker stands in the bucket before the bytes do and goes when the registry knows the batch, so
 //! that bytes whose run died between the two are found again.
 
+use tasador_flow::Origin;
 use tasador_ids::BatchId;
 use tasador_lake::{Key, LakeError, key};
-use tasador_registry::{Batch, BatchRecord, Opened, Origin};
+use tasador_registry::{Batch, BatchRecord};
 
 use crate::spool::{self, LeftOver, Receipt, Slot};
 use crate::{Error, Response, Run};
@@ -56,23 +57,17 @@ impl Run<'_> {
         };
         let opened = self.ctx.registry.open_batch(&record, origin).await?;
         self.remove_marker(&raw).await;
-        let named_so = key::raw(&receipt.batch, receipt.form);
-        if named_so != raw {
-            self.remove_marker(&named_so).await;
+        let by_form = key::raw(&receipt.batch, receipt.form);
+        if by_form != raw {
+            self.remove_marker(&by_form).await;
         }
-        if let Opened::Known(_) = opened {
+        if !opened.new {
             tracing::info!(batch = %receipt.batch, "batch {} is known already", receipt.batch);
         }
-        let batch = self.known(&receipt.batch).await?;
-        match self.ctx.registry.batch_of_run(&self.id).await? {
-            Some(mine) => Ok(self.answer(&batch, &mine, raw)),
-            None => Err(Error::UnknownBatch {
-                batch: receipt.batch,
-            }),
-        }
+        Ok(self.answer(&opened.batch, &opened.mine, raw))
     }
 
-    /// Makes known bytes this run's batch as well: the source sent them once more.
+    /// Makes known bytes this run's batch as well: the source sent them again.
     pub(crate) async fn point_to(
         &self,
         known: &Batch,

@@ -2,8 +2,8 @@
 //! in the state machine with their batches stored, and ask again.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tasador_flow::fetch::Turn;
 use tasador_ids::BatchId;
 use tasador_registry::Turn as Held;
 
@@ -16,27 +16,9 @@ const WAIT_S: u64 = 60;
 /// How long those far behind wait: each question costs three transitions and a call.
 const WAIT_MAX_S: u64 = 900;
 
-/// Whether a run works on its batch now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum Turn {
-    Go {
-        /// How long it has waited; absent where it has not.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        waited_ms: Option<u64>,
-    },
-    Wait {
-        since: Timestamp,
-        /// When to ask again, in seconds.
-        wait_s: u64,
-    },
-}
-
-impl Turn {
-    /// Since when a run waits, by the state document that its execution hands back.
-    fn waiting_since(input: &Value) -> Option<Timestamp> {
-        input.pointer("/fetch/turn/since")?.as_str()?.parse().ok()
-    }
+/// Since when a run waits, by the state document that its execution hands back.
+fn waiting_since(input: &Value) -> Option<Timestamp> {
+    input.pointer("/fetch/turn/since")?.as_str()?.parse().ok()
 }
 
 impl Run<'_> {
@@ -44,7 +26,7 @@ impl Run<'_> {
     pub(crate) async fn turn(&self, batch: &BatchId, input: &Value) -> Result<Turn, Error> {
         let registry = &self.ctx.registry;
         let now = self.ctx.now();
-        let since = Turn::waiting_since(input);
+        let since = waiting_since(input);
         let waited_ms = since.map(|since| {
             let waited_ms = now.as_millisecond() - since.as_millisecond();
             u64::try_from(waited_ms).unwrap_or(0)
@@ -114,13 +96,13 @@ mod tests {
         let since = Timestamp::UNIX_EPOCH;
         let waiting = Turn::Wait { since, wait_s: 60 };
         let document = json!({"object": {}, "fetch": {"status": "batch", "turn": waiting}});
-        assert_eq!(Turn::waiting_since(&document), Some(since));
+        assert_eq!(waiting_since(&document), Some(since));
         for document in [
             json!(null),
             json!({"fetch": 1}),
             json!({"fetch": {"turn": {"since": 5}}}),
         ] {
-            assert_eq!(Turn::waiting_since(&document), None, "{document}");
+            assert_eq!(waiting_since(&document), None, "{document}");
         }
     }
 

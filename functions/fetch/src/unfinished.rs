@@ -26,14 +26,17 @@ impl Run<'_> {
             let (slot, receipt) = match left {
                 LeftOver::Batch(slot, receipt) => (slot, receipt),
                 LeftOver::Question(slot, asked) => {
-                    if !self.is_anothers(&asked.run, &asked.execution_arn).await? {
+                    if !self
+                        .owned_by_another_run(&asked.run, &asked.execution_arn)
+                        .await?
+                    {
                         self.unanswered(slot, asked)?;
                     }
                     continue;
                 }
             };
             if self
-                .is_anothers(&receipt.run, &receipt.execution_arn)
+                .owned_by_another_run(&receipt.run, &receipt.execution_arn)
                 .await?
             {
                 continue;
@@ -117,7 +120,7 @@ impl Run<'_> {
             return Ok(None);
         }
         if self
-            .is_anothers(&receipt.run, &receipt.execution_arn)
+            .owned_by_another_run(&receipt.run, &receipt.execution_arn)
             .await?
         {
             return Ok(None);

@@ -102,9 +102,8 @@ impl Gather<'_> {
             .iter()
             .map(|input| input.name.clone())
             .collect();
-        let recorded = record.metrics.get(MEDIAN_APE);
-        let error = match recorded {
-            Some(on_holdout) => self.error(champion, on_holdout).await?,
+        let error = match record.metrics.get(MEDIAN_APE) {
+            Some(validation) => self.error(champion, validation).await?,
             None => None,
         };
         Ok(Standing::Serving(Box::new(Serving {
@@ -136,7 +135,7 @@ impl Gather<'_> {
     async fn error(
         &self,
         champion: EvaluatedVersion,
-        on_holdout: f64,
+        validation: f64,
     ) -> Result<Option<ChampionError>, GateError> {
         let bytes = self
             .ctx
@@ -152,7 +151,7 @@ impl Gather<'_> {
             let mut frame = clean.frame;
             // As many as there are rows: the reader sees to it.
             let _ = frame.set_properties(clean.properties.iter().map(|key| key.0).collect());
-            Ok(champion_error(&champion, &frame, on_holdout))
+            Ok(champion_error(&champion, &frame, validation))
         })
         .await
         .map_err(|source| GateError::Thread { batch, source })?
@@ -235,7 +234,7 @@ impl Gather<'_> {
 fn champion_error(
     champion: &EvaluatedVersion,
     frame: &Frame,
-    on_holdout: f64,
+    validation: f64,
 ) -> Option<ChampionError> {
     let predictions = champion.predict_all(frame);
     let mut errors: Vec<f64> = frame
@@ -256,6 +255,6 @@ fn champion_error(
             .and_then(|rank| errors.get(rank))
             .copied()
             .unwrap_or(0.0),
-        on_holdout,
+        validation,
     })
 }

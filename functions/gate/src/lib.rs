@@ -7,97 +7,20 @@
 
 mod facts;
 pub mod rules;
-mod words;
 
-use serde::{Deserialize, Serialize};
 use tasador_champion::StoreError;
 use tasador_dataset::{Manifest, ReadError};
-use tasador_ids::{BatchId, DatasetId, Digest, ModelVersion, RunId};
-use tasador_lake::{Key, LakeError};
+use tasador_flow::gate::Decision;
+use tasador_flow::{Origin, Reason, TrainOn, Training};
+use tasador_ids::{BatchId, ModelVersion};
+use tasador_lake::LakeError;
 use tasador_model::Algorithm;
-use tasador_registry::{Origin, Reason, RegistryError};
+use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, Context, ErrorClass};
 
-use rules::{Facts, Limits, Measurement, Standing, Verdict};
+use rules::{Facts, Judgement, Limits, Standing};
 
-/// A cleaned batch to be judged.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Request {
-    /// The run.
-    pub run_id: RunId,
-    /// The batch.
-    pub batch: BatchId,
-    /// How the run came by it: one that was named is judged anew, whatever became of it before.
-    #[serde(default)]
-    pub origin: Option<Origin>,
-    /// Whether it had an outcome before this run got it.
-    #[serde(default)]
-    pub repeat: bool,
-    /// What `preprocess` made of it.
-    pub preprocess: Cleaned,
-}
-
-/// The part of `preprocess`'s answer that is needed here.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Cleaned {
-    /// The clean rows.
-    pub clean_key: Key,
-    /// The SHA-256 of the clean file.
-    pub clean_sha256: Digest,
-    /// The quality report and the distribution profile.
-    pub profile_key: Key,
-}
-
-/// The decision as it goes on in the state machine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Response {
-    /// Whether to train.
-    pub decision: Verdict,
-    /// Why, most important first; never empty.
-    pub reasons: Vec<Reason>,
-    /// Whether later datasets may hold the batch's rows.
-    pub usable: bool,
-    /// The version in production, if any.
-    pub champion: Option<ModelVersion>,
-    /// What to learn from; only where candidates are to be trained.
-    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
-    pub training: Option<Training>,
-    /// All that was measured, whether or not it decided anything.
-    pub measurements: Vec<Measurement>,
-}
-
-/// What is to be trained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Training {
-    /// The dataset.
-    pub dataset: DatasetId,
-    /// Its list of batches in the bucket.
-    pub dataset_key: Key,
-    /// The algorithms to try.
-    pub candidates: Vec<Algorithm>,
-    /// Where they are trained.
-    pub train_on: TrainOn,
-}
-
-/// What trains a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TrainOn {
-    /// The function: within 15 minutes and 10 GB.
-    Function,
-    /// A job of AWS Batch, which has time and memory for more.
-    Job,
-}
-
-impl TrainOn {
-    /// A job where the dataset has so many rows that jobs are wanted for.
-    fn of(rows: u64, job_from_rows: Option<u64>) -> Self {
-        match job_from_rows {
-            Some(from) if rows >= from => Self::Job,
-            _ => Self::Function,
-        }
-    }
-}
+pub use tasador_flow::gate::{Request, Response};
 
 /// Why no decision was reached.
 #[derive(Debug, thiserror::Error)]
@@ -204,26 +127,28 @@ async fn decide(
     let report = gather.report(&request.preprocess.profile_key).await?;
     let processed = request.repeat && request.origin != Some(Origin::Named);
 
-    if let Some(refusal) = rules::refusal(&report, processed, limits) {
-        let champion = gather.champion().await?;
-        return Ok(respond(request, refusal, champion, None));
-    }
+    let soundness = match rules::examine(&report, processed, limits) {
+        Ok(measurements) => measurements,
+        Err(refusal) => {
+            let champion = gather.champion().await?;
+            return Ok(respond(request, refusal, champion, None));
+        }
+    };
     let standing = gather.standing().await?;
     let manifest = gather.manifest(report.profile.rows).await?;
     let facts = Facts {
-        processed,
         report: &report,
         dataset_rows: manifest.rows(),
         champion: &standing,
     };
-    let decision = rules::judge(&facts, limits);
-    let training = match decision.verdict {
-        Verdict::Skip => None,
-        Verdict::Train => Some(write_dataset(&gather, &manifest, wanted).await?),
+    let judgement = rules::judge(soundness, &facts, limits);
+    let training = match judgement.decision {
+        Decision::Skip => None,
+        Decision::Train => Some(write_dataset(&gather, &manifest, wanted).await?),
     };
     Ok(respond(
         request,
-        decision,
+        judgement,
         Standing::version(&standing),
         training,
     ))
@@ -238,45 +163,44 @@ async fn write_dataset(
     Ok(Training {
         dataset,
         dataset_key,
-        candidates: wanted.candidates,
+        candidates: wanted.candidates.iter().map(ToString::to_string).collect(),
         train_on: TrainOn::of(manifest.rows(), wanted.job_from_rows),
     })
 }
 
 fn respond(
     request: &Request,
-    decision: rules::Decision,
+    judgement: Judgement,
     champion: Option<ModelVersion>,
     training: Option<Training>,
 ) -> Response {
-    let (run, batch) = (&request.run_id, &request.batch);
-    let sentence = decision
-        .reasons
-        .first()
-        .map_or("", |reason| reason.sentence.as_str());
+    let Judgement {
+        decision,
+        reasons,
+        usable,
+        measurements,
+    } = judgement;
     // What the alarm for drift counts.
-    let codes: Vec<&str> = decision
-        .reasons
-        .iter()
-        .map(|reason| reason.code.as_str())
-        .collect();
+    let codes: Vec<&str> = reasons.iter().map(Reason::code).collect();
     tracing::info!(
-        run_id = %run,
-        batch = %batch,
-        decision = ?decision.verdict,
-        usable = decision.usable,
+        run_id = %request.run_id,
+        batch = %request.batch,
+        decision = decision.as_str(),
+        usable,
         reasons = codes.join(" "),
-        measurements = serde_json::to_string(&decision.measurements).unwrap_or_default(),
-        "run {run}: batch {} is judged: {:?}: {sentence}",
-        batch.short(),
-        decision.verdict,
+        measurements = serde_json::to_string(&measurements).unwrap_or_default(),
+        "run {}: decision on batch {}: {}: {}",
+        request.run_id,
+        request.batch.short(),
+        decision.as_str(),
+        reasons.first().map(Reason::sentence).unwrap_or_default(),
     );
     Response {
-        decision: decision.verdict,
-        reasons: decision.reasons,
-        usable: decision.usable,
+        decision,
+        reasons,
+        usable,
         champion,
         training,
-        measurements: decision.measurements,
+        measurements,
     }
 }

@@ -9,11 +9,11 @@ mod soundness;
 #[cfg(test)]
 mod tests;
 
-use serde::{Deserialize, Serialize};
+use tasador_flow::gate::Decision;
+use tasador_flow::{Measurement, Reason};
 use tasador_ids::ModelVersion;
 use tasador_listing::schema;
 use tasador_listing::{BatchReport, ColumnProfile, Profile};
-use tasador_registry::Reason;
 use tasador_runtime::config::GateLimits;
 
 /// The share of rows with a value from which on a new column is worth learning.
@@ -69,8 +69,6 @@ impl From<&GateLimits> for Limits {
 /// All that the rule looks at.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// Whether the batch had an outcome before this run got it, and nobody asked for it by name.
-    pub processed: bool,
     /// What became of the batch's rows, and what the clean ones look like.
     pub report: &'a BatchReport,
     /// Rows that training would learn from: all usable batches and this one.
@@ -131,43 +129,13 @@ pub struct ChampionError {
     /// What that median is at least, with a confidence of 97.5 %.
     pub on_batch_at_least: f64,
     /// The same on the homes of its validation.
-    pub on_holdout: f64,
-}
-
-/// What a check found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Measurement {
-    /// What was measured, a stable name.
-    pub code: String,
-    /// The column it was measured on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub column: Option<String>,
-    /// The value; `None` where it could not be measured.
-    pub measured: Option<f64>,
-    /// The limit it was held against.
-    pub limit: f64,
-    /// Whether it is one of the reasons for the decision.
-    pub fired: bool,
-    /// Why there is no value, or why it was not believed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-/// Whether to train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// Candidates are to be trained.
-    Train,
-    /// The batch is recorded, and nothing else happens.
-    Skip,
+    pub validation: f64,
 }
 
 /// The rule's answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Decision {
-    /// Whether to train.
-    pub verdict: Verdict,
+pub struct Judgement {
+    pub decision: Decision,
     /// Why, most important first; never empty.
     pub reasons: Vec<Reason>,
     /// Whether later datasets may hold the batch's rows.
@@ -176,23 +144,16 @@ pub struct Decision {
     pub measurements: Vec<Measurement>,
 }
 
-/// Judges a batch.
-///
-/// The batch is skipped where anything of soundness is against it ([`refusal`]); else trained on
-/// where anything about it is new; else skipped, with what was measured as its reasons.
-pub fn judge(facts: &Facts<'_>, limits: &Limits) -> Decision {
-    let soundness = match examine(facts.report, facts.processed, limits) {
-        Ok(measurements) => measurements,
-        Err(refusal) => return refusal,
-    };
+/// Judges a sound batch: it is trained on if anything about it is new. `measurements` are those of
+/// [`examine`].
+pub fn judge(mut measurements: Vec<Measurement>, facts: &Facts<'_>, limits: &Limits) -> Judgement {
     let novelty = novelty::check(facts, limits);
-    let mut measurements = soundness;
     measurements.extend(novelty.measurements);
-    Decision {
-        verdict: if novelty.trains {
-            Verdict::Train
+    Judgement {
+        decision: if novelty.trains {
+            Decision::Train
         } else {
-            Verdict::Skip
+            Decision::Skip
         },
         reasons: novelty.reasons,
         usable: true,
@@ -200,74 +161,36 @@ pub fn judge(facts: &Facts<'_>, limits: &Limits) -> Decision {
     }
 }
 
-/// What [`judge`] decides whatever the champion: the batch is unsound, too small, or processed
-/// already.
+/// What was measured of a batch that may be trained on, or the decision to skip it whatever the
+/// champion: it is unsound, too small, or already processed.
+/// `processed`: the batch had an outcome before this run got it, and was not named in the input.
 ///
 /// The rows of a sound batch that is merely small stay usable for later datasets; those of an
 /// unsound one do not.
-pub fn refusal(report: &BatchReport, processed: bool, limits: &Limits) -> Option<Decision> {
-    examine(report, processed, limits).err()
-}
-
-/// What was measured of a batch that may be trained on, or the decision that it may not.
-fn examine(
+pub fn examine(
     report: &BatchReport,
     processed: bool,
     limits: &Limits,
-) -> Result<Vec<Measurement>, Decision> {
-    let soundness = soundness::check(report, limits);
+) -> Result<Vec<Measurement>, Judgement> {
+    let mut soundness = soundness::check(report, limits);
     if processed {
-        return Err(Decision {
-            verdict: Verdict::Skip,
-            reasons: vec![reason(
-                "already_processed",
-                "This batch has been processed before: the same bytes have an outcome already."
-                    .to_owned(),
-            )],
-            // Its rows are in the datasets, or not, by its first outcome.
-            usable: false,
-            measurements: quiet(soundness.measurements),
-        });
+        // Nothing that was measured decided anything.
+        for measurement in &mut soundness.measurements {
+            measurement.fired = false;
+        }
+        soundness.reasons = vec![Reason::AlreadyProcessed];
+        // Its rows are in the datasets, or not, by its first outcome.
+        soundness.usable = false;
     }
     if soundness.reasons.is_empty() {
-        Ok(soundness.measurements)
-    } else {
-        Err(Decision {
-            verdict: Verdict::Skip,
-            reasons: soundness.reasons,
-            usable: soundness.usable,
-            measurements: soundness.measurements,
-        })
+        return Ok(soundness.measurements);
     }
-}
-
-/// Measurements of which none decided anything.
-fn quiet(measurements: Vec<Measurement>) -> Vec<Measurement> {
-    measurements
-        .into_iter()
-        .map(|measurement| Measurement {
-            fired: false,
-            ..measurement
-        })
-        .collect()
-}
-
-fn reason(code: &str, sentence: String) -> Reason {
-    Reason {
-        code: code.to_owned(),
-        sentence,
-        measured: None,
-        limit: None,
-        column: None,
-    }
-}
-
-fn measured_reason(code: &str, sentence: String, measured: f64, limit: f64) -> Reason {
-    Reason {
-        measured: Some(measured),
-        limit: Some(limit),
-        ..reason(code, sentence)
-    }
+    Err(Judgement {
+        decision: Decision::Skip,
+        reasons: soundness.reasons,
+        usable: soundness.usable,
+        measurements: soundness.measurements,
+    })
 }
 
 fn measurement(code: &str, measured: f64, limit: f64, fired: bool) -> Measurement {
@@ -275,7 +198,7 @@ fn measurement(code: &str, measured: f64, limit: f64, fired: bool) -> Measuremen
         code: code.to_owned(),
         column: None,
         measured: Some(measured),
-        limit,
+        limit: Some(limit),
         fired,
         note: None,
     }

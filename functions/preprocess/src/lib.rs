@@ -18,51 +18,21 @@ mod table;
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
-use tasador_ids::{BatchId, Digest, RunId};
-use tasador_lake::{Format, Key, Lake, LakeError, key};
+use tasador_flow::Rows;
+use tasador_ids::{BatchId, Digest};
+use tasador_lake::{Key, Lake, LakeError, key};
 use tasador_listing::{BatchReport, QualityReport};
-use tasador_registry::Rows;
 use tasador_runtime::Context;
 
 pub use clean::{Cleaned, Draft, draft};
 pub use error::PreprocessError;
 pub use read::{MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
 pub use table::{FrameError, LeftError, to_parquet};
+pub use tasador_flow::preprocess::{Request, Response};
 
 /// The most bytes of a list of columns in the answer, because every later state passes it on and a
 /// state's output stays below 16 KB. The complete list is in the report.
 const LISTED_BYTES: usize = 1_500;
-
-/// The batch to clean.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Request {
-    pub run_id: RunId,
-    /// The batch: the hash of the raw object's bytes.
-    pub batch: BatchId,
-    /// The raw object.
-    pub key: Key,
-    pub format: Format,
-}
-
-/// The counts of the batch and the keys of its files.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Response {
-    /// Counts of rows.
-    pub rows: Rows,
-    /// The key of the clean rows.
-    pub clean_key: Key,
-    /// The SHA-256 of the clean file.
-    pub clean_sha256: Digest,
-    /// The key of the rejected rows.
-    pub rejected_key: Key,
-    /// The key of the [`BatchReport`].
-    pub profile_key: Key,
-    /// Columns beyond the twelve known ones; of very many, the first ones.
-    pub columns_new: Vec<String>,
-    /// Known columns that the source did not send.
-    pub columns_gone: Vec<String>,
-}
 
 /// Cleans `request.batch` and stores the files.
 ///

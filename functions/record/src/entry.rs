@@ -2,40 +2,11 @@
 //! entry.
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::Value;
+use tasador_flow::record::Request;
+use tasador_flow::{
+    Candidate, CleanFile, Contender, Language, Metrics, Outcome, OutcomeKind, State, fetch,
+};
 use tasador_ids::{ModelName, ModelVersion};
-use tasador_registry::{Candidate, CleanFile, Contender, Metrics, Outcome, OutcomeKind, Rows};
-
-use crate::Request;
-use crate::state::State;
-use crate::words;
-
-/// What `train` answers for one algorithm.
-#[derive(Debug, Deserialize)]
-struct Trained {
-    algorithm: String,
-    #[serde(default)]
-    version: Option<ModelVersion>,
-    #[serde(default)]
-    mlflow_run_id: Option<String>,
-    #[serde(default)]
-    validation: Metrics,
-    #[serde(default)]
-    reason: Option<String>,
-}
-
-impl From<Trained> for Candidate {
-    fn from(trained: Trained) -> Self {
-        Self {
-            algorithm: trained.algorithm,
-            version: trained.version,
-            mlflow_run_id: trained.mlflow_run_id,
-            metrics: trained.validation,
-            reason: trained.reason,
-        }
-    }
-}
 
 /// The entry of a run: what the state document says of it, the version in production, and the time.
 pub(crate) fn entry(
@@ -44,95 +15,120 @@ pub(crate) fn entry(
     production: Option<ModelVersion>,
     now: Timestamp,
 ) -> Outcome {
-    let state = State(&request.state);
-    let candidates = candidates(state);
-    let challenger = contender(state, "challenger", &candidates);
-    let champion = contender(state, "champion", &candidates);
-    let rows: Option<Rows> = state.at("/preprocess/rows");
-    let mut reasons = state.list("/fetch/reasons");
-    reasons.extend(state.list("/gate/reasons"));
-    reasons.extend(state.list("/verdict/reasons"));
+    let error = request.state.run_error();
     let elapsed_ms = now.duration_since(request.started_at).as_millis();
     let mut entry = Outcome {
         run: request.run_id,
         kind: request.outcome,
         sentence: String::new(),
-        batch: state.at("/fetch/batch"),
-        origin: state.at("/fetch/origin"),
-        repeat: state.at("/fetch/repeat").unwrap_or(false),
-        source: state.at("/fetch/source"),
-        rows,
-        clean: clean(state, rows),
-        columns_new: state.list("/preprocess/columns_new"),
-        columns_gone: state.list("/preprocess/columns_gone"),
-        decision: state.at("/gate/decision"),
-        reasons,
-        measurements: state.list("/gate/measurements"),
-        usable: state.at("/gate/usable").unwrap_or(false),
-        dataset: state.at("/gate/dataset"),
-        candidates,
-        change_percent: change_percent(challenger.as_ref(), champion.as_ref()),
-        challenger,
-        champion,
-        verdict: state.at("/verdict/sentence"),
-        verdict_key: state.at("/verdict/verdict_key"),
+        batch: None,
+        origin: None,
+        repeat: false,
+        source: None,
+        rows: None,
+        clean: None,
+        columns_new: Vec::new(),
+        columns_gone: Vec::new(),
+        decision: None,
+        reasons: Vec::new(),
+        measurements: Vec::new(),
+        usable: false,
+        dataset: None,
+        candidates: Vec::new(),
+        change_percent: Metrics::default(),
+        challenger: None,
+        champion: None,
+        verdict: None,
+        verdict_key: None,
         promoted: request.outcome == OutcomeKind::Promoted,
-        promotion: state.at("/promotion/promotion"),
+        promotion: None,
         model,
         production,
-        error: state.trouble(),
+        error,
         started_at: request.started_at,
         recorded_at: now,
         // A clock that was set back meanwhile makes no run shorter than nothing.
         duration_ms: u64::try_from(elapsed_ms).unwrap_or(0),
-        waited_ms: state.at("/fetch/turn/waited_ms"),
+        waited_ms: None,
         settled: false,
     };
-    entry.sentence = words::sentence(request.outcome, &entry, state);
+    fill(&mut entry, request.state);
+    entry.sentence = Language::English.outcome(&entry);
     entry
 }
 
-/// What came of each candidate. Of one whose training failed, the reason is what the state machine caught.
-fn candidates(state: State<'_>) -> Vec<Candidate> {
-    let items = state.0.pointer("/candidates").and_then(Value::as_array);
-    let read = items.into_iter().flatten().filter_map(|item| {
-        let mut candidate: Candidate = State(item).at::<Trained>("")?.into();
-        if let Some(trouble) = State(item).trouble() {
-            candidate.reason = Some(format!("{}: {}", trouble.class, trouble.message));
+/// What each part of the document says; a run that failed early has only the first ones.
+fn fill(entry: &mut Outcome, state: State) {
+    match state.fetch {
+        Some(fetch::Response::Batch(batch)) => {
+            entry.batch = Some(batch.batch);
+            entry.origin = Some(batch.origin);
+            entry.repeat = batch.repeat;
+            entry.source = Some(batch.source);
+            if let fetch::Turn::Go { waited_ms } = batch.turn {
+                entry.waited_ms = waited_ms;
+            }
         }
-        Some(candidate)
-    });
-    read.collect()
-}
-
-/// The clean rows, where `preprocess` came to its end.
-fn clean(state: State<'_>, rows: Option<Rows>) -> Option<CleanFile> {
-    Some(CleanFile {
-        key: state.at("/preprocess/clean_key")?,
-        sha256: state.at("/preprocess/clean_sha256")?,
-        rows: rows?.clean,
-    })
+        Some(fetch::Response::NothingNew { source, reasons }) => {
+            entry.source = Some(source);
+            entry.reasons = reasons;
+        }
+        None => {}
+    }
+    if let Some(preprocess) = state.preprocess {
+        entry.rows = Some(preprocess.rows);
+        entry.clean = Some(CleanFile {
+            key: preprocess.clean_key,
+            sha256: preprocess.clean_sha256,
+            rows: preprocess.rows.clean,
+        });
+        entry.columns_new = preprocess.columns_new;
+        entry.columns_gone = preprocess.columns_gone;
+    }
+    if let Some(gate) = state.gate {
+        entry.decision = Some(gate.decision);
+        entry.reasons.extend(gate.reasons);
+        entry.measurements = gate.measurements;
+        entry.usable = gate.usable;
+        entry.dataset = gate.training.map(|training| training.dataset);
+    }
+    entry.candidates = state.candidates.unwrap_or_default();
+    for candidate in &mut entry.candidates {
+        if let Some(caught) = candidate.error.take() {
+            candidate.reason = Some(caught.reason());
+        }
+    }
+    if let Some(verdict) = state.verdict {
+        let side = |version, metrics: Option<Metrics>| {
+            contender(version, metrics.unwrap_or_default(), &entry.candidates)
+        };
+        entry.challenger = side(verdict.challenger, verdict.challenger_metrics);
+        entry.champion = side(
+            verdict.stand_in.or(verdict.champion),
+            verdict.champion_metrics,
+        );
+        entry.change_percent = change_percent(entry.challenger.as_ref(), entry.champion.as_ref());
+        entry.reasons.extend(verdict.reasons);
+        entry.verdict = Some(verdict.sentence);
+        entry.verdict_key = Some(verdict.verdict_key);
+    }
+    entry.promotion = state.promotion.map(|promotion| promotion.promotion);
 }
 
 /// One side of the comparison.
-fn contender(state: State<'_>, side: &str, candidates: &[Candidate]) -> Option<Contender> {
-    let mut version = state.at(&format!("/verdict/{side}"))?;
-    // If the champion could not be loaded, the figures are those of the version that stood in for it.
-    if side == "champion"
-        && let Some(stand_in) = state.at("/verdict/stand_in")
-    {
-        version = stand_in;
-    }
-    let algorithm = candidates
+fn contender(
+    version: Option<ModelVersion>,
+    metrics: Metrics,
+    candidates: &[Candidate],
+) -> Option<Contender> {
+    let version = version?;
+    let own = candidates
         .iter()
-        .find(|candidate| candidate.version == Some(version))
-        .map(|candidate| candidate.algorithm.clone());
+        .find(|candidate| candidate.version == Some(version));
     Some(Contender {
         version,
-        algorithm,
-        metrics: state
-            .at(&format!("/verdict/{side}_metrics"))
-            .unwrap_or_default(),
+        algorithm: own.map(|candidate| candidate.algorithm.clone()),
+        metrics,
     })
 }
 
@@ -153,26 +149,28 @@ fn change_percent(challenger: Option<&Contender>, champion: Option<&Contender>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+    use tasador_flow::{Origin, Reason, Rows, Step};
     use tasador_ids::{BatchId, DatasetId};
-    use tasador_registry::Origin;
 
     fn full() -> Value {
         let batch = BatchId::of(b"batch");
         json!({
-            "fetch": {"status": "fetched", "batch": batch, "key": "raw/1.json", "format": "api_json", "size_bytes": 9,
-                "source": "http://source/data", "received_at": "2026-01-01T00:00:00Z", "origin": "source", "repeat": false},
-            "preprocess": {"batch": batch, "clean_key": "clean/1.parquet", "clean_sha256": batch, "rejected_key": "r",
+            "fetch": {"status": "batch", "batch": batch, "key": "raw/1.json", "format": "api_json", "size_bytes": 9,
+                "source": "http://source/data", "origin": "source", "repeat": false},
+            "preprocess": {"clean_key": "clean/1.parquet", "clean_sha256": batch, "rejected_key": "r",
                 "profile_key": "p", "rows": {"raw": 100, "clean": 90, "rejected": 7, "duplicates": 3},
                 "columns_new": ["pool"], "columns_gone": []},
-            "gate": {"decision": "train", "usable": true, "dataset": DatasetId::of(b"d"), "dataset_key": "datasets/d.json",
+            "gate": {"decision": "train", "usable": true, "champion": 2, "dataset": DatasetId::of(b"d"),
+                "dataset_key": "datasets/d.json", "candidates": ["linear"], "train_on": "function", "measurements": [],
                 "reasons": [{"code": "drift", "sentence": "`bed` has moved", "measured": 0.3, "limit": 0.2, "column": "bed"}]},
             "candidates": [
-                {"status": "trained", "algorithm": "boosting", "model": "Model", "version": 4, "mlflow_run_id": "0a", "artifact_key": "k",
-                    "sha256": "s", "validation": {"mae": 69.0, "rmse": 98.0, "r2": 0.7, "rows": 9}},
-                {"status": "failed", "algorithm": "linear", "reason": "every price is equal"}],
+                {"algorithm": "boosting", "version": 4, "mlflow_run_id": "0a", "artifact_key": "k", "sha256": batch,
+                    "validation": {"mae": 69.0, "rmse": 98.0, "r2": 0.7, "rows": 9}},
+                {"algorithm": "linear", "reason": "every price is equal"}],
             "verdict": {"decision": "promote", "challenger": 4, "champion": 2, "sentence": "MAE is down by 10.0 %.",
-                "reasons": [{"code": "better", "sentence": "mae"}], "verdict_key": "verdicts/run/1.json",
+                "reasons": [{"code": "better", "sentence": "mae", "measured": -0.1, "limit": -0.03}],
+                "verdict_key": "verdicts/run/1.json",
                 "challenger_metrics": {"mae": 90.0, "rmse": 99.0, "r2": 0.9, "rows": 20},
                 "champion_metrics": {"mae": 100.0, "rmse": 99.0, "r2": -0.5, "rows": 20, "zero": 0.0}},
             "promotion": {"version": 4, "previous": 2, "promotion": 3},
@@ -180,18 +178,14 @@ mod tests {
     }
 
     fn built(outcome: OutcomeKind, state: Value) -> Outcome {
-        let request = Request {
-            run_id: "run".parse().unwrap(),
-            outcome,
-            started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
-            state,
-        };
-        let now = "2026-01-01T00:00:12.5Z".parse().unwrap();
+        let request = json!({
+            "run_id": "run", "outcome": outcome, "started_at": "2026-01-01T00:00:00Z", "state": state,
+        });
         entry(
-            request,
+            serde_json::from_value(request).unwrap(),
             "Model".parse().unwrap(),
             Some(ModelVersion(4)),
-            now,
+            "2026-01-01T00:00:12.5Z".parse().unwrap(),
         )
     }
 
@@ -212,11 +206,7 @@ mod tests {
         assert_eq!(entry.clean.as_ref().map(|clean| clean.rows), Some(90));
         assert_eq!(entry.columns_new, ["pool"]);
         assert_eq!(
-            entry
-                .reasons
-                .iter()
-                .map(|reason| reason.code.as_str())
-                .collect::<Vec<_>>(),
+            entry.reasons.iter().map(Reason::code).collect::<Vec<_>>(),
             ["drift", "better"]
         );
         let candidates: Vec<_> = entry
@@ -249,7 +239,7 @@ mod tests {
         assert_eq!(entry.duration_ms, 12_500);
         assert_eq!(
             entry.sentence,
-            "Version 4 went into production: MAE is down by 10.0 %."
+            "Version 4 is now in production: average error $90, 10% lower than version 2."
         );
         assert_eq!(entry.error, None);
     }
@@ -277,25 +267,46 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_tells_the_outcome() {
-        let skip = json!({"fetch": {"status": "fetched"}, "gate": {"decision": "skip", "reasons": [{"code": "few_rows", "sentence": "49 rows are fewer than 50"}]}});
-        let error = json!({"Error": "Bug", "Cause": "{\"errorType\":\"Bug\",\"errorMessage\":\"a column is odd\"}"});
-        let mut broken = full();
-        for part in ["gate", "candidates", "verdict", "promotion", "preprocess"] {
-            broken.as_object_mut().unwrap().remove(part);
-        }
-        broken["error"] = error;
+    fn a_stand_in_is_the_other_side_of_the_comparison() {
+        let mut state = full();
+        state["verdict"]["stand_in"] = json!(1);
+        let entry = built(OutcomeKind::Promoted, state);
+        assert_eq!(entry.champion.unwrap().version, ModelVersion(1));
+    }
+
+    #[test]
+    fn the_sentence_says_what_happened() {
+        let part = |names: &[&str]| {
+            let mut state = full();
+            state
+                .as_object_mut()
+                .unwrap()
+                .retain(|name, _| names.contains(&name.as_str()));
+            state
+        };
+        let mut skip = part(&["fetch", "preprocess", "gate"]);
+        skip["gate"]["decision"] = json!("skip");
+        skip["gate"]["reasons"] =
+            json!([{"code": "few_rows", "sentence": "49 rows are fewer than 50"}]);
+        let mut rejected = full();
+        rejected["verdict"]["reasons"] = json!([{"code": "mae_not_down_enough", "sentence": "x", "measured": -0.01, "limit": -0.03}]);
+        let mut failed = part(&["fetch"]);
+        failed["error"] = json!({"Error": "Bug", "Cause": "{\"errorType\":\"Bug\",\"errorMessage\":\"a column is odd\"}"});
         let table = [
-            (OutcomeKind::Rejected, full(), "MAE is down by 10.0 %."),
+            (
+                OutcomeKind::Rejected,
+                rejected,
+                "Version 4 was trained but not promoted: the average error is only 1% lower; at least 3% required.",
+            ),
             (
                 OutcomeKind::Skipped,
                 skip,
-                "No training: 49 rows are fewer than 50.",
+                "Nothing was trained: 49 rows are fewer than 50.",
             ),
             (
                 OutcomeKind::NothingNew,
-                json!({"fetch": {"status": "nothing_new", "reasons": [{"code": "exhausted", "sentence": "The source is exhausted."}]}}),
-                "The source is exhausted.",
+                json!({"fetch": {"status": "nothing_new", "source": "s", "reasons": [{"code": "exhausted", "sentence": "x"}]}}),
+                "The source has no more data.",
             ),
             (
                 OutcomeKind::NothingNew,
@@ -304,24 +315,20 @@ mod tests {
             ),
             (
                 OutcomeKind::Failed,
-                broken,
-                "The run broke while cleaning: a column is odd.",
+                failed,
+                "The run failed in Preprocess: a column is odd.",
             ),
-            (
-                OutcomeKind::Failed,
-                json!({}),
-                "The run broke while fetching: the cause is not known.",
-            ),
+            (OutcomeKind::Failed, json!({}), "The run failed."),
             (
                 OutcomeKind::Rejected,
                 json!({}),
-                "The challenger was not better.",
+                "There is no usable new model.",
             ),
-            (OutcomeKind::Skipped, json!({}), "No training."),
+            (OutcomeKind::Skipped, json!({}), "Nothing was trained."),
             (
                 OutcomeKind::Promoted,
                 json!({}),
-                "A new version went into production.",
+                "A new version is in production.",
             ),
         ];
         for (kind, state, want) in table {
@@ -330,6 +337,37 @@ mod tests {
                 want,
                 "{kind:?} {state}"
             );
+        }
+    }
+
+    #[test]
+    fn a_failed_run_failed_where_the_first_part_is_missing() {
+        let parts = [
+            "fetch",
+            "preprocess",
+            "gate",
+            "candidates",
+            "verdict",
+            "promotion",
+        ];
+        let steps = [
+            Step::Fetch,
+            Step::Preprocess,
+            Step::Gate,
+            Step::Train,
+            Step::Compare,
+            Step::Promote,
+            Step::Record,
+        ];
+        for (count, step) in steps.into_iter().enumerate() {
+            let mut state = full();
+            state
+                .as_object_mut()
+                .unwrap()
+                .retain(|name, _| parts[..count].contains(&name.as_str()));
+            state["error"] = json!({"Error": "Bug"});
+            let error = built(OutcomeKind::Failed, state).error.unwrap();
+            assert_eq!(error.step, Some(step), "{count} parts");
         }
     }
 

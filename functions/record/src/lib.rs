@@ -12,38 +12,13 @@
 //!   run that was given the batch by name replaces the failure with what it comes to.
 
 mod entry;
-mod state;
-mod words;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use tasador_flow::Language;
 use tasador_ids::RunId;
-use tasador_registry::{OutcomeKind, RegistryError};
+use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, Context, ErrorClass};
 
-/// A run that has come to its end.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Request {
-    /// The run.
-    pub run_id: RunId,
-    /// How it ended, as the state machine sees it.
-    pub outcome: OutcomeKind,
-    /// When the execution began.
-    pub started_at: Timestamp,
-    /// The whole state document; any part may be missing.
-    #[serde(default)]
-    pub state: Value,
-}
-
-/// The outcome as it stands in the history.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Response {
-    /// The outcome.
-    pub outcome: OutcomeKind,
-    /// What people are told.
-    pub sentence: String,
-}
+pub use tasador_flow::record::{Request, Response};
 
 /// What stopped the recording.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +62,6 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     );
     Ok(Response {
         outcome: outcome.kind,
-        sentence: words::told(&outcome),
+        sentence: Language::English.notification(&outcome),
     })
 }

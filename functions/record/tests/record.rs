@@ -44,9 +44,13 @@ async fn opened(ctx: &Context, bytes: &str, by: &str) -> BatchId {
 /// A document as far as the gate.
 fn state(batch: BatchId, decision: &str) -> Value {
     json!({
-        "fetch": {"status": "fetched", "batch": batch, "origin": "source", "repeat": false, "source": "http://source/data"},
-        "preprocess": {"clean_key": format!("clean/{batch}.parquet"), "clean_sha256": batch, "rows": {"raw": 60, "clean": 60, "rejected": 0, "duplicates": 0}},
-        "gate": {"decision": decision, "usable": true, "reasons": [{"code": "no_drift", "sentence": "nothing has moved"}]},
+        "fetch": {"status": "batch", "batch": batch, "key": format!("raw/{batch}.csv"), "format": "csv",
+            "source": "http://source/data", "origin": "source", "repeat": false, "size_bytes": 1},
+        "preprocess": {"clean_key": format!("clean/{batch}.parquet"), "clean_sha256": batch,
+            "rejected_key": format!("rejected/{batch}.parquet"), "profile_key": format!("profiles/{batch}.json"),
+            "rows": {"raw": 60, "clean": 60, "rejected": 0, "duplicates": 0}, "columns_new": [], "columns_gone": []},
+        "gate": {"decision": decision, "usable": true, "champion": null, "measurements": [],
+            "reasons": [{"code": "no_drift", "sentence": "nothing has moved"}]},
     })
 }
 
@@ -77,7 +81,7 @@ async fn a_skip_is_recorded_once_and_its_batch_is_done() {
     let batch = opened(&ctx, "a", "run").await;
     let want = Response {
         outcome: OutcomeKind::Skipped,
-        sentence: "No training: Nothing has moved.".to_owned(),
+        sentence: "Nothing was trained: nothing has moved.".to_owned(),
     };
     for _ in 0..3 {
         assert_eq!(
@@ -117,7 +121,7 @@ async fn a_skip_is_recorded_once_and_its_batch_is_done() {
     assert_eq!(told.outcome, OutcomeKind::Skipped);
     assert_eq!(
         told.sentence,
-        "No training: Nothing has moved. Afterwards something broke: No answer came."
+        "Nothing was trained: nothing has moved. After that, an error occurred: no answer came."
     );
     let entry = ctx.registry.history_of(&run("run")).await.unwrap().unwrap();
     assert_eq!(
@@ -140,7 +144,7 @@ async fn a_run_that_broke_while_fetching_leaves_its_batch_for_the_next() {
     .unwrap();
     assert_eq!(
         told.sentence,
-        "The run broke while fetching: the answer was lost."
+        "The run failed in Fetch: the answer was lost."
     );
     let open = ctx.registry.open_batches().await.unwrap();
     assert_eq!(
@@ -227,7 +231,7 @@ async fn the_history_says_promoted_where_the_alias_moved_and_only_there() {
     assert_eq!(told.outcome, OutcomeKind::Promoted);
     assert_eq!(
         told.sentence,
-        "Version 1 went into production; then the run broke: no answer came"
+        "Version 1 is now in production. After that, an error occurred: no answer came."
     );
     let entry = ctx.registry.history_of(&run("run")).await.unwrap().unwrap();
     assert_eq!(entry.production, Some(ModelVersion(1)));

@@ -10,16 +10,19 @@
 mod profile;
 mod signature;
 
+pub use tasador_flow::train::Request;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
+use tasador_flow::{Candidate, Metrics};
+use tasador_ids::{DatasetId, Digest, ModelVersion, RunId};
+use tasador_lake::LakeError;
 use tasador_lake::key::{self, ModelFile};
-use tasador_lake::{Key, LakeError};
 use tasador_listing::Profile;
 use tasador_model::evidence::{self, Files, Report};
 use tasador_model::train::{Evidence, TrainConfig, TrainError};
-use tasador_model::{Algorithm, Frame, Metrics};
+use tasador_model::{Algorithm, Frame, Scores};
 use tasador_registry::{
     Artifact, FinishedVersion, NewVersion, RegistryError, RunStatus, Training, VersionStatus,
 };
@@ -30,48 +33,6 @@ const VERSION_TAG: &str = "tasador.version";
 
 /// Tag of a run with the reason why it registered no version.
 const REASON_TAG: &str = "tasador.reason";
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Request {
-    /// The pipeline's run.
-    pub run_id: RunId,
-    pub dataset: DatasetId,
-    /// Where its manifest is in the bucket.
-    pub dataset_key: Key,
-    /// The algorithm, by name.
-    pub algorithm: String,
-    /// The seed; the configured one where it is absent.
-    #[serde(default)]
-    pub seed: Option<u64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
-pub enum Response {
-    /// A version was registered.
-    Trained {
-        algorithm: String,
-        /// The registered model.
-        model: ModelName,
-        /// The version's number.
-        version: ModelVersion,
-        /// The MLflow run: 32 hexadecimal digits.
-        mlflow_run_id: String,
-        /// Where the artefact is in the bucket.
-        artifact_key: Key,
-        /// The SHA-256 of its bytes.
-        sha256: Digest,
-        /// Its accuracy on the calibration part.
-        validation: Metrics,
-    },
-    /// The algorithm cannot learn from this dataset; trying again changes nothing.
-    Failed {
-        /// The algorithm, as it was asked for.
-        algorithm: String,
-        /// Why, as a sentence without a full stop.
-        reason: String,
-    },
-}
 
 /// Why the training failed, for reasons other than the data.
 #[derive(Debug, thiserror::Error)]
@@ -105,18 +66,15 @@ impl Classify for Error {
 }
 
 /// Trains and registers the requested candidate. If an algorithm cannot learn from a dataset, the
-/// result is [`Response::Failed`], not an error.
+/// result is a candidate without a version, not an error.
 ///
 /// # Errors
 /// [`Error`], with the class that says whether to repeat the call.
-pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> {
+pub async fn handle(request: Request, ctx: &Context) -> Result<Candidate, Error> {
     let algorithm: Algorithm = match request.algorithm.parse() {
         Ok(algorithm) => algorithm,
         Err(unknown) => {
-            return Ok(Response::Failed {
-                algorithm: request.algorithm,
-                reason: unknown.to_string(),
-            });
+            return Ok(Candidate::failed(request.algorithm, unknown.to_string()));
         }
     };
     let names = Names::of(&request.run_id, algorithm);
@@ -154,10 +112,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
                 ..failed(&request, &names, params, times, ctx)
             };
             ctx.registry.put_training(training).await?;
-            Ok(Response::Failed {
-                algorithm: algorithm.to_string(),
-                reason,
-            })
+            Ok(Candidate::failed(algorithm.as_str(), reason))
         }
     }
 }
@@ -259,7 +214,7 @@ async fn register(
     trained: Trained,
     started_ms: i64,
     ctx: &Context,
-) -> Result<Response, Error> {
+) -> Result<Candidate, Error> {
     let model = &ctx.config.model;
     let algorithm = config.algorithm;
     let version = ctx
@@ -277,14 +232,17 @@ async fn register(
             at: ctx.now(),
         })
         .await?;
-    let artifact_key = key::model(model, version, ModelFile::Artifact);
-    let sha256 = Digest::of(&trained.artifact);
-    let size_bytes = trained.artifact.len() as u64;
+    let mut artifact = Artifact {
+        key: key::model(model, version, ModelFile::Artifact),
+        sha256: Digest::of(&trained.artifact),
+        size_bytes: trained.artifact.len() as u64,
+        folds: Vec::with_capacity(trained.folds.len()),
+    };
+    let size_bytes = artifact.size_bytes;
     let evidence = &trained.measured.evidence;
-    ctx.lake.put_once(&artifact_key, trained.artifact).await?;
-    let mut folds = Vec::with_capacity(trained.folds.len());
+    ctx.lake.put_once(&artifact.key, trained.artifact).await?;
     for (fold, bytes) in trained.folds.into_iter().enumerate() {
-        folds.push(Digest::of(&bytes));
+        artifact.folds.push(Digest::of(&bytes));
         ctx.lake
             .put_once(&key::fold(model, version, fold), bytes)
             .await?;
@@ -319,12 +277,7 @@ async fn register(
             model,
             version,
             &FinishedVersion {
-                artifact: Artifact {
-                    key: artifact_key.clone(),
-                    sha256,
-                    size_bytes,
-                    folds,
-                },
+                artifact: artifact.clone(),
                 metrics: metrics.clone(),
                 at: ctx.now(),
             },
@@ -351,15 +304,13 @@ async fn register(
         "{algorithm} is trained: version {version}, validation MAE {:.0}",
         evidence.validation.mae,
     );
-    Ok(Response::Trained {
-        algorithm: algorithm.to_string(),
-        model: model.clone(),
+    Ok(candidate(
+        algorithm,
         version,
-        mlflow_run_id: names.mlflow_run_id.clone(),
-        artifact_key,
-        sha256,
-        validation: evidence.validation,
-    })
+        names,
+        artifact,
+        &evidence.validation,
+    ))
 }
 
 /// The answer of an earlier, completed call.
@@ -367,16 +318,13 @@ async fn finished(
     names: &Names,
     algorithm: Algorithm,
     ctx: &Context,
-) -> Result<Option<Response>, Error> {
+) -> Result<Option<Candidate>, Error> {
     let Some(run) = ctx.registry.run(&names.mlflow_run_id).await? else {
         return Ok(None);
     };
     // A fit that the data did not allow counts as done too: a job returns no answer.
     if let (RunStatus::Failed, Some(reason)) = (run.status, run.tags.get(REASON_TAG)) {
-        return Ok(Some(Response::Failed {
-            algorithm: algorithm.to_string(),
-            reason: reason.clone(),
-        }));
+        return Ok(Some(Candidate::failed(algorithm.as_str(), reason)));
     }
     let version = run.tags.get(VERSION_TAG).and_then(|text| text.parse().ok());
     let (RunStatus::Finished, Some(version)) = (run.status, version) else {
@@ -399,15 +347,29 @@ async fn finished(
         Err(error) if error.is_retryable() => return Err(error.into()),
         Err(_) => return Ok(None),
     };
-    Ok(Some(Response::Trained {
+    let validation = &evidence.validation;
+    Ok(Some(candidate(
+        algorithm, version, names, artifact, validation,
+    )))
+}
+
+fn candidate(
+    algorithm: Algorithm,
+    version: ModelVersion,
+    names: &Names,
+    artifact: Artifact,
+    validation: &Scores,
+) -> Candidate {
+    Candidate {
         algorithm: algorithm.to_string(),
-        model: model.clone(),
-        version,
-        mlflow_run_id: names.mlflow_run_id.clone(),
-        artifact_key: artifact.key,
-        sha256: artifact.sha256,
-        validation: evidence.validation,
-    }))
+        version: Some(version),
+        mlflow_run_id: Some(names.mlflow_run_id.clone()),
+        artifact_key: Some(artifact.key),
+        sha256: Some(artifact.sha256),
+        validation: validation.by_name().collect(),
+        reason: None,
+        error: None,
+    }
 }
 
 /// A training that failed, as MLflow's clients see it.
@@ -427,7 +389,7 @@ fn failed(
         dataset_object: (ctx.lake.bucket().to_owned(), request.dataset_key.clone()),
         status: RunStatus::Failed,
         params,
-        metrics: tasador_registry::Metrics::default(),
+        metrics: Metrics::default(),
         tags: BTreeMap::new(),
         artifact_uri: None,
         start_ms,
@@ -454,20 +416,11 @@ fn params(
 }
 
 /// The metrics in the registry's form.
-fn measured(measured: &Measured, size_bytes: u64) -> tasador_registry::Metrics {
+fn measured(measured: &Measured, size_bytes: u64) -> Metrics {
     let Measured { evidence, report } = measured;
-    let of = |part: &str, metrics: &Metrics| {
-        [
-            ("rmse", metrics.rmse),
-            ("mae", metrics.mae),
-            ("r2", metrics.r2),
-            ("mape", metrics.mape),
-            ("median_ape", metrics.median_ape),
-            ("coverage", metrics.coverage),
-            ("interval_width", metrics.interval_width),
-            ("rows", metrics.rows as f64),
-        ]
-        .map(|(name, value)| (format!("{part}_{name}"), value))
+    let of = |part: &'static str, scores: &Scores| {
+        let scores = scores.by_name();
+        scores.map(move |(name, value)| (format!("{part}_{name}"), value))
     };
     let baseline = report.baseline.map(|old| {
         [
@@ -478,7 +431,6 @@ fn measured(measured: &Measured, size_bytes: u64) -> tasador_registry::Metrics {
         ]
     });
     of("validation", &evidence.validation)
-        .into_iter()
         .chain(
             evidence
                 .out_of_time

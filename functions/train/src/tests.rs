@@ -25,53 +25,6 @@ fn names_depend_only_on_run_and_algorithm() {
 }
 
 #[test]
-fn requests_and_responses_have_the_state_machines_format() {
-    let request: Request = serde_json::from_value(json!({
-        "run_id": "run-1",
-        "dataset": "a".repeat(64),
-        "dataset_key": "datasets/a.json",
-        "algorithm": "boosting",
-        "something": "else",
-    }))
-    .unwrap();
-    assert_eq!(
-        (request.algorithm.as_str(), request.seed),
-        ("boosting", None)
-    );
-    let failed = Response::Failed {
-        algorithm: "linear".to_owned(),
-        reason: "too few".to_owned(),
-    };
-    assert_eq!(
-        serde_json::to_value(failed).unwrap(),
-        json!({"status": "failed", "algorithm": "linear", "reason": "too few"})
-    );
-    let metrics = Metrics {
-        rows: 10,
-        rmse: 2.0,
-        mae: 1.0,
-        r2: 0.5,
-        mape: 0.1,
-        median_ape: 0.1,
-        coverage: 0.9,
-        interval_width: 0.5,
-    };
-    let trained = Response::Trained {
-        algorithm: "linear".to_owned(),
-        model: "BestHousePriceModel".parse().unwrap(),
-        version: ModelVersion(3),
-        mlflow_run_id: "ab".repeat(16),
-        artifact_key: "models/m/3/model.tsd".parse().unwrap(),
-        sha256: Digest::of(b"model"),
-        validation: metrics,
-    };
-    let json = serde_json::to_value(&trained).unwrap();
-    assert_eq!(json["status"], "trained");
-    assert_eq!(json["version"], 3);
-    assert_eq!(json["validation"]["mae"], 1.0);
-}
-
-#[test]
 fn the_profile_describes_the_training_data_without_row_identifiers() {
     let mut frame = Frame::new(4);
     frame

@@ -35,9 +35,16 @@ const NAMES: &[(&str, &str, &str)] = &[
     ("sqft_lot15", "Neighbours’ lot size", "Lote de los vecinos"),
 ];
 
-impl Language {
+pub(crate) trait Names {
     /// The name of a column.
-    pub(crate) fn column(self, name: &str) -> String {
+    fn column(self, name: &str) -> String;
+    /// A unit as it stands behind a number; none where the name says it.
+    fn unit(self, unit: Option<&str>) -> Option<&'static str>;
+    fn algorithm(self, name: &str) -> String;
+}
+
+impl Names for Language {
+    fn column(self, name: &str) -> String {
         match NAMES.iter().find(|(known, ..)| *known == name) {
             Some((_, english, spanish)) => match self {
                 Self::English => (*english).to_owned(),
@@ -47,8 +54,7 @@ impl Language {
         }
     }
 
-    /// A unit as it stands behind a number; none where the name says it.
-    pub(crate) fn unit(self, unit: Option<&str>) -> Option<&'static str> {
+    fn unit(self, unit: Option<&str>) -> Option<&'static str> {
         match (unit?, self) {
             ("sqft", Self::English) => Some("sq ft"),
             ("sqft", Self::Spanish) => Some("pies²"),
@@ -58,8 +64,7 @@ impl Language {
         }
     }
 
-    /// What a model is made by.
-    pub(crate) fn algorithm(self, name: &str) -> String {
+    fn algorithm(self, name: &str) -> String {
         let (english, spanish) = match name {
             "boosting" => ("Gradient boosting", "Boosting de gradiente"),
             "linear" => ("Linear regression", "Regresión lineal"),

@@ -83,6 +83,7 @@ impl Facts {
         let (history, logged, (models, reference), batches, serving, pipeline) = tokio::join!(
             history(ctx, asked.page.clone()),
             logged(ctx),
+            // Boxed: inlined into the page's future, these overflow a thread's stack of 2 MB.
             Box::pin(models_and_reference(ctx, asked)),
             latest_batches(site),
             site.pricing.totals(),
@@ -172,7 +173,7 @@ async fn models_and_reference(ctx: &Context, asked: &Asked) -> (Option<Models>, 
     let shown = async {
         let version = wanted?;
         let record = ctx.registry.version(model, version).await;
-        Some(shown(ctx, told("a version", record)??).await)
+        Some(Box::pin(shown(ctx, told("a version", record)??)).await)
     };
     let reference = async {
         let version = champion.as_ref()?.version;

@@ -1,75 +1,57 @@
-//! The languages the page speaks, and which one a visitor wants.
+//! Which language a visitor wants.
 
 use http::{HeaderMap, header};
+pub(crate) use tasador_flow::Language;
 
 use crate::cookie;
+use crate::words::{self, Words};
 
-/// A language of the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Language {
-    English,
-    Spanish,
-}
-
-impl Language {
-    /// The code in `lang` attributes and in the address.
-    pub(crate) const fn code(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Spanish => "es",
-        }
-    }
-
-    /// The name as its speakers write it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::English => "English",
-            Self::Spanish => "Español",
-        }
-    }
-
-    pub(crate) const ALL: [Self; 2] = [Self::English, Self::Spanish];
-
-    fn of_code(code: &str) -> Option<Self> {
-        let main = code.split('-').next().unwrap_or_default().trim();
-        Self::ALL
-            .into_iter()
-            .find(|language| language.code().eq_ignore_ascii_case(main))
-    }
-
+/// What the page adds to a language.
+pub(crate) trait PageLanguage {
     /// What the visitor asks for in the address; else what they chose before; else the first
     /// language of theirs that the page speaks; else English.
-    pub(crate) fn wanted(asked: Option<&str>, headers: &HeaderMap) -> Self {
+    fn wanted(asked: Option<&str>, headers: &HeaderMap) -> Self;
+
+    /// The fixed texts.
+    fn words(self) -> &'static Words;
+}
+
+impl PageLanguage for Language {
+    fn wanted(asked: Option<&str>, headers: &HeaderMap) -> Self {
+        let chosen = || cookie::value(headers, cookie::LANGUAGE).and_then(Self::of_code);
         asked
             .and_then(Self::of_code)
-            .or_else(|| Self::of_cookie(headers))
-            .or_else(|| Self::accepted(headers))
+            .or_else(chosen)
+            .or_else(|| accepted(headers))
             .unwrap_or(Self::English)
     }
 
-    fn of_cookie(headers: &HeaderMap) -> Option<Self> {
-        cookie::value(headers, cookie::LANGUAGE).and_then(Self::of_code)
-    }
-
-    /// By quality, and of equal ones the first named (RFC 9110, 12.5.4).
-    fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let accepted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
-        let mut best: Option<(f32, Self)> = None;
-        for part in accepted.split(',') {
-            let (code, parameters) = part.split_once(';').unwrap_or((part, ""));
-            let quality = match parameters.trim().strip_prefix("q=") {
-                Some(quality) => quality.parse().unwrap_or(0.0),
-                None => 1.0,
-            };
-            let Some(language) = Self::of_code(code) else {
-                continue;
-            };
-            if quality > 0.0 && best.is_none_or(|(before, _)| quality > before) {
-                best = Some((quality, language));
-            }
+    fn words(self) -> &'static Words {
+        match self {
+            Self::English => &words::ENGLISH,
+            Self::Spanish => &words::SPANISH,
         }
-        best.map(|(_, language)| language)
     }
+}
+
+/// By quality, and of equal ones the first named (RFC 9110, 12.5.4).
+fn accepted(headers: &HeaderMap) -> Option<Language> {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    let mut best: Option<(f32, Language)> = None;
+    for part in accepted.split(',') {
+        let (code, parameters) = part.split_once(';').unwrap_or((part, ""));
+        let quality = match parameters.trim().strip_prefix("q=") {
+            Some(quality) => quality.parse().unwrap_or(0.0),
+            None => 1.0,
+        };
+        let Some(language) = Language::of_code(code) else {
+            continue;
+        };
+        if quality > 0.0 && best.is_none_or(|(before, _)| quality > before) {
+            best = Some((quality, language));
+        }
+    }
+    best.map(|(_, language)| language)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::asked::Asked;
 use crate::assets::{ICON, SCRIPT, STYLE};
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 use crate::visitor::Visitor;
 
 /// One part of the page.

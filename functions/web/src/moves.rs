@@ -15,7 +15,7 @@ use tasador_registry::{PromoteError as Rejection, PromotionEvent, PromotionKind}
 use tasador_runtime::{Problem, chain};
 
 use crate::Site;
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 
 /// The longest reason, in characters.
 const REASON_MAX_CHARS: usize = 500;

@@ -10,7 +10,7 @@ use tasador_runtime::{NotAdmitted, chain};
 
 use crate::Site;
 use crate::cookie;
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 use crate::visitor::Visitor;
 
 /// What became of signing in, as the address says it.

@@ -1,7 +1,5 @@
 //! The page's fixed texts, in both languages side by side: one that lacks a language does not compile.
 
-use crate::language::Language;
-
 macro_rules! words {
     ($($name:ident: $english:literal, $spanish:literal;)*) => {
         /// The fixed texts of one language.
@@ -9,19 +7,9 @@ macro_rules! words {
             $(pub(crate) $name: &'static str,)*
         }
 
-        static ENGLISH: Words = Words { $($name: $english,)* };
-        static SPANISH: Words = Words { $($name: $spanish,)* };
+        pub(crate) static ENGLISH: Words = Words { $($name: $english,)* };
+        pub(crate) static SPANISH: Words = Words { $($name: $spanish,)* };
     };
-}
-
-impl Language {
-    /// The fixed texts.
-    pub(crate) fn words(self) -> &'static Words {
-        match self {
-            Self::English => &ENGLISH,
-            Self::Spanish => &SPANISH,
-        }
-    }
 }
 
 words! {

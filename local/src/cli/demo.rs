@@ -16,7 +16,8 @@ use crate::console::{Progress, remark, result};
 use crate::demo::sales::{self, DETAILS_SINCE, Sales};
 use crate::demo::source::MonthlySource;
 use crate::folder::Folder;
-use crate::table::{self, grouped, price};
+use crate::table;
+use tasador_flow::Language::English;
 
 /// Folder of the demo, beside that of real work.
 const DATA_DIR: &str = ".tasador/demo";
@@ -62,7 +63,7 @@ async fn story(
     let count: usize = sales.months.iter().map(|month| month.listings.len()).sum();
     result(format!(
         "{} sales of houses in King County, Washington, arrive in {} monthly batches from a data API.",
-        grouped(count as u64),
+        English.count(count as u64),
         sales.months.len(),
     ))?;
     result(
@@ -169,12 +170,13 @@ async fn priced(client: &Client, unseen: &Value, path: &Path) -> anyhow::Result<
         shown("yr_built"),
         shown("zip_code"),
     ))?;
-    let predicted = number("/predicted_price").map_or_else(|| "?".to_owned(), price);
+    let predicted =
+        number("/predicted_price").map_or_else(|| "?".to_owned(), |price| English.money(price));
     let interval = match (number("/interval/low"), number("/interval/high")) {
         (Some(low), Some(high)) => format!(
             ", with 90 % certainty between {} and {}",
-            price(low),
-            price(high)
+            English.money(low),
+            English.money(high)
         ),
         _ => String::new(),
     };
@@ -186,7 +188,7 @@ async fn priced(client: &Client, unseen: &Value, path: &Path) -> anyhow::Result<
         "  priced at {predicted}{interval} (model version {version})"
     ))?;
     if let Some(sold) = sold {
-        result(format!("  sold for  {}", price(sold)))?;
+        result(format!("  sold for  {}", English.money(sold)))?;
     }
     Ok(())
 }

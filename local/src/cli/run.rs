@@ -11,7 +11,7 @@ use super::session::Session;
 use super::{Global, INTERRUPTED, interrupted};
 use crate::client::{Client, Ran, Step};
 use crate::console::{Progress, remark, result};
-use crate::table::grouped;
+use tasador_flow::Language::English;
 
 /// A source that sends the same bytes over and over has nothing new, whatever it says.
 const REPEATS_MAX: u32 = 3;
@@ -130,7 +130,7 @@ fn report(ran: &Ran) -> String {
         let count = |field: &str| {
             rows.get(field)
                 .and_then(Value::as_u64)
-                .map_or_else(|| "?".to_owned(), grouped)
+                .map_or_else(|| "?".to_owned(), |rows| English.count(rows))
         };
         text.push_str(&format!(
             "\n  {} rows = {} clean + {} rejected + {} duplicates",

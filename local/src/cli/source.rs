@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::{Global, interrupted};
 use crate::console::{remark, result};
 use crate::source::DataApi;
-use crate::table::grouped;
+use tasador_flow::Language::English;
 
 /// Port where none is asked for.
 const PORT: u16 = 8000;
@@ -42,9 +42,9 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     ))?;
     result(format!(
         "  {} rows in batches of {}: {} batches for each group and day",
-        grouped(api.rows()),
-        grouped(options.batch_rows.get() as u64),
-        grouped(api.batches() as u64),
+        English.count(api.rows()),
+        English.count(options.batch_rows.get() as u64),
+        English.count(api.batches() as u64),
     ))?;
     result(format!(
         "  next batch   curl -s 'http://{address}/data?group_number=1'"

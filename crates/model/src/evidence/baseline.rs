@@ -16,7 +16,7 @@ use crate::model::Prediction;
 use crate::train::guard;
 use tasador_listing::schema;
 
-/// How good prices without intervals are; the units are those of [`crate::Metrics`].
+/// How good prices without intervals are; the units are those of [`crate::Scores`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Accuracy {
     /// Root of the mean squared error, in US dollars.

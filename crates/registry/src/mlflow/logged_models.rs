@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::key;
 use crate::RegistryError;
-use crate::metrics::Number;
 use crate::table::Registry;
 use crate::table::fault::Attempt;
 use crate::table::item::{Expression, item, listed};
 use crate::table::query::Place;
+use tasador_flow::Number;
 
 /// How a logged model stands; the names are MLflow's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 use super::key;
 use super::run::{MetricPoint, Moment, RunLog, RunRecord};
 use crate::RegistryError;
-use crate::metrics::Number;
 use crate::table::fault::Attempt;
 use crate::table::item::{Expression, item, listed, text, unbuildable, value};
 use crate::table::rows::write_all;
 use crate::table::{ATTEMPTS, Registry, back_off};
+use tasador_flow::Number;
 
 /// Fields of a run that one write sets: an expression of DynamoDB has at most 4 KB.
 const FIELDS_OF_A_WRITE: usize = 30;

@@ -7,8 +7,8 @@ use tasador_ids::{DatasetId, Key, ModelName, ModelVersion, RunId, key};
 
 use super::run::{DatasetLink, Experiment, MetricPoint, RunRecord, RunStatus};
 use crate::RegistryError;
-use crate::metrics::Metrics;
 use crate::table::Registry;
+use tasador_flow::Metrics;
 
 /// How MLflow's clients address files that the tracking server serves.
 pub const ARTIFACT_SCHEME: &str = "mlflow-artifacts:/";

@@ -1,5 +1,6 @@
 //! Batches: opened once, claimed by one run at a time, closed by an outcome.
 
+use tasador_flow::Origin;
 use tasador_ids::{BatchId, RunId};
 
 use super::fault::Attempt;
@@ -8,9 +9,7 @@ use super::key::{self, OPEN};
 use super::query::Place;
 use super::{ATTEMPTS, Registry, back_off};
 use crate::RegistryError;
-use crate::batch::{
-    Batch, BatchOutcome, BatchRecord, Claim, Opened, Origin, RunBatch, UsableBatch,
-};
+use crate::batch::{Batch, BatchOutcome, BatchRecord, Claim, Opened, RunBatch, UsableBatch};
 
 impl Registry {
     /// Puts a batch whose bytes are in the bucket into the registry, as the batch of `record.run`.
@@ -57,19 +56,22 @@ impl Registry {
                 )?,
             ];
             if self.transact(WHAT, writes).await? == Attempt::Done {
-                return Ok(Opened::New);
+                return Ok(Opened {
+                    batch,
+                    mine,
+                    new: true,
+                });
             }
             let known = self.batch(&record.batch).await?;
             match (known, self.batch_of_run(&record.run).await?) {
                 (_, Some(pointer)) if pointer.batch != record.batch => {
                     return Err(has_another(&record.run, &pointer.batch));
                 }
-                (Some(known), Some(_)) => {
-                    let opened_here = known.record.run == record.run;
-                    return Ok(if opened_here {
-                        Opened::New
-                    } else {
-                        Opened::Known(Box::new(known))
+                (Some(known), Some(mine)) => {
+                    return Ok(Opened {
+                        new: known.record.run == record.run,
+                        batch: known,
+                        mine,
                     });
                 }
                 (Some(known), None) => {
@@ -82,7 +84,11 @@ impl Registry {
                         Expression::absent(),
                     )?;
                     if self.transact(WHAT, vec![pointer]).await? == Attempt::Done {
-                        return Ok(Opened::Known(Box::new(known)));
+                        return Ok(Opened {
+                            batch: known,
+                            mine,
+                            new: false,
+                        });
                     }
                 }
                 // Another writer was between two of these calls: the next round sees all of it.

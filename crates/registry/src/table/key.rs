@@ -27,7 +27,8 @@
 use jiff::Timestamp;
 use tasador_ids::{BatchId, Digest, ModelName, ModelVersion, RunId};
 
-use crate::promotion::{CHAMPION, PromotionSeq};
+use crate::promotion::CHAMPION;
+use tasador_flow::PromotionSeq;
 
 /// An item's two key attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]

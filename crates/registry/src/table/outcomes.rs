@@ -1,5 +1,6 @@
 //! Outcomes: one per run in the history, one per batch for good.
 
+use tasador_flow::{Outcome, RunError};
 use tasador_ids::{BatchId, RunId};
 
 use super::fault::Attempt;
@@ -9,7 +10,7 @@ use super::query::{Order, Place};
 use super::{ATTEMPTS, Registry, back_off};
 use crate::RegistryError;
 use crate::batch::{Batch, UsableBatch};
-use crate::outcome::{Outcome, Recorded, Trouble};
+use crate::outcome::{Recorded, of_batch, reconcile, settles};
 use crate::page::{Page, PageRequest};
 
 impl Registry {
@@ -29,7 +30,7 @@ impl Registry {
         const WHAT: &str = "record an outcome";
         for round in 0..ATTEMPTS {
             if let Some(known) = self.history_of(&outcome.run).await? {
-                let outcome = self.add_trouble(known, outcome.error).await?;
+                let outcome = self.add_error(known, outcome.error).await?;
                 return Ok(Recorded {
                     outcome,
                     first: false,
@@ -37,8 +38,8 @@ impl Registry {
             }
             let event = self.promotion_of_run(&outcome.run).await?;
             let batch = self.batch_in(&outcome).await?;
-            let mut entry = outcome.clone().reconciled(event.as_ref())?;
-            let settled = batch.as_ref().filter(|batch| entry.settles(batch));
+            let mut entry = reconcile(outcome.clone(), event.as_ref())?;
+            let settled = batch.as_ref().filter(|batch| settles(&entry, batch));
             entry.settled = settled.is_some();
             let place = format!("{}#{}", key::moment(entry.recorded_at), entry.run);
             let history = listed(
@@ -105,15 +106,15 @@ impl Registry {
             .name("#outcome", "outcome")
             .name("#open", "open_pk")
             .name("#place", "open_sk")
-            .value(":outcome", value(&entry.of_batch())?);
+            .value(":outcome", value(&of_batch(entry))?);
         self.update(key::batch(&batch.record.batch), change, unchanged)
     }
 
-    /// Adds what broke after an outcome was recorded; what broke first stays.
-    async fn add_trouble(
+    /// Adds an error that occurred after an outcome was recorded; the first one stays.
+    async fn add_error(
         &self,
         mut known: Outcome,
-        error: Option<Trouble>,
+        error: Option<RunError>,
     ) -> Result<Outcome, RegistryError> {
         let Some(error) = error.filter(|_| known.error.is_none()) else {
             return Ok(known);
@@ -123,7 +124,10 @@ impl Registry {
             .value(":error", value(&error)?);
         let first = Expression::new("attribute_exists(pk) AND attribute_not_exists(#error)");
         let write = self.update(key::run_history(&known.run), change, first)?;
-        match self.transact("add what broke", vec![write]).await? {
+        match self
+            .transact("add an error to an outcome", vec![write])
+            .await?
+        {
             Attempt::Done => {
                 known.error = Some(error);
                 Ok(known)

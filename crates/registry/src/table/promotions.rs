@@ -1,6 +1,7 @@
 //! The champion's alias and the events that tell how it moved.
 
 use serde::{Deserialize, Serialize};
+use tasador_flow::PromotionSeq;
 use tasador_ids::{ModelName, RunId};
 
 use super::fault::Attempt;
@@ -10,9 +11,7 @@ use super::query::{Order, Place};
 use super::{ATTEMPTS, Registry, back_off};
 use crate::RegistryError;
 use crate::page::{Page, PageRequest};
-use crate::promotion::{
-    self, Champion, PromoteError, Promotion, PromotionEvent, PromotionSeq, Refusal,
-};
+use crate::promotion::{self, Champion, PromoteError, Promotion, PromotionEvent, Refusal};
 use crate::version::VersionStatus;
 
 /// A run's promotion: where its event stands.

@@ -14,8 +14,8 @@ use super::item::{Expression, item, text, value};
 use super::query::Place;
 use super::{ATTEMPTS, Registry, back_off, key};
 use crate::RegistryError;
-use crate::outcome::Outcome;
 use crate::serving::{CountsKept, PipelineCounts, ServingCounts, ServingTotals};
+use tasador_flow::Outcome;
 
 /// How long the note of a folded instance stays: far longer than anything that answers sleeps.
 const NOTE_LIFE: SignedDuration = SignedDuration::from_hours(24 * 30);

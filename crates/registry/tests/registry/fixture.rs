@@ -100,7 +100,7 @@ pub(crate) fn outcome(by: &str, batch: Option<BatchId>, kind: OutcomeKind, secon
         clean: batch.as_ref().map(clean),
         columns_new: vec!["pool".to_owned()],
         columns_gone: Vec::new(),
-        decision: Some("train".to_owned()),
+        decision: Some(tasador_flow::gate::Decision::Train),
         reasons: Vec::new(),
         measurements: Vec::new(),
         usable: true,

@@ -1,16 +1,18 @@
 use futures::future::join_all;
+use tasador_flow::Compared;
 use tasador_registry::{
     Claim, Contender, Metrics, Origin, OutcomeKind, PageRequest, PromotionSeq, Reason,
-    RegistryError, Rows, Trouble,
+    RegistryError, Rows, RunError,
 };
 
 use crate::fixture::{at, batch, execution, opened, outcome, promotion, ready, registry, run};
 use OutcomeKind::{Failed, NothingNew, Promoted, Rejected, Skipped};
 
-fn trouble(message: &str) -> Option<Trouble> {
-    Some(Trouble {
+fn error(message: &str) -> Option<RunError> {
+    Some(RunError {
         class: "Retryable".to_owned(),
         message: message.to_owned(),
+        step: None,
     })
 }
 
@@ -26,20 +28,11 @@ async fn an_entry_comes_back_as_it_was_written() {
         duplicates: 3,
     });
     written.reasons = vec![
-        Reason {
-            code: "drift".to_owned(),
-            sentence: "`house_size` has moved: PSI 0.31, limit 0.2.".to_owned(),
-            measured: Some(0.31),
-            limit: Some(0.2),
-            column: Some("house_size".to_owned()),
+        Reason::Drift {
+            column: "house_size".to_owned(),
+            compared: Compared::new(0.31, 0.2),
         },
-        Reason {
-            code: "none".to_owned(),
-            sentence: String::new(),
-            measured: Some(f64::INFINITY),
-            limit: None,
-            column: None,
-        },
+        Reason::Better(Compared::new(f64::INFINITY, -0.03)),
     ];
     let metrics: Metrics = [
         ("mae", 70_123.456_789_012_34),
@@ -88,7 +81,7 @@ async fn a_run_has_one_entry_and_its_first_stands() {
         assert_eq!((again.first, again.outcome), (false, first.outcome.clone()));
     }
     let mut broke = outcome("run", Some(id), Failed, 5);
-    broke.error = trouble("the answer was lost");
+    broke.error = error("the answer was lost");
     let after = registry
         .record_outcome(broke.clone())
         .await
@@ -96,10 +89,10 @@ async fn a_run_has_one_entry_and_its_first_stands() {
         .outcome;
     assert_eq!(
         (after.kind, after.error.clone()),
-        (Skipped, trouble("the answer was lost"))
+        (Skipped, error("the answer was lost"))
     );
     // What broke first stays.
-    broke.error = trouble("and then this");
+    broke.error = error("and then this");
     assert_eq!(registry.record_outcome(broke).await.unwrap().outcome, after);
     let page = registry.history(&PageRequest::first(10)).await.unwrap();
     assert_eq!(page.items, [after]);
@@ -132,18 +125,14 @@ async fn what_the_alias_says_is_what_is_recorded() {
         .await
         .unwrap();
     let mut broke = outcome("run", Some(id), Failed, 3);
-    broke.error = trouble("the answer was lost");
+    broke.error = error("the answer was lost");
     let recorded = registry.record_outcome(broke).await.unwrap().outcome;
     assert_eq!(
         (recorded.kind, recorded.promotion),
         (Promoted, Some(PromotionSeq(1)))
     );
-    assert_eq!(recorded.error, trouble("the answer was lost"));
-    assert!(
-        recorded.sentence.contains("Version 1 went into production"),
-        "{}",
-        recorded.sentence
-    );
+    assert_eq!(recorded.error, error("the answer was lost"));
+    assert_eq!(recorded.sentence, "Version 1 is now in production.");
     let settled = registry.outcome_of(&id).await.unwrap().unwrap();
     assert_eq!((settled.kind, settled.usable), (Promoted, true));
 }
@@ -174,7 +163,7 @@ async fn a_failed_batch_is_kept_out_until_a_run_that_names_it_decides() {
     let registry = registry().await;
     let id = opened(&registry, "a", "broke", 1).await;
     let mut failed = outcome("broke", Some(id), Failed, 2);
-    failed.error = trouble("no");
+    failed.error = error("no");
     registry.record_outcome(failed).await.unwrap();
     assert_eq!(registry.usable_batches().await.unwrap(), []);
 
@@ -307,7 +296,7 @@ async fn a_failure_and_a_promotion_at_once_tell_one_story() {
         let id = opened(&registry, "a", "run", 1).await;
         let version = ready(&registry, "run/linear").await;
         let mut failed = outcome("run", Some(id), Failed, 3);
-        failed.error = trouble("Promote took too long");
+        failed.error = error("Promote took too long");
         let wish = promotion("run", version, None);
         let (promoted, recorded) =
             tokio::join!(registry.promote(&wish), registry.record_outcome(failed));

@@ -69,7 +69,7 @@ async fn a_response_is_what_the_state_machine_reads() {
         response,
         serde_json::json!({
             "status": "nothing_new", "source": place.source.url(),
-            "reasons": [{"code": "exhausted", "sentence": "The source has given out all that it has."}],
+            "reasons": [{"code": "exhausted", "sentence": "The source has no more data."}],
         })
     );
 }

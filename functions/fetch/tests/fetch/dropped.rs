@@ -23,7 +23,7 @@ async fn put(place: &Place, name: &str, bytes: &'static [u8]) {
 /// The batch that a run takes; none where there is nothing new.
 async fn taken(ctx: &Context, run: &str) -> Option<BatchId> {
     match handle(request(run, json!({})), ctx).await.unwrap() {
-        Response::Batch { batch, .. } => Some(batch),
+        Response::Batch(found) => Some(found.batch),
         Response::NothingNew { .. } => None,
     }
 }

@@ -136,7 +136,7 @@ impl Place {
     pub(crate) async fn nothing(&self, run: &str) -> (String, String) {
         match self.fetch(run).await.unwrap() {
             Response::NothingNew { reasons, .. } => {
-                (reasons[0].code.clone(), reasons[0].sentence.clone())
+                (reasons[0].code().to_owned(), reasons[0].sentence())
             }
             other => panic!("{other:?}"),
         }
@@ -243,23 +243,14 @@ pub(crate) struct Got {
 impl From<Response> for Got {
     fn from(response: Response) -> Self {
         match response {
-            Response::Batch {
-                batch,
-                key,
-                format,
-                source,
-                origin,
-                repeat,
-                size_bytes,
-                turn: _,
-            } => Self {
-                batch,
-                key: key.to_string(),
-                format: format.to_string(),
-                source,
-                origin,
-                repeat,
-                size_bytes,
+            Response::Batch(found) => Self {
+                batch: found.batch,
+                key: found.key.to_string(),
+                format: found.format.to_string(),
+                source: found.source,
+                origin: found.origin,
+                repeat: found.repeat,
+                size_bytes: found.size_bytes,
             },
             nothing => panic!("{nothing:?}"),
         }

@@ -9,7 +9,7 @@ use crate::place::{Place, request};
 /// Calls fetch for a run that has the state document `document`; whose turn it is.
 async fn turn(place: &Place, run: &str, document: Value) -> Turn {
     match handle(request(run, document), &place.ctx).await.unwrap() {
-        Response::Batch { turn, .. } => turn,
+        Response::Batch(found) => found.turn,
         nothing => panic!("{nothing:?}"),
     }
 }

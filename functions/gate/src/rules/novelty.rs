@@ -1,14 +1,19 @@
 //! What a sound batch holds that the champion has not learnt.
 
+use tasador_flow::{Compared, Language, Measurement, Reason};
+use tasador_ids::ModelVersion;
 use tasador_listing::drift::{new_category_share, psi};
 use tasador_listing::profile::Body;
 use tasador_listing::{ColumnKind, ColumnProfile, Profile};
-use tasador_registry::Reason;
 
-use super::{
-    Facts, Limits, Measurement, Serving, Standing, is_feature, measured_reason, measurement, reason,
-};
-use crate::words::{count, list, percent};
+use super::{Facts, Limits, Serving, Standing, is_feature, measurement};
+
+/// What is measured, by its name in the history.
+const VOLUME: &str = "volume_growth";
+const ERROR: &str = "error_growth";
+const PSI: &str = "psi";
+const NEW_CATEGORIES: &str = "new_category_share";
+const NEW_COLUMN: &str = "new_column_values";
 
 /// Of checks that look at every column, so many are recorded, those nearest to their limit first:
 /// states of the machine stay under 16 KB.
@@ -28,26 +33,16 @@ pub(super) struct Novelty {
 struct Finding {
     reasons: Vec<Reason>,
     measurements: Vec<Measurement>,
-    /// What the sentence about a batch that teaches nothing says of it.
-    clause: Option<String>,
 }
 
 pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
     let champion = match facts.champion {
-        Standing::Vacant => {
-            return train(reason(
-                "no_champion",
-                format!(
-                    "There is no model in production yet; {} rows can be learnt from.",
-                    count(facts.dataset_rows)
-                ),
-            ));
-        }
+        Standing::Vacant => return train(Reason::NoChampion),
         Standing::Unloadable { version, why } => {
-            return train(reason(
-                "champion_unloadable",
-                format!("Version {version}, the model in production, can't be used: {why}."),
-            ));
+            return train(Reason::ChampionUnloadable {
+                version: *version,
+                why: why.clone(),
+            });
         }
         Standing::Serving(champion) => champion,
     };
@@ -59,10 +54,6 @@ pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
         new_columns(facts, champion, limits),
     ];
     let trains = findings.iter().any(|finding| !finding.reasons.is_empty());
-    let clauses: Vec<String> = findings
-        .iter()
-        .filter_map(|finding| finding.clause.clone())
-        .collect();
     let mut reasons = Vec::new();
     let mut measurements = Vec::new();
     for finding in findings {
@@ -70,22 +61,14 @@ pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
         measurements.extend(finding.measurements);
     }
     if !trains {
-        reasons.push(reason(
-            "nothing_new_to_learn",
-            format!(
-                "Nothing new to learn for version {}: {}.",
-                champion.version,
-                if clauses.is_empty() {
-                    "nothing could be measured against it".to_owned()
-                } else {
-                    list(&clauses)
-                }
-            ),
-        ));
+        let version = champion.version;
+        reasons.push(Reason::NothingNewToLearn {
+            version: Some(version),
+        });
+        let measured = measurements.iter();
         reasons.extend(
-            measurements
-                .iter()
-                .filter_map(as_reason)
+            measured
+                .filter_map(|measurement| as_reason(measurement, version))
                 .take(COLUMNS_NAMED),
         );
     }
@@ -105,89 +88,44 @@ fn train(reason: Reason) -> Novelty {
 }
 
 /// A measurement that stayed within its limit, as one of the reasons to skip.
-fn as_reason(measurement: &Measurement) -> Option<Reason> {
-    let measured = measurement.measured?;
-    let Measurement { limit, column, .. } = measurement;
-    let of = column
-        .as_ref()
-        .map_or_else(String::new, |column| format!(" of `{column}`"));
-    let (what, value, bound) = match measurement.code.as_str() {
-        "psi" => (
-            format!("The PSI{of}"),
-            format!("{measured:.3}"),
-            format!("{limit:.2}"),
-        ),
-        "volume_growth" => (
-            "The growth of the data".to_owned(),
-            percent(measured),
-            percent(*limit),
-        ),
-        "error_growth" => (
-            "The growth of the champion's error".to_owned(),
-            percent(measured),
-            percent(*limit),
-        ),
-        "new_category_share" => (
-            format!("The share of rows with a new value{of}"),
-            percent(measured),
-            percent(*limit),
-        ),
-        _ => return None,
+fn as_reason(measurement: &Measurement, version: ModelVersion) -> Option<Reason> {
+    let column = || measurement.column.clone();
+    let compared = Compared {
+        note: measurement.note.clone(),
+        ..Compared::new(measurement.measured?, measurement.limit?).against(version)
     };
-    let suffix = measurement
-        .note
-        .as_ref()
-        .map_or_else(String::new, |note| format!("; {note}"));
-    Some(Reason {
-        column: column.clone(),
-        ..measured_reason(
-            &measurement.code,
-            format!("{what} is {value} (limit {bound}){suffix}."),
-            measured,
-            *limit,
-        )
+    Some(match measurement.code.as_str() {
+        VOLUME => Reason::VolumeGrowth(compared),
+        ERROR => Reason::ErrorGrowth(compared),
+        PSI => Reason::Psi {
+            column: column()?,
+            compared,
+        },
+        NEW_CATEGORIES => Reason::NewCategoryShare {
+            column: column()?,
+            compared,
+        },
+        _ => return None,
     })
 }
 
 /// Whether there is much more to learn from than the champion had.
 fn volume(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
     let limit = limits.volume_growth;
-    let Some(learnt) = champion.learnt_rows.filter(|rows| *rows > 0) else {
-        return Finding::unmeasured(
-            "volume_growth",
-            limit,
-            "the champion's dataset is not known",
-        );
+    let Some(learned) = champion.learnt_rows.filter(|rows| *rows > 0) else {
+        return Finding::unmeasured(VOLUME, limit, "the champion's dataset is not known");
     };
     // In this order a share that is reached exactly counts as reached.
-    let growth = (facts.dataset_rows as f64 - learnt as f64) / learnt as f64;
+    let growth = (facts.dataset_rows as f64 - learned as f64) / learned as f64;
     let fired = growth >= limit;
-    let mut finding = Finding {
-        measurements: vec![measurement("volume_growth", growth, limit, fired)],
-        ..Finding::default()
+    let reason = Reason::VolumeGrown {
+        compared: Compared::new(growth, limit).against(champion.version),
+        rows: Some((learned, facts.dataset_rows)),
     };
-    if fired {
-        finding.reasons.push(measured_reason(
-            "volume_grown",
-            format!(
-                "The data has grown by {} since version {}: from {} to {} rows ({} is enough).",
-                percent(growth),
-                champion.version,
-                count(learnt),
-                count(facts.dataset_rows),
-                percent(limit)
-            ),
-            growth,
-            limit,
-        ));
-    } else {
-        finding.clause = Some(format!(
-            "the data has grown by {} ({} would be a reason)",
-            percent(growth.max(0.0)),
-            percent(limit)
-        ));
+    Finding {
+        reasons: fired.then_some(reason).into_iter().collect(),
+        measurements: vec![measurement(VOLUME, growth, limit, fired)],
     }
-    finding
 }
 
 /// Whether the champion does worse on the batch than it did on homes it had not seen.
@@ -195,49 +133,33 @@ fn error(champion: &Serving, limits: &Limits) -> Finding {
     let limit = limits.error_growth;
     let Some(error) = champion
         .error
-        .filter(|error| error.on_holdout > 0.0 && error.on_batch.is_finite())
+        .filter(|error| error.validation > 0.0 && error.on_batch.is_finite())
     else {
-        return Finding::unmeasured("error_growth", limit, "the champion's error is not known");
+        return Finding::unmeasured(ERROR, limit, "the champion's error is not known");
     };
-    let growth = error.on_batch / error.on_holdout - 1.0;
-    let at_least = error.on_batch_at_least / error.on_holdout - 1.0;
+    let growth = error.on_batch / error.validation - 1.0;
+    let at_least = error.on_batch_at_least / error.validation - 1.0;
     let enough = error.rows >= limits.min_compared_rows;
     let fired = enough && at_least > limit;
     let note = if !enough {
         Some(too_few(error.rows, limits))
     } else if growth > limit && !fired {
-        Some(format!("only {} are certain", percent(at_least.max(0.0))))
+        let certain = Language::English.percent(at_least.max(0.0));
+        Some(format!("of which only {certain} is certain"))
     } else {
         None
     };
-    let mut finding = Finding {
+    let reason = Reason::ErrorGrown {
+        compared: Compared::new(growth, limit).against(champion.version),
+        errors: Some((error.validation, error.on_batch)),
+    };
+    Finding {
+        reasons: fired.then_some(reason).into_iter().collect(),
         measurements: vec![Measurement {
             note,
-            ..measurement("error_growth", growth, limit, fired)
+            ..measurement(ERROR, growth, limit, fired)
         }],
-        ..Finding::default()
-    };
-    if fired {
-        finding.reasons.push(measured_reason(
-            "error_grown",
-            format!(
-                "Version {} is off by {} on this batch (median), and by {} on homes it had not seen: {} worse.",
-                champion.version,
-                percent(error.on_batch),
-                percent(error.on_holdout),
-                percent(growth)
-            ),
-            growth,
-            limit,
-        ));
-    } else if enough {
-        finding.clause = Some(format!(
-            "its error on this batch is {}, against {} on homes it had not seen",
-            percent(error.on_batch),
-            percent(error.on_holdout)
-        ));
     }
-    finding
 }
 
 /// Whether columns are distributed otherwise than in what the champion learnt from. Dates are left
@@ -249,21 +171,11 @@ fn drift(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
             .flatten()
             .map(|psi| (psi, limits.psi))
     };
-    let finding = by_column(facts, champion, limits, "psi", limits.psi, &measure, true);
-    finding.into_finding(
-        |column| {
-            let (found, limit) = (column.measured, column.limit);
-            measured_reason(
-                "drift",
-                format!(
-                    "`{}` has drifted from what version {} learnt: PSI {found:.2}, above {limit:.2}.",
-                    column.name, champion.version
-                ),
-                found,
-                limit,
-            )
+    by_column(facts, champion, limits, PSI, limits.psi, &measure, true).into_finding(
+        |column, compared| Reason::Drift {
+            column,
+            compared: compared.against(champion.version),
         },
-        |column| format!("the strongest drift is a PSI of {:.2} in `{}`", column.measured, column.name),
     )
 }
 
@@ -285,38 +197,20 @@ fn new_categories(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Fin
                 )
             })
     };
-    let finding = by_column(
+    let limit = limits.new_category_share;
+    by_column(
         facts,
         champion,
         limits,
-        "new_category_share",
-        limits.new_category_share,
+        NEW_CATEGORIES,
+        limit,
         &measure,
         false,
-    );
-    finding.into_finding(
-        |column| {
-            measured_reason(
-                "new_categories",
-                format!(
-                    "{} of the rows have a `{}` that version {} never saw, above {}.",
-                    percent(column.measured),
-                    column.name,
-                    champion.version,
-                    percent(column.limit)
-                ),
-                column.measured,
-                column.limit,
-            )
-        },
-        |column| {
-            format!(
-                "{} of the rows have a new `{}`",
-                percent(column.measured),
-                column.name
-            )
-        },
     )
+    .into_finding(|column, compared| Reason::NewCategories {
+        column,
+        compared: compared.against(champion.version),
+    })
 }
 
 /// The share of values whose category is new, to be expected from the same source.
@@ -352,9 +246,9 @@ fn new_columns(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Findin
         let note = if !enough {
             Some(too_few(facts.report.profile.rows, limits))
         } else if column.distinct() < 2 {
-            Some("it has but one value".to_owned())
+            Some("it has only one value".to_owned())
         } else if names_rows(column) {
-            Some("nearly every row has a value of its own".to_owned())
+            Some("nearly every row has a different value".to_owned())
         } else {
             None
         };
@@ -362,22 +256,12 @@ fn new_columns(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Findin
         finding.measurements.push(Measurement {
             column: Some(column.name.clone()),
             note,
-            ..measurement("new_column_values", share, limit, fired)
+            ..measurement(NEW_COLUMN, share, limit, fired)
         });
         if fired && finding.reasons.len() < COLUMNS_NAMED {
-            finding.reasons.push(Reason {
-                column: Some(column.name.clone()),
-                ..measured_reason(
-                    "column_new",
-                    format!(
-                        "`{}` is a column that version {} does not know, with a value in {} of the rows.",
-                        column.name,
-                        champion.version,
-                        percent(share)
-                    ),
-                    share,
-                    limit,
-                )
+            finding.reasons.push(Reason::ColumnNew {
+                column: column.name.clone(),
+                compared: Compared::new(share, limit).against(champion.version),
             });
         }
     }
@@ -391,9 +275,9 @@ fn names_rows(column: &ColumnProfile) -> bool {
 
 fn too_few(rows: u64, limits: &Limits) -> String {
     format!(
-        "{} rows are too few to believe it, {} are needed",
-        count(rows),
-        count(limits.min_compared_rows)
+        "from only {} rows, at least {} required",
+        Language::English.count(rows),
+        Language::English.count(limits.min_compared_rows)
     )
 }
 
@@ -478,26 +362,16 @@ fn measured_columns(
 }
 
 impl ByColumn {
-    /// The columns beyond their limit as reasons; else the farthest one as a clause.
-    fn into_finding(
-        self,
-        fired: impl Fn(&Measured) -> Reason,
-        quiet: impl Fn(&Measured) -> String,
-    ) -> Finding {
-        let reasons: Vec<Reason> = self
-            .columns
-            .iter()
-            .filter(|column| column.fired)
+    /// The columns beyond their limit as reasons.
+    fn into_finding(self, reason: impl Fn(String, Compared) -> Reason) -> Finding {
+        let fired = self.columns.iter().filter(|column| column.fired);
+        let reasons = fired
             .take(COLUMNS_NAMED)
-            .map(|column| Reason {
-                column: Some(column.name.clone()),
-                ..fired(column)
+            .map(|column| {
+                let compared = Compared::new(column.measured, column.limit);
+                reason(column.name.clone(), compared)
             })
             .collect();
-        let clause = match (&self.note, self.columns.first()) {
-            (None, Some(column)) if reasons.is_empty() => Some(quiet(column)),
-            _ => None,
-        };
         let measurements = self
             .columns
             .into_iter()
@@ -512,7 +386,6 @@ impl ByColumn {
         Finding {
             reasons,
             measurements,
-            clause,
         }
     }
 }
@@ -524,7 +397,7 @@ impl Finding {
                 code: code.to_owned(),
                 column: None,
                 measured: None,
-                limit,
+                limit: Some(limit),
                 fired: false,
                 note: Some(note.to_owned()),
             }],

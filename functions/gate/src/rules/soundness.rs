@@ -1,10 +1,9 @@
 //! What makes a batch unfit to train on, whatever it holds that is new.
 
+use tasador_flow::{Compared, Measurement, Reason, Rows};
 use tasador_listing::{BatchReport, Profile, schema};
-use tasador_registry::Reason;
 
-use super::{Limits, Measurement, is_feature, measured_reason, measurement, reason};
-use crate::words::{count, counted, percent};
+use super::{Limits, is_feature, measurement};
 
 /// What speaks against a batch.
 pub(super) struct Soundness {
@@ -31,17 +30,15 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
         too_few,
     ));
     if too_few {
-        reasons.push(measured_reason(
-            "too_few_rows",
-            format!(
-                "Only {} can be learnt from, and at least {} are needed ({}).",
-                counted(rows, "row"),
-                count(limits.min_rows),
-                account(report),
-            ),
-            rows as f64,
-            limits.min_rows as f64,
-        ));
+        reasons.push(Reason::TooFewRows {
+            compared: Compared::new(rows as f64, limits.min_rows as f64),
+            rows: Some(Rows {
+                raw: quality.raw,
+                clean: rows,
+                rejected: quality.rejected_rows(),
+                duplicates: quality.duplicates(),
+            }),
+        });
     }
 
     let prices = profile
@@ -59,23 +56,10 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
         usable &= prices >= limits.min_prices.min(rows);
         // Without a price there is a reason above that says more.
         if prices > 0 {
-            reasons.push(measured_reason(
-                "too_few_prices",
-                if prices == 1 {
-                    format!(
-                        "Every price is the same; at least {} distinct ones are needed to learn what makes the difference.",
-                        count(limits.min_prices)
-                    )
-                } else {
-                    format!(
-                        "There are only {} distinct prices, and at least {} are needed.",
-                        count(prices),
-                        count(limits.min_prices)
-                    )
-                },
+            reasons.push(Reason::TooFewPrices(Compared::new(
                 prices as f64,
                 limits.min_prices as f64,
-            ));
+            )));
         }
     }
 
@@ -89,16 +73,10 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
     ));
     if empty {
         usable = false;
-        reasons.push(measured_reason(
-            "too_many_nulls",
-            format!(
-                "{} of the values are missing, and at most {} may be.",
-                percent(nulls),
-                percent(limits.max_null_share)
-            ),
+        reasons.push(Reason::TooManyNulls(Compared::new(
             nulls,
             limits.max_null_share,
-        ));
+        )));
     }
 
     let rejects = quality.reject_share();
@@ -111,25 +89,12 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
     ));
     if refused {
         usable = false;
-        reasons.push(measured_reason(
-            "too_many_rejects",
-            format!(
-                "{} of the rows were rejected, and at most {} may be{}.",
-                percent(rejects),
-                percent(limits.max_reject_share),
-                quality
-                    .rejected
-                    .iter()
-                    .max_by_key(|(_, rows)| **rows)
-                    .map_or_else(String::new, |(reason, rows)| format!(
-                        "; the most frequent reason, {} times: {}",
-                        count(*rows),
-                        reason.sentence().trim_end_matches('.')
-                    )),
-            ),
-            rejects,
-            limits.max_reject_share,
-        ));
+        let most_frequent = quality.rejected.iter().max_by_key(|(_, rows)| **rows);
+        reasons.push(Reason::TooManyRejects {
+            compared: Compared::new(rejects, limits.max_reject_share),
+            why: most_frequent
+                .map(|(reason, _)| reason.sentence().trim_end_matches('.').to_owned()),
+        });
     }
 
     Soundness {
@@ -142,14 +107,14 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
 /// Why the columns can't be learnt from.
 fn schema_reasons(report: &BatchReport) -> Vec<Reason> {
     let profile = &report.profile;
-    let unusable = |column: Option<&str>, sentence: String| Reason {
+    let unusable = |column: Option<&str>, why: &str| Reason::SchemaUnusable {
+        why: why.trim_end_matches('.').to_owned(),
         column: column.map(str::to_owned),
-        ..reason("schema_unusable", sentence)
     };
     let mut reasons: Vec<Reason> = report
         .quality
         .fatal_problems()
-        .map(|problem| unusable(problem.column.as_deref(), problem.sentence.clone()))
+        .map(|problem| unusable(problem.column.as_deref(), &problem.sentence))
         .collect();
     // The report speaks of the raw rows; training sees the clean ones.
     if reasons.is_empty() && profile.rows > 0 {
@@ -157,20 +122,14 @@ fn schema_reasons(report: &BatchReport) -> Vec<Reason> {
             .column(schema::PRICE)
             .is_none_or(|price| price.values == 0)
         {
-            reasons.push(unusable(
-                Some(schema::PRICE),
-                "No clean row has a price.".to_owned(),
-            ));
+            reasons.push(unusable(Some(schema::PRICE), "no clean row has a price"));
         }
         if !profile
             .columns
             .iter()
             .any(|column| is_feature(column) && column.values > 0)
         {
-            reasons.push(unusable(
-                None,
-                "No column but the price holds any value.".to_owned(),
-            ));
+            reasons.push(unusable(None, "no column except the price has a value"));
         }
     }
     reasons
@@ -191,19 +150,4 @@ fn null_share(profile: &Profile) -> f64 {
     } else {
         nulls as f64 / cells as f64
     }
-}
-
-/// Where the rows of a batch went.
-fn account(report: &BatchReport) -> String {
-    let quality = &report.quality;
-    let mut parts = vec![format!("{} received", count(quality.raw))];
-    for (rows, what) in [
-        (quality.rejected_rows(), "rejected"),
-        (quality.duplicates(), "seen before"),
-    ] {
-        if rows > 0 {
-            parts.push(format!("{} {what}", count(rows)));
-        }
-    }
-    parts.join(", ")
 }

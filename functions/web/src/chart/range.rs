@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::Scale;
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 
 /// A bar from `low` to `high` with the price on it.
 pub(crate) fn range(language: Language, low: f64, price: f64, high: f64) -> Markup {

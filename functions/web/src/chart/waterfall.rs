@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{Scale, ticks};
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 
 /// Steps that are drawn one by one; the smaller ones share the last row.
 const DRAWN: usize = 7;

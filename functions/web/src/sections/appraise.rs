@@ -10,7 +10,7 @@ use tasador_pricing::{Answer, Champion, NoModel, Pricing, Question};
 use tasador_runtime::request_id;
 
 use crate::asked::Asked;
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty};
 
 pub(crate) use result::result;

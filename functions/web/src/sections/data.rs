@@ -10,8 +10,9 @@ use tasador_listing::schema::ColumnKind;
 use tasador_registry::Outcome;
 
 use crate::chart::{Bar, Bars, bars};
+use crate::columns::Names as _;
 use crate::facts::Facts;
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty, unavailable};
 
 /// Columns whose drift is shown, those that drifted most.

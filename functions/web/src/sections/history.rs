@@ -1,13 +1,12 @@
 //! *History*: each run that ended, with its decision in a sentence and all its figures behind it.
 
 use maud::{Markup, html};
-use tasador_registry::{Metrics, Outcome, OutcomeKind};
+use tasador_flow::{Metrics, Outcome, OutcomeKind, as_sentence};
 
 use crate::asked::{Asked, encoded};
 use crate::facts::Facts;
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty, unavailable};
-use crate::sentences::as_sentence;
 
 /// The section.
 pub(crate) fn section(language: Language, facts: &Facts, asked: &Asked) -> Section {
@@ -75,7 +74,7 @@ fn row(language: Language, outcome: &Outcome) -> Markup {
             }
             td data-label=(words.decision) { (badge(language, outcome.kind)) }
             td.what data-label=(words.what_happened) {
-                p { (as_sentence(&language.what_happened(outcome))) }
+                p { (language.outcome(outcome)) }
                 @if outcome.error.is_some() && outcome.kind != OutcomeKind::Failed {
                     p.small { (as_sentence(&outcome.error.as_ref().map(|error| error.message.clone()).unwrap_or_default())) }
                 }

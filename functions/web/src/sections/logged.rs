@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use tasador_registry::{RunRecord, RunStatus};
 
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 
 /// Metrics that are shown of a run.
 const METRICS_SHOWN: usize = 4;

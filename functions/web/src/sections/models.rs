@@ -8,8 +8,9 @@ use tasador_ids::ModelVersion;
 use tasador_registry::{PromotionEvent, PromotionKind, VersionRecord, VersionStatus};
 
 use crate::chart::{Point, points};
+use crate::columns::Names as _;
 use crate::facts::{Facts, Models};
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty, unavailable};
 
 /// The section. `may_move` says whether the visitor may change the version in production.

@@ -6,7 +6,7 @@ use tasador_registry::{DURATION_BOUNDS_US, PipelineCounts, ServingCounts};
 
 use crate::chart::{Bar, Bars, bars};
 use crate::facts::Facts;
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty, unavailable};
 use crate::sections::history::badge;
 

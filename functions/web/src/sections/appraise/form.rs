@@ -4,7 +4,8 @@ use maud::{Markup, html};
 use tasador_pricing::{Amount, Answer, Body, Champion, InputDescription, Kind, Seen};
 
 use crate::asked::{Asked, FIELD};
-use crate::language::Language;
+use crate::columns::Names as _;
+use crate::language::{Language, PageLanguage as _};
 
 /// The columns people know of their home, in the order they are asked.
 const FIRST: [&str; 7] = [

@@ -10,7 +10,8 @@ use tasador_runtime::Problem;
 use super::form::is_year;
 use crate::asked::{Asked, FIELD};
 use crate::chart::{Step, range, waterfall};
-use crate::language::Language;
+use crate::columns::Names as _;
+use crate::language::{Language, PageLanguage as _};
 use crate::layout::empty;
 
 /// Sliders that are offered: the numbers that matter most for this home.

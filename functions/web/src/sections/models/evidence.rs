@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::asked::encoded;
 use crate::chart::{Rank, ranking};
+use crate::columns::Names as _;
 use crate::facts::Shown;
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 use crate::markdown;
 use crate::sections::history::badge;
 

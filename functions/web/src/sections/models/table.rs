@@ -6,8 +6,9 @@ use tasador_registry::VersionRecord;
 
 use super::{Standing, measured};
 use crate::asked::encoded;
+use crate::columns::Names as _;
 use crate::facts::Models;
-use crate::language::Language;
+use crate::language::{Language, PageLanguage as _};
 
 /// Versions that are shown at once; older ones are folded.
 const OPEN_MAX: usize = 10;

@@ -13,8 +13,8 @@ const MONTHS_SPANISH: [&str; 12] = [
 ];
 
 impl Language {
-    /// A number with its thousands apart and at most so many decimals; zeros at the end are left out.
-    pub(crate) fn number(self, value: f64, decimals: usize) -> String {
+    /// A number with thousands separators and at most so many decimals; trailing zeros are left out.
+    pub fn number(self, value: f64, decimals: usize) -> String {
         if !value.is_finite() {
             return "–".to_owned();
         }
@@ -43,12 +43,12 @@ impl Language {
     }
 
     /// A count.
-    pub(crate) fn count(self, count: u64) -> String {
+    pub fn count(self, count: u64) -> String {
         self.number(count as f64, 0)
     }
 
     /// Whole US dollars: `$452,000`, `US$ 452.000`.
-    pub(crate) fn money(self, amount: f64) -> String {
+    pub fn money(self, amount: f64) -> String {
         let sign = if amount <= -0.5 { "\u{2212}" } else { "" };
         let number = self.number(amount.abs(), 0);
         match self {
@@ -58,7 +58,7 @@ impl Language {
     }
 
     /// Money with its sign, for changes.
-    pub(crate) fn money_change(self, amount: f64) -> String {
+    pub fn money_change(self, amount: f64) -> String {
         if amount >= 0.5 {
             format!("+{}", self.money(amount))
         } else {
@@ -67,7 +67,7 @@ impl Language {
     }
 
     /// Money in thousands, for axes: `$450k`.
-    pub(crate) fn money_short(self, amount: f64) -> String {
+    pub fn money_short(self, amount: f64) -> String {
         let (number, unit) = if amount.abs() >= 999_500.0 {
             (self.number(amount / 1e6, 2), "M")
         } else if amount.abs() >= 10_000.0 {
@@ -82,7 +82,7 @@ impl Language {
     }
 
     /// A share of 1 as a percentage with at most one decimal.
-    pub(crate) fn percent(self, share: f64) -> String {
+    pub fn percent(self, share: f64) -> String {
         let number = self.number(share * 100.0, 1);
         match self {
             Self::English => format!("{number}%"),
@@ -90,8 +90,21 @@ impl Language {
         }
     }
 
+    /// A share as a percentage, with so many more decimals that it differs from the limit as written.
+    pub fn percent_beside(self, share: f64, limit: f64) -> String {
+        let text = self.percent(share);
+        if share == limit || text != self.percent(limit) {
+            return text;
+        }
+        let number = self.number(share * 100.0, 3);
+        match self {
+            Self::English => format!("{number}%"),
+            Self::Spanish => format!("{number}\u{a0}%"),
+        }
+    }
+
     /// A change in percent, with its sign.
-    pub(crate) fn percent_change(self, share: f64) -> String {
+    pub fn percent_change(self, share: f64) -> String {
         let text = self.percent(share);
         if share >= 0.0005 {
             format!("+{text}")
@@ -101,7 +114,7 @@ impl Language {
     }
 
     /// A day: `25 Nov 2026`. All times are UTC.
-    pub(crate) fn day(self, at: Timestamp) -> String {
+    pub fn day(self, at: Timestamp) -> String {
         let date = at.to_zoned(TimeZone::UTC);
         let month = usize::try_from(date.month()).unwrap_or(1).saturating_sub(1);
         let months = match self {
@@ -113,12 +126,12 @@ impl Language {
     }
 
     /// A time of day, to the minute.
-    pub(crate) fn time(self, at: Timestamp) -> String {
+    pub fn time(self, at: Timestamp) -> String {
         at.strftime("%H:%M").to_string()
     }
 
     /// A duration of so many milliseconds.
-    pub(crate) fn duration(self, ms: f64) -> String {
+    pub fn duration(self, ms: f64) -> String {
         if ms < 1.0 {
             format!("{}\u{a0}ms", self.number(ms, 2))
         } else if ms < 1_000.0 {
@@ -131,7 +144,7 @@ impl Language {
     }
 
     /// `a`, `a and b`, `a, b and c`.
-    pub(crate) fn list(self, parts: &[String]) -> String {
+    pub fn list(self, parts: &[String]) -> String {
         let and = match self {
             Self::English => "and",
             Self::Spanish => "y",
@@ -162,6 +175,8 @@ mod tests {
         assert_eq!(English.money_change(1_500.0), "+$1,500");
         assert_eq!(English.money_short(1_250_000.0), "$1.25M");
         assert_eq!(English.percent(0.051), "5.1%");
+        assert_eq!(English.percent_beside(0.010_04, 0.01), "1.004%");
+        assert_eq!(English.percent_beside(0.01, 0.01), "1%");
         assert_eq!(Spanish.percent_change(-0.051), "\u{2212}5,1\u{a0}%");
     }
 

@@ -6,12 +6,12 @@ use tasador_ids::BatchId;
 use crate::Error;
 use crate::source::Source;
 
-/// Longest part of a wrong input that is repeated in its error, in characters.
+/// The most characters of a wrong input that its error repeats.
 const SHOWN_CHARS: usize = 80;
 
 /// What a run is to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum RunInput {
     /// Whatever comes next: what was left unfinished, or else a batch from the configured source.
     Next,
     /// A batch that is stored already.
@@ -20,10 +20,10 @@ pub(crate) enum Wish {
     Object(Source),
 }
 
-impl Wish {
+impl RunInput {
     /// Reads the input: `{"batch": id}`, `{"object": {"bucket": name, "key": key}}`, or anything else
     /// for whatever comes next.
-    pub(crate) fn of(input: &Value) -> Result<Self, Error> {
+    pub(crate) fn read(input: &Value) -> Result<Self, Error> {
         let field = |name| input.get(name).filter(|value| !value.is_null());
         match (field("batch"), field("object")) {
             (None, None) => Ok(Self::Next),
@@ -34,7 +34,7 @@ impl Wish {
                 }),
             },
             (None, Some(object)) => object_source(object).map(Self::Object),
-            (Some(_), Some(_)) => Err(Error::TwoWishes),
+            (Some(_), Some(_)) => Err(Error::AmbiguousInput),
         }
     }
 }
@@ -69,21 +69,21 @@ mod tests {
             json!({}),
             json!({"time": 1, "batch": null, "object": null}),
         ] {
-            assert_eq!(Wish::of(&input).unwrap(), Wish::Next, "{input}");
+            assert_eq!(RunInput::read(&input).unwrap(), RunInput::Next, "{input}");
         }
     }
 
     #[test]
     fn a_stored_batch_is_named_by_its_id() {
         let id = BatchId::of(b"batch");
-        let wish = Wish::of(&json!({"batch": id, "id": 4})).unwrap();
-        assert_eq!(wish, Wish::Stored(id));
+        let read = RunInput::read(&json!({"batch": id, "id": 4})).unwrap();
+        assert_eq!(read, RunInput::Stored(id));
         for input in [
             json!({"batch": 7}),
             json!({"batch": "../up"}),
             json!({"batch": ""}),
         ] {
-            let error = Wish::of(&input).unwrap_err().to_string();
+            let error = RunInput::read(&input).unwrap_err().to_string();
             assert!(error.contains("`batch`"), "{error}");
         }
     }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn an_object_is_named_by_bucket_and_key() {
         let input = json!({"object": {"bucket": "listings", "key": "drop/may \"1\".csv"}});
-        let Wish::Object(source) = Wish::of(&input).unwrap() else {
+        let RunInput::Object(source) = RunInput::read(&input).unwrap() else {
             panic!("no object");
         };
         let place = Place::Object {
@@ -107,7 +107,7 @@ mod tests {
             json!({"bucket": "", "key": "may.csv"}),
             json!({"bucket": "listings", "key": "../up"}),
         ] {
-            let error = Wish::of(&json!({"object": object}))
+            let error = RunInput::read(&json!({"object": object}))
                 .unwrap_err()
                 .to_string();
             assert!(error.contains("input"), "{error}");
@@ -116,9 +116,9 @@ mod tests {
     }
 
     #[test]
-    fn two_wishes_are_none() {
+    fn input_with_batch_and_object_is_rejected() {
         let id = BatchId::of(b"batch");
         let input = json!({"batch": id, "object": {"bucket": "listings", "key": "may.csv"}});
-        assert!(matches!(Wish::of(&input), Err(Error::TwoWishes)));
+        assert!(matches!(RunInput::read(&input), Err(Error::AmbiguousInput)));
     }
 }

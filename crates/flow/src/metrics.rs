@@ -122,6 +122,19 @@ impl<'de> Deserialize<'de> for Metrics {
     }
 }
 
+/// One value, in the same spelling.
+pub(crate) mod number {
+    use super::{Deserialize, Deserializer, Number, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        Number(*value).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(Number::deserialize(from)?.0)
+    }
+}
+
 /// One value that may be absent, in the same spelling.
 pub(crate) mod optional_number {
     use super::{Deserialize, Deserializer, Number, Serialize, Serializer};

@@ -1,0 +1,28 @@
+//! What the states of the pipeline tell one another, and what people read of it.
+//!
+//! One type for each message ([`fetch`] … [`record`]), used by the function that answers it and by
+//! the ones that read it; the outcome of a run as the history keeps it; the reasons for decisions
+//! as one enum; the sentences made of them, and the numbers in these, in each language.
+//!
+//! Pure: no clock, environment or network.
+
+mod format;
+mod language;
+mod messages;
+mod metrics;
+mod outcome;
+mod reason;
+mod sentences;
+
+pub use language::Language;
+pub use messages::{
+    Candidate, Caught, State, TrainOn, Training, compare, fetch, gate, preprocess, promote, record,
+    train,
+};
+pub use metrics::{Metrics, Number};
+pub use outcome::{
+    CleanFile, Contender, Measurement, Origin, Outcome, OutcomeKind, PromotionSeq, Rows, RunError,
+    Step,
+};
+pub use reason::{Compared, OtherReason, Reason};
+pub use sentences::as_sentence;

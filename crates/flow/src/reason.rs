@@ -1,0 +1,345 @@
+//! Why a decision was taken: one enum for fetch, gate and comparison.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tasador_ids::{BatchId, ModelVersion, RunId};
+
+use crate::language::Language;
+use crate::metrics::{number, optional_number};
+use crate::outcome::Rows;
+use crate::sentences::as_sentence;
+
+/// A measured value and the limit it was compared with. Shares run from 0 to 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    #[serde(with = "number")]
+    pub measured: f64,
+    #[serde(with = "number")]
+    pub limit: f64,
+    /// The version it was measured against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<ModelVersion>,
+    /// Why the value does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Compared {
+    pub const fn new(measured: f64, limit: f64) -> Self {
+        Self {
+            measured,
+            limit,
+            version: None,
+            note: None,
+        }
+    }
+
+    #[must_use]
+    pub const fn against(mut self, version: ModelVersion) -> Self {
+        self.version = Some(version);
+        self
+    }
+}
+
+/// One reason for a decision, with its facts.
+///
+/// In JSON it is one flat object: `code`, the facts, and the English sentence for readers. What has
+/// an unknown code, or was stored before a fact was, is read as [`Reason::Other`] and keeps the
+/// sentence that was stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, strum_macros::IntoStaticStr)]
+#[serde(tag = "code", rename_all = "snake_case", remote = "Self")]
+#[strum(serialize_all = "snake_case")]
+pub enum Reason {
+    /// The source has no more data.
+    Exhausted,
+    /// The source answered without rows.
+    Empty,
+    /// The source is unchanged, and another run works on its batch.
+    InProgress {
+        run: RunId,
+    },
+    /// The source is unchanged since a batch that has an outcome.
+    Unchanged {
+        batch: BatchId,
+    },
+
+    AlreadyProcessed,
+    TooFewRows {
+        #[serde(flatten)]
+        compared: Compared,
+        /// Where the rows of the batch went.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows: Option<Rows>,
+    },
+    TooFewPrices(Compared),
+    TooManyNulls(Compared),
+    TooManyRejects {
+        #[serde(flatten)]
+        compared: Compared,
+        /// The most frequent reason, as an English clause.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    SchemaUnusable {
+        /// As an English clause.
+        why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        column: Option<String>,
+    },
+
+    NoChampion,
+    ChampionUnloadable {
+        version: ModelVersion,
+        /// As an English clause.
+        why: String,
+    },
+    VolumeGrown {
+        #[serde(flatten)]
+        compared: Compared,
+        /// Rows that the champion learned from, and rows there are now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rows: Option<(u64, u64)>,
+    },
+    ErrorGrown {
+        #[serde(flatten)]
+        compared: Compared,
+        /// Median errors as shares of the price: in validation, and on this batch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        errors: Option<(f64, f64)>,
+    },
+    Drift {
+        column: String,
+        #[serde(flatten)]
+        compared: Compared,
+    },
+    NewCategories {
+        column: String,
+        #[serde(flatten)]
+        compared: Compared,
+    },
+    ColumnNew {
+        column: String,
+        #[serde(flatten)]
+        compared: Compared,
+    },
+    NothingNewToLearn {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<ModelVersion>,
+    },
+    /// Measured and within its limit, as are the next three.
+    VolumeGrowth(Compared),
+    ErrorGrowth(Compared),
+    Psi {
+        column: String,
+        #[serde(flatten)]
+        compared: Compared,
+    },
+    NewCategoryShare {
+        column: String,
+        #[serde(flatten)]
+        compared: Compared,
+    },
+
+    /// The challenger is better: the change of its average error, as a share.
+    Better(Compared),
+    ChampionUnusable {
+        /// As an English clause.
+        why: String,
+    },
+    Identical,
+    MaeNotDownEnough(Compared),
+    RmseUp(Compared),
+    /// The fall of the RMSE, in US dollars.
+    RmseMargin(Compared),
+    /// The share of the resamples in which the challenger is better.
+    MayBeChance(Compared),
+    HoldoutTooSmall(Compared),
+    /// The average error and that of always predicting the median price, in US dollars.
+    WorseThanMedian(Compared),
+    /// The average error of the challenger and the one recorded for a champion that cannot be
+    /// loaded, in US dollars.
+    WorseThanRecorded(Compared),
+    CandidateFailed {
+        algorithm: String,
+        why: String,
+    },
+    CandidateUnusable {
+        algorithm: String,
+        version: ModelVersion,
+    },
+    NoCandidate,
+
+    /// As it was stored.
+    #[serde(untagged)]
+    Other(OtherReason),
+}
+
+/// A reason whose code or facts this program does not know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OtherReason {
+    pub code: String,
+    /// Written by [`Reason`], as the sentence of every other reason is.
+    #[serde(skip_serializing)]
+    pub sentence: String,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_number"
+    )]
+    pub measured: Option<f64>,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "optional_number"
+    )]
+    pub limit: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+}
+
+/// How a reason is described in OpenAPI.
+#[cfg(feature = "openapi")]
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Reason)]
+pub(crate) struct StoredReason {
+    /// The reason's stable name, such as `drift`.
+    code: String,
+    /// The reason in English.
+    sentence: String,
+    /// The measured value, where there is one.
+    measured: Option<crate::metrics::Written>,
+    /// The limit it was compared with.
+    limit: Option<crate::metrics::Written>,
+    /// The column it is about.
+    column: Option<String>,
+    /// The version it was measured against.
+    version: Option<ModelVersion>,
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'a> {
+            #[serde(flatten, with = "Reason")]
+            reason: &'a Reason,
+            sentence: String,
+        }
+        let sentence = self.sentence();
+        Serialize::serialize(
+            &Written {
+                reason: self,
+                sentence,
+            },
+            serializer,
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+impl Reason {
+    /// The stable name, such as `too_few_rows`.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Other(other) => &other.code,
+            known => known.into(),
+        }
+    }
+
+    /// The reason in English, with a capital letter and a full stop.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Other(other) => other.sentence.clone(),
+            known => as_sentence(&Language::English.reason(known)),
+        }
+    }
+
+    /// Whether it speaks against a challenger.
+    pub const fn is_of_the_comparison(&self) -> bool {
+        matches!(
+            self,
+            Self::Identical
+                | Self::MaeNotDownEnough(_)
+                | Self::RmseUp(_)
+                | Self::RmseMargin(_)
+                | Self::MayBeChance(_)
+                | Self::HoldoutTooSmall(_)
+                | Self::WorseThanMedian(_)
+                | Self::WorseThanRecorded(_)
+                | Self::ChampionUnusable { .. }
+                | Self::CandidateFailed { .. }
+                | Self::CandidateUnusable { .. }
+                | Self::NoCandidate
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(stored: Value) -> Reason {
+        serde_json::from_value(stored).unwrap()
+    }
+
+    #[test]
+    fn a_reason_is_one_flat_object_with_its_sentence() {
+        let reason = Reason::Drift {
+            column: "bed".to_owned(),
+            compared: Compared::new(0.3, 0.2).against(ModelVersion(2)),
+        };
+        let stored = serde_json::to_value(&reason).unwrap();
+        assert_eq!(
+            stored,
+            json!({"code": "drift", "column": "bed", "measured": 0.3, "limit": 0.2, "version": 2,
+                "sentence": "“bed” has drifted from the data that version 2 learned from (PSI 0.3, limit 0.2)."})
+        );
+        assert_eq!(read(stored), reason);
+        let item: serde_dynamo::Item = serde_dynamo::to_item(&reason).unwrap();
+        assert_eq!(serde_dynamo::from_item::<_, Reason>(item).unwrap(), reason);
+        assert_eq!(reason.code(), "drift");
+    }
+
+    #[test]
+    fn reasons_stored_before_facts_were_added_are_read() {
+        let table = [
+            (
+                json!({"code": "too_few_rows", "sentence": "x", "measured": 12.0, "limit": 50.0}),
+                Reason::TooFewRows {
+                    compared: Compared::new(12.0, 50.0),
+                    rows: None,
+                },
+            ),
+            (
+                json!({"code": "no_champion", "sentence": "There is no model in production yet; 3 rows can be learnt from."}),
+                Reason::NoChampion,
+            ),
+            (
+                json!({"code": "better", "sentence": "x", "measured": "-Infinity", "limit": -0.03}),
+                Reason::Better(Compared::new(f64::NEG_INFINITY, -0.03)),
+            ),
+        ];
+        for (stored, want) in table {
+            assert_eq!(read(stored.clone()), want, "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_reason_with_an_unknown_code_or_without_its_facts_keeps_its_sentence() {
+        for stored in [
+            json!({"code": "moonlight", "measured": 1.5, "sentence": "The moon was full."}),
+            json!({"code": "drift", "measured": 0.3, "sentence": "It drifted."}),
+            json!({"code": "unchanged", "sentence": "The source is what it was."}),
+        ] {
+            let reason = read(stored.clone());
+            assert!(matches!(reason, Reason::Other(_)), "{stored}");
+            assert_eq!(reason.code(), stored["code"]);
+            assert_eq!(reason.sentence(), stored["sentence"]);
+            assert_eq!(serde_json::to_value(&reason).unwrap(), stored);
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! English.
+
+use tasador_ids::ModelVersion;
+
+use crate::language::Language::English;
+use crate::outcome::{Outcome, OutcomeKind, Rows};
+use crate::reason::{Compared, Reason};
+
+/// The first part of the sentence about a run, and what follows after a colon.
+pub(super) fn outcome(outcome: &Outcome, why: Option<String>) -> (String, Option<String>) {
+    match outcome.kind {
+        OutcomeKind::Promoted => (promoted(outcome), None),
+        OutcomeKind::Rejected => match &outcome.challenger {
+            Some(new) => (
+                format!("version {} was trained but not promoted", new.version),
+                why,
+            ),
+            None => ("there is no usable new model".to_owned(), why),
+        },
+        OutcomeKind::Skipped => ("nothing was trained".to_owned(), why),
+        OutcomeKind::NothingNew => match why {
+            None => ("the source has nothing new".to_owned(), None),
+            why => (String::new(), why),
+        },
+        OutcomeKind::Failed => {
+            let step = outcome.error.as_ref().and_then(|error| error.step);
+            let lead = match step {
+                Some(step) => format!("the run failed in {step:?}"),
+                None => "the run failed".to_owned(),
+            };
+            let error = outcome.error.as_ref().map(|error| error.message.clone());
+            (lead, error)
+        }
+    }
+}
+
+fn promoted(outcome: &Outcome) -> String {
+    let Some(new) = &outcome.challenger else {
+        return "a new version is in production".to_owned();
+    };
+    let lead = format!("version {} is now in production", new.version);
+    let Some(mae) = new.metrics.get("mae") else {
+        return lead;
+    };
+    let error = English.money(mae);
+    match (&outcome.champion, outcome.mae_change()) {
+        (Some(old), Some(change)) => format!(
+            "{lead}: average error {error}, {} lower than version {}",
+            English.percent(-change),
+            old.version
+        ),
+        (Some(old), None) => format!(
+            "{lead}: average error {error}; version {} could not be loaded",
+            old.version
+        ),
+        (None, _) => format!("{lead}, the first one: average error {error}"),
+    }
+}
+
+pub(super) fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::Exhausted => "the source has no more data".to_owned(),
+        Reason::Empty => "the source answered without rows".to_owned(),
+        Reason::InProgress { run } => {
+            format!("the source is unchanged, and run {run} is working on its batch")
+        }
+        Reason::Unchanged { batch } => format!(
+            "the source is unchanged since batch {}; to process that batch again, name it in the input",
+            batch.short()
+        ),
+        Reason::AlreadyProcessed => "this batch was already processed".to_owned(),
+        Reason::TooFewRows { compared, rows } => format!(
+            "the batch has only {} usable {}; at least {} required{}",
+            count(compared.measured),
+            if compared.measured == 1.0 {
+                "row"
+            } else {
+                "rows"
+            },
+            count(compared.limit),
+            rows.map(account).unwrap_or_default()
+        ),
+        Reason::TooFewPrices(Compared {
+            measured, limit, ..
+        }) => {
+            let limit = count(*limit);
+            if *measured == 1.0 {
+                format!("every price is the same; at least {limit} different prices required")
+            } else {
+                let prices = count(*measured);
+                format!("the batch has only {prices} different prices; at least {limit} required")
+            }
+        }
+        Reason::TooManyNulls(compared) => {
+            let (measured, limit) = shares(compared);
+            format!("{measured} of the values are missing; at most {limit} allowed")
+        }
+        Reason::TooManyRejects { compared, why } => {
+            let (measured, limit) = shares(compared);
+            let why = why.as_ref();
+            let why = why.map(|why| format!(" (most frequent reason: {why})"));
+            format!(
+                "{measured} of the rows were rejected; at most {limit} allowed{}",
+                why.unwrap_or_default()
+            )
+        }
+        Reason::SchemaUnusable { why, .. } => why.clone(),
+        Reason::NoChampion => "there is no model in production yet".to_owned(),
+        Reason::ChampionUnloadable { version, why } => {
+            format!("version {version}, the model in production, cannot be loaded: {why}")
+        }
+        Reason::ChampionUnusable { why } => {
+            format!("the model in production cannot be loaded: {why}")
+        }
+        Reason::VolumeGrown { compared, rows } => {
+            let rows = rows.map(|(before, now)| {
+                format!(
+                    " ({} instead of {} rows)",
+                    English.count(now),
+                    English.count(before)
+                )
+            });
+            format!(
+                "there is {} more data than {} learned from{}",
+                English.percent(compared.measured),
+                champion(compared.version),
+                rows.unwrap_or_default()
+            )
+        }
+        Reason::ErrorGrown { compared, errors } => {
+            let errors = errors.map(|(before, now)| {
+                let (before, now) = (English.percent(before), English.percent(now));
+                format!(" ({now}; {before} in validation)")
+            });
+            format!(
+                "the median error of {} is {} higher on this batch{}",
+                champion(compared.version),
+                English.percent(compared.measured),
+                errors.unwrap_or_default()
+            )
+        }
+        Reason::Drift { column, compared } => format!(
+            "“{column}” has drifted from the data that {} learned from (PSI {}, limit {})",
+            champion(compared.version),
+            psi(compared.measured),
+            psi(compared.limit)
+        ),
+        Reason::NewCategories { column, compared } => {
+            let (measured, limit) = shares(compared);
+            let champion = champion(compared.version);
+            format!(
+                "{measured} of the rows have a “{column}” that is new to {champion}; at most {limit} allowed"
+            )
+        }
+        Reason::ColumnNew { column, compared } => format!(
+            "“{column}” is a column that {} does not know; {} of the rows have a value",
+            champion(compared.version),
+            English.percent(compared.measured)
+        ),
+        Reason::NothingNewToLearn { version } => {
+            format!("the batch has nothing new for {}", champion(*version))
+        }
+        Reason::VolumeGrowth(compared) => {
+            let (measured, limit) = shares(compared);
+            format!("the data has grown by {measured}; at least {limit} required")
+        }
+        Reason::ErrorGrowth(compared) => format!(
+            "the median error of {} on this batch has changed by {}; more than {} required{}",
+            champion(compared.version),
+            English.percent_change(compared.measured),
+            English.percent(compared.limit),
+            note(compared)
+        ),
+        Reason::Psi { column, compared } => format!(
+            "the PSI of “{column}” is {} (limit {}){}",
+            psi(compared.measured),
+            psi(compared.limit),
+            note(compared)
+        ),
+        Reason::NewCategoryShare { column, compared } => {
+            let (measured, limit) = shares(compared);
+            let note = note(compared);
+            format!("{measured} of the rows have a new “{column}” (limit {limit}){note}")
+        }
+        Reason::Better(compared) => format!(
+            "the average error is {} lower on the same homes",
+            English.percent(-compared.measured)
+        ),
+        Reason::Identical => "it is the same model as the one in production".to_owned(),
+        Reason::MaeNotDownEnough(compared) => {
+            let Compared {
+                measured, limit, ..
+            } = compared;
+            let limit_text = English.percent(-limit);
+            if *measured > 0.0 {
+                let measured = English.percent(*measured);
+                format!(
+                    "the average error is {measured} higher; it must be at least {limit_text} lower"
+                )
+            } else {
+                let measured = English.percent_beside(-measured, -limit);
+                format!(
+                    "the average error is only {measured} lower; at least {limit_text} required"
+                )
+            }
+        }
+        Reason::RmseUp(compared) => {
+            let (measured, limit) = shares(compared);
+            format!("the RMSE is {measured} higher; at most {limit} allowed")
+        }
+        Reason::RmseMargin(Compared {
+            measured, limit, ..
+        }) => format!(
+            "the RMSE changed by {}; it must fall by more than {}",
+            English.money_change(-measured),
+            English.money(*limit)
+        ),
+        Reason::MayBeChance(compared) => {
+            let (measured, limit) = shares(compared);
+            format!(
+                "the gain may be chance: better in {measured} of the resamples, {limit} required"
+            )
+        }
+        Reason::HoldoutTooSmall(compared) => format!(
+            "there are only {} held-out homes; at least {} required",
+            count(compared.measured),
+            count(compared.limit)
+        ),
+        Reason::WorseThanMedian(compared) => format!(
+            "the average error of {} is not below the baseline (median price) of {}",
+            English.money(compared.measured),
+            English.money(compared.limit)
+        ),
+        Reason::WorseThanRecorded(compared) => format!(
+            "the average error of {} is not below the {} recorded for the version in production",
+            English.money(compared.measured),
+            English.money(compared.limit)
+        ),
+        Reason::CandidateFailed { algorithm, why } => {
+            format!("{algorithm} could not be trained: {why}")
+        }
+        Reason::CandidateUnusable { algorithm, version } => {
+            format!("version {version} ({algorithm}) cannot be loaded")
+        }
+        Reason::NoCandidate => "no algorithm is configured".to_owned(),
+        Reason::Other(other) => other.sentence.clone(),
+    }
+}
+
+/// Where the rows of a batch went, if not all of them are usable.
+fn account(rows: Rows) -> String {
+    let mut parts = vec![format!("{} received", English.count(rows.raw))];
+    for (count, what) in [(rows.rejected, "rejected"), (rows.duplicates, "duplicates")] {
+        if count > 0 {
+            parts.push(format!("{} {what}", English.count(count)));
+        }
+    }
+    match parts.as_slice() {
+        [_] => String::new(),
+        parts => format!(" ({})", parts.join(", ")),
+    }
+}
+
+fn champion(version: Option<ModelVersion>) -> String {
+    match version {
+        Some(version) => format!("version {version}"),
+        None => "the model in production".to_owned(),
+    }
+}
+
+fn note(compared: &Compared) -> String {
+    let note = compared.note.as_ref();
+    note.map(|note| format!(", {note}")).unwrap_or_default()
+}
+
+fn shares(compared: &Compared) -> (String, String) {
+    let Compared {
+        measured, limit, ..
+    } = compared;
+    (
+        English.percent_beside(*measured, *limit),
+        English.percent(*limit),
+    )
+}
+
+fn count(value: f64) -> String {
+    English.number(value, 0)
+}
+
+fn psi(value: f64) -> String {
+    English.number(value, 3)
+}
