@@ -301,7 +301,7 @@ pub mod compare {
         pub reasons: Vec<Reason>,
         /// The whole verdict in the bucket.
         pub verdict_key: Key,
-        /// The challenger's scores on the held-out homes.
+        /// The challenger's scores.
         pub challenger_metrics: Option<Metrics>,
         /// The champion's scores on the same homes.
         pub champion_metrics: Option<Metrics>,

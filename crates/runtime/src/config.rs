@@ -114,7 +114,7 @@ pub struct CompareLimits {
     pub confidence: f64,
     /// `TASADOR_COMPARE_SAMPLES`: samples of the bootstrap.
     pub samples: u32,
-    /// `TASADOR_COMPARE_MIN_ROWS`: the fewest held-out rows that a verdict rests on.
+    /// `TASADOR_COMPARE_MIN_ROWS`: the fewest rows that a verdict rests on.
     pub min_rows: u32,
     /// `TASADOR_COMPARE_RMSE_MARGIN_USD`: by how many US dollars the root mean squared error must
     /// fall as well.

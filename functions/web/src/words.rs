@@ -93,7 +93,7 @@ words! {
     nothing_new: "Nothing new", "Sin novedades";
     details: "Details", "Detalles";
     reasons: "Reasons", "Razones";
-    comparison: "On the same held-out homes", "En las mismas viviendas reservadas";
+    comparison: "On the same homes", "En las mismas viviendas";
     challenger: "Challenger", "Aspirante";
     champion: "Champion", "Campeón";
     change: "Change", "Cambio";

@@ -70,7 +70,7 @@ async fn story(
         "Each goes through the state machine: fetched, cleaned, judged; where it justifies it, models are trained,",
     )?;
     result(
-        "compared with the one in production on the same held-out homes, and promoted only if they are better.",
+        "compared with the one in production on the same homes, and promoted only if they are better.",
     )?;
     result(format!(
         "From {DETAILS_SINCE} on the sales bring more columns: grade, view, year built, place …\n"

@@ -222,7 +222,7 @@ pub(super) fn reason(reason: &Reason) -> String {
             )
         }
         Reason::HoldoutTooSmall(compared) => format!(
-            "there are only {} held-out homes; at least {} required",
+            "there are only {} homes to compare on; at least {} required",
             count(compared.measured),
             count(compared.limit)
         ),

@@ -228,7 +228,7 @@ pub(super) fn reason(reason: &Reason) -> String {
             )
         }
         Reason::HoldoutTooSmall(compared) => format!(
-            "hay solo {} viviendas reservadas; se necesitan al menos {}",
+            "hay solo {} viviendas para comparar; se necesitan al menos {}",
             count(compared.measured),
             count(compared.limit)
         ),

@@ -76,7 +76,7 @@ fn the_sentence_has_the_numbers() {
         verdict.sentence,
         format!(
             "Promoted: MAE {} (before: {}, \u{2212}50%), RMSE {} (before: {}, \u{2212}50%) on 400 \
-             held-out homes; better in 100% of the resamples.",
+             homes; better in 100% of the resamples.",
             English.money(new),
             English.money(2.0 * new),
             English.money(verdict.challenger.unwrap().rmse),

@@ -173,7 +173,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "TASADOR_GATE_ERROR_GROWTH_SHARE",
         "0.15",
-        "How much worse the champion's error is on the batch than on its holdout, as a share, to be reason enough to train.",
+        "How much worse the champion's error is on the batch than out of fold, as a share, to be reason enough to train.",
     ),
     variable(
         "TASADOR_COMPARE_MIN_MAE_GAIN_SHARE",
@@ -198,7 +198,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "TASADOR_COMPARE_MIN_ROWS",
         "30",
-        "Fewest held-out rows that a verdict rests on.",
+        "Fewest rows that a verdict rests on.",
     ),
     unset(
         "TASADOR_COMPARE_RMSE_MARGIN_USD",
