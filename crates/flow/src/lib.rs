@@ -6,6 +6,7 @@
 //!
 //! Pure: no clock, environment or network.
 
+mod facts;
 mod format;
 mod language;
 mod messages;
@@ -13,16 +14,15 @@ mod metrics;
 mod outcome;
 mod reason;
 mod sentences;
+mod stored;
 
+pub use facts::{CleanFile, Measurement, Origin, OutcomeKind, PromotionSeq, Rows, RunError, Step};
 pub use language::Language;
 pub use messages::{
     Candidate, Caught, State, TrainOn, Training, compare, fetch, gate, preprocess, promote, record,
     train,
 };
 pub use metrics::{Metrics, Number};
-pub use outcome::{
-    CleanFile, Contender, Measurement, Origin, Outcome, OutcomeKind, PromotionSeq, Rows, RunError,
-    Step,
-};
+pub use outcome::{Contender, Outcome};
 pub use reason::{Compared, OtherReason, Reason};
 pub use sentences::as_sentence;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tasador_ids::{BatchId, DatasetId, Digest, Format, Key, ModelVersion, RunId};
 
+use crate::facts::{Measurement, Origin, OutcomeKind, PromotionSeq, Rows, RunError, Step};
 use crate::metrics::Metrics;
-use crate::outcome::{Measurement, Origin, OutcomeKind, PromotionSeq, Rows, RunError, Step};
 use crate::reason::Reason;
 
 /// The most characters kept of an error's message: the history is for people, and the log has all.

@@ -6,8 +6,9 @@
 mod english;
 mod spanish;
 
+use crate::facts::OutcomeKind;
 use crate::language::Language;
-use crate::outcome::{Outcome, OutcomeKind};
+use crate::outcome::Outcome;
 use crate::reason::Reason;
 
 /// Reasons that a sentence names before it counts the rest.

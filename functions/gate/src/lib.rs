@@ -28,9 +28,6 @@ pub enum GateError {
     /// The request names something that can't be.
     #[error("{0}")]
     Request(String),
-    /// The configured algorithms are not known.
-    #[error("TASADOR_CANDIDATES can't be used")]
-    Candidates(#[source] tasador_model::algorithm::UnknownAlgorithm),
     /// The bucket did not answer, or the batch's own files are not there.
     #[error("batch {batch} can't be judged")]
     Lake {
@@ -74,7 +71,7 @@ impl Classify for GateError {
     fn class(&self) -> ErrorClass {
         match self {
             Self::Request(_) => ErrorClass::InvalidInput,
-            Self::Candidates(_) | Self::Manifest(_) | Self::Thread { .. } => ErrorClass::Bug,
+            Self::Manifest(_) | Self::Thread { .. } => ErrorClass::Bug,
             Self::Lake { source, .. } => source.class(),
             Self::Registry { source, .. } => source.class(),
             Self::Champion { source, .. } => source.class(),
@@ -91,19 +88,11 @@ impl Classify for GateError {
 /// [`GateError`] where the facts can't be gathered: a store did not answer, or the batch's own
 /// report or clean rows are not there.
 pub async fn handle(request: Request, ctx: &Context) -> Result<Response, GateError> {
-    let candidates: Vec<Algorithm> = ctx
-        .config
-        .candidates
-        .iter()
-        .map(|name| name.parse())
-        .collect::<Result<_, _>>()
-        .map_err(GateError::Candidates)?;
-    let limits = Limits::from(&ctx.config.gate);
     let wanted = Wanted {
-        candidates,
+        candidates: ctx.config.candidates.clone(),
         job_from_rows: ctx.config.train_job_from_rows,
     };
-    decide(&request, ctx, &limits, wanted).await
+    decide(&request, ctx, &ctx.config.gate, wanted).await
 }
 
 /// What is trained where there is reason to, and from how many rows on by a job.
@@ -131,7 +120,7 @@ async fn decide(
         Ok(measurements) => measurements,
         Err(refusal) => {
             let champion = gather.champion().await?;
-            return Ok(respond(request, refusal, champion, None));
+            return Ok(respond(refusal, champion, None));
         }
     };
     let standing = gather.standing().await?;
@@ -146,12 +135,7 @@ async fn decide(
         Decision::Skip => None,
         Decision::Train => Some(write_dataset(&gather, &manifest, wanted).await?),
     };
-    Ok(respond(
-        request,
-        judgement,
-        Standing::version(&standing),
-        training,
-    ))
+    Ok(respond(judgement, Standing::version(&standing), training))
 }
 
 async fn write_dataset(
@@ -169,7 +153,6 @@ async fn write_dataset(
 }
 
 fn respond(
-    request: &Request,
     judgement: Judgement,
     champion: Option<ModelVersion>,
     training: Option<Training>,
@@ -183,16 +166,11 @@ fn respond(
     // What the alarm for drift counts.
     let codes: Vec<&str> = reasons.iter().map(Reason::code).collect();
     tracing::info!(
-        run_id = %request.run_id,
-        batch = %request.batch,
         decision = decision.as_str(),
         usable,
         reasons = codes.join(" "),
         measurements = serde_json::to_string(&measurements).unwrap_or_default(),
-        "run {}: decision on batch {}: {}: {}",
-        request.run_id,
-        request.batch.short(),
-        decision.as_str(),
+        "judged: {}",
         reasons.first().map(Reason::sentence).unwrap_or_default(),
     );
     Response {

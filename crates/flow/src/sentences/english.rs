@@ -2,8 +2,9 @@
 
 use tasador_ids::ModelVersion;
 
+use crate::facts::{OutcomeKind, Rows};
 use crate::language::Language::English;
-use crate::outcome::{Outcome, OutcomeKind, Rows};
+use crate::outcome::Outcome;
 use crate::reason::{Compared, Reason};
 
 /// The first part of the sentence about a run, and what follows after a colon.

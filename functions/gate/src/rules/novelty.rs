@@ -111,7 +111,7 @@ fn as_reason(measurement: &Measurement, version: ModelVersion) -> Option<Reason>
 
 /// Whether there is much more to learn from than the champion had.
 fn volume(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
-    let limit = limits.volume_growth;
+    let limit = limits.volume_growth_share;
     let Some(learned) = champion.learnt_rows.filter(|rows| *rows > 0) else {
         return Finding::unmeasured(VOLUME, limit, "the champion's dataset is not known");
     };
@@ -130,7 +130,7 @@ fn volume(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
 
 /// Whether the champion does worse on the batch than it did on homes it had not seen.
 fn error(champion: &Serving, limits: &Limits) -> Finding {
-    let limit = limits.error_growth;
+    let limit = limits.error_growth_share;
     let Some(error) = champion
         .error
         .filter(|error| error.validation > 0.0 && error.on_batch.is_finite())
@@ -139,7 +139,7 @@ fn error(champion: &Serving, limits: &Limits) -> Finding {
     };
     let growth = error.on_batch / error.validation - 1.0;
     let at_least = error.on_batch_at_least / error.validation - 1.0;
-    let enough = error.rows >= limits.min_compared_rows;
+    let enough = error.rows >= limits.psi_min_rows;
     let fired = enough && at_least > limit;
     let note = if !enough {
         Some(too_few(error.rows, limits))
@@ -169,14 +169,21 @@ fn drift(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
         (batch.kind != ColumnKind::Date)
             .then(|| psi(reference, batch))
             .flatten()
-            .map(|psi| (psi, limits.psi))
+            .map(|psi| (psi, limits.psi_limit))
     };
-    by_column(facts, champion, limits, PSI, limits.psi, &measure, true).into_finding(
-        |column, compared| Reason::Drift {
-            column,
-            compared: compared.against(champion.version),
-        },
+    by_column(
+        facts,
+        champion,
+        limits,
+        PSI,
+        limits.psi_limit,
+        &measure,
+        true,
     )
+    .into_finding(|column, compared| Reason::Drift {
+        column,
+        compared: compared.against(champion.version),
+    })
 }
 
 /// Whether categories came that the champion never saw.
@@ -233,8 +240,8 @@ fn new_columns(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Findin
             .is_some_and(|column| column.values > 0)
             || champion.inputs.iter().any(|input| input == name)
     };
-    let limit = limits.new_column_values;
-    let enough = facts.report.profile.rows >= limits.min_compared_rows;
+    let limit = super::NEW_COLUMN_VALUES;
+    let enough = facts.report.profile.rows >= limits.psi_min_rows;
     let mut finding = Finding::default();
     let new = facts.report.profile.columns.iter();
     let mut new: Vec<(&ColumnProfile, f64)> = new
@@ -277,7 +284,7 @@ fn too_few(rows: u64, limits: &Limits) -> String {
     format!(
         "from only {} rows, at least {} required",
         Language::English.count(rows),
-        Language::English.count(limits.min_compared_rows)
+        Language::English.count(limits.psi_min_rows)
     )
 }
 
@@ -320,7 +327,7 @@ fn by_column(
     };
     let batch = &facts.report.profile;
     let rows = batch.rows.min(reference.rows);
-    let believed = rows >= limits.min_compared_rows;
+    let believed = rows >= limits.psi_min_rows;
     let mut columns = measured_columns(reference, batch, measure, with_price, believed);
     if columns.is_empty() {
         return none("champion and batch have no such column in common");
