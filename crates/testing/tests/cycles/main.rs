@@ -46,20 +46,10 @@ fn crates_have_no_cycles() {
     );
 }
 
-/// Targets whose cycles are known and wait to be taken apart.
-const KNOWN: &[&str] = &[
-    "tasador-mlflow lib tasador_mlflow",
-    "tracking lib tracking",
-    "mlflow lib mlflow",
-];
-
 #[test]
 fn files_have_no_cycles() {
     let mut all = Vec::new();
     for (target, root) in crates::targets(&metadata()) {
-        if KNOWN.contains(&target.as_str()) {
-            continue;
-        }
         for cycle in files::graph(&root).cycles() {
             all.push(format!("{target}:\n{cycle}"));
         }
