@@ -549,9 +549,10 @@ if NEW:
     other = client.create_logged_model(third, "other", source_run_id=started.info.run_id)
     name("model", other.model_id)
     measured = [("m1", "train", "1", 2.0), ("m1", "test", "2", 5.0), ("m2", "test", "2", 1.0)]
-    for which, dataset, digest, value in measured:
+    for step, (which, dataset, digest, value) in enumerate(measured):
+        # MLflow's own server takes one value per model, metric, time, step and run.
         metric = Metric(
-            "on", value, START, 0,
+            "on", value, START, step,
             model_id=(model if which == "m1" else other).model_id,
             dataset_name=dataset, dataset_digest=digest, run_id=started.info.run_id,
         )

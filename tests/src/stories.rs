@@ -34,7 +34,7 @@ impl Story {
         match self {
             Self::Promoted | Self::PromotedByJob => vec![batch(1, 300)],
             // So few more of the same kind make no better model.
-            Self::Rejected => vec![batch(1, 300), batch(2, 60)],
+            Self::Rejected => vec![batch(1, 600), batch(2, 51)],
             Self::Skipped => vec![batch(1, 49)],
             Self::Failed => vec![BAD_GROUP],
             Self::NothingNew => vec![EXHAUSTED],

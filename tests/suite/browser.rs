@@ -124,9 +124,9 @@ async fn the_history_tells_each_decision_with_its_reasons() {
     let world = told_world().await;
     let page = browser.open(&world, "/#history").await;
     for (kind, badge, why) in [
-        ("promoted", "Promoted", "went into production"),
-        ("rejected", "Rejected", "was trained but not used"),
-        ("skipped", "Skipped", "at least 50 are needed"),
+        ("promoted", "Promoted", "is now in production"),
+        ("rejected", "Rejected", "was trained but not promoted"),
+        ("skipped", "Skipped", "at least 50 required"),
     ] {
         let row = page.text(&format!("tr[data-kind={kind}]")).await;
         assert!(row.contains(badge) && row.contains(why), "{row}");

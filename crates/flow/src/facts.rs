@@ -125,6 +125,7 @@ pub struct RunError {
 /// A part of the pipeline, named as its first state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = PipelineStep))]
 pub enum Step {
     Fetch,
     Preprocess,

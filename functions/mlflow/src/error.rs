@@ -6,11 +6,11 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tasador_champion::{PromoteError, StoreError};
 use tasador_http::{BackendError, Problem};
+use tasador_ids::{ModelName, ModelVersion};
 use tasador_lake::LakeError;
 use tasador_registry::{PromoteError as Rejection, Refusal, RegistryError};
 
 use crate::language::Invalid;
-use crate::registered::unknown_version;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Code {
@@ -142,6 +142,12 @@ impl From<RegistryError> for ApiError {
     fn from(error: RegistryError) -> Self {
         BackendError::from(error).into()
     }
+}
+
+pub(crate) fn unknown_version(model: &ModelName, version: ModelVersion) -> ApiError {
+    ApiError::not_found(format!(
+        "Model Version (name={model}, version={version}) not found"
+    ))
 }
 
 impl From<PromoteError> for ApiError {

@@ -7,13 +7,11 @@ use tasador_registry::{CHAMPION, ModelRecord};
 use tasador_runtime::Context;
 
 use crate::args::Args;
-use crate::error::{Answer, ApiError};
+use crate::error::{Answer, ApiError, unknown_version};
 use crate::labels::{registry_tag, registry_tags};
 use crate::language::{Entity, Operand, Operator, Subject, check_alias, check_model_name};
 use crate::paging::Search;
-use crate::registered::{
-    Shown, answer_by_alias, change_model, latest, model, number, touch, unknown_version,
-};
+use crate::registered::{Shown, answer_by_alias, change_model, latest, model, number, touch};
 use crate::stage::Stage;
 use crate::{promotion, view};
 

@@ -8,7 +8,7 @@ use tasador_registry::{CHAMPION, ModelRecord, VersionRecord};
 use tasador_runtime::Context;
 
 use crate::args::Args;
-use crate::error::{Answer, ApiError};
+use crate::error::{Answer, ApiError, unknown_version};
 use crate::language::check_model_name;
 use crate::stage::Stage;
 use crate::{place, view};
@@ -189,10 +189,4 @@ pub(crate) fn number(text: &str) -> Result<ModelVersion, ApiError> {
             "Parameter 'version' must be an integer, got '{text}'."
         ))
     })
-}
-
-pub(crate) fn unknown_version(model: &ModelName, version: ModelVersion) -> ApiError {
-    ApiError::not_found(format!(
-        "Model Version (name={model}, version={version}) not found"
-    ))
 }

@@ -8,12 +8,12 @@ use tasador_registry::{LoggedVersion, NewVersion, VersionRecord};
 use tasador_runtime::Context;
 
 use crate::args::Args;
-use crate::error::{Answer, ApiError};
+use crate::error::{Answer, ApiError, unknown_version};
 use crate::labels::{registry_tag, registry_tags};
 use crate::language::{Entity, Filter};
 use crate::paging::Search;
 use crate::registered::{
-    Aliases, answer_version, change_version, find_version, model, touch, unknown_version, version,
+    Aliases, answer_version, change_version, find_version, model, touch, version,
 };
 use crate::{logged_models, place};
 
