@@ -291,19 +291,25 @@ impl Lake {
         digest: Digest,
     ) -> Result<Put, LakeError> {
         let mut tries_left = CONFLICT_TRIES;
-        loop {
+        let stored = loop {
             tries_left -= 1;
             let request = self.request(key, digest).if_none_match("*");
             let Err(error) = request.body(body.stream().await?).send().await else {
                 return Ok(Put::Written);
             };
             match tasador_aws::status(&error) {
-                Some(412) => break,
+                Some(412) => break self.stored_digest(key).await?,
                 Some(409) if tries_left > 0 => {}
-                _ => return Err(LakeError::of_call("write", key, error)),
+                // A server may refuse and hang up while the body is still on its way: then the
+                // client sees a broken connection, and only the object tells what happened.
+                None => match self.stored_digest(key).await {
+                    Ok(stored) => break stored,
+                    Err(_) => return Err(LakeError::of_call("write", key, error)),
+                },
+                Some(_) => return Err(LakeError::of_call("write", key, error)),
             }
-        }
-        if self.stored_digest(key).await? == digest {
+        };
+        if stored == digest {
             Ok(Put::AlreadyThere)
         } else {
             Err(LakeError::AlreadyExists { key: key.clone() })

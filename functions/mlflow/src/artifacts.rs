@@ -128,9 +128,8 @@ fn kind(name: &str) -> &'static str {
         "png" => "image/png",
         "jpg" | "jpeg" => "image/jpeg",
         "gif" => "image/gif",
-        "pdf" => "application/pdf",
         "txt" | "md" | "log" | "yaml" | "yml" | "csv" | "py" | "html" | "svg" => "text/plain",
-        _ if matches!(name, "MLmodel" | "MLproject") => "text/plain",
+        _ if name == "MLmodel" => "text/plain",
         _ => "application/octet-stream",
     }
 }

@@ -25,23 +25,20 @@ pub(crate) fn limit(args: &Args, default: i64, most: i64) -> Result<usize, ApiEr
     }
 }
 
-/// The token of the rest behind so many entries. A token of one scope is refused in any other.
-pub(crate) fn token(offset: usize, scope: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{OFFSET}{offset}:{scope}"))
+/// The token of the rest behind so many entries.
+pub(crate) fn token(offset: usize) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{OFFSET}{offset}"))
 }
 
 /// The number of entries before the page that a token leads to.
-pub(crate) fn offset(token: Option<&str>, scope: &str) -> Result<usize, ApiError> {
+pub(crate) fn offset(token: Option<&str>) -> Result<usize, ApiError> {
     let Some(token) = token else {
         return Ok(0);
     };
     let bytes = URL_SAFE_NO_PAD.decode(token).ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     text.as_deref()
-        .and_then(|text| {
-            let (offset, of) = text.strip_prefix(OFFSET)?.split_once(':')?;
-            offset.parse().ok().filter(|_| of == scope)
-        })
+        .and_then(|text| text.strip_prefix(OFFSET)?.parse().ok())
         .ok_or_else(ApiError::bad_page_token)
 }
 
@@ -51,7 +48,6 @@ pub(crate) struct Search {
     pub(crate) order: Vec<OrderBy>,
     pub(crate) limit: usize,
     offset: usize,
-    scope: String,
 }
 
 impl Search {
@@ -61,22 +57,11 @@ impl Search {
         default: i64,
         most: i64,
     ) -> Result<Self, ApiError> {
-        Self::scoped(args, entity, (default, most), String::new())
-    }
-
-    /// The same with page tokens that belong to a scope.
-    pub(crate) fn scoped(
-        args: &Args,
-        entity: Entity,
-        (default, most): (i64, i64),
-        scope: String,
-    ) -> Result<Self, ApiError> {
         Ok(Self {
             filter: Filter::parse(entity, &args.text("filter")?.unwrap_or_default())?,
             order: parse_order(entity, &args.texts("order_by")?)?,
             limit: limit(args, default, most)?,
-            offset: offset(args.filled("page_token")?.as_deref(), &scope)?,
-            scope,
+            offset: offset(args.filled("page_token")?.as_deref())?,
         })
     }
 
@@ -90,7 +75,7 @@ impl Search {
         found.retain(|record| self.filter.holds(record));
         found.sort_by(|a, b| compare(&self.order, a, b).then_with(|| tie(a, b)));
         let end = self.offset.saturating_add(self.limit);
-        let next = (end < found.len()).then(|| token(end, &self.scope));
+        let next = (end < found.len()).then(|| token(end));
         found.drain(..self.offset.min(found.len()));
         found.truncate(self.limit);
         (found, next)
@@ -98,7 +83,7 @@ impl Search {
 
     /// The answer with a page.
     pub(crate) fn answer(&self, name: &str, page: Vec<Value>, next: Option<String>) -> Value {
-        let after = |shown| Some(token(self.offset + shown, &self.scope));
+        let after = |shown| Some(token(self.offset + shown));
         view::bounded_page(name, page, next, &after)
     }
 }
@@ -123,8 +108,7 @@ mod tests {
             filter: Filter::default(),
             order: Vec::new(),
             limit,
-            offset: offset(token, "").unwrap(),
-            scope: String::new(),
+            offset: offset(token).unwrap(),
         }
     }
 
@@ -158,9 +142,7 @@ mod tests {
             pages(&list, 10, |of| Value::from(vec![of.to_string()])),
             expected
         );
-        assert!(offset(Some("x"), "").is_err());
-        assert!(offset(Some(&token(5, "a")), "b").is_err());
-        assert_eq!(offset(Some(&token(5, "a")), "a").unwrap(), 5);
+        assert!(offset(Some("x")).is_err());
     }
 
     #[test]

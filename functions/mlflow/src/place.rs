@@ -25,16 +25,10 @@ pub(crate) fn of_experiment(experiment: &Experiment) -> String {
 /// The place of a new run's artefacts, where its experiment's is not the usual one.
 pub(crate) fn within(experiment: &Experiment, run_id: &str) -> Option<String> {
     let location = experiment.artifact_location.as_deref()?;
-    Some(append(location, &format!("{run_id}/artifacts")))
-}
-
-/// A path within a place, before the query of its URI if it has one.
-fn append(uri: &str, path: &str) -> String {
-    let (base, query) = match uri.find(['?', '#']) {
-        Some(at) => uri.split_at(at),
-        None => (uri, ""),
-    };
-    format!("{}/{path}{query}", base.trim_end_matches('/'))
+    Some(format!(
+        "{}/{run_id}/artifacts",
+        location.trim_end_matches('/')
+    ))
 }
 
 /// The place of a run's artefacts.
@@ -49,9 +43,10 @@ pub(crate) fn of_run(run: &RunRecord) -> String {
 
 /// The place of a logged model's artefacts.
 pub(crate) fn of_logged_model(experiment: &Experiment, model_id: &str) -> String {
-    append(
-        &of_experiment(experiment),
-        &format!("models/{model_id}/artifacts"),
+    let location = of_experiment(experiment);
+    format!(
+        "{}/models/{model_id}/artifacts",
+        location.trim_end_matches('/')
     )
 }
 
@@ -106,7 +101,6 @@ impl Place {
     /// The place of a path within a place that clients know by its URI; none where it is outside the
     /// bucket.
     pub(crate) fn within(uri: &str, path: &str) -> Result<Option<Self>, ApiError> {
-        let uri = uri.split(['?', '#']).next().unwrap_or_default();
         let Some(root) = uri.strip_prefix(ARTIFACT_SCHEME) else {
             return Ok(None);
         };
@@ -175,11 +169,6 @@ mod tests {
             within("mlflow-artifacts://host:1/0/a", "").as_deref(),
             Some("mlflow/0/a")
         );
-        assert_eq!(
-            within("mlflow-artifacts:/0/a?x=1", "b").as_deref(),
-            Some("mlflow/0/a/b")
-        );
-        assert_eq!(append("s3://b/a/?x=1", "r"), "s3://b/a/r?x=1");
         assert_eq!(within("s3://bucket/a", "b"), None);
     }
 }

@@ -224,11 +224,11 @@ async fn by_sorting(
             .then_with(|| b.start_ms.cmp(&a.start_ms))
             .then_with(|| a.run_id.cmp(&b.run_id))
     });
-    let offset = paging::offset(token, "")?;
+    let offset = paging::offset(token)?;
     let end = offset.saturating_add(wanted.limit);
-    let next = (end < all.len()).then(|| paging::token(end, ""));
+    let next = (end < all.len()).then(|| paging::token(end));
     let page = all.into_iter().enumerate().skip(offset).take(wanted.limit);
-    let found = page.map(|(at, run)| (run, paging::token(at + 1, "")));
+    let found = page.map(|(at, run)| (run, paging::token(at + 1)));
     Ok((found.collect(), next))
 }
 

@@ -46,10 +46,6 @@ pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
         at: ctx.now(),
     };
     let version = ctx.registry.register_version(&new).await?;
-    let logged = new.logged.and_then(|logged| logged.model_id);
-    if let Some(model_id) = logged {
-        logged_models::add_version(ctx, &model_id, model.as_str(), version.0).await?;
-    }
     answer_version(ctx, &model, version).await
 }
 
@@ -132,8 +128,12 @@ pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
     search.limit = search.limit.min(PAGE_MAX);
     let found = candidates(ctx, &search.filter).await?;
     let (page, next) = search.page(found, |a, b| {
-        a.model
-            .cmp(&b.model)
+        let newest = b
+            .updated_at
+            .as_millisecond()
+            .cmp(&a.updated_at.as_millisecond());
+        newest
+            .then_with(|| a.model.cmp(&b.model))
             .then_with(|| b.version.cmp(&a.version))
     });
     let mut aliases: BTreeMap<ModelName, Aliases> = BTreeMap::new();

@@ -132,8 +132,8 @@ async fn runs(world: &World, deployed: &Deployment) {
     let batch = |seed, rows| Answer::Json(Batch::new(seed, rows).api_json());
     world
         .source
-        .then(batch(1, 300))
-        .then(batch(2, 60))
+        .then(batch(1, 600))
+        .then(batch(2, 51))
         .then(batch(3, 49))
         .then(EXHAUSTED);
     let ends = |path: Vec<String>, state: &str| {
