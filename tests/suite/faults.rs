@@ -59,7 +59,7 @@ async fn a_passing_fault_is_repeated(side: &str, state: &str, story: Story) {
 async fn a_lasting_fault_is_recorded(side: &str, state: &str, story: Story) {
     let world = World::new(|config| story.configure(config)).await;
     // A job is tried again whatever it failed of, for Batch does not tell.
-    let tries = if state == "TrainJob" { 3 } else { 1 };
+    let tries = if state == "TrainJob" { 2 } else { 1 };
     let faults = vec![format!("fail:{side}:{state}:Bug"); tries].join(",");
     let broken = told(&world, story, &faults).await;
     let is_record = state.starts_with("Record");

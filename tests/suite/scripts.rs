@@ -31,7 +31,7 @@ impl Stand {
             "aws",
             r#"case "$*" in
   *get-template\ *) [ -f "$STAND/template.json" ] && cat "$STAND/template.json" ;;
-  *ParameterKey*|*describe-stacks*"--output json"*) cat "$STAND/stack.json" ;;
+  *describe-stacks*"--output json"*) cat "$STAND/stack.json" ;;
   *ApiUrl*) echo https://api.example ;;
   *describe-stacks*) echo bucket ;;
   *describe-change-set\ *) printf 'Modify\tPredictFunction\tAWS::Lambda::Function\tFalse\nAdd\tUndeliveredQueue\tAWS::SQS::Queue\tNone\n' ;;
