@@ -22,10 +22,10 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::SharedInterceptor;
 use axum::Router;
-use axum::http::StatusCode;
 use axum::middleware;
 use tasador_access::{Scope, Scopes, TokenRecord, TokenStatus};
-use tasador_runtime::{Config, Context, Problem};
+use tasador_http::with_not_found;
+use tasador_runtime::{Config, Context};
 use tasador_states::Machine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -233,17 +233,17 @@ impl Cloud {
         let mut http = Vec::new();
         match public {
             None => {
-                let site = site_of(with_problems(site.merge(protocols)), Names::Loopback);
+                let site = site_of(with_not_found(site.merge(protocols)), Names::Loopback);
                 http.push(server::serve(aws, site, stopped(http_stopping)));
             }
             Some(public) => {
                 let (token, guard) = owner(&context)?;
                 own_token = Some(token);
-                let guarded = with_problems(site)
+                let guarded = with_not_found(site)
                     .layer(middleware::from_fn_with_state(guard, guard::want_token));
                 let site = site_of(guarded, Names::Any);
                 http.push(server::serve(public, site, stopped(http_stopping.clone())));
-                let site = site_of(with_problems(protocols), Names::Loopback);
+                let site = site_of(with_not_found(protocols), Names::Loopback);
                 http.push(server::serve(aws, site, stopped(http_stopping)));
             }
         }
@@ -354,16 +354,9 @@ fn owner(context: &Context) -> Result<(String, Guard), StartError> {
     Ok((token.reveal(), Guard::new(context.clone(), record)))
 }
 
-/// With problem details for unknown paths and methods.
-fn with_problems(router: Router) -> Router {
-    router
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
-        .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
-}
-
 fn site_of(router: Router, names: Names) -> Site {
     Site {
-        router,
+        router: router.layer(middleware::from_fn(tasador_http::trace)),
         names,
         body_max_bytes: BODY_MAX_BYTES,
     }

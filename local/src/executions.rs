@@ -156,7 +156,7 @@ impl Executions {
                 // One damaged file must not keep everything else from being served.
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     let aside = path.with_extension("damaged");
-                    tracing::error!(run = name, %error, "the journal of execution {name} is damaged; it is kept as {}", aside.display());
+                    tracing::error!(run_id = name, %error, kept_as = %aside.display(), "the journal of an execution is damaged");
                     std::fs::rename(&path, &aside).map_err(journal_error(&path))?;
                     continue;
                 }
@@ -169,7 +169,7 @@ impl Executions {
                         .summaries
                         .insert(name.clone(), execution.summary.clone());
                     if running {
-                        tracing::info!(run = name, "resuming an execution that had not ended");
+                        tracing::info!(run_id = name, "resuming an interrupted execution");
                         self.resume(&name, &path, execution)?;
                     }
                 }
@@ -252,7 +252,7 @@ impl Executions {
             async move {
                 let ran = this.run(&name, &past, &recorder).await;
                 if let Err(error) = ran {
-                    tracing::error!(run = name, %error, "an execution stopped because its journal cannot be written; it resumes at the next start");
+                    tracing::error!(run_id = name, %error, "an execution stopped because its journal cannot be written; it resumes at the next start");
                     this.lock().stalled.insert(name.clone(), error.to_string());
                 }
                 this.note_end(&name, &recorder);
@@ -410,8 +410,8 @@ impl Executions {
         known.stopping = true;
         for (name, running) in std::mem::take(&mut known.running) {
             tracing::info!(
-                run = name,
-                "suspended; it goes on when the data folder is served again"
+                run_id = name,
+                "paused; it resumes when the data folder is served again"
             );
             running.task.abort();
         }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use serde_json::Value;
 use tasador_pricing::Pricing;
 use tasador_runtime::{Context, ErrorClass, Failure, Handler, handler};
+use tracing::Instrument as _;
 use utoipa::openapi::OpenApi;
 
 use crate::aws::http_event;
@@ -55,6 +57,10 @@ impl Functions {
                 )
             };
         }
+        let http = |name, alone: Router, shared| {
+            let alone = alone.layer(from_fn(tasador_http::trace));
+            (name, Function::Http { alone, shared })
+        };
         let pricing = Pricing::new(context.clone());
         let all = BTreeMap::from([
             step!(fetch),
@@ -66,33 +72,25 @@ impl Functions {
             step!(record),
             step!(compact),
             step!(authorize),
-            (
+            http(
                 "mlflow",
-                Function::Http {
-                    alone: mlflow::router(context.clone()),
-                    shared: mlflow::api(context.clone()),
-                },
+                mlflow::router(context.clone()),
+                mlflow::api(context.clone()),
             ),
-            (
+            http(
                 "predict",
-                Function::Http {
-                    alone: predict::router(pricing.clone()),
-                    shared: predict::api(pricing.clone()),
-                },
+                predict::router(pricing.clone()),
+                predict::api(pricing.clone()),
             ),
-            (
+            http(
                 "tracking",
-                Function::Http {
-                    alone: tracking::router(context.clone()),
-                    shared: tracking::api(context.clone()),
-                },
+                tracking::router(context.clone()),
+                tracking::api(context.clone()),
             ),
-            (
+            http(
                 "web",
-                Function::Http {
-                    alone: web::router(pricing.clone()),
-                    shared: web::page(pricing.clone()),
-                },
+                web::router(pricing.clone()),
+                web::page(pricing.clone()),
             ),
         ]);
         Self {
@@ -142,7 +140,10 @@ impl Functions {
     /// HTTP event.
     pub async fn invoke(&self, name: &str, request: Value) -> Result<Value, Failure> {
         match self.all.get(name) {
-            Some(Function::Step(handler)) => handler(request).await,
+            Some(Function::Step(handler)) => {
+                let span = tracing::info_span!("function", name);
+                handler(request).instrument(span).await
+            }
             Some(Function::Http { alone, .. }) => http_event::answer(alone.clone(), request)
                 .await
                 .map_err(|message| Failure::new(ErrorClass::InvalidInput, message)),

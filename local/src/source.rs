@@ -170,14 +170,10 @@ async fn data(State(api): State<DataApi>, Query(question): Query<Question>) -> R
         return refuse(BAD_GROUP);
     };
     let Some(number) = api.advance(group, question.day.as_deref().unwrap_or_default()) else {
-        tracing::info!(group, "group {group} was told that nothing is left");
+        tracing::info!(group, "the source has no more data");
         return refuse(EXHAUSTED);
     };
-    tracing::info!(
-        group,
-        batch_number = number,
-        "group {group} gets batch {number}"
-    );
+    tracing::info!(group, batch_number = number, "sending a batch");
     // A later version of the original has no days, and says none.
     let mut head = json!({ "group_number": group });
     if let (Some(day), Some(head)) = (question.day, head.as_object_mut()) {
@@ -191,7 +187,7 @@ async fn data(State(api): State<DataApi>, Query(question): Query<Question>) -> R
     tokio::task::spawn_blocking(move || {
         let mut pieces = Pieces::new(sender);
         if let Err(error) = listings.write_answer(&head, number, &mut pieces) {
-            tracing::warn!(%error, batch_number = number, "the answer with batch {number} broke off");
+            tracing::warn!(%error, batch_number = number, "the answer was cut off");
             pieces.fail(error);
         }
     });

@@ -96,7 +96,7 @@ impl World {
         let source = Source::start().await;
         let mut config = Config {
             source: Some(source.url().to_owned()),
-            candidates: vec!["linear".to_owned()],
+            candidates: vec![tasador_ids::Algorithm::Linear],
             ..Config::default()
         };
         config.predict.champion_refresh = Duration::from_millis(50);

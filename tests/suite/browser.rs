@@ -27,7 +27,7 @@ async fn told_world() -> World {
 }
 
 fn changed(config: &mut Config) {
-    config.candidates = vec!["boosting".to_owned()];
+    config.candidates = vec![tasador_ids::Algorithm::Boosting];
     config.gate.volume_growth_share = 0.05;
 }
 

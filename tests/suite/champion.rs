@@ -244,13 +244,13 @@ async fn a_damaged_champion_is_not_replaced_by_a_worse_model() {
     let mut world = World::new(train_on_anything).await;
     let first = world.deliver(&Batch::new(1, 300)).await;
     assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
-    let boosting = vec!["boosting".to_owned()];
+    let boosting = vec![tasador_ids::Algorithm::Boosting];
     world
         .restart(|config| config.candidates = boosting.clone())
         .await;
     let second = world.deliver(&Batch::new(2, 3_000)).await;
     assert_eq!(second.kind(), OutcomeKind::Promoted, "{}", second.reasons());
-    let linear = vec!["linear".to_owned()];
+    let linear = vec![tasador_ids::Algorithm::Linear];
     let house = Value::Object(Batch::new(99, 1).rows()[0].clone());
     for (seed, kind) in (3..).zip(DAMAGES) {
         let whole = damage(&world, 2, kind).await;

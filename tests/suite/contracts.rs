@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use local::machine;
 use tasador_runtime::ErrorClass;
-use tasador_runtime::config::VARIABLES;
 use tasador_states::Machine;
 use tests::world::World;
 
@@ -40,7 +39,7 @@ fn every_error_of_the_functions_has_its_way() {
     let machine = Machine::parse(&machine::definition()).unwrap();
     let named: BTreeSet<&str> = machine.error_names().into_iter().collect();
     for class in ErrorClass::ALL {
-        // Repeating does not mend these: they go the way of States.ALL, to RecordFailure.
+        // Repeating does not fix these: they go the way of States.ALL, to RecordFailure.
         let lasting = matches!(
             class,
             ErrorClass::InvalidInput
@@ -51,52 +50,6 @@ fn every_error_of_the_functions_has_its_way() {
         assert_ne!(named.contains(class.as_str()), lasting, "{class}");
     }
     assert!(named.contains("States.ALL"));
-}
-
-/// The rows of the README's table of variables: name, default, meaning.
-fn variables_in(readme: &str) -> Vec<(String, String, String)> {
-    let rows = readme
-        .lines()
-        .filter(|line| line.starts_with("| `TASADOR_"));
-    rows.map(|row| {
-        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
-        let [name, default, meaning] = cells[..] else {
-            panic!("three cells are expected: {row}")
-        };
-        (
-            name.trim_matches('`').to_owned(),
-            default.trim_matches('`').to_owned(),
-            meaning.to_owned(),
-        )
-    })
-    .collect()
-}
-
-#[test]
-fn the_readme_has_every_variable_with_its_default_and_meaning() {
-    let expected: Vec<_> = VARIABLES
-        .iter()
-        .map(|variable| {
-            let default = variable.default.unwrap_or_default();
-            (
-                variable.name.to_owned(),
-                default.to_owned(),
-                variable.meaning.to_owned(),
-            )
-        })
-        .collect();
-    let found = variables_in(&readme());
-    for variable in &expected {
-        assert!(
-            found.contains(variable),
-            "the README lacks or differs from {variable:?}"
-        );
-    }
-    assert_eq!(
-        found.len(),
-        expected.len(),
-        "the README has a variable that nothing reads"
-    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -119,35 +72,36 @@ async fn every_function_runs_here_and_has_a_sample_event() {
     assert_eq!(served, names("events", ".json"));
 }
 
+/// What a function links, by Cargo's own account.
+fn links(function: &str) -> String {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--edges", "normal", "--prefix", "none"])
+        .args(["--package", function])
+        .current_dir(repository())
+        // With it the tree would be that of the whole workspace.
+        .env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION")
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&tree.stderr);
+    assert!(tree.status.success(), "{errors}");
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.contains("lambda_runtime v"), "{function}: {tree}");
+    tree
+}
+
 #[test]
-fn functions_that_answer_http_do_not_link_polars() {
-    for function in ["authorize", "mlflow", "predict", "tracking", "web"] {
-        let tree = std::process::Command::new(env!("CARGO"))
-            .args([
-                "tree",
-                "--offline",
-                "--edges",
-                "normal",
-                "--prefix",
-                "none",
-                "--package",
-                function,
-            ])
-            .current_dir(repository())
-            // With it the tree would be that of the whole workspace.
-            .env_remove("CARGO_RESOLVER_FEATURE_UNIFICATION")
-            .output()
-            .unwrap();
-        assert!(
-            tree.status.success(),
-            "{}",
-            String::from_utf8_lossy(&tree.stderr)
-        );
-        let tree = String::from_utf8(tree.stdout).unwrap();
-        assert!(
-            tree.contains("lambda_runtime") && !tree.contains("polars"),
-            "{function}: {tree}"
-        );
+fn functions_link_only_what_they_need() {
+    let answers_http = ["authorize", "mlflow", "predict", "tracking", "web"];
+    for entry in std::fs::read_dir(repository().join("functions")).unwrap() {
+        let function = entry.unwrap().file_name().into_string().unwrap();
+        let unneeded: &[&str] = match answers_http.contains(&function.as_str()) {
+            true => &["polars v"],
+            false => &["axum v", "lambda_http v", "utoipa v"],
+        };
+        let tree = links(&function);
+        for package in unneeded {
+            assert!(!tree.contains(package), "{function} links {package}");
+        }
     }
 }
 

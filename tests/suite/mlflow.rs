@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use local::demo::sales;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tasador_ids::Algorithm;
 use tasador_registry::OutcomeKind;
 use tasador_testing::source::Answer;
 use tasador_testing::tools::{mlflow, repository};
@@ -122,7 +123,7 @@ async fn the_champion_prices_in_python_as_it_does_here() {
     };
     let months = sales::read().unwrap().months;
     let world = World::new(|config| {
-        config.candidates = vec!["linear".to_owned(), "boosting".to_owned()];
+        config.candidates = vec![Algorithm::Linear, Algorithm::Boosting];
     })
     .await;
     // The fourth month is the first that brings all columns; the linear model and the boosted trees

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tasador_ids::Algorithm;
 use tasador_registry::{Contender, Outcome, OutcomeKind, PageRequest};
 use tasador_runtime::Config;
 use tasador_testing::listings::Batch;
@@ -12,8 +13,8 @@ use tests::invariants;
 use tests::stories::train_on_anything;
 use tests::world::{Run, World};
 
-fn boosting() -> Vec<String> {
-    vec!["boosting".to_owned()]
+fn boosting() -> Vec<Algorithm> {
+    vec![Algorithm::Boosting]
 }
 
 /// A metric of challenger and champion on the same homes.
@@ -39,7 +40,7 @@ async fn a_worse_challenger_is_rejected() {
     assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
     // A simpler algorithm, on the same homes and as many new ones as justify training.
     world
-        .restart(|config| config.candidates = vec!["linear".to_owned()])
+        .restart(|config| config.candidates = vec![tasador_ids::Algorithm::Linear])
         .await;
     let second = world.deliver(&Batch::new(2, 500)).await;
     assert_rejected(&second);

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 async fn scheduled(every: Duration, folder: &std::path::Path, source: &Source) -> Cloud {
     let config = Config {
         source: Some(source.url().to_owned()),
-        candidates: vec!["linear".to_owned()],
+        candidates: vec![tasador_ids::Algorithm::Linear],
         ..Config::default()
     };
     let options = Options {

@@ -25,7 +25,7 @@ impl EvidenceError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Lake(error) => matches!(error, LakeError::Unavailable { .. }),
+            Self::Lake(error) => error.is_retryable(),
             Self::Registry(error) => error.is_retryable(),
         }
     }

@@ -4,11 +4,13 @@
 //! row in a table is never built from unchecked text. Content ids are SHA-256 digests: the same
 //! bytes have the same name everywhere and permanently.
 
+mod algorithm;
 mod digest;
 mod format;
 pub mod hex;
 pub mod key;
 
+pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use digest::{Digest, Hasher};
 pub use format::{Format, RawForm};
 pub use key::Key;

@@ -88,40 +88,8 @@ impl LakeError {
         Self::Unavailable {
             operation,
             at: at.to_string(),
-            retryable: is_retryable(&error),
+            retryable: tasador_aws::is_retryable(&error),
             source: Box::new(error),
         }
-    }
-}
-
-/// The HTTP status of an answer that is an error.
-pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
-    error
-        .raw_response()
-        .map(|response| response.status().as_u16())
-}
-
-/// Whether the failure is of the moment: no answer, an answer cut off, an overloaded server.
-fn is_retryable<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    match error {
-        // The request could not even be built: a bad configuration stays bad.
-        SdkError::ConstructionFailure(_) => false,
-        SdkError::DispatchFailure(failure) => !failure.is_user(),
-        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
-        SdkError::ServiceError(answer) => {
-            // 409 is S3's answer to two conditional writes at once, which it asks to repeat.
-            matches!(answer.raw().status().as_u16(), 408 | 409 | 429 | 500..)
-                || matches!(
-                    answer.err().code(),
-                    Some(
-                        "SlowDown"
-                            | "RequestTimeout"
-                            | "ThrottlingException"
-                            | "Throttling"
-                            | "RequestTimeTooSkewed"
-                    )
-                )
-        }
-        _ => true,
     }
 }

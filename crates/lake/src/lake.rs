@@ -12,7 +12,7 @@ use serde::Serialize;
 use tasador_ids::Digest;
 
 use crate::Key;
-use crate::error::{LakeError, status};
+use crate::error::LakeError;
 
 /// The metadata field of an object with the SHA-256 of its bytes.
 pub(crate) const SHA256: &str = "sha256";
@@ -192,7 +192,7 @@ impl Lake {
         match answer {
             Ok(_) => Ok(()),
             // Some endpoints answer this where S3 answers 204.
-            Err(error) if status(&error) == Some(404) => Ok(()),
+            Err(error) if tasador_aws::status(&error) == Some(404) => Ok(()),
             Err(error) => Err(LakeError::of_call("delete", key, error)),
         }
     }
@@ -211,7 +211,7 @@ impl Lake {
             .await
         {
             Ok(answer) => Ok(Some(info(key, &answer))),
-            Err(error) if status(&error) == Some(404) => Ok(None),
+            Err(error) if tasador_aws::status(&error) == Some(404) => Ok(None),
             Err(error) => Err(LakeError::of_call("look at", key, error)),
         }
     }
@@ -297,7 +297,7 @@ impl Lake {
             let Err(error) = request.body(body.stream().await?).send().await else {
                 return Ok(Put::Written);
             };
-            match status(&error) {
+            match tasador_aws::status(&error) {
                 Some(412) => break,
                 Some(409) if tries_left > 0 => {}
                 _ => return Err(LakeError::of_call("write", key, error)),

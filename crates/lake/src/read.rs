@@ -10,7 +10,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncWriteExt as _, BufWriter};
 
 use crate::Key;
-use crate::error::{LakeError, status};
+use crate::error::LakeError;
 use crate::lake::{Lake, SHA256};
 
 /// The most bytes that are read into memory: far above every object except raw batches, which are
@@ -238,7 +238,7 @@ async fn read(
                     && tries_left > 0
                     && !matches!(error, LakeError::File { .. }) =>
             {
-                tracing::warn!(%key, tries_left, "the download of {key} was interrupted; retrying");
+                tracing::warn!(%key, tries_left, "the download was interrupted; retrying");
             }
             done => return done,
         }
@@ -255,7 +255,7 @@ async fn open(lake: &Lake, key: &Key, limit_bytes: u64) -> Result<GetObjectOutpu
         .await;
     let answer = answer.map_err(|error| match error.as_service_error() {
         Some(refusal) if refusal.is_no_such_key() => LakeError::NotFound { key: key.clone() },
-        _ if status(&error) == Some(404)
+        _ if tasador_aws::status(&error) == Some(404)
             && error
                 .as_service_error()
                 .and_then(code)

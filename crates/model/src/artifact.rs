@@ -19,11 +19,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use serde::Deserialize;
 
-use crate::algorithm::Algorithm;
 use crate::encoder::Encoder;
 use crate::interval::Intervals;
 use crate::model::{Model, Scale};
 use crate::regressor::Regressor;
+use tasador_ids::Algorithm;
 
 /// What the first bytes of an artefact are.
 const MAGIC: &[u8; 8] = b"TASADOR\0";

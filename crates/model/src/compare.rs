@@ -15,34 +15,20 @@ use bootstrap::Gain;
 
 /// When a challenger is better.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct Rule {
-    /// The share by which the mean absolute error must fall. Default 0.03.
+    /// The share by which the mean absolute error must fall.
     pub mae_down: f64,
-    /// The share by which the root mean squared error may rise. Default 0.01.
+    /// The share by which the root mean squared error may rise.
     pub rmse_up: f64,
-    /// The share of the bootstrap's samples in which the challenger must be better. Default 0.95.
+    /// The share of the bootstrap's samples in which the challenger must be better.
     pub confidence: f64,
-    /// Samples of the bootstrap. Default 1,000.
+    /// Samples of the bootstrap.
     pub samples: u32,
-    /// The fewest held-out homes a verdict rests on. Default 30.
+    /// The fewest held-out homes a verdict rests on.
     pub least_rows: u32,
     /// Where set, US dollars by which the root mean squared error must fall as well: the rule of
-    /// the system this one replaces had 1,000. Default none.
+    /// the system this one replaces had 1,000.
     pub rmse_margin: Option<f64>,
-}
-
-impl Default for Rule {
-    fn default() -> Self {
-        Self {
-            mae_down: 0.03,
-            rmse_up: 0.01,
-            confidence: 0.95,
-            samples: 1_000,
-            least_rows: 30,
-            rmse_margin: None,
-        }
-    }
 }
 
 /// What a verdict comes to.

@@ -4,7 +4,6 @@
 //! The same frames, configuration and seed give a byte-identical model. A [`Model`] is one value
 //! that carries its encoder with it, so whoever holds the bytes can price a home.
 
-pub mod algorithm;
 pub mod artifact;
 pub mod compare;
 mod encoder;
@@ -23,7 +22,6 @@ mod regressor;
 mod row;
 pub mod train;
 
-pub use algorithm::Algorithm;
 pub use artifact::ArtifactError;
 pub use folds::FoldModels;
 pub use frame::{Column, Frame};
@@ -32,3 +30,4 @@ pub use input::{Input, InputKind};
 pub use metrics::Metrics;
 pub use model::{Confidence, Contribution, Explanation, Model, Notice, Prediction};
 pub use row::{Row, RowError, Value};
+pub use tasador_ids::Algorithm;

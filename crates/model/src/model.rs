@@ -1,8 +1,8 @@
 //! A model: everything it takes to price a home, in one value.
 
 use serde::{Deserialize, Serialize};
+use tasador_ids::Algorithm;
 
-use crate::algorithm::Algorithm;
 use crate::encoder::{Cell, Encoder};
 use crate::frame::Frame;
 use crate::input::Input;

@@ -21,7 +21,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
-use crate::algorithm::Algorithm;
+use tasador_ids::Algorithm;
+
 use crate::encoder::{self, Encoder, Fitted, Style};
 use crate::folds::{FoldModels, rows_of};
 use crate::frame::{Column, Frame, SPLIT_VERSION, split};

@@ -5,8 +5,8 @@ use std::time::Instant;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
+use tasador_http::Problem;
 use tasador_ids::ModelVersion as Version;
-use tasador_runtime::Problem;
 use utoipa::ToSchema;
 
 use crate::champion::Champion;
@@ -15,7 +15,7 @@ use crate::price::{self, Homes, ModelVersion, Outcome, Price};
 /// A request for prices.
 #[derive(Debug)]
 pub struct Question {
-    /// Its id, from [`tasador_runtime::request_id`].
+    /// Its id, a [`tasador_http::RequestId`].
     pub request_id: String,
     /// When it came in.
     pub begun: Instant,

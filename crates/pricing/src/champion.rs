@@ -319,7 +319,7 @@ impl Shared {
             }
             Ok(Found::New(champion)) => {
                 let version = champion.version();
-                tracing::info!(%version, "version {version} prices from now on");
+                tracing::info!(%version, "this version prices now");
                 known.champion = Some(champion);
                 known.trouble = None;
             }

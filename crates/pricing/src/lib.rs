@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use serde_json::Value;
+use tasador_http::Problem;
 use tasador_registry::{InferenceRecord, RegistryError, ServingCounts, ServingTotals};
-use tasador_runtime::{Context, Problem};
+use tasador_runtime::Context;
 
 pub use answer::{Answer, Body, OnePrice, Prices, Question};
 pub use champion::{Champion, NoModel, Standing};
@@ -208,7 +209,7 @@ impl Service {
             move || draft(&input, max_instances, &champion, explain, &request_id)
         });
         let drafted = task.await.unwrap_or_else(|error| {
-            tracing::error!(request_id, "the thread that priced is gone: {error}");
+            tracing::error!("the pricing thread failed: {error}");
             let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR);
             Drafted::refusal(problem, request_id)
         });

@@ -9,13 +9,13 @@
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
+use tasador_http::FieldError;
 use tasador_listing::clean::{
     clean_date, clean_number, clean_text, clean_zip, days_since_epoch, is_null_text, number_text,
 };
 use tasador_listing::reject::{self, Judged};
 use tasador_listing::schema::{self, ColumnKind};
 use tasador_model::{Input, InputKind, Model, Row, Value as RowValue};
-use tasador_runtime::FieldError;
 
 /// The most unknown fields that are named in an answer.
 const IGNORED_MAX: usize = 50;

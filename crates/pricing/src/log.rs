@@ -121,7 +121,7 @@ fn tell(record: &InferenceRecord, trouble: &str) {
             part,
             is_last = after.is_empty(),
             record = line,
-            "request {request_id} is not in the table of inferences, but here: {trouble}"
+            "not in the table of inferences, but here: {trouble}"
         );
         rest = after;
         part += 1;

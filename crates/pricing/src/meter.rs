@@ -116,7 +116,7 @@ impl Meter {
     pub(crate) async fn flush_or_log(&self, ctx: &Context) {
         if let Err(error) = self.flush(ctx).await {
             tracing::warn!(
-                "the counters are not kept, which is tried again: {}",
+                "the counters were not saved, and will be with the next ones: {}",
                 chain(&error)
             );
         }

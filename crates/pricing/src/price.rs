@@ -3,8 +3,8 @@
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tasador_http::{FieldError, Problem};
 use tasador_model::{Confidence, Notice, Row};
-use tasador_runtime::{FieldError, Problem};
 use utoipa::ToSchema;
 
 use crate::champion::Champion;
@@ -334,7 +334,7 @@ fn explanation(champion: &Champion, row: &Row<'_>) -> Result<Explanation, Proble
 /// JSON has no word for it, and a caller no use.
 fn not_a_number(champion: &Champion) -> Problem {
     let version = champion.version();
-    tracing::error!(%version, "version {version} made no finite number of a listing");
+    tracing::error!(%version, "the model returned no finite price for a listing");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
         .detail("The model made no finite number of this listing.")
 }

@@ -1,291 +1,196 @@
 //! Settings, read once from the environment.
 //!
-//! Every variable is listed in [`VARIABLES`] with its default and its meaning, and lands in one field
-//! of [`Config`]. A value that can't be used is refused at the start, with a sentence; a variable
-//! that is set to nothing counts as not set.
+//! Each setting is declared here, once: field, type, check, variable, default and meaning. The page
+//! docs/configuration.md is generated from these declarations. A value that is not allowed is refused at
+//! start; a variable that is set to an empty text counts as not set.
 
 mod read;
-mod variables;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tasador_access::HashKey;
-use tasador_ids::ModelName;
+use tasador_ids::{Algorithm, ModelName};
 
 use read::Reader;
 pub use read::{BadVariable, ConfigError};
-pub use variables::{VARIABLES, Variable};
 
-/// The settings of all functions.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Config {
-    /// `TASADOR_BUCKET`: the bucket.
-    pub bucket: String,
-    /// `TASADOR_REGISTRY_TABLE`: the table of batches, outcomes, models, promotions and runs.
-    pub registry_table: String,
-    /// `TASADOR_ROWS_TABLE`: the table of rows seen.
-    pub rows_table: String,
-    /// `TASADOR_INFERENCES_TABLE`: the table of answered requests.
-    pub inferences_table: String,
-    /// `TASADOR_TOKENS_TABLE`: the table of bearer tokens.
-    pub tokens_table: String,
-    /// `TASADOR_TOKEN_KEY`: the key under which tokens are hashed.
-    pub token_key: Option<HashKey>,
-    /// `TASADOR_REQUIRE_TOKENS`: whether callers need a token.
-    pub require_tokens: bool,
-    /// `TASADOR_S3_PATH_STYLE`: whether the bucket's name stands in the path of S3's address.
-    pub s3_path_style: bool,
-    /// `TASADOR_MODEL`: the registered model.
-    pub model: ModelName,
-    /// `TASADOR_SEED`: the seed of training and comparing.
-    pub seed: u64,
-    /// `TASADOR_CANDIDATES`: the algorithms that are trained, by name.
-    pub candidates: Vec<String>,
-    /// `TASADOR_TRAIN_JOB_FROM_ROWS`: from how many rows of a dataset on training is a job of AWS Batch.
-    pub train_job_from_rows: Option<u64>,
-    /// `TASADOR_MAX_RUNS`: how many runs work at a time.
-    pub max_runs: u32,
-    /// `TASADOR_SOURCE`: where batches come from.
-    pub source: Option<String>,
-    /// `TASADOR_STATE_MACHINE_ARN`: the state machine that `POST /runs` starts.
-    pub state_machine: Option<String>,
-    /// `TASADOR_SPOOL_DIR`: where batches lie until they are stored.
-    pub spool_folder: Option<PathBuf>,
-    /// `TASADOR_SOURCE_*`: how the source is asked.
-    pub fetch: FetchLimits,
-    /// `TASADOR_GATE_*`: when a batch is worth training on.
-    pub gate: GateLimits,
-    /// `TASADOR_COMPARE_*`: when a challenger is better.
-    pub compare: CompareLimits,
-    /// `TASADOR_INFERENCE_RETENTION_DAYS`: how the inference log is compacted.
-    pub compact: CompactLimits,
-    /// `TASADOR_CHAMPION_REFRESH_MS`, `TASADOR_PREDICT_MAX_INSTANCES`, `TASADOR_INFERENCE_LOG`,
-    /// `TASADOR_METRICS_FLUSH_MS`: how prices are served.
-    pub predict: PredictLimits,
+/// A variable of the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    pub name: &'static str,
+    /// As it would be written.
+    pub default: Option<&'static str>,
+    /// What it means, with its unit.
+    pub meaning: &'static str,
 }
 
-/// How the source is asked.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FetchLimits {
-    /// `TASADOR_SOURCE_FILES`: whether the source may be a file of this machine.
-    pub files_allowed: bool,
-    /// `TASADOR_SOURCE_CONNECT_TIMEOUT_MS`.
-    pub connect_timeout: Duration,
-    /// `TASADOR_SOURCE_READ_TIMEOUT_MS`: between two pieces of the answer, and before the first.
-    pub read_timeout: Duration,
-    /// `TASADOR_SOURCE_TOTAL_TIMEOUT_MS`: for the whole answer.
-    pub total_timeout: Duration,
-    /// `TASADOR_SOURCE_MAX_BYTES`: the largest batch taken.
-    pub max_bytes: u64,
+/// Read by [`crate::logging::init`], before there is a configuration.
+pub const LOG: Variable = Variable {
+    name: "TASADOR_LOG",
+    default: None,
+    meaning: "What is logged, such as `info` or `fetch=debug`; if it is not set, RUST_LOG is read.",
+};
+
+macro_rules! default {
+    () => {
+        None
+    };
+    ($default:literal) => {
+        Some($default)
+    };
 }
 
-/// When a batch is worth training on. Shares are between 0 and 1.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GateLimits {
-    /// `TASADOR_GATE_MIN_ROWS`: the fewest clean rows.
-    pub min_rows: u64,
-    /// `TASADOR_GATE_MIN_DISTINCT_PRICES`: the fewest different prices.
-    pub min_distinct_prices: u64,
-    /// `TASADOR_GATE_MAX_NULL_SHARE`: the largest share of missing values.
-    pub max_null_share: f64,
-    /// `TASADOR_GATE_MAX_REJECT_SHARE`: the largest share of rejected rows.
-    pub max_reject_share: f64,
-    /// `TASADOR_GATE_VOLUME_GROWTH_SHARE`: new rows for each row the champion learnt from.
-    pub volume_growth_share: f64,
-    /// `TASADOR_GATE_PSI_LIMIT`: the population stability index from which on a column has drifted.
-    pub psi_limit: f64,
-    /// `TASADOR_GATE_PSI_MIN_ROWS`: the fewest rows from which drift is judged.
-    pub psi_min_rows: u64,
-    /// `TASADOR_GATE_NEW_CATEGORY_SHARE`: rows with a category the champion never saw.
-    pub new_category_share: f64,
-    /// `TASADOR_GATE_ERROR_GROWTH_SHARE`: how much worse the champion is on the batch.
-    pub error_growth_share: f64,
+/// Declares settings as `field: Type = check, "VARIABLE" = "default", "meaning";`. The check is a method of
+/// [`Reader`] and gives the type.
+macro_rules! settings {
+    (
+        $(#[$doc:meta])* $group:ident, $title:literal {
+            $($field:ident: $kind:ty = $check:ident $(($least:expr))?, $name:literal $(= $default:literal)?, $meaning:literal;)*
+        }
+        $(groups { $($sub:ident: $sub_group:ident,)* })?
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $group {
+            $(#[doc = concat!("`", $name, "`: ", $meaning)] pub $field: $kind,)*
+            $($(pub $sub: $sub_group,)*)?
+        }
+
+        impl $group {
+            /// `None` if a value is not allowed; the reader knows which.
+            fn build(reader: &mut Reader<'_>) -> Option<Self> {
+                // All are read before the first one that is wrong ends it, so that one start reports all.
+                $(
+                    let $field = {
+                        let variable = Variable { name: $name, default: default!($($default)?), meaning: $meaning };
+                        reader.$check(variable $(, $least)?)
+                    };
+                )*
+                $($(let $sub = $sub_group::build(reader);)*)?
+                Some(Self { $($field: $field?,)* $($($sub: $sub?,)*)? })
+            }
+
+            /// All variables, in groups with a title.
+            pub fn variables() -> Vec<(&'static str, Vec<Variable>)> {
+                let own = vec![$(Variable { name: $name, default: default!($($default)?), meaning: $meaning }),*];
+                #[allow(unused_mut)]
+                let mut all = vec![($title, own)];
+                $($(all.extend($sub_group::variables());)*)?
+                all
+            }
+        }
+    };
 }
 
-/// When a challenger is better. Shares are between 0 and 1.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CompareLimits {
-    /// `TASADOR_COMPARE_MIN_MAE_GAIN_SHARE`: by how much the mean absolute error must fall.
-    pub min_mae_gain_share: f64,
-    /// `TASADOR_COMPARE_MAX_RMSE_LOSS_SHARE`: by how much the root mean squared error may rise.
-    pub max_rmse_loss_share: f64,
-    /// `TASADOR_COMPARE_CONFIDENCE`: how sure the gain must be.
-    pub confidence: f64,
-    /// `TASADOR_COMPARE_SAMPLES`: samples of the bootstrap.
-    pub samples: u32,
-    /// `TASADOR_COMPARE_MIN_ROWS`: the fewest held-out rows that a verdict rests on.
-    pub min_rows: u32,
-    /// `TASADOR_COMPARE_RMSE_MARGIN_USD`: by how many US dollars the root mean squared error must
-    /// fall as well.
-    pub rmse_margin_usd: Option<f64>,
+settings! {
+    /// The settings of all functions.
+    Config, "General" {
+        model: ModelName = parsed, "TASADOR_MODEL" = "BestHousePriceModel", "The registered model.";
+        seed: u64 = number(0), "TASADOR_SEED" = "42", "Seed of training and comparison, a whole number.";
+        candidates: Vec<Algorithm> = algorithms, "TASADOR_CANDIDATES" = "linear,ridge,forest,boosting,blend", "Algorithms to train, comma-separated.";
+        train_job_from_rows: Option<u64> = optional_number, "TASADOR_TRAIN_JOB_FROM_ROWS", "Number of rows of a dataset from which a candidate is trained by a job of AWS Batch instead of a function. Without it, functions train everything.";
+        max_runs: u32 = number(1), "TASADOR_MAX_RUNS" = "1", "How many runs work on a batch at a time. The others wait in the state WaitForTurn, with their batches stored.";
+        source: Option<String> = optional, "TASADOR_SOURCE", "Where batches come from: `http(s)://` (a data API), `s3://bucket/key`, or, if TASADOR_SOURCE_FILES allows it, a file. Without it, only stored batches can be processed.";
+        spool_folder: Option<PathBuf> = path, "TASADOR_SPOOL_DIR", "Folder for a batch until it is stored; the next process stores what an interrupted one left there. Without it, a temporary folder is used, which is removed with the process.";
+        state_machine: Option<String> = optional, "TASADOR_STATE_MACHINE_ARN", "State machine whose executions `POST /runs` starts and `GET /runs` lists. Without it, both answer 503.";
+        bucket: String = text, "TASADOR_BUCKET" = "tasador", "The bucket.";
+        s3_path_style: bool = flag, "TASADOR_S3_PATH_STYLE" = "false", "Whether the bucket's name is in the path of S3's address. Always true if an endpoint is set.";
+        registry_table: String = text, "TASADOR_REGISTRY_TABLE" = "tasador-registry", "Table of batches, outcomes, models, promotions and runs.";
+        rows_table: String = text, "TASADOR_ROWS_TABLE" = "tasador-rows", "Table of the rows seen, to find duplicates across batches.";
+        inferences_table: String = text, "TASADOR_INFERENCES_TABLE" = "tasador-inferences", "Table of answered requests.";
+        tokens_table: String = text, "TASADOR_TOKENS_TABLE" = "tasador-tokens", "Table of bearer tokens, hashed.";
+        token_key: Option<HashKey> = token_key, "TASADOR_TOKEN_KEY", "Secret with which tokens are hashed, at least 32 characters; on AWS from Secrets Manager. `authorize`, `web` and `tasador token --table` need it; for a data folder, `tasador` uses its file `token.key`.";
+        require_tokens: bool = flag, "TASADOR_REQUIRE_TOKENS" = "true", "Whether the page asks for a token and the description of the API says that one is required. On AWS the authorizer requires one in any case; `tasador` follows its options instead.";
+    }
+    groups {
+        fetch: FetchLimits,
+        gate: GateLimits,
+        compare: CompareLimits,
+        predict: PredictLimits,
+        compact: CompactLimits,
+    }
 }
 
-/// How the inference log is compacted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CompactLimits {
-    /// `TASADOR_INFERENCE_RETENTION_DAYS`: how long the table keeps entries that are in a file.
-    pub retention: Duration,
+settings! {
+    /// How the source is asked.
+    FetchLimits, "Source" {
+        files_allowed: bool = flag, "TASADOR_SOURCE_FILES" = "false", "Whether TASADOR_SOURCE may be a file of this machine.";
+        connect_timeout: Duration = duration_ms, "TASADOR_SOURCE_CONNECT_TIMEOUT_MS" = "5000", "Longest time to connect to the source, in milliseconds.";
+        read_timeout: Duration = duration_ms, "TASADOR_SOURCE_READ_TIMEOUT_MS" = "60000", "Longest silence of the source before and within its answer, in milliseconds.";
+        total_timeout: Duration = duration_ms, "TASADOR_SOURCE_TOTAL_TIMEOUT_MS" = "600000", "Longest time for the source's whole answer, in milliseconds.";
+        max_bytes: u64 = number(1), "TASADOR_SOURCE_MAX_BYTES" = "2147483648", "Largest batch, in bytes.";
+    }
 }
 
-/// How prices are served.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PredictLimits {
-    /// `TASADOR_CHAMPION_REFRESH_MS`: how old the knowledge of the champion may be.
-    pub champion_refresh: Duration,
-    /// `TASADOR_PREDICT_MAX_INSTANCES`: the most listings of one request.
-    pub max_instances: usize,
-    /// `TASADOR_INFERENCE_LOG`: whether answers are logged in the table of inferences.
-    pub log: bool,
-    /// `TASADOR_METRICS_FLUSH_MS`: how long counters may be in memory only, while requests come.
-    pub metrics_flush: Duration,
+settings! {
+    /// When a batch justifies training.
+    GateLimits, "Gate" {
+        min_rows: u64 = number(1), "TASADOR_GATE_MIN_ROWS" = "50", "Fewest clean rows of a batch to train on.";
+        min_distinct_prices: u64 = number(1), "TASADOR_GATE_MIN_DISTINCT_PRICES" = "5", "Fewest different prices of a batch to train on.";
+        max_null_share: f64 = share, "TASADOR_GATE_MAX_NULL_SHARE" = "0.6", "Largest share of missing values in a batch, over the columns of a listing that hold any, from 0 to 1.";
+        max_reject_share: f64 = share, "TASADOR_GATE_MAX_REJECT_SHARE" = "0.5", "Largest share of rejected rows in a batch, from 0 to 1.";
+        volume_growth_share: f64 = positive, "TASADOR_GATE_VOLUME_GROWTH_SHARE" = "0.2", "New clean rows, as a share of those the champion learned from, that justify training.";
+        psi_limit: f64 = positive, "TASADOR_GATE_PSI_LIMIT" = "0.2", "Population stability index of a column, compared with the champion's data, from which it counts as drifted.";
+        psi_min_rows: u64 = number(1), "TASADOR_GATE_PSI_MIN_ROWS" = "500", "Fewest clean rows of a batch, and of the data it is compared with, to judge drift, new categories, new columns and the champion's error.";
+        new_category_share: f64 = share, "TASADOR_GATE_NEW_CATEGORY_SHARE" = "0.1", "Share of rows with a category unknown to the champion, from 0 to 1, that justifies training.";
+        error_growth_share: f64 = positive, "TASADOR_GATE_ERROR_GROWTH_SHARE" = "0.15", "Growth of the champion's error on the batch compared with homes it was not trained on, as a share, that justifies training.";
+    }
+}
+
+settings! {
+    /// When a challenger is better.
+    CompareLimits, "Comparison" {
+        min_mae_gain_share: f64 = share, "TASADOR_COMPARE_MIN_MAE_GAIN_SHARE" = "0.03", "Share by which the mean absolute error must fall, from 0 to 1.";
+        max_rmse_loss_share: f64 = share, "TASADOR_COMPARE_MAX_RMSE_LOSS_SHARE" = "0.01", "Share by which the root mean squared error may rise, from 0 to 1.";
+        confidence: f64 = share, "TASADOR_COMPARE_CONFIDENCE" = "0.95", "Share of the bootstrap's samples in which the challenger must be better, from 0 to 1.";
+        samples: u32 = number(1), "TASADOR_COMPARE_SAMPLES" = "1000", "Samples of the bootstrap.";
+        min_rows: u32 = number(1), "TASADOR_COMPARE_MIN_ROWS" = "30", "Fewest homes for a verdict.";
+        rmse_margin_usd: Option<f64> = optional_positive, "TASADOR_COMPARE_RMSE_MARGIN_USD", "If set, US dollars by which the root mean squared error must fall as well.";
+    }
+}
+
+settings! {
+    /// How prices are served.
+    PredictLimits, "Prices" {
+        champion_refresh: Duration = duration_ms, "TASADOR_CHAMPION_REFRESH_MS" = "3000", "How long `predict` uses what it knows of the champion before it looks again, in milliseconds.";
+        max_instances: usize = number(1), "TASADOR_PREDICT_MAX_INSTANCES" = "1000", "Most listings of one request to `predict`.";
+        log: bool = flag, "TASADOR_INFERENCE_LOG" = "true", "Whether each answer of `predict` is written to the table of inferences before it is sent. Without the log no answer can be traced: off for measurements only.";
+        metrics_flush: Duration = duration_ms, "TASADOR_METRICS_FLUSH_MS" = "10000", "Longest time that the counts of `predict` are only in memory while requests come, in milliseconds.";
+    }
+}
+
+settings! {
+    /// How the inference log is compacted.
+    CompactLimits, "Inference log" {
+        retention: Duration = days, "TASADOR_INFERENCE_RETENTION_DAYS" = "30", "How long the table of inferences keeps entries that are in a file of the bucket, in days.";
+    }
 }
 
 impl Config {
+    /// Every variable that the functions read, besides those of the AWS SDK.
+    pub fn all_variables() -> impl Iterator<Item = Variable> {
+        let groups = Self::variables().into_iter();
+        groups.flat_map(|(_, variables)| variables).chain([LOG])
+    }
+
     /// The settings of this process's environment.
     ///
     /// # Errors
-    /// [`ConfigError`] with every variable that can't be used.
+    /// [`ConfigError`] with every variable that has a value that is not allowed.
     pub fn from_env() -> Result<Self, ConfigError> {
-        // What is not UTF-8 is shown as far as it can be, and refused by what reads it.
+        // A value that is not UTF-8 is shown as far as possible, and refused by its check.
         Self::read(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
     /// The settings of an environment in which `lookup` finds a variable's value.
     ///
     /// # Errors
-    /// [`ConfigError`] with every variable that can't be used.
+    /// [`ConfigError`] with every variable that has a value that is not allowed.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(lookup);
+        let mut reader = Reader::new(&lookup);
         let config = Self::build(&mut reader);
         reader.finish(config)
-    }
-
-    /// `None` where a value can't be used; the reader knows which.
-    fn build(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
-        // All are read before the first one that is missing ends it, so that all complaints come at once.
-        let bucket = reader.text("TASADOR_BUCKET");
-        let registry_table = reader.text("TASADOR_REGISTRY_TABLE");
-        let rows_table = reader.text("TASADOR_ROWS_TABLE");
-        let inferences_table = reader.text("TASADOR_INFERENCES_TABLE");
-        let tokens_table = reader.text("TASADOR_TOKENS_TABLE");
-        let token_key = reader.secret("TASADOR_TOKEN_KEY", HashKey::new);
-        let require_tokens = reader.flag("TASADOR_REQUIRE_TOKENS");
-        let s3_path_style = reader.flag("TASADOR_S3_PATH_STYLE");
-        let model = reader.parsed("TASADOR_MODEL");
-        let seed = reader.number("TASADOR_SEED", 0);
-        let candidates = reader.names("TASADOR_CANDIDATES");
-        let train_job_from_rows = reader.optional_number("TASADOR_TRAIN_JOB_FROM_ROWS");
-        let max_runs = reader.number("TASADOR_MAX_RUNS", 1);
-        let source = reader.optional("TASADOR_SOURCE");
-        let state_machine = reader.optional("TASADOR_STATE_MACHINE_ARN");
-        let spool_folder = reader.optional("TASADOR_SPOOL_DIR").map(PathBuf::from);
-        let fetch = FetchLimits::build(reader);
-        let gate = GateLimits::build(reader);
-        let compare = CompareLimits::build(reader);
-        let retention_days = reader.number("TASADOR_INFERENCE_RETENTION_DAYS", 1_u32);
-        let predict = PredictLimits::build(reader);
-        Some(Self {
-            bucket: bucket?,
-            registry_table: registry_table?,
-            rows_table: rows_table?,
-            inferences_table: inferences_table?,
-            tokens_table: tokens_table?,
-            token_key: token_key?,
-            require_tokens: require_tokens?,
-            s3_path_style: s3_path_style?,
-            model: model?,
-            seed: seed?,
-            candidates: candidates?,
-            train_job_from_rows: train_job_from_rows?,
-            max_runs: max_runs?,
-            source,
-            state_machine,
-            spool_folder,
-            fetch: fetch?,
-            gate: gate?,
-            compare: compare?,
-            compact: CompactLimits {
-                retention: Duration::from_secs(u64::from(retention_days?) * 86_400),
-            },
-            predict: predict?,
-        })
-    }
-}
-
-impl FetchLimits {
-    fn build(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
-        let files_allowed = reader.flag("TASADOR_SOURCE_FILES");
-        let connect_timeout = reader.duration_ms("TASADOR_SOURCE_CONNECT_TIMEOUT_MS");
-        let read_timeout = reader.duration_ms("TASADOR_SOURCE_READ_TIMEOUT_MS");
-        let total_timeout = reader.duration_ms("TASADOR_SOURCE_TOTAL_TIMEOUT_MS");
-        let max_bytes = reader.number("TASADOR_SOURCE_MAX_BYTES", 1);
-        Some(Self {
-            files_allowed: files_allowed?,
-            connect_timeout: connect_timeout?,
-            read_timeout: read_timeout?,
-            total_timeout: total_timeout?,
-            max_bytes: max_bytes?,
-        })
-    }
-}
-
-impl GateLimits {
-    fn build(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
-        let min_rows = reader.number("TASADOR_GATE_MIN_ROWS", 1);
-        let min_distinct_prices = reader.number("TASADOR_GATE_MIN_DISTINCT_PRICES", 1);
-        let max_null_share = reader.share("TASADOR_GATE_MAX_NULL_SHARE");
-        let max_reject_share = reader.share("TASADOR_GATE_MAX_REJECT_SHARE");
-        let volume_growth_share = reader.positive("TASADOR_GATE_VOLUME_GROWTH_SHARE");
-        let psi_limit = reader.positive("TASADOR_GATE_PSI_LIMIT");
-        let psi_min_rows = reader.number("TASADOR_GATE_PSI_MIN_ROWS", 1);
-        let new_category_share = reader.share("TASADOR_GATE_NEW_CATEGORY_SHARE");
-        let error_growth_share = reader.positive("TASADOR_GATE_ERROR_GROWTH_SHARE");
-        Some(Self {
-            min_rows: min_rows?,
-            min_distinct_prices: min_distinct_prices?,
-            max_null_share: max_null_share?,
-            max_reject_share: max_reject_share?,
-            volume_growth_share: volume_growth_share?,
-            psi_limit: psi_limit?,
-            psi_min_rows: psi_min_rows?,
-            new_category_share: new_category_share?,
-            error_growth_share: error_growth_share?,
-        })
-    }
-}
-
-impl CompareLimits {
-    fn build(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
-        let min_mae_gain_share = reader.share("TASADOR_COMPARE_MIN_MAE_GAIN_SHARE");
-        let max_rmse_loss_share = reader.share("TASADOR_COMPARE_MAX_RMSE_LOSS_SHARE");
-        let confidence = reader.share("TASADOR_COMPARE_CONFIDENCE");
-        let samples = reader.number("TASADOR_COMPARE_SAMPLES", 1);
-        let min_rows = reader.number("TASADOR_COMPARE_MIN_ROWS", 1);
-        let rmse_margin_usd = reader.optional_positive("TASADOR_COMPARE_RMSE_MARGIN_USD");
-        Some(Self {
-            min_mae_gain_share: min_mae_gain_share?,
-            max_rmse_loss_share: max_rmse_loss_share?,
-            confidence: confidence?,
-            samples: samples?,
-            min_rows: min_rows?,
-            rmse_margin_usd: rmse_margin_usd?,
-        })
-    }
-}
-
-impl PredictLimits {
-    fn build(reader: &mut Reader<impl Fn(&str) -> Option<String>>) -> Option<Self> {
-        let champion_refresh = reader.duration_ms("TASADOR_CHAMPION_REFRESH_MS");
-        let max_instances = reader.number("TASADOR_PREDICT_MAX_INSTANCES", 1);
-        let log = reader.flag("TASADOR_INFERENCE_LOG");
-        let metrics_flush = reader.duration_ms("TASADOR_METRICS_FLUSH_MS");
-        Some(Self {
-            champion_refresh: champion_refresh?,
-            max_instances: max_instances?,
-            log: log?,
-            metrics_flush: metrics_flush?,
-        })
     }
 }
 
@@ -293,24 +198,23 @@ impl Default for Config {
     /// Every variable at its default.
     #[expect(clippy::expect_used, reason = "a test reads every default")]
     fn default() -> Self {
-        Self::read(|_| None).expect("every default can be used")
+        Self::read(|_| None).expect("every default is allowed")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+
     use std::collections::BTreeSet;
 
     use super::*;
 
     #[test]
-    fn every_default_can_be_used() {
+    fn every_default_is_allowed() {
         let config = Config::default();
         assert_eq!(config.bucket, "tasador");
         assert_eq!(config.model.as_str(), "BestHousePriceModel");
-        let all = ["linear", "ridge", "forest", "boosting", "blend"];
-        assert_eq!(config.candidates, all);
+        assert_eq!(config.candidates, Algorithm::ALL);
         assert_eq!(config.source, None);
         assert_eq!(config.gate.min_rows, 50);
         assert_eq!(config.compare.min_mae_gain_share, 0.03);
@@ -319,29 +223,12 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_that_is_listed_is_read_and_the_other_way_round() {
-        let asked = RefCell::new(BTreeSet::new());
-        Config::read(|name| {
-            asked.borrow_mut().insert(name.to_owned());
-            None
-        })
-        .unwrap();
-        let listed: BTreeSet<String> = VARIABLES
-            .iter()
-            // Read by `logging::init`, before there is a configuration.
-            .filter(|variable| variable.name != "TASADOR_LOG")
-            .map(|variable| variable.name.to_owned())
-            .collect();
-        assert_eq!(*asked.borrow(), listed);
-    }
-
-    #[test]
-    fn a_variable_set_to_nothing_is_not_set() {
+    fn an_empty_variable_is_not_set() {
         assert_eq!(Config::read(|_| Some(String::new())), Ok(Config::default()));
     }
 
     #[test]
-    fn all_that_is_wrong_is_told_at_once() {
+    fn every_wrong_value_is_reported_at_once() {
         let wrong = [
             ("TASADOR_SEED", "-1"),
             ("TASADOR_MODEL", "a/b"),
@@ -384,6 +271,18 @@ mod tests {
     }
 
     #[test]
+    fn a_candidate_that_is_not_an_algorithm_is_refused_with_the_names_that_exist() {
+        let error = Config::read(|name| {
+            (name == "TASADOR_CANDIDATES").then(|| "linear,xgboost".to_owned())
+        })
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "TASADOR_CANDIDATES is `linear,xgboost`, expected a comma-separated list of linear, ridge, forest, boosting, blend"
+        );
+    }
+
+    #[test]
     fn values_are_read() {
         let config = Config::read(|name| {
             let value = match name {
@@ -403,7 +302,7 @@ mod tests {
             Some("http://127.0.0.1:8080/data?group_number=2")
         );
         assert!(config.fetch.files_allowed);
-        assert_eq!(config.candidates, ["ridge", "forest"]);
+        assert_eq!(config.candidates, [Algorithm::Ridge, Algorithm::Forest]);
         assert_eq!(config.fetch.read_timeout, Duration::from_millis(1_500));
         assert_eq!(config.compare.rmse_margin_usd, Some(1_000.0));
         assert_eq!(config.gate.psi_limit, 0.25);

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use crate::failure::{ErrorClass, Failure};
 
@@ -28,15 +29,44 @@ where
     let function = Arc::new(function);
     Arc::new(move |request| {
         let function = Arc::clone(&function);
-        async move { answer(request, function.as_ref()).await }.boxed()
+        async move { answer(request, None, function.as_ref()).await }.boxed()
     })
 }
 
-/// Reads the request, calls the function, writes the response.
+/// Reads the request, calls the function in a span of its own, writes the response. A failure is logged
+/// here, once.
 pub(crate) async fn answer<Req, Res, Err, Fut, F>(
     request: Value,
+    request_id: Option<&str>,
     function: &F,
 ) -> Result<Value, Failure>
+where
+    Req: DeserializeOwned,
+    Res: Serialize,
+    Err: Into<Failure>,
+    Fut: Future<Output = Result<Res, Err>>,
+    F: Fn(Req) -> Fut,
+{
+    let text = |name: &str| request.get(name).and_then(Value::as_str);
+    let span = tracing::info_span!(
+        "state",
+        run_id = text("run_id"),
+        batch = text("batch"),
+        request_id
+    );
+    async {
+        // On the heap: the futures of the AWS clients are large, and debug builds copy them on the stack.
+        let answer = Box::pin(call(request, function)).await;
+        if let Err(failure) = &answer {
+            tracing::error!(error_type = %failure.error_type, "failed: {}", failure.message);
+        }
+        answer
+    }
+    .instrument(span)
+    .await
+}
+
+async fn call<Req, Res, Err, Fut, F>(request: Value, function: &F) -> Result<Value, Failure>
 where
     Req: DeserializeOwned,
     Res: Serialize,

@@ -1,11 +1,9 @@
 //! What every function starts with: configuration, clients, error classes, logging.
 //!
-//! A function's `main` makes a [`Context`] once and hands its handler to [`serve`] or
-//! [`serve_http`]; the handler knows neither the environment nor Lambda. The same handlers run in
-//! one process behind [`handler`].
+//! A function's `main` makes a [`Context`] once and passes its handler to [`serve`]; the handler knows
+//! neither the environment nor Lambda. The same handlers run in one process behind [`handler`]. Functions
+//! that answer HTTP use `tasador-http` besides.
 
-mod access;
-pub mod audit;
 mod aws;
 mod classify;
 mod clock;
@@ -16,15 +14,10 @@ mod failure;
 mod handler;
 mod lambda;
 pub mod logging;
-mod problem;
-mod request_id;
 
-pub use access::{NotAdmitted, refusal};
 pub use clock::Clock;
 pub use config::{Config, ConfigError};
 pub use context::{Context, Interceptors, StartError};
 pub use failure::{Classify, ErrorClass, Failure, chain};
 pub use handler::{Handler, handler};
-pub use lambda::{once, serve, serve_http};
-pub use problem::{FieldError, Problem};
-pub use request_id::request_id;
+pub use lambda::{once, serve};

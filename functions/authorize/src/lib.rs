@@ -14,11 +14,12 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use tasador_access::{Caller, Denial, Need, need};
-use tasador_runtime::audit::Use;
-use tasador_runtime::{Context, NotAdmitted};
+use tasador_http::audit::AdminAction;
+use tasador_http::{AdmissionError, admit_header, status};
+use tasador_runtime::Context;
 
 /// How long API Gateway may keep an answer, in seconds: the template's `AuthorizerResultTtlInSeconds`.
 /// A dashboard that asks every few seconds costs one lookup a minute; a revoked token is shut out
@@ -76,9 +77,9 @@ impl Answer {
 /// Whether API Gateway may let a request through.
 ///
 /// # Errors
-/// [`NotAdmitted::Unknown`] where the table does not answer, [`NotAdmitted::NoKey`]: never an answer
+/// [`AdmissionError::Lookup`] where the table does not answer, [`AdmissionError::NoKey`]: never an answer
 /// that lets in whom nobody checked.
-pub async fn handle(request: Request, ctx: &Context) -> Result<Answer, NotAdmitted> {
+pub async fn handle(request: Request, ctx: &Context) -> Result<Answer, AdmissionError> {
     let (method, route) = request
         .route_key
         .split_once(' ')
@@ -88,35 +89,26 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Answer, NotAdmitt
         // The page checks its cookie itself.
         Need::Open | Need::SignIn(_) => return Ok(Answer::without_caller(true)),
     };
-    let used = Use::at(method, route, route)
-        .map(|used| used.within(request.request_context.request_id.as_deref().unwrap_or("-")));
-    let refused = |used: Option<Use>, denial: Denial| {
-        if let Some(used) = used {
-            used.write(status(denial));
+    let request_id = request.request_context.request_id.as_deref();
+    let action = AdminAction::at(method, route, route)
+        .map(|action| action.in_request(request_id.unwrap_or("-")));
+    let refused = |action: Option<AdminAction>, denial: Denial| {
+        if let Some(action) = action {
+            action.write(status(denial));
         }
         Answer::without_caller(false)
     };
-    let caller = match ctx
-        .admit_header(authorization(&request.headers).as_ref())
-        .await
-    {
+    let header = authorization(&request.headers);
+    let caller = match admit_header(ctx, header.as_ref()).await {
         Ok(caller) => caller,
-        Err(NotAdmitted::Denied(denial)) => return Ok(refused(used, denial)),
+        Err(AdmissionError::Denied(denial)) => return Ok(refused(action, denial)),
         Err(error) => return Err(error),
     };
     Ok(match caller.require(scope) {
         // What comes of it is told by the function behind.
         Ok(()) => Answer::yes(&caller),
-        Err(denial) => refused(used.map(|used| used.by(&caller)), denial),
+        Err(denial) => refused(action.map(|action| action.by(&caller)), denial),
     })
-}
-
-fn status(denial: Denial) -> StatusCode {
-    if denial.is_forbidden() {
-        StatusCode::FORBIDDEN
-    } else {
-        StatusCode::UNAUTHORIZED
-    }
 }
 
 fn authorization(headers: &BTreeMap<String, String>) -> Option<HeaderValue> {

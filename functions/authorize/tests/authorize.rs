@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tasador_access::{
     HashKey, MLFLOW, Need, RANDOM_BYTES, ROUTES, Scope, Scopes, Token, TokenRecord,
 };
-use tasador_runtime::{Classify as _, Clock, Config, Context, ErrorClass, NotAdmitted};
+use tasador_http::AdmissionError;
+use tasador_runtime::{Classify as _, Clock, Config, Context, ErrorClass};
 use tasador_testing::ports;
 use tasador_testing::stores::{Stores, sdk_at};
 
@@ -65,7 +66,7 @@ async fn asked(
     ctx: &Context,
     route: &str,
     authorization: Option<&str>,
-) -> Result<Answer, NotAdmitted> {
+) -> Result<Answer, AdmissionError> {
     let request = serde_json::from_value(event(route, authorization)).unwrap();
     authorize::handle(request, ctx).await
 }
@@ -174,5 +175,5 @@ async fn a_table_that_does_not_answer_lets_nobody_in() {
     keep(&ctx, 1, &Scope::ALL, |_| ()).await;
     ctx.config = std::sync::Arc::new(Config::default());
     let failed = asked(&ctx, "GET /history", Some(&bearer(1))).await;
-    assert!(matches!(failed, Err(NotAdmitted::NoKey)));
+    assert!(matches!(failed, Err(AdmissionError::NoKey)));
 }

@@ -199,7 +199,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         }
     };
     let decision = verdict.decision;
-    tracing::info!(run_id = %request.run_id, ?decision, "{}", verdict.sentence);
+    tracing::info!(?decision, "{}", verdict.sentence);
     let record = Record {
         model: model.clone(),
         run_id: request.run_id,
@@ -326,7 +326,7 @@ async fn challenger(
         match evaluated {
             Ok(evaluated) => return Ok(Some(evaluated)),
             Err(unusable) => tracing::warn!(
-                run_id = %request.run_id, algorithm, %version,
+                algorithm, %version,
                 "candidate passed over: {}", chain(&unusable)
             ),
         }

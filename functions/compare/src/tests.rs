@@ -39,7 +39,10 @@ fn what_the_state_machine_caught_is_told_from_what_the_data_did_not_allow() {
     let caught: Candidate = serde_json::from_value(caught).unwrap();
     assert!(broke(&caught));
     assert!(!broke(&failed("linear")) && !broke(&trained("ridge", 1, 50.0)));
-    let verdict = nobody(&[caught], Rule::default());
+    let verdict = nobody(
+        &[caught],
+        limits(&tasador_runtime::Config::default().compare),
+    );
     assert_eq!(
         verdict.reasons[0].sentence,
         "forest could not be trained: Runtime.OutOfMemory"
@@ -65,7 +68,10 @@ fn the_best_by_validation_goes_first() {
 
 #[test]
 fn without_a_challenger_the_verdict_says_why() {
-    let verdict = nobody(&[failed("linear"), failed("boosting")], Rule::default());
+    let verdict = nobody(
+        &[failed("linear"), failed("boosting")],
+        limits(&tasador_runtime::Config::default().compare),
+    );
     assert_eq!(verdict.decision, Decision::Reject);
     assert_eq!(verdict.reasons.len(), 2);
     assert_eq!(
@@ -73,7 +79,11 @@ fn without_a_challenger_the_verdict_says_why() {
         "There is no challenger: linear could not be trained: every home costs the same; \
          boosting could not be trained: every home costs the same."
     );
-    assert!(!nobody(&[], Rule::default()).reasons.is_empty());
+    assert!(
+        !nobody(&[], limits(&tasador_runtime::Config::default().compare))
+            .reasons
+            .is_empty()
+    );
 }
 
 #[test]
@@ -116,11 +126,6 @@ fn the_rule_is_the_configured_one() {
             rmse_margin: Some(1_000.0)
         }
     );
-    // The defaults of the configuration are those of the rule.
-    assert_eq!(
-        limits(&tasador_runtime::Config::default().compare),
-        Rule::default()
-    );
 }
 
 #[test]
@@ -136,7 +141,7 @@ fn a_verdict_with_every_field_stays_small() {
         })
         .collect();
     let verdict = rule::judge(
-        &Rule::default(),
+        &limits(&tasador_runtime::Config::default().compare),
         1,
         &prices,
         &ids,

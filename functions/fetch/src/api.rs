@@ -154,11 +154,7 @@ async fn receive(
         writer.write(&piece).await?;
         if writer.size_bytes() - told_bytes >= PROGRESS_BYTES {
             told_bytes = writer.size_bytes();
-            tracing::info!(
-                size_bytes = told_bytes,
-                "{told_bytes} bytes have come from {}",
-                source.shown
-            );
+            tracing::info!(size_bytes = told_bytes, "receiving");
         }
     }
     let (size_bytes, digest) = writer.finish().await?;

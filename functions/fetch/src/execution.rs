@@ -1,6 +1,5 @@
 //! Whether an execution of the state machine still runs: a batch of one that does is not touched.
 
-use aws_sdk_sfn::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_sfn::types::ExecutionStatus;
 use tasador_runtime::Context;
 
@@ -19,27 +18,15 @@ pub(crate) async fn is_running(ctx: &Context, execution: &str) -> Result<bool, E
     };
     // Step Functions forgets executions after 90 days; a name that it would never give runs nowhere.
     if matches!(
-        error.as_service_error().and_then(|error| error.code()),
+        tasador_aws::code(&error),
         Some("ExecutionDoesNotExist" | "InvalidArn" | "ValidationException")
     ) {
-        tracing::warn!(execution, "execution {execution} is not known any more");
+        tracing::warn!(execution, "the execution no longer exists");
         return Ok(false);
     }
-    let retryable = match &error {
-        SdkError::ConstructionFailure(_) => false,
-        SdkError::ServiceError(answer) => {
-            let status = answer.raw().status().as_u16();
-            matches!(status, 408 | 429 | 500..)
-                || answer
-                    .err()
-                    .code()
-                    .is_some_and(|code| code.contains("Throttling"))
-        }
-        _ => true,
-    };
     Err(Error::Executions {
         execution: execution.to_owned(),
-        retryable,
+        retryable: tasador_aws::is_retryable(&error),
         cause: Box::new(error),
     })
 }

@@ -109,11 +109,18 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
             source,
             ..
         } => {
-            tracing::info!(run_id = %run.id, %batch, ?origin, repeat, size_bytes, source, "run {} works on batch {batch}", run.id);
+            tracing::Span::current().record("batch", tracing::field::display(&batch));
+            tracing::info!(
+                ?origin,
+                repeat,
+                size_bytes,
+                source,
+                "the run works on this batch"
+            );
         }
         Response::NothingNew { source, reasons } => {
             let code = reasons.first().map(|reason| reason.code.as_str());
-            tracing::info!(run_id = %run.id, source, code, "there is nothing new for run {}", run.id);
+            tracing::info!(source, code, "the source has no new data");
         }
     }
     Ok(response)

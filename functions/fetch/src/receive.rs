@@ -30,7 +30,7 @@ impl Run<'_> {
         let limits = &self.ctx.config.fetch;
         // Room is made before the source is asked: its cursor moves on with the answer.
         let slot = Slot::new(&self.spool_folder()?)?;
-        tracing::info!(run_id = %self.id, source = source.shown, "asking {}", source.shown);
+        tracing::info!(source = source.shown, "asking the source");
         let (size_bytes, digest, media_type) = match &source.place {
             Place::Api(url) => {
                 slot.asking(&Asked {
@@ -96,11 +96,11 @@ impl Run<'_> {
         let kept = slot.keep(&receipt).await;
         if let Err(error) = &kept {
             // The bytes are there all the same, and the source won't send them again.
-            tracing::warn!(%error, batch = %receipt.batch, "a crash now would lose batch {}", receipt.batch);
+            tracing::warn!(%error, batch = %receipt.batch, "a crash now would lose the batch");
         }
         tracing::info!(
             batch = %receipt.batch, size_bytes, format = %receipt.form.format, gzip = receipt.form.gzip,
-            "batch {} has come in whole", receipt.batch
+            "the batch was received in full"
         );
         let response = self.place(source, slot, &receipt).await;
         match kept {

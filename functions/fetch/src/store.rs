@@ -24,7 +24,7 @@ impl Run<'_> {
         let raw = self.place_for(receipt).await?;
         lake.put_once_from_file(&raw, &slot.body(), batch.digest())
             .await?;
-        tracing::debug!(%batch, key = %raw, "the bytes of batch {batch} are stored");
+        tracing::debug!(%batch, key = %raw, "the raw bytes are stored");
         let response = self.open(receipt, raw).await?;
         slot.clear();
         Ok(response)
@@ -61,7 +61,7 @@ impl Run<'_> {
             self.remove_marker(&named_so).await;
         }
         if let Opened::Known(_) = opened {
-            tracing::info!(batch = %receipt.batch, "batch {} is known already", receipt.batch);
+            tracing::info!(batch = %receipt.batch, "the batch is known already");
         }
         let batch = self.known(&receipt.batch).await?;
         match self.ctx.registry.batch_of_run(&self.id).await? {
@@ -105,7 +105,7 @@ impl Run<'_> {
             match self.ctx.lake.delete(&marker).await {
                 Ok(()) => return,
                 Err(error) => {
-                    tracing::warn!(%error, key = %marker, tries_left, "the marker {marker} could not be removed");
+                    tracing::warn!(%error, key = %marker, tries_left, "the marker was not removed");
                 }
             }
         }

@@ -49,7 +49,7 @@ impl Run<'_> {
     /// would bring the next batch.
     fn unanswered(&self, slot: Slot, asked: Asked) -> Result<(), Error> {
         slot.clear();
-        tracing::error!(run_id = %asked.run, source = asked.source, "run {} ended while {} was answering; a batch may be lost", asked.run, asked.source);
+        tracing::error!(earlier_run = %asked.run, source = asked.source, "an earlier run ended while the source was answering; a batch may be lost");
         if asked.run != self.id {
             return Ok(());
         }
@@ -72,11 +72,11 @@ impl Run<'_> {
             return Ok(None);
         }
         if spool::digest(&slot.body()).await? != batch.digest() {
-            tracing::error!(%batch, "the file of batch {batch} in the spool folder is damaged; it is removed");
+            tracing::error!(%batch, "the batch's file in the spool folder is damaged and was removed");
             slot.clear();
             return Ok(None);
         }
-        tracing::info!(%batch, run_id = %receipt.run, "batch {batch}, which run {} received, is stored now", receipt.run);
+        tracing::info!(%batch, earlier_run = %receipt.run, "a batch that an earlier run received is stored now");
         self.store(slot, receipt).await.map(Some)
     }
 
@@ -92,7 +92,7 @@ impl Run<'_> {
                 Err(tasador_lake::LakeError::NotFound { .. }) => {}
                 Err(error) if error.is_retryable() => return Err(error.into()),
                 _ => {
-                    tracing::error!(key = %marker.key, "{} is no marker of this program; it stays", marker.key);
+                    tracing::error!(key = %marker.key, "this object is not a marker of this program, and is kept");
                 }
             }
         }
@@ -129,12 +129,12 @@ impl Run<'_> {
             .next();
         match stored.filter(|stored| stored.size_bytes == receipt.size_bytes) {
             Some(stored) => {
-                tracing::info!(%batch, run_id = %receipt.run, "batch {batch}, which run {} stored, goes on", receipt.run);
+                tracing::info!(%batch, earlier_run = %receipt.run, "resuming a batch that an earlier run stored");
                 self.open(receipt, stored.key).await.map(Some)
             }
             None => {
                 // The bytes went with the machine that received them, between marker and object.
-                tracing::error!(%batch, run_id = %receipt.run, source = receipt.source, "run {} ended before batch {batch} was stored; its bytes are lost", receipt.run);
+                tracing::error!(%batch, earlier_run = %receipt.run, source = receipt.source, "an earlier run ended before its batch was stored; the bytes are lost");
                 lake.delete(&marker.key).await?;
                 Ok(None)
             }

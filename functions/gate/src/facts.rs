@@ -125,7 +125,7 @@ impl Gather<'_> {
         match self.ctx.lake.get_json(key).await {
             Ok(document) => Ok(Some(document)),
             Err(error @ (LakeError::NotFound { .. } | LakeError::Corrupt { .. })) => {
-                tracing::warn!(batch = %self.batch, %version, %key, "{error}; version {version} is judged without it");
+                tracing::warn!(%version, %key, "the batch is judged without this file: {error}");
                 Ok(None)
             }
             Err(error) => Err(self.lake()(error)),

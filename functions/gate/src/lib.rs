@@ -105,9 +105,6 @@ pub enum GateError {
     /// The request names something that can't be.
     #[error("{0}")]
     Request(String),
-    /// The configured algorithms are not known.
-    #[error("TASADOR_CANDIDATES can't be used")]
-    Candidates(#[source] tasador_model::algorithm::UnknownAlgorithm),
     /// The bucket did not answer, or the batch's own files are not there.
     #[error("batch {batch} can't be judged")]
     Lake {
@@ -151,7 +148,7 @@ impl Classify for GateError {
     fn class(&self) -> ErrorClass {
         match self {
             Self::Request(_) => ErrorClass::InvalidInput,
-            Self::Candidates(_) | Self::Manifest(_) | Self::Thread { .. } => ErrorClass::Bug,
+            Self::Manifest(_) | Self::Thread { .. } => ErrorClass::Bug,
             Self::Lake { source, .. } => source.class(),
             Self::Registry { source, .. } => source.class(),
             Self::Champion { source, .. } => source.class(),
@@ -168,19 +165,11 @@ impl Classify for GateError {
 /// [`GateError`] where the facts can't be gathered: a store did not answer, or the batch's own
 /// report or clean rows are not there.
 pub async fn handle(request: Request, ctx: &Context) -> Result<Response, GateError> {
-    let candidates: Vec<Algorithm> = ctx
-        .config
-        .candidates
-        .iter()
-        .map(|name| name.parse())
-        .collect::<Result<_, _>>()
-        .map_err(GateError::Candidates)?;
-    let limits = Limits::from(&ctx.config.gate);
     let wanted = Wanted {
-        candidates,
+        candidates: ctx.config.candidates.clone(),
         job_from_rows: ctx.config.train_job_from_rows,
     };
-    decide(&request, ctx, &limits, wanted).await
+    decide(&request, ctx, &ctx.config.gate, wanted).await
 }
 
 /// What is trained where there is reason to, and from how many rows on by a job.
@@ -206,7 +195,7 @@ async fn decide(
 
     if let Some(refusal) = rules::refusal(&report, processed, limits) {
         let champion = gather.champion().await?;
-        return Ok(respond(request, refusal, champion, None));
+        return Ok(respond(refusal, champion, None));
     }
     let standing = gather.standing().await?;
     let manifest = gather.manifest(report.profile.rows).await?;
@@ -221,12 +210,7 @@ async fn decide(
         Verdict::Skip => None,
         Verdict::Train => Some(write_dataset(&gather, &manifest, wanted).await?),
     };
-    Ok(respond(
-        request,
-        decision,
-        Standing::version(&standing),
-        training,
-    ))
+    Ok(respond(decision, Standing::version(&standing), training))
 }
 
 async fn write_dataset(
@@ -244,12 +228,10 @@ async fn write_dataset(
 }
 
 fn respond(
-    request: &Request,
     decision: rules::Decision,
     champion: Option<ModelVersion>,
     training: Option<Training>,
 ) -> Response {
-    let (run, batch) = (&request.run_id, &request.batch);
     let sentence = decision
         .reasons
         .first()
@@ -261,15 +243,11 @@ fn respond(
         .map(|reason| reason.code.as_str())
         .collect();
     tracing::info!(
-        run_id = %run,
-        batch = %batch,
         decision = ?decision.verdict,
         usable = decision.usable,
         reasons = codes.join(" "),
         measurements = serde_json::to_string(&decision.measurements).unwrap_or_default(),
-        "run {run}: batch {} is judged: {:?}: {sentence}",
-        batch.short(),
-        decision.verdict,
+        "judged: {sentence}",
     );
     Response {
         decision: decision.verdict,

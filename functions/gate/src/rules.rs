@@ -14,57 +14,10 @@ use tasador_ids::ModelVersion;
 use tasador_listing::schema;
 use tasador_listing::{BatchReport, ColumnProfile, Profile};
 use tasador_registry::Reason;
-use tasador_runtime::config::GateLimits;
+pub use tasador_runtime::config::GateLimits as Limits;
 
-/// The share of rows with a value from which on a new column is worth learning.
+/// The share of rows with a value from which on a new column justifies training.
 const NEW_COLUMN_VALUES: f64 = 0.5;
-
-/// The limits that facts are held against. Shares run from 0 to 1. The defaults are those of the
-/// variables `TASADOR_GATE_*`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Limits {
-    /// The fewest clean rows that are trained on.
-    pub min_rows: u64,
-    /// The fewest distinct prices.
-    pub min_prices: u64,
-    /// The largest share of empty cells in columns that hold anything.
-    pub max_null_share: f64,
-    /// The largest share of raw rows that may have been refused.
-    pub max_reject_share: f64,
-    /// By which share the data must have grown since the champion's dataset.
-    pub volume_growth: f64,
-    /// The PSI above which a column has drifted.
-    pub psi: f64,
-    /// The fewest rows, of the batch and of what it is compared with, for drift, new categories,
-    /// new columns and the champion's error to be believed.
-    pub min_compared_rows: u64,
-    /// The share of rows with categories that the champion never saw, beyond what its own data lets
-    /// expect.
-    pub new_category_share: f64,
-    /// By which share the champion's median error on the batch must exceed the one on homes it had
-    /// not seen when it was trained.
-    pub error_growth: f64,
-    /// The share of rows with a value from which on a new column is worth learning; above 1, new
-    /// columns are never a reason.
-    pub new_column_values: f64,
-}
-
-impl From<&GateLimits> for Limits {
-    fn from(configured: &GateLimits) -> Self {
-        Self {
-            min_rows: configured.min_rows,
-            min_prices: configured.min_distinct_prices,
-            max_null_share: configured.max_null_share,
-            max_reject_share: configured.max_reject_share,
-            volume_growth: configured.volume_growth_share,
-            psi: configured.psi_limit,
-            min_compared_rows: configured.psi_min_rows,
-            new_category_share: configured.new_category_share,
-            error_growth: configured.error_growth_share,
-            new_column_values: NEW_COLUMN_VALUES,
-        }
-    }
-}
 
 /// All that the rule looks at.
 #[derive(Debug, Clone, Copy)]

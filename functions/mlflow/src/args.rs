@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Query, RawPathParams, Request};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tasador_http::body;
 use tasador_runtime::Context;
 
 use crate::error::ApiError;
@@ -28,9 +28,7 @@ impl FromRequest<Context> for Args {
         let path = RawPathParams::from_request_parts(&mut parts, &())
             .await
             .ok();
-        let bytes = to_bytes(body, BODY_MAX_BYTES).await.map_err(|_| {
-            ApiError::invalid(format!("The body has more than {BODY_MAX_BYTES} bytes."))
-        })?;
+        let bytes = body::read(&parts.headers, body, BODY_MAX_BYTES).await?;
         let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let query = query.map_err(|_| ApiError::bad_request("The query is malformed."))?;
         let mut args = Self::read(query.0, &bytes)?;
@@ -55,7 +53,7 @@ impl Args {
         self
     }
 
-    fn read(query: Vec<(String, String)>, body: &[u8]) -> Result<Self, ApiError> {
+    fn read(query: Vec<(String, String)>, bytes: &[u8]) -> Result<Self, ApiError> {
         let mut values = Map::new();
         for (name, value) in query {
             match values.get_mut(&name) {
@@ -66,15 +64,10 @@ impl Args {
                 Some(first) => *first = Value::Array(vec![first.take(), value.into()]),
             }
         }
-        if !body.is_empty() {
-            match serde_json::from_slice(body) {
-                Ok(Value::Object(body)) => values.extend(body),
-                Ok(_) => return Err(ApiError::bad_request("The body is not a JSON object.")),
-                Err(error) => {
-                    return Err(ApiError::bad_request(format!(
-                        "The body is not valid JSON: {error}."
-                    )));
-                }
+        if !bytes.is_empty() {
+            match body::json(bytes)? {
+                Value::Object(body) => values.extend(body),
+                _ => return Err(ApiError::bad_request("The body is not a JSON object.")),
             }
         }
         Ok(values.into())

@@ -5,9 +5,9 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde_json::{Value, json};
 use tasador_champion::{PromoteError, StoreError};
+use tasador_http::{BackendError, Problem};
 use tasador_lake::LakeError;
 use tasador_registry::{PromoteError as Rejection, Refusal, RegistryError};
-use tasador_runtime::chain;
 
 use crate::language::Invalid;
 use crate::registered::unknown_version;
@@ -95,18 +95,6 @@ impl ApiError {
     pub(crate) fn within_answer(&self) -> Value {
         json!({"code": self.code.parts().0, "message": self.message, "helpUrl": null})
     }
-
-    fn unavailable(error: &dyn std::error::Error, retryable: bool, who: &str) -> Self {
-        tracing::error!("a request failed: {}", chain(error));
-        if retryable {
-            Self::new(
-                Code::TemporarilyUnavailable,
-                format!("{who} is not available right now; try again."),
-            )
-        } else {
-            Self::new(Code::InternalError, "The request failed.")
-        }
-    }
 }
 
 impl IntoResponse for ApiError {
@@ -126,14 +114,33 @@ impl From<Invalid> for ApiError {
     }
 }
 
+/// What is wrong with a body.
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        let code = match problem.status {
+            StatusCode::BAD_REQUEST => Code::BadRequest,
+            _ => Code::InvalidParameterValue,
+        };
+        Self::new(code, problem.detail.unwrap_or_default())
+    }
+}
+
+impl From<BackendError> for ApiError {
+    fn from(error: BackendError) -> Self {
+        match error {
+            BackendError::NotFound(detail) => Self::not_found(detail),
+            BackendError::Conflict(detail) => Self::invalid(detail),
+            BackendError::ChampionChanged(detail) => Self::new(Code::InvalidState, detail),
+            BackendError::BadPageToken => Self::bad_page_token(),
+            BackendError::Unavailable(detail) => Self::new(Code::TemporarilyUnavailable, detail),
+            BackendError::Internal => Self::new(Code::InternalError, "The request failed."),
+        }
+    }
+}
+
 impl From<RegistryError> for ApiError {
     fn from(error: RegistryError) -> Self {
-        match &error {
-            RegistryError::BadPageToken => Self::bad_page_token(),
-            RegistryError::NotFound { what } => Self::not_found(format!("There is no {what}.")),
-            RegistryError::Conflict { why } => Self::invalid(format!("{why}.")),
-            _ => Self::unavailable(&error, error.is_retryable(), "The registry"),
-        }
+        BackendError::from(error).into()
     }
 }
 
@@ -148,7 +155,7 @@ impl From<PromoteError> for ApiError {
                 why: Refusal::Unknown,
             }) => unknown_version(&model, version),
             PromoteError::Store(error) => {
-                Self::unavailable(&error, error.is_retryable(), "The store")
+                BackendError::unanswered(&error, error.is_retryable(), "The store").into()
             }
             error => Self::new(Code::InvalidState, format!("{error}.")),
         }
@@ -157,12 +164,9 @@ impl From<PromoteError> for ApiError {
 
 impl From<LakeError> for ApiError {
     fn from(error: LakeError) -> Self {
-        match &error {
-            LakeError::NotFound { .. } => Self::not_found("No such artifact."),
-            LakeError::AlreadyExists { .. } => {
-                Self::exists("An artifact with other content exists at this path.")
-            }
-            _ => Self::unavailable(&error, error.is_retryable(), "The store"),
+        match BackendError::from(error) {
+            BackendError::Conflict(detail) => Self::exists(detail),
+            error => error.into(),
         }
     }
 }

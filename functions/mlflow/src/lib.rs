@@ -34,9 +34,10 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{MethodFilter, on, put};
 use axum::{Json, Router, middleware};
 use futures::future::BoxFuture;
-use http::{Method, StatusCode, Uri};
+use http::{Method, Uri};
 use serde_json::json;
-use tasador_runtime::{Context, Problem, audit};
+use tasador_http::audit;
+use tasador_runtime::Context;
 
 use args::Args;
 use error::{Answer, ApiError, Code};
@@ -44,9 +45,7 @@ use place::Place;
 
 /// The function: its [`api`], and a problem for everything else.
 pub fn router(ctx: Context) -> Router {
-    api(ctx)
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
-        .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
+    tasador_http::with_not_found(api(ctx))
 }
 
 /// Everything that MLflow's clients and its pages ask for.

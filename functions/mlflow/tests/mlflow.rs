@@ -29,6 +29,7 @@ async fn ask(router: &Router, method: Method, path: &str, body: Option<Value>) -
     let request = Request::builder()
         .method(method)
         .uri(path)
+        .header("content-type", "application/json")
         .body(body)
         .unwrap();
     let answer = router.clone().oneshot(request).await.unwrap();

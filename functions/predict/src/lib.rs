@@ -38,22 +38,21 @@ use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
+use tasador_http::{Problem, REQUEST_ID, RequestId, body};
 use tasador_pricing::{
     Answer, ModelDescription, ModelVersion, OnePrice, Prices, Pricing, Question, Standing,
 };
-use tasador_runtime::{Problem, chain};
+use tasador_runtime::chain;
 use utoipa::ToSchema;
 
 use exposition::Figures;
 pub use openapi::{openapi, serve as serve_openapi};
-use request::Options;
+use request::{BODY_MAX_BYTES, Options};
 
 /// The function: its [`api`], and a problem for everything else.
 pub fn router(pricing: Pricing) -> Router {
-    api(pricing.clone())
-        .merge(serve_openapi(pricing, openapi()))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
-        .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
+    let api = api(pricing.clone()).merge(serve_openapi(pricing, openapi()));
+    tasador_http::with_not_found(api)
 }
 
 /// What it answers, for a router that has its own word on unknown paths.
@@ -78,7 +77,7 @@ pub fn api(pricing: Pricing) -> Router {
     request_body(content = PredictRequest, content_type = "application/json"),
     responses(
         (status = 200, description = "Priced", body = PredictAnswer, headers(("x-request-id" = String, description = "The request's id"))),
-        (status = 400, description = "The body is not JSON, or the query can't be read", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "The body is not JSON, or the query is not valid", body = Problem, content_type = "application/problem+json"),
         (status = 406, description = "Another answer than JSON is wanted", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 2 MiB", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is something else than JSON", body = Problem, content_type = "application/problem+json"),
@@ -89,22 +88,21 @@ pub fn api(pricing: Pricing) -> Router {
 )]
 async fn predict(
     State(pricing): State<Pricing>,
+    RequestId(id): RequestId,
     options: Result<Query<Options>, QueryRejection>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let id = request::id(&parts.headers);
     let mut question = Question::new(id, Value::Null);
     let read = match request::accepts(&parts.headers, "application/json") {
-        Ok(()) => request::body(&parts.headers, body).await,
+        Ok(()) => body::read(&parts.headers, body, BODY_MAX_BYTES).await,
         Err(problem) => Err(problem),
     };
     match read {
-        Ok(bytes) => match request::json(&bytes) {
+        Ok(bytes) => match body::json(&bytes) {
             Ok(input) => question.input = input,
-            Err(refused) => {
-                let (input, problem) = *refused;
-                question.input = input;
+            Err(problem) => {
+                question.input = request::unreadable(&bytes);
                 question.refused = Some(problem);
             }
         },
@@ -123,7 +121,7 @@ fn sent(answer: Answer) -> Response {
     let content_type = [(header::CONTENT_TYPE, answer.content_type())];
     let mut response = (answer.status, content_type, answer.text).into_response();
     if let Ok(id) = HeaderValue::try_from(answer.request_id) {
-        response.headers_mut().insert(request::REQUEST_ID, id);
+        response.headers_mut().insert(REQUEST_ID, id);
     }
     response
 }
@@ -247,23 +245,14 @@ async fn metrics(State(pricing): State<Pricing>, headers: HeaderMap) -> Result<R
     // The version in production belongs to the figures; that there is none is told by them too.
     let _none = pricing.champion().await;
     let ctx = pricing.context();
-    let totals = async { (pricing.totals().await, ctx.registry.pipeline_counts().await) };
-    let (totals, pipeline) = match totals.await {
-        (Ok(totals), Ok(pipeline)) => (totals, pipeline),
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!("the figures can't be had: {}", chain(&error));
-            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE)
-                .detail("The registry that keeps the counters does not answer right now."));
-        }
-    };
     let figures = Figures {
-        totals,
-        pipeline,
+        totals: pricing.totals().await?,
+        pipeline: ctx.registry.pipeline_counts().await?,
         standing: pricing.standing(),
         now: ctx.now(),
     };
     let text = exposition::text(&figures).map_err(|error| {
-        tracing::error!("the figures can't be written: {}", chain(&error));
+        tracing::error!("the metrics cannot be written: {}", chain(&error));
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
     })?;
     Ok(([(header::CONTENT_TYPE, exposition::content_type())], text).into_response())

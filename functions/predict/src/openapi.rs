@@ -8,10 +8,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use tasador_http::{FieldError, Problem};
 use tasador_listing::reject;
 use tasador_listing::schema;
 use tasador_pricing::{InputDescription, Kind, ModelDescription, OnePrice, Prices, Pricing};
-use tasador_runtime::{FieldError, Problem};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 

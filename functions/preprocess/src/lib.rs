@@ -75,9 +75,9 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Preproc
 }
 
 async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, PreprocessError> {
-    let Request { batch, run_id, .. } = request;
+    let batch = &request.batch;
     if let Some(report) = stored_report(batch, ctx).await? {
-        tracing::info!(%run_id, %batch, "batch {batch} is preprocessed already");
+        tracing::info!("preprocessed already");
         return Ok(answer(batch, &report));
     }
     let left = left_rows(batch, ctx).await?;
@@ -114,8 +114,11 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
         duplicates,
     } = answer.rows;
     tracing::info!(
-        %run_id, %batch, raw, clean, rejected, duplicates,
-        "batch {batch}: of {raw} rows {clean} are clean, {rejected} rejected, {duplicates} duplicates"
+        raw,
+        clean,
+        rejected,
+        duplicates,
+        "cleaned: {clean} of {raw} rows are clean, {rejected} rejected, {duplicates} duplicates"
     );
     Ok(answer)
 }

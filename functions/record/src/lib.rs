@@ -82,8 +82,11 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     let recorded = ctx.registry.record_outcome(entry).await.map_err(failed)?;
     let outcome = recorded.outcome;
     tracing::info!(
-        run_id = %run, outcome = outcome.kind.as_str(), first = recorded.first, settled = outcome.settled,
-        "run {run} is recorded as {}: {}", outcome.kind.as_str(), outcome.sentence
+        outcome = outcome.kind.as_str(),
+        first = recorded.first,
+        settled = outcome.settled,
+        "recorded: {}",
+        outcome.sentence
     );
     Ok(Response {
         outcome: outcome.kind,

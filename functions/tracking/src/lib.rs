@@ -25,32 +25,26 @@
 //! refused with 409 where another one is there by now. Each use of what wants the scope `admin` leaves
 //! a line in the audit.
 
-mod body;
 mod history;
 mod models;
 mod openapi;
 mod predictions;
-mod problem;
 mod promotions;
 mod runs;
 mod window;
 
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
-use http::StatusCode;
 use serde_json::{Value, json};
-use tasador_runtime::{Context, Problem, audit};
+use tasador_http::audit;
+use tasador_runtime::Context;
 
 pub use openapi::openapi;
 pub use window::{LIMIT_DEFAULT, LIMIT_MAX};
 
 /// The function: its [`api`], `/health`, and a problem for everything else.
 pub fn router(ctx: Context) -> Router {
-    Router::new()
-        .route("/health", get(health))
-        .merge(api(ctx))
-        .fallback(|| async { Problem::new(StatusCode::NOT_FOUND) })
-        .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
+    tasador_http::with_not_found(Router::new().route("/health", get(health)).merge(api(ctx)))
 }
 
 /// What it answers, for a router that has its own `/health` and its own word on unknown paths.

@@ -5,5 +5,5 @@ use tasador_runtime::Context;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let ctx = Context::from_env().await?;
-    tasador_runtime::serve_http(tracking::router(ctx)).await
+    tasador_http::serve(tracking::router(ctx)).await
 }

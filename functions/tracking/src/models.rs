@@ -7,13 +7,13 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 use serde::Serialize;
 use tasador_evidence::{Evidence, FileKind, Lineage, SENT_WITH};
+use tasador_http::Problem;
 use tasador_ids::{ModelName, ModelVersion};
 use tasador_registry::{Champion, ModelRecord, Page, PageRequest, PromotionEvent, VersionRecord};
 use tasador_runtime::Context;
 use utoipa::ToSchema;
 
 use crate::openapi::Failures;
-use crate::problem::{Refused, no_such};
 use crate::window::{self, Limit, Window};
 
 /// Promotions that are shown with a model, the latest ones.
@@ -55,7 +55,7 @@ pub(crate) struct Detail {
 pub(crate) async fn list(
     State(ctx): State<Context>,
     window: Result<Query<Window>, QueryRejection>,
-) -> Result<Json<Page<Model>>, Refused> {
+) -> Result<Json<Page<Model>>, Problem> {
     let page = ctx.registry.models(&window::page(window)?).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for record in page.items {
@@ -77,7 +77,7 @@ pub(crate) async fn list(
 pub(crate) async fn model(
     State(ctx): State<Context>,
     Path(name): Path<String>,
-) -> Result<Json<Model>, Refused> {
+) -> Result<Json<Model>, Problem> {
     let name = model_name(&name)?;
     let latest = PageRequest::first(PROMOTIONS_SHOWN);
     let (record, champion, promotions) = tokio::join!(
@@ -100,7 +100,7 @@ pub(crate) async fn versions(
     State(ctx): State<Context>,
     Path(name): Path<String>,
     window: Result<Query<Window>, QueryRejection>,
-) -> Result<Json<Page<Version>>, Refused> {
+) -> Result<Json<Page<Version>>, Problem> {
     let name = model_name(&name)?;
     let window = window::page(window)?;
     let (record, champion, page) = tokio::join!(
@@ -125,7 +125,7 @@ pub(crate) async fn versions(
 pub(crate) async fn version(
     State(ctx): State<Context>,
     Path((name, version)): Path<(String, String)>,
-) -> Result<Json<Detail>, Refused> {
+) -> Result<Json<Detail>, Problem> {
     let record = registered(&ctx, &name, &version).await?;
     let (champion, evidence) = tokio::join!(
         ctx.registry.champion(&record.model),
@@ -147,11 +147,11 @@ pub(crate) async fn version(
 pub(crate) async fn file(
     State(ctx): State<Context>,
     Path((name, version, file)): Path<(String, String, String)>,
-) -> Result<Response, Refused> {
+) -> Result<Response, Problem> {
     let record = registered(&ctx, &name, &version).await?;
     let found = tasador_evidence::file(&ctx.lake, &record.model, record.version, &file).await?;
     let bytes = found.ok_or_else(|| {
-        no_such("The version has no file of that name, or it is too large to be sent.")
+        Problem::not_found("The version has no file of that name, or it is too large to be sent.")
     })?;
     let kind = [(header::CONTENT_TYPE, FileKind::of(&file).media_type())];
     Ok((kind, SENT_WITH, bytes).into_response())
@@ -163,7 +163,7 @@ pub(crate) async fn file(
 pub(crate) async fn lineage(
     State(ctx): State<Context>,
     Path((name, version)): Path<(String, String)>,
-) -> Result<Json<Lineage>, Refused> {
+) -> Result<Json<Lineage>, Problem> {
     let record = registered(&ctx, &name, &version).await?;
     let lineage = tasador_evidence::lineage(&ctx.lake, &ctx.registry, &record).await?;
     Ok(Json(lineage))
@@ -183,18 +183,18 @@ pub(crate) async fn registered(
     ctx: &Context,
     name: &str,
     version: &str,
-) -> Result<VersionRecord, Refused> {
+) -> Result<VersionRecord, Problem> {
     let name = model_name(name)?;
     let number = version_number(version);
     let found = match number {
         Some(version) => ctx.registry.version(&name, version).await?,
         None => None,
     };
-    found.ok_or_else(|| no_such("The model has no such version.").into())
+    found.ok_or_else(|| Problem::not_found("The model has no such version."))
 }
 
 /// What can't be a model's name names no model.
-pub(crate) fn model_name(text: &str) -> Result<ModelName, Refused> {
+pub(crate) fn model_name(text: &str) -> Result<ModelName, Problem> {
     text.parse().map_err(|_| no_model())
 }
 
@@ -205,6 +205,6 @@ pub(crate) fn version_number(text: &str) -> Option<ModelVersion> {
     text.parse().ok().filter(|_| digits).map(ModelVersion)
 }
 
-pub(crate) fn no_model() -> Refused {
-    no_such("No model of that name is registered.").into()
+pub(crate) fn no_model() -> Problem {
+    Problem::not_found("No model of that name is registered.")
 }

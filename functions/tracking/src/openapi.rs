@@ -1,6 +1,6 @@
 //! What the function answers, as an OpenAPI document out of the code.
 
-use tasador_runtime::{FieldError, Problem};
+use tasador_http::{FieldError, Problem};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 

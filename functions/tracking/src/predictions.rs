@@ -6,12 +6,12 @@ use axum::extract::{Path, Query, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_evidence::Lineage;
+use tasador_http::Problem;
 use tasador_registry::InferenceRecord;
 use tasador_runtime::Context;
 use utoipa::ToSchema;
 
 use crate::openapi::Failures;
-use crate::problem::{Refused, no_such, unprocessable, unreadable_query};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct When {
@@ -37,19 +37,19 @@ pub(crate) async fn one(
     State(ctx): State<Context>,
     Path(request_id): Path<String>,
     when: Result<Query<When>, QueryRejection>,
-) -> Result<Json<Prediction>, Refused> {
-    let Query(when) = when.map_err(|rejection| unreadable_query(&rejection))?;
+) -> Result<Json<Prediction>, Problem> {
+    let Query(when) = when.map_err(|rejection| Problem::unreadable_query(&rejection))?;
     let at = match when.at {
         Some(text) => text
             .parse()
-            .map_err(|_| unprocessable("at", "a time such as 2026-11-25T09:30:00Z is expected"))?,
+            .map_err(|_| Problem::unprocessable("at", "must be a time such as 2026-11-25T09:30:00Z"))?,
         None => time_in(&request_id).ok_or_else(|| {
-            no_such("This request id does not tell its time: say in `at` when it was answered, to the minute.")
+            Problem::not_found("This request id does not tell its time: say in `at` when it was answered, to the minute.")
         })?,
     };
     let found = ctx.registry.inference(&request_id, at).await?;
     let record = found.ok_or_else(|| {
-        no_such("No request of that id was answered around that time, or its record has gone to the archive.")
+        Problem::not_found("No request of that id was answered around that time, or its record has gone to the archive.")
     })?;
     let version = match record.version {
         Some(version) => ctx.registry.version(&record.model, version).await?,

@@ -8,15 +8,18 @@ use axum::extract::{Path, Request, State};
 use http::StatusCode;
 use serde::Deserialize;
 use tasador_champion::{PromoteError, StoreError};
+use tasador_http::body::Fields;
+use tasador_http::{BackendError, Problem};
 use tasador_ids::{ModelName, ModelVersion};
 use tasador_registry::{PromoteError as Rejection, PromotionEvent, PromotionKind, Refusal};
-use tasador_runtime::{Context, Problem};
+use tasador_runtime::Context;
 use utoipa::ToSchema;
 
-use crate::body::{self, Fields};
 use crate::models::{model_name, no_model, version_number};
 use crate::openapi::{BodyFailures, Failures};
-use crate::problem::{Refused, no_such, unanswered, unprocessable};
+
+/// The largest body, in bytes: a few names and a sentence.
+pub(crate) const BODY_MAX_BYTES: usize = 16 << 10;
 
 /// The body of a promotion.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -61,14 +64,14 @@ pub(crate) async fn promote(
     State(ctx): State<Context>,
     Path((name, version)): Path<(String, String)>,
     request: Request,
-) -> Result<Json<PromotionEvent>, Refused> {
+) -> Result<Json<PromotionEvent>, Problem> {
     let model = model_name(&name)?;
-    let mut fields = body::fields(request).await?;
+    let mut fields = Fields::read(request, BODY_MAX_BYTES).await?;
     let expected = expected(&mut fields)?;
     let reason = fields.reason()?;
     fields.end()?;
-    let version =
-        version_number(&version).ok_or_else(|| no_such("The model has no such version."))?;
+    let version = version_number(&version)
+        .ok_or_else(|| Problem::not_found("The model has no such version."))?;
     known(&ctx, &model).await?;
     let kind = PromotionKind::Promotion;
     let promotion = tasador_champion::by_hand(&ctx, model, version, expected, kind, reason);
@@ -83,22 +86,25 @@ pub(crate) async fn roll_back(
     State(ctx): State<Context>,
     Path(name): Path<String>,
     request: Request,
-) -> Result<Json<PromotionEvent>, Refused> {
+) -> Result<Json<PromotionEvent>, Problem> {
     let model = model_name(&name)?;
-    let mut fields = body::fields(request).await?;
+    let mut fields = Fields::read(request, BODY_MAX_BYTES).await?;
     let expected = expected(&mut fields)?;
     let to = number(&mut fields, "to")?;
     let reason = fields.reason()?;
     fields.end()?;
     let Some(expected) = expected else {
-        return Err(unprocessable("expected", "there is nothing to roll back from").into());
+        return Err(Problem::unprocessable(
+            "expected",
+            "there is nothing to roll back from",
+        ));
     };
     known(&ctx, &model).await?;
     let event = tasador_champion::roll_back(&ctx, model, expected, to, reason).await;
     Ok(Json(event.map_err(refused)?))
 }
 
-async fn known(ctx: &Context, model: &ModelName) -> Result<(), Refused> {
+async fn known(ctx: &Context, model: &ModelName) -> Result<(), Problem> {
     match ctx.registry.model(model).await? {
         Some(_) => Ok(()),
         None => Err(no_model()),
@@ -106,18 +112,17 @@ async fn known(ctx: &Context, model: &ModelName) -> Result<(), Refused> {
 }
 
 /// The champion the caller saw: must be said, `null` where there was none.
-fn expected(fields: &mut Fields) -> Result<Option<ModelVersion>, Box<Problem>> {
+fn expected(fields: &mut Fields) -> Result<Option<ModelVersion>, Problem> {
     if !fields.has("expected") {
-        return Err(unprocessable(
+        return Err(Problem::unprocessable(
             "expected",
-            "the number of the version that is in production now is expected, or null where there is none",
-        )
-        .into());
+            "must be the number of the version that is in production now, or null if there is none",
+        ));
     }
     number(fields, "expected")
 }
 
-fn number(fields: &mut Fields, field: &str) -> Result<Option<ModelVersion>, Box<Problem>> {
+fn number(fields: &mut Fields, field: &str) -> Result<Option<ModelVersion>, Problem> {
     let Some(value) = fields.take(field) else {
         return Ok(None);
     };
@@ -128,11 +133,14 @@ fn number(fields: &mut Fields, field: &str) -> Result<Option<ModelVersion>, Box<
         .map(|number| number as u32);
     match number {
         Some(number) if number > 0 => Ok(Some(ModelVersion(number))),
-        _ => Err(unprocessable(field, "the number of a version is expected").into()),
+        _ => Err(Problem::unprocessable(
+            field,
+            "must be the number of a version",
+        )),
     }
 }
 
-fn refused(error: PromoteError) -> Refused {
+fn refused(error: PromoteError) -> Problem {
     let conflict = |detail: String| Problem::new(StatusCode::CONFLICT).detail(detail);
     match error {
         PromoteError::Rejected(Rejection::ChampionChanged { actual, .. }) => {
@@ -148,7 +156,7 @@ fn refused(error: PromoteError) -> Refused {
         PromoteError::Rejected(Rejection::Refused {
             why: Refusal::Unknown,
             ..
-        }) => no_such("The model has no such version.").into(),
+        }) => Problem::not_found("The model has no such version."),
         PromoteError::Rejected(Rejection::Refused { version, why, .. }) => {
             conflict(format!("Version {version} can't become champion: {why}.")).into()
         }
@@ -161,7 +169,7 @@ fn refused(error: PromoteError) -> Refused {
         PromoteError::NoFormerChampion { champion, .. } => conflict(format!(
             "No earlier version that was in production before version {champion} can be loaded: name a version with `to`."
         ))
-        .into(),
-        PromoteError::Store(error) => unanswered(&error, error.is_retryable(), "The store"),
+        ,
+        PromoteError::Store(error) => BackendError::unanswered(&error, error.is_retryable(), "The store").into(),
     }
 }

@@ -10,14 +10,15 @@ use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tasador_http::body::Fields;
+use tasador_http::{BackendError, Problem};
 use tasador_ids::{BatchId, RunId};
 use tasador_registry::{Outcome, Page};
-use tasador_runtime::{Context, Problem};
+use tasador_runtime::Context;
 use utoipa::ToSchema;
 
-use crate::body;
 use crate::openapi::{BodyFailures, Failures};
-use crate::problem::{Refused, no_such, of_executions};
+use crate::promotions::BODY_MAX_BYTES;
 use crate::window::{self, Limit, Window};
 
 /// The most events of an execution that its steps are read from. A run has some sixty, a few
@@ -115,7 +116,7 @@ impl Run {
 pub(crate) async fn list(
     State(ctx): State<Context>,
     window: Result<Query<Window>, QueryRejection>,
-) -> Result<Json<Page<Run>>, Refused> {
+) -> Result<Json<Page<Run>>, Problem> {
     let page = window::page(window)?;
     let answer = ctx
         .sfn
@@ -125,7 +126,7 @@ pub(crate) async fn list(
         .set_next_token(page.token)
         .send()
         .await
-        .map_err(|error| of_executions(&error))?;
+        .map_err(|error| BackendError::of_step_functions(&error))?;
     Ok(Json(Page {
         items: answer.executions().iter().map(Run::of).collect(),
         next: answer.next_token,
@@ -151,11 +152,11 @@ pub(crate) struct Start {
 pub(crate) async fn start(
     State(ctx): State<Context>,
     request: Request,
-) -> Result<Response, Refused> {
-    let mut fields = body::fields(request).await?;
+) -> Result<Response, Problem> {
+    let mut fields = Fields::read(request, BODY_MAX_BYTES).await?;
     let batch = fields.text(
         "batch",
-        "the id of a batch, 64 hexadecimal digits,",
+        "the id of a batch, 64 hexadecimal digits",
         |text| text.parse::<BatchId>().ok(),
     )?;
     fields.end()?;
@@ -163,10 +164,8 @@ pub(crate) async fn start(
         None => json!({}),
         Some(batch) => {
             if ctx.registry.batch(&batch).await?.is_none() {
-                let missing = no_such("`batch` names none.");
-                return Err(missing
-                    .field("batch", "no batch of that id was ever received")
-                    .into());
+                return Err(Problem::not_found("`batch` names an unknown batch.")
+                    .field("batch", "no batch of that id was ever received"));
             }
             json!({"batch": batch})
         }
@@ -181,7 +180,7 @@ pub(crate) async fn start(
         .input(input.to_string())
         .send()
         .await
-        .map_err(|error| of_executions(&error))?;
+        .map_err(|error| BackendError::of_step_functions(&error))?;
     let started = Run::new(&name, &ExecutionStatus::Running, answer.start_date(), None);
     let location = [(header::LOCATION, format!("/runs/{name}"))];
     Ok((StatusCode::ACCEPTED, location, Json(started)).into_response())
@@ -193,9 +192,9 @@ pub(crate) async fn start(
 pub(crate) async fn follow(
     State(ctx): State<Context>,
     Path(run): Path<String>,
-) -> Result<Json<Followed>, Refused> {
+) -> Result<Json<Followed>, Problem> {
     let Ok(id) = run.parse::<RunId>() else {
-        return Err(no_such("No run of that name is known.").into());
+        return Err(Problem::not_found("No run of that name is known."));
     };
     let arn = execution(machine(&ctx)?, &id);
     let described = ctx.sfn.describe_execution().execution_arn(&arn).send();
@@ -212,15 +211,14 @@ pub(crate) async fn follow(
     let described = match (described, &outcome) {
         (Ok(described), _) => described,
         (Err(error), outcome) => {
-            let refused = of_executions(&error);
             // Step Functions forgets executions after 90 days; the history never does.
             return match outcome {
                 Some(entry) => Ok(Json(remembered(entry.clone()))),
-                None => Err(refused),
+                None => Err(BackendError::of_step_functions(&error).into()),
             };
         }
     };
-    let events = events.map_err(|error| of_executions(&error))?;
+    let events = events.map_err(|error| BackendError::of_step_functions(&error))?;
     let (start, stop) = (described.start_date(), described.stop_date());
     Ok(Json(Followed {
         run: Run::new(id.as_str(), described.status(), start, stop),

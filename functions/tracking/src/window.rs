@@ -3,13 +3,11 @@
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use serde::Deserialize;
+use tasador_http::Problem;
 use tasador_registry::PageRequest;
-use tasador_runtime::Problem;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
-
-use crate::problem::{unprocessable, unreadable_query};
 
 /// Entries on a page where the caller doesn't say.
 pub const LIMIT_DEFAULT: u32 = 50;
@@ -43,18 +41,16 @@ pub(crate) struct Window {
 }
 
 /// The window that is asked for. An empty value counts as absent, as forms send it.
-pub(crate) fn page(
-    window: Result<Query<Window>, QueryRejection>,
-) -> Result<PageRequest, Box<Problem>> {
-    let Query(window) = window.map_err(|rejection| unreadable_query(&rejection))?;
+pub(crate) fn page(window: Result<Query<Window>, QueryRejection>) -> Result<PageRequest, Problem> {
+    let Query(window) = window.map_err(|rejection| Problem::unreadable_query(&rejection))?;
     let given = |value: Option<String>| value.filter(|value| !value.is_empty());
     let limit = match given(window.limit) {
         None => LIMIT_DEFAULT,
         Some(text) => match text.parse() {
             Ok(limit @ 1..=LIMIT_MAX) => limit,
             _ => {
-                let expected = format!("a whole number from 1 to {LIMIT_MAX} is expected");
-                return Err(unprocessable("limit", expected).into());
+                let expected = format!("must be a whole number from 1 to {LIMIT_MAX}");
+                return Err(Problem::unprocessable("limit", expected));
             }
         },
     };

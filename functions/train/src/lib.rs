@@ -121,7 +121,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     };
     let names = Names::of(&request.run_id, algorithm);
     if let Some(done) = finished(&names, algorithm, ctx).await? {
-        tracing::info!(run_id = %request.run_id, %algorithm, "{algorithm} is trained already");
+        tracing::info!(%algorithm, "trained before");
         return Ok(done);
     }
 
@@ -144,7 +144,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     match trained {
         Ok(trained) => register(&request, &config, &names, trained, started_ms, ctx).await,
         Err(error) => {
-            tracing::warn!(run_id = %request.run_id, %algorithm, "{error}");
+            tracing::warn!(%algorithm, "not trained: {error}");
             let reason = error.to_string();
             let tags = BTreeMap::from([(REASON_TAG.to_owned(), reason.clone())]);
             let params = params(&request, &config, None);
@@ -347,8 +347,8 @@ async fn register(
     };
     ctx.registry.put_training(training).await?;
     tracing::info!(
-        run_id = %request.run_id, %algorithm, %version, size_bytes,
-        "{algorithm} is trained: version {version}, validation MAE {:.0}",
+        %algorithm, %version, size_bytes,
+        "trained, validation MAE {:.0}",
         evidence.validation.mae,
     );
     Ok(Response::Trained {

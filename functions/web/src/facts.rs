@@ -103,7 +103,7 @@ impl Facts {
 /// What could be read; the log says what could not.
 fn told<T, E: std::error::Error>(what: &str, result: Result<T, E>) -> Option<T> {
     result
-        .inspect_err(|error| tracing::error!("the page lacks {what}: {}", chain(error)))
+        .inspect_err(|error| tracing::error!("the page is shown without {what}: {}", chain(error)))
         .ok()
 }
 

@@ -48,9 +48,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use maud::Markup;
 use tasador_access::Scope;
 use tasador_evidence::{FileKind, SENT_WITH};
+use tasador_http::{Problem, RequestId, audit};
 use tasador_ids::ModelVersion;
 use tasador_pricing::Pricing;
-use tasador_runtime::{Problem, audit, chain};
 
 use asked::Asked;
 use facts::Facts;
@@ -116,13 +116,18 @@ fn asked(pairs: Pairs) -> Asked {
     pairs.map_or_else(|_| Asked::default(), |Query(pairs)| Asked::of(pairs))
 }
 
-async fn whole(State(site): State<Site>, headers: HeaderMap, pairs: Pairs) -> Response {
+async fn whole(
+    State(site): State<Site>,
+    request_id: RequestId,
+    headers: HeaderMap,
+    pairs: Pairs,
+) -> Response {
     let asked = asked(pairs);
     let language = Language::wanted(asked.language.as_deref(), &headers);
     let visitor = Visitor::of(site.pricing.context(), &headers).await;
     let markup = match &visitor {
         Visitor::Anybody | Visitor::SignedIn(_) => {
-            let sections = Box::pin(sections(&site, language, &visitor, &asked, &headers)).await;
+            let sections = Box::pin(sections(&site, language, &visitor, &asked, request_id)).await;
             layout::page(language, &asked, &visitor, &sections)
         }
         Visitor::Stranger(_) | Visitor::Unchecked(_) => {
@@ -150,13 +155,13 @@ async fn sections(
     language: Language,
     visitor: &Visitor,
     asked: &Asked,
-    headers: &HeaderMap,
+    request_id: RequestId,
 ) -> [Section; 5] {
     let pricing = &site.pricing;
     let (prices, reads) = (visitor.may(Scope::Predict), visitor.may(Scope::Read));
     let priced = async {
         match &asked.home {
-            Some(_) if prices => Some(appraise::price(pricing, asked, headers).await),
+            Some(_) if prices => Some(appraise::price(pricing, asked, request_id).await),
             _ => None,
         }
     };
@@ -179,12 +184,17 @@ async fn sections(
     ]
 }
 
-async fn appraisal(State(site): State<Site>, headers: HeaderMap, pairs: Pairs) -> Response {
+async fn appraisal(
+    State(site): State<Site>,
+    request_id: RequestId,
+    headers: HeaderMap,
+    pairs: Pairs,
+) -> Response {
     let mut asked = asked(pairs);
     asked.home.get_or_insert_default();
     let language = Language::wanted(asked.language.as_deref(), &headers);
     let champion = site.pricing.champion().await;
-    let priced = appraise::price(&site.pricing, &asked, &headers).await;
+    let priced = appraise::price(&site.pricing, &asked, request_id).await;
     let result = appraise::result(language, champion.as_deref().ok(), &asked, Some(&priced));
     html(language, result).into_response()
 }
@@ -204,10 +214,7 @@ async fn file(
             (kind, SENT_WITH, bytes).into_response()
         }
         Ok(None) => Problem::new(StatusCode::NOT_FOUND).into_response(),
-        Err(error) => {
-            tracing::error!("a file can't be had: {}", chain(&error));
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE).into_response()
-        }
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 

@@ -9,5 +9,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     if ctx.config.require_tokens {
         ctx = ctx.checks_tokens()?;
     }
-    tasador_runtime::serve_http(web::router(Pricing::new(ctx))).await
+    tasador_http::serve(web::router(Pricing::new(ctx))).await
 }

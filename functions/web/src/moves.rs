@@ -10,9 +10,10 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use tasador_champion::PromoteError;
+use tasador_http::Problem;
 use tasador_ids::{ModelName, ModelVersion};
 use tasador_registry::{PromoteError as Rejection, PromotionEvent, PromotionKind};
-use tasador_runtime::{Problem, chain};
+use tasador_runtime::chain;
 
 use crate::Site;
 use crate::language::Language;

@@ -6,7 +6,8 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, header};
 use maud::{Markup, html};
 use tasador_access::Token;
-use tasador_runtime::{NotAdmitted, chain};
+use tasador_http::AdmissionError;
+use tasador_runtime::chain;
 
 use crate::Site;
 use crate::cookie;
@@ -48,7 +49,7 @@ pub(crate) async fn sign_in(State(site): State<Site>, headers: HeaderMap, body: 
     let Some(token) = token else {
         return back(Attempt::Refused).into_response();
     };
-    match site.pricing.context().admit(&token).await {
+    match tasador_http::admit(site.pricing.context(), &token).await {
         Ok(_) => {
             let mut response = back(Attempt::Done).into_response();
             if let Some(cookie) = cookie::signed_in(&headers, Some(&token.reveal())) {
@@ -56,9 +57,9 @@ pub(crate) async fn sign_in(State(site): State<Site>, headers: HeaderMap, body: 
             }
             response
         }
-        Err(NotAdmitted::Denied(_)) => back(Attempt::Refused).into_response(),
+        Err(AdmissionError::Denied(_)) => back(Attempt::Refused).into_response(),
         Err(error) => {
-            tracing::error!("a sign-in can't be checked: {}", chain(&error));
+            tracing::error!("a sign-in cannot be checked: {}", chain(&error));
             back(Attempt::Unchecked).into_response()
         }
     }

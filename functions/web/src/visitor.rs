@@ -10,8 +10,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method, StatusCode, header};
 use tasador_access::{Caller, Denial, Need, Scope, Token, need};
-use tasador_runtime::audit::Use;
-use tasador_runtime::{Context, NotAdmitted, Problem, chain, refusal};
+use tasador_http::audit::AdminAction;
+use tasador_http::{AdmissionError, Problem};
+use tasador_runtime::{Context, chain};
 
 use crate::Site;
 use crate::cookie::{self, TOKEN};
@@ -26,7 +27,7 @@ pub(crate) enum Visitor {
     /// Nobody that is known.
     Stranger(Denial),
     /// Nobody knows: the tokens can't be checked.
-    Unchecked(NotAdmitted),
+    Unchecked(AdmissionError),
 }
 
 impl Visitor {
@@ -41,11 +42,11 @@ impl Visitor {
         let Ok(token) = text.parse::<Token>() else {
             return Self::Stranger(Denial::Malformed);
         };
-        match ctx.admit(&token).await {
+        match tasador_http::admit(ctx, &token).await {
             Ok(caller) => Self::SignedIn(caller),
-            Err(NotAdmitted::Denied(denial)) => Self::Stranger(denial),
+            Err(AdmissionError::Denied(denial)) => Self::Stranger(denial),
             Err(error) => {
-                tracing::error!("a visitor can't be checked: {}", chain(&error));
+                tracing::error!("a visitor's token cannot be checked: {}", chain(&error));
                 Self::Unchecked(error)
             }
         }
@@ -76,21 +77,24 @@ pub(crate) async fn check(State(site): State<Site>, mut request: Request, next: 
         // The latter is a route that the list does not have: closed, not open.
         Some(Need::SignIn(scope) | Need::Token(scope)) => scope,
     };
-    let refused = |used: Option<Use>, error: NotAdmitted| match used {
-        Some(used) => used.ended(refusal(&error)),
-        None => refusal(&error),
+    let refused = |action: Option<AdminAction>, error: AdmissionError| {
+        let response = error.into_response();
+        if let Some(action) = action {
+            action.write(response.status());
+        }
+        response
     };
-    let used = Use::of(&request);
+    let action = AdminAction::of(&request);
     match Visitor::of(site.pricing.context(), request.headers()).await {
         Visitor::Anybody => {}
         Visitor::SignedIn(caller) => {
             if let Err(denial) = caller.require(scope) {
-                return refused(used.map(|used| used.by(&caller)), denial.into());
+                return refused(action.map(|action| action.by(&caller)), denial.into());
             }
             request.extensions_mut().insert(caller);
         }
-        Visitor::Stranger(denial) => return refused(used, denial.into()),
-        Visitor::Unchecked(error) => return refused(used, error),
+        Visitor::Stranger(denial) => return refused(action, denial.into()),
+        Visitor::Unchecked(error) => return refused(action, error),
     }
     next.run(request).await
 }

@@ -139,7 +139,7 @@ fn to_request(event: Value) -> Result<Request<Body>, String> {
         request.headers_mut().insert(header::COOKIE, cookies);
     }
     let authorizer = event.request_context.authorizer;
-    if let Some(caller) = authorizer.and_then(|it| tasador_runtime::audit::caller(&it.lambda)) {
+    if let Some(caller) = authorizer.and_then(|it| tasador_http::audit::caller(&it.lambda)) {
         request.extensions_mut().insert(caller);
     }
     Ok(request)

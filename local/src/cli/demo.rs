@@ -17,11 +17,12 @@ use crate::demo::sales::{self, DETAILS_SINCE, Sales};
 use crate::demo::source::MonthlySource;
 use crate::folder::Folder;
 use crate::table::{self, grouped, price};
+use tasador_ids::Algorithm;
 
 /// Folder of the demo, beside that of real work.
 const DATA_DIR: &str = ".tasador/demo";
 /// The original's algorithm and the one that mostly wins: the story is told in half a minute.
-const CANDIDATES: [&str; 2] = ["linear", "blend"];
+const CANDIDATES: [Algorithm; 2] = [Algorithm::Linear, Algorithm::Blend];
 /// File of the house that was kept back, in that folder.
 const HOUSE: &str = "house.json";
 
@@ -37,7 +38,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<ExitCode> {
     let source = MonthlySource::start(&sales.months).await?;
     let mut config = configuration(global, Some(source.url()))?;
     if std::env::var_os("TASADOR_CANDIDATES").is_none() {
-        config.candidates = CANDIDATES.map(str::to_owned).to_vec();
+        config.candidates = CANDIDATES.to_vec();
     }
     let ports = global.port.map_or(Ports::Free, Ports::from_number);
     let session = Session::start(folder, ports, config).await?;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use tasador_access::{Caller, Need, Scope, Token, TokenRecord, admit, bearer, need};
-use tasador_runtime::audit::Use;
-use tasador_runtime::{Context, NotAdmitted, refusal};
+use tasador_http::AdmissionError;
+use tasador_http::audit::AdminAction;
+use tasador_runtime::Context;
 
 /// What the guard checks with.
 #[derive(Clone)]
@@ -28,17 +29,17 @@ impl Guard {
         }
     }
 
-    async fn caller(&self, header: Option<&HeaderValue>) -> Result<Caller, NotAdmitted> {
+    async fn caller(&self, header: Option<&HeaderValue>) -> Result<Caller, AdmissionError> {
         let token = header.and_then(|header| bearer(header.to_str().ok()?).ok());
         match token.filter(|token| *token.id() == self.owner.id) {
             Some(token) => self.owner(&token),
-            None => self.context.admit_header(header).await,
+            None => tasador_http::admit_header(&self.context, header).await,
         }
     }
 
-    fn owner(&self, token: &Token) -> Result<Caller, NotAdmitted> {
+    fn owner(&self, token: &Token) -> Result<Caller, AdmissionError> {
         let key = self.context.config.token_key.as_ref();
-        let key = key.ok_or(NotAdmitted::NoKey)?;
+        let key = key.ok_or(AdmissionError::NoKey)?;
         Ok(admit(token, Some(&self.owner), key, self.context.now())?)
     }
 }
@@ -57,24 +58,24 @@ pub(super) async fn want_token(
         // There is nothing at that address, which is for those to know who hold a token.
         None => None,
     };
-    let used = Use::of(&request);
+    let action = AdminAction::of(&request);
     let header = request.headers().get(header::AUTHORIZATION);
     let caller = match guard.caller(header).await {
         Ok(caller) => caller,
-        Err(error) => return refused(used, refusal(&error)),
+        Err(error) => return refused(action, error),
     };
     if let Some(Err(denial)) = scope.map(|scope: Scope| caller.require(scope)) {
-        let used = used.map(|used| used.by(&caller));
-        return refused(used, refusal(&denial.into()));
+        return refused(action.map(|action| action.by(&caller)), denial.into());
     }
     request.extensions_mut().insert(caller);
     next.run(request).await
 }
 
-/// The function behind will not tell of it.
-fn refused(used: Option<Use>, response: Response) -> Response {
-    match used {
-        Some(used) => used.ended(response),
-        None => response,
+/// The function behind never sees the request, so the audit line is written here.
+fn refused(action: Option<AdminAction>, error: AdmissionError) -> Response {
+    let response = error.into_response();
+    if let Some(action) = action {
+        action.write(response.status());
     }
+    response
 }

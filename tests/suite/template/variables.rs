@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tasador_runtime::config::VARIABLES;
+use tasador_runtime::Config;
 use tests::template::{Template, target};
 
 /// Variables of the code that no deployment sets, and why.
@@ -42,7 +42,9 @@ fn set(template: &Template) -> BTreeMap<&str, BTreeSet<&str>> {
 #[test]
 fn the_template_sets_what_the_code_reads_and_nothing_else() {
     let template = Template::read();
-    let known: BTreeSet<&str> = VARIABLES.iter().map(|variable| variable.name).collect();
+    let known: BTreeSet<&str> = Config::all_variables()
+        .map(|variable| variable.name)
+        .collect();
     let not_set: BTreeSet<&str> = NOT_SET.iter().map(|(name, _)| *name).collect();
     let set: BTreeSet<&str> = set(&template).into_keys().collect();
     let unknown: Vec<_> = set.difference(&known).collect();
@@ -71,7 +73,7 @@ fn a_setting_has_its_default_in_the_code_alone() {
     let template = Template::read();
     let parameters = template.document["Parameters"].as_object().unwrap();
     // The one that names a dimension of the dashboard as well.
-    let model = VARIABLES.iter().find(|one| one.name == "TASADOR_MODEL");
+    let model = Config::all_variables().find(|one| one.name == "TASADOR_MODEL");
     assert_eq!(
         parameters["Model"]["Default"].as_str(),
         model.unwrap().default

@@ -1,6 +1,17 @@
 use super::*;
 use proptest::prelude::*;
 
+fn rule() -> Rule {
+    Rule {
+        mae_down: 0.03,
+        rmse_up: 0.01,
+        confidence: 0.95,
+        samples: 1_000,
+        least_rows: 30,
+        rmse_margin: None,
+    }
+}
+
 fn say(price: f64) -> Prediction {
     Prediction {
         price,
@@ -38,7 +49,7 @@ fn codes(verdict: &Verdict) -> Vec<&str> {
 fn against(challenger: f64, champion: f64) -> Verdict {
     let prices = homes(400);
     judge(
-        &Rule::default(),
+        &rule(),
         1,
         &prices,
         &ids(400),
@@ -97,7 +108,7 @@ fn the_same_model_is_rejected() {
     let prices = homes(100);
     let challenger = erring(&prices, 0.1);
     let verdict = judge(
-        &Rule::default(),
+        &rule(),
         1,
         &prices,
         &ids(100),
@@ -112,7 +123,7 @@ fn the_same_model_is_rejected() {
 fn the_first_model_is_promoted_unless_it_is_useless() {
     let prices = homes(100);
     let ids = ids(100);
-    let rule = Rule::default();
+    let rule = rule();
     let good = judge(
         &rule,
         1,
@@ -190,14 +201,7 @@ fn a_champion_that_cannot_be_loaded_is_replaced_only_by_a_better_version() {
             stand_in: stand_in.as_deref(),
         };
         let challenger = erring(&prices, challenger);
-        let verdict = judge(
-            &Rule::default(),
-            1,
-            &prices,
-            &ids(400),
-            &challenger,
-            champion,
-        );
+        let verdict = judge(&rule(), 1, &prices, &ids(400), &challenger, champion);
         let expected = match against {
             None => (Decision::Promote, vec![damaged]),
             Some(against) => (Decision::Reject, against.to_vec()),
@@ -213,7 +217,7 @@ fn a_small_holdout_judges_nobody() {
     for rows in [0, 1, 29] {
         let prices = homes(rows);
         let verdict = judge(
-            &Rule::default(),
+            &rule(),
             1,
             &prices,
             &ids(rows as usize),
@@ -235,7 +239,7 @@ fn a_gain_that_rests_on_one_property_is_chance() {
     let mut challenger = erring(&prices, 0.201);
     challenger[7] = say(prices[7]);
     let verdict = judge(
-        &Rule::default(),
+        &rule(),
         1,
         &prices,
         &ids(60),
@@ -256,7 +260,7 @@ fn repeated_rows_of_one_property_do_not_make_it_sure() {
         .collect();
     let judge_with = |ids: Vec<u64>| {
         judge(
-            &Rule::default(),
+            &rule(),
             1,
             &prices,
             &ids,
@@ -279,7 +283,7 @@ fn the_absolute_margin_is_applied_where_it_is_asked_for() {
     let prices = homes(400);
     let rule = Rule {
         rmse_margin: Some(1e9),
-        ..Rule::default()
+        ..rule()
     };
     let verdict = judge(
         &rule,
@@ -304,7 +308,7 @@ fn predictions_that_are_no_numbers_never_win() {
         100
     ];
     for champion in [Champion::None, Champion::Predictions(&erring(&prices, 0.5))] {
-        let verdict = judge(&Rule::default(), 1, &prices, &ids(100), &nonsense, champion);
+        let verdict = judge(&rule(), 1, &prices, &ids(100), &nonsense, champion);
         assert_eq!(verdict.decision, Decision::Reject, "{}", verdict.sentence);
     }
 }
@@ -321,7 +325,7 @@ proptest! {
         };
         let (challenger, champion) = (of(|e| e.0), of(|e| e.1));
         let run = || judge(
-            &Rule::default(), seed, &prices, &ids(prices.len()), &challenger,
+            &rule(), seed, &prices, &ids(prices.len()), &challenger,
             Champion::Predictions(&champion),
         );
         let verdict = run();

@@ -23,34 +23,13 @@ pub(crate) enum Attempt {
     Lost,
 }
 
-/// The service's words for "later".
-const TRANSIENT: [&str; 6] = [
-    "InternalServerError",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ThrottlingException",
-    "TransactionConflictException",
-    "TransactionInProgressException",
-];
-
 /// Turns a client's error into the registry's.
 pub(crate) fn unavailable<E>(operation: &'static str) -> impl FnOnce(SdkError<E>) -> RegistryError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     move |error| {
-        let retryable = match &error {
-            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
-            SdkError::DispatchFailure(failure) => !failure.is_user(),
-            SdkError::ServiceError(service) => {
-                service.raw().status().as_u16() >= 500
-                    || service
-                        .err()
-                        .code()
-                        .is_some_and(|code| TRANSIENT.contains(&code))
-            }
-            _ => false,
-        };
+        let retryable = tasador_aws::is_retryable(&error);
         let source: Box<dyn Error + Send + Sync> = match error {
             SdkError::ServiceError(service) => Box::new(service.into_err()),
             other => Box::new(other),

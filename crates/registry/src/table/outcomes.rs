@@ -81,7 +81,7 @@ impl Registry {
         };
         let batch = self.batch(id).await?;
         if batch.is_none() {
-            tracing::warn!(batch = %id, run = %outcome.run, "run {} names batch {id}, which is not in the registry", outcome.run);
+            tracing::warn!(batch = %id, "the outcome names a batch that is not in the registry");
         }
         Ok(batch)
     }

@@ -1,46 +1,46 @@
-//! Reading values, and collecting what is wrong with them.
+//! The checks of values, and what they found wrong.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::variables::VARIABLES;
+use tasador_access::HashKey;
+use tasador_ids::Algorithm;
 
-/// A variable that can't be used.
+use super::Variable;
+
+/// A variable with a value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadVariable {
-    /// The variable.
     pub name: &'static str,
     /// Its value, shortened to 64 characters.
     pub value: String,
-    /// What is expected, in words that follow "is not".
+    /// What is expected, in words that follow "expected".
     pub expected: String,
 }
 
-impl fmt::Display for BadVariable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} is `{}`, which is not {}",
-            self.name, self.value, self.expected
-        )
-    }
-}
-
-/// The environment can't be used.
+/// The environment has values that are not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Every variable that is wrong.
     pub variables: Vec<BadVariable>,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, variable) in self.variables.iter().enumerate() {
+        for (
+            place,
+            BadVariable {
+                name,
+                value,
+                expected,
+            },
+        ) in self.variables.iter().enumerate()
+        {
             if place > 0 {
                 f.write_str("; ")?;
             }
-            variable.fmt(f)?;
+            write!(f, "{name} is `{value}`, expected {expected}")?;
         }
         Ok(())
     }
@@ -48,14 +48,15 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Reads variables, or their defaults, and remembers which can't be used.
-pub(super) struct Reader<L> {
-    lookup: L,
+/// Reads variables, or their defaults, and collects what is wrong. A check returns nothing for a value
+/// that is not allowed.
+pub(super) struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
     bad: Vec<BadVariable>,
 }
 
-impl<L: Fn(&str) -> Option<String>> Reader<L> {
-    pub(super) fn new(lookup: L) -> Self {
+impl<'a> Reader<'a> {
+    pub(super) fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             lookup,
             bad: Vec::new(),
@@ -72,147 +73,143 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 
     /// The value as set, without spaces around it; else the default; else nothing.
-    pub(super) fn optional(&mut self, name: &'static str) -> Option<String> {
-        let set = (self.lookup)(name)
+    fn value(&self, variable: Variable) -> Option<String> {
+        let set = (self.lookup)(variable.name)
             .map(|text| text.trim().to_owned())
             .filter(|text| !text.is_empty());
-        set.or_else(|| default(name).map(str::to_owned))
+        set.or_else(|| variable.default.map(str::to_owned))
     }
 
     fn refuse<T>(
         &mut self,
-        name: &'static str,
+        variable: Variable,
         value: &str,
         expected: impl Into<String>,
     ) -> Option<T> {
         self.bad.push(BadVariable {
-            name,
+            name: variable.name,
             value: value.chars().take(64).collect(),
             expected: expected.into(),
         });
         None
     }
 
-    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
-        match self.optional(name) {
+    /// Applies a check to a value that is set, and leaves an unset one unset.
+    fn if_set<T>(
+        &mut self,
+        variable: Variable,
+        check: impl FnOnce(&mut Self, Variable) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match self.value(variable) {
+            Some(_) => check(self, variable).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// A value for which `read` finds something.
+    fn parse<T>(
+        &mut self,
+        variable: Variable,
+        expected: impl Into<String>,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(variable)?;
+        read(&text).or_else(|| self.refuse(variable, &text, expected))
+    }
+
+    pub(super) fn text(&mut self, variable: Variable) -> Option<String> {
+        match self.value(variable) {
             Some(text) => Some(text),
-            None => self.refuse(name, "", "set"),
+            None => self.refuse(variable, "", "a value"),
         }
     }
 
-    pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
-        let text = self.text(name)?;
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" => Some(true),
-            "false" | "0" | "no" => Some(false),
-            _ => self.refuse(name, &text, "true or false"),
-        }
+    pub(super) fn optional(&mut self, variable: Variable) -> Option<Option<String>> {
+        Some(self.value(variable))
     }
 
-    /// A whole number from `least` on.
-    pub(super) fn number<T>(&mut self, name: &'static str, least: T) -> Option<T>
+    pub(super) fn path(&mut self, variable: Variable) -> Option<Option<PathBuf>> {
+        Some(self.value(variable).map(PathBuf::from))
+    }
+
+    pub(super) fn flag(&mut self, variable: Variable) -> Option<bool> {
+        self.parse(variable, "true or false", |text| {
+            match text.to_ascii_lowercase().as_str() {
+                "true" | "1" | "yes" => Some(true),
+                "false" | "0" | "no" => Some(false),
+                _ => None,
+            }
+        })
+    }
+
+    pub(super) fn number<T>(&mut self, variable: Variable, least: T) -> Option<T>
     where
         T: FromStr + PartialOrd + fmt::Display,
     {
-        let text = self.text(name)?;
-        match text.parse() {
-            Ok(number) if number >= least => Some(number),
-            _ => self.refuse(name, &text, format!("a whole number from {least} on")),
-        }
+        let expected = format!("a whole number, at least {least}");
+        self.parse(variable, expected, |text| {
+            text.parse().ok().filter(|number| *number >= least)
+        })
     }
 
-    pub(super) fn duration_ms(&mut self, name: &'static str) -> Option<Duration> {
-        let text = self.text(name)?;
-        match text.parse() {
-            Ok(ms) if ms > 0 => Some(Duration::from_millis(ms)),
-            _ => self.refuse(name, &text, "a whole number of milliseconds from 1 on"),
-        }
+    pub(super) fn optional_number(&mut self, variable: Variable) -> Option<Option<u64>> {
+        self.if_set(variable, |reader, variable| reader.number(variable, 1))
     }
 
-    /// A number from 0 to 1.
-    pub(super) fn share(&mut self, name: &'static str) -> Option<f64> {
-        let text = self.text(name)?;
-        match text.parse() {
-            Ok(share) if (0.0..=1.0).contains(&share) => Some(share),
-            _ => self.refuse(name, &text, "a number from 0 to 1"),
-        }
+    pub(super) fn duration_ms(&mut self, variable: Variable) -> Option<Duration> {
+        self.number(variable, 1).map(Duration::from_millis)
     }
 
-    /// A number from 0 on.
-    pub(super) fn positive(&mut self, name: &'static str) -> Option<f64> {
-        let text = self.text(name)?;
-        self.parse_positive(name, &text)
+    pub(super) fn days(&mut self, variable: Variable) -> Option<Duration> {
+        let days: u32 = self.number(variable, 1)?;
+        Some(Duration::from_secs(u64::from(days) * 86_400))
     }
 
-    /// A whole number from 1 on, or nothing.
-    pub(super) fn optional_number(&mut self, name: &'static str) -> Option<Option<u64>> {
-        match self.optional(name) {
-            Some(_) => self.number(name, 1).map(Some),
+    pub(super) fn share(&mut self, variable: Variable) -> Option<f64> {
+        self.parse(variable, "a number from 0 to 1", |text| {
+            text.parse()
+                .ok()
+                .filter(|share| (0.0..=1.0).contains(share))
+        })
+    }
+
+    pub(super) fn positive(&mut self, variable: Variable) -> Option<f64> {
+        self.parse(variable, "a number, at least 0", |text| {
+            let is_allowed = |number: &f64| (0.0..f64::INFINITY).contains(number);
+            text.parse().ok().filter(is_allowed)
+        })
+    }
+
+    pub(super) fn optional_positive(&mut self, variable: Variable) -> Option<Option<f64>> {
+        self.if_set(variable, Self::positive)
+    }
+
+    pub(super) fn algorithms(&mut self, variable: Variable) -> Option<Vec<Algorithm>> {
+        let known = Algorithm::ALL.map(Algorithm::as_str).join(", ");
+        let expected = format!("a comma-separated list of {known}");
+        self.parse(variable, expected, |text| {
+            let names = text.split(',').map(str::trim);
+            names.map(|name| name.parse().ok()).collect()
+        })
+    }
+
+    /// A secret is not shown, not even if it is not allowed.
+    pub(super) fn token_key(&mut self, variable: Variable) -> Option<Option<HashKey>> {
+        match self.value(variable).map(|text| HashKey::new(&text)) {
             None => Some(None),
-        }
-    }
-
-    /// A number from 0 on, or nothing.
-    pub(super) fn optional_positive(&mut self, name: &'static str) -> Option<Option<f64>> {
-        match self.optional(name) {
-            Some(text) => self.parse_positive(name, &text).map(Some),
-            None => Some(None),
-        }
-    }
-
-    fn parse_positive(&mut self, name: &'static str, text: &str) -> Option<f64> {
-        match text.parse() {
-            Ok(number) if (0.0..f64::INFINITY).contains(&number) => Some(number),
-            _ => self.refuse(name, text, "a number from 0 on"),
-        }
-    }
-
-    /// Names in small letters, parted by commas.
-    pub(super) fn names(&mut self, name: &'static str) -> Option<Vec<String>> {
-        let text = self.text(name)?;
-        let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
-        let is_name = |name: &String| {
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-        };
-        if names.iter().all(is_name) {
-            Some(names)
-        } else {
-            self.refuse(
-                name,
-                &text,
-                "a list of algorithms parted by commas, such as linear,boosting",
-            )
-        }
-    }
-
-    /// A value that is told to nobody, not even where it is wrong; or nothing.
-    pub(super) fn secret<T, E: fmt::Display>(
-        &mut self,
-        name: &'static str,
-        read: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
-        match self.optional(name).map(|text| read(&text)) {
-            None => Some(None),
-            Some(Ok(value)) => Some(Some(value)),
-            Some(Err(error)) => self.refuse(name, "…", format!("usable ({error})")),
+            Some(Ok(key)) => Some(Some(key)),
+            Some(Err(error)) => self.refuse(variable, "…", format!("another value ({error})")),
         }
     }
 
     pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(
         &mut self,
-        name: &'static str,
+        variable: Variable,
     ) -> Option<T> {
-        let text = self.text(name)?;
+        let text = self.text(variable)?;
         match text.parse() {
             Ok(value) => Some(value),
-            Err(error) => self.refuse(name, &text, format!("usable ({error})")),
+            Err(error) => self.refuse(variable, &text, format!("another value ({error})")),
         }
     }
-}
-
-fn default(name: &str) -> Option<&'static str> {
-    VARIABLES
-        .iter()
-        .find(|variable| variable.name == name)
-        .and_then(|variable| variable.default)
 }

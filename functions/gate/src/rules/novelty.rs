@@ -151,7 +151,7 @@ fn as_reason(measurement: &Measurement) -> Option<Reason> {
 
 /// Whether there is much more to learn from than the champion had.
 fn volume(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
-    let limit = limits.volume_growth;
+    let limit = limits.volume_growth_share;
     let Some(learnt) = champion.learnt_rows.filter(|rows| *rows > 0) else {
         return Finding::unmeasured(
             "volume_growth",
@@ -192,7 +192,7 @@ fn volume(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
 
 /// Whether the champion does worse on the batch than it did on homes it had not seen.
 fn error(champion: &Serving, limits: &Limits) -> Finding {
-    let limit = limits.error_growth;
+    let limit = limits.error_growth_share;
     let Some(error) = champion
         .error
         .filter(|error| error.on_holdout > 0.0 && error.on_batch.is_finite())
@@ -201,7 +201,7 @@ fn error(champion: &Serving, limits: &Limits) -> Finding {
     };
     let growth = error.on_batch / error.on_holdout - 1.0;
     let at_least = error.on_batch_at_least / error.on_holdout - 1.0;
-    let enough = error.rows >= limits.min_compared_rows;
+    let enough = error.rows >= limits.psi_min_rows;
     let fired = enough && at_least > limit;
     let note = if !enough {
         Some(too_few(error.rows, limits))
@@ -247,9 +247,17 @@ fn drift(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
         (batch.kind != ColumnKind::Date)
             .then(|| psi(reference, batch))
             .flatten()
-            .map(|psi| (psi, limits.psi))
+            .map(|psi| (psi, limits.psi_limit))
     };
-    let finding = by_column(facts, champion, limits, "psi", limits.psi, &measure, true);
+    let finding = by_column(
+        facts,
+        champion,
+        limits,
+        "psi",
+        limits.psi_limit,
+        &measure,
+        true,
+    );
     finding.into_finding(
         |column| {
             let (found, limit) = (column.measured, column.limit);
@@ -339,8 +347,8 @@ fn new_columns(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Findin
             .is_some_and(|column| column.values > 0)
             || champion.inputs.iter().any(|input| input == name)
     };
-    let limit = limits.new_column_values;
-    let enough = facts.report.profile.rows >= limits.min_compared_rows;
+    let limit = super::NEW_COLUMN_VALUES;
+    let enough = facts.report.profile.rows >= limits.psi_min_rows;
     let mut finding = Finding::default();
     let new = facts.report.profile.columns.iter();
     let mut new: Vec<(&ColumnProfile, f64)> = new
@@ -393,7 +401,7 @@ fn too_few(rows: u64, limits: &Limits) -> String {
     format!(
         "{} rows are too few to believe it, {} are needed",
         count(rows),
-        count(limits.min_compared_rows)
+        count(limits.psi_min_rows)
     )
 }
 
@@ -436,7 +444,7 @@ fn by_column(
     };
     let batch = &facts.report.profile;
     let rows = batch.rows.min(reference.rows);
-    let believed = rows >= limits.min_compared_rows;
+    let believed = rows >= limits.psi_min_rows;
     let mut columns = measured_columns(reference, batch, measure, with_price, believed);
     if columns.is_empty() {
         return none("champion and batch have no such column in common");

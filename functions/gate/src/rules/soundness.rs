@@ -47,16 +47,16 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
     let prices = profile
         .column(schema::PRICE)
         .map_or(0, |price| price.distinct());
-    let alike = prices < limits.min_prices;
+    let alike = prices < limits.min_distinct_prices;
     measurements.push(measurement(
         "distinct_prices",
         prices as f64,
-        limits.min_prices as f64,
+        limits.min_distinct_prices as f64,
         alike,
     ));
     if alike {
         // Three rows can't have five prices, which says nothing against them.
-        usable &= prices >= limits.min_prices.min(rows);
+        usable &= prices >= limits.min_distinct_prices.min(rows);
         // Without a price there is a reason above that says more.
         if prices > 0 {
             reasons.push(measured_reason(
@@ -64,17 +64,17 @@ pub(super) fn check(report: &BatchReport, limits: &Limits) -> Soundness {
                 if prices == 1 {
                     format!(
                         "Every price is the same; at least {} distinct ones are needed to learn what makes the difference.",
-                        count(limits.min_prices)
+                        count(limits.min_distinct_prices)
                     )
                 } else {
                     format!(
                         "There are only {} distinct prices, and at least {} are needed.",
                         count(prices),
-                        count(limits.min_prices)
+                        count(limits.min_distinct_prices)
                     )
                 },
                 prices as f64,
-                limits.min_prices as f64,
+                limits.min_distinct_prices as f64,
             ));
         }
     }

@@ -150,6 +150,7 @@ async fn an_answer_of_another_kind_is_refused_clearly() {
             .method(method)
             .uri(path)
             .header(header::ACCEPT, accept)
+            .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from("{}"))
             .unwrap();
         let (got, answer) = place.ask(request).await;

@@ -3,11 +3,10 @@
 mod form;
 mod result;
 
-use http::HeaderMap;
 use maud::html;
 use serde_json::Value;
+use tasador_http::RequestId;
 use tasador_pricing::{Answer, Champion, NoModel, Pricing, Question};
-use tasador_runtime::request_id;
 
 use crate::asked::Asked;
 use crate::language::Language;
@@ -15,14 +14,10 @@ use crate::layout::{Section, empty};
 
 pub(crate) use result::result;
 
-/// Header with the request's id.
-const REQUEST_ID: &str = "x-request-id";
-
 /// Prices the home that was typed, as `POST /predict` would.
-pub(crate) async fn price(pricing: &Pricing, asked: &Asked, headers: &HeaderMap) -> Answer {
-    let offered = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+pub(crate) async fn price(pricing: &Pricing, asked: &Asked, request_id: RequestId) -> Answer {
     let home = asked.home.clone().unwrap_or_default();
-    let question = Question::new(request_id(offered), Value::Object(home)).explain(true);
+    let question = Question::new(request_id.0, Value::Object(home)).explain(true);
     pricing.answer(question).await
 }
 

@@ -1,11 +1,11 @@
 //! What a home is worth: the price, its range in words, what made it, and what would change it.
 
 use maud::{Markup, html};
+use tasador_http::Problem;
 use tasador_pricing::{
     Amount, Answer, Body, Champion, Contribution, Explanation, InputDescription, Kind, OnePrice,
     Seen,
 };
-use tasador_runtime::Problem;
 
 use super::form::is_year;
 use crate::asked::{Asked, FIELD};

@@ -1,30 +1,26 @@
-//! The audit: one line for each use of `admin`, whatever came of it.
+//! The audit: one log line for each admin action, whatever its outcome.
 //!
-//! It is written by the function that does what was asked, not by what let the request in: API
-//! Gateway keeps the authorizer's answer for a while, and whoever it let in by memory would leave no
-//! line. On Lambda the caller is what the authorizer said of the request; elsewhere what the guard in
-//! front put into it.
+//! The function that performs the action writes it, not the authorizer: API Gateway caches the
+//! authorizer's answers, so requests admitted from that cache would leave no line. On Lambda the caller is
+//! the one that the authorizer named; elsewhere the one that the guard put into the request.
 
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{Extensions, HeaderValue, StatusCode};
+use http::{Extensions, StatusCode};
 use lambda_http::request::RequestContext;
 use serde_json::Value;
 use tasador_access::{Caller, Need, Scope, need};
+use tasador_runtime::logging::AUDIT;
 
-use crate::request_id::request_id;
+use crate::request_id::RequestId;
 
-/// Target of the lines.
-pub const TARGET: &str = "audit";
-/// Name of the header with a request's id.
-const REQUEST_ID: &str = "x-request-id";
-/// Stands for the token where none was asked for, as on loopback, or none was good.
+/// Stands for the token where none was required, as on loopback, or none was valid.
 const NOBODY: &str = "-";
 
-/// A use of `admin` on its way.
+/// A request to a route that requires `admin`.
 #[derive(Debug, Clone)]
-pub struct Use {
+pub struct AdminAction {
     method: String,
     route: String,
     path: String,
@@ -32,32 +28,26 @@ pub struct Use {
     request_id: String,
 }
 
-impl Use {
-    /// What this request is a use of; none where its route does not want `admin`.
+impl AdminAction {
+    /// The admin action this request performs, if its route requires `admin`.
     pub fn of(request: &Request) -> Option<Self> {
         let extensions = request.extensions();
         let route = extensions.get::<MatchedPath>()?.as_str();
-        let used = Self::at(request.method().as_str(), route, request.uri().path())?;
-        let lambda = extensions.get::<lambda_runtime::Context>();
-        let offered = request.headers().get(REQUEST_ID);
-        let offered = offered.and_then(|id| id.to_str().ok());
-        let ids = lambda.map(|context| context.request_id.as_str());
+        let action = Self::at(request.method().as_str(), route, request.uri().path())?;
         Some(Self {
             token_id: token_id(extensions).unwrap_or_else(|| NOBODY.to_owned()),
-            request_id: request_id(ids.into_iter().chain(offered)),
-            ..used
+            request_id: RequestId::of(request.headers(), extensions).0,
+            ..action
         })
     }
 
-    /// What a request to this route is a use of, by nobody so far; none where the route does not want
-    /// `admin`.
+    /// The admin action at this route, by nobody yet, if the route requires `admin`.
     pub fn at(method: &str, route: &str, path: &str) -> Option<Self> {
-        let wanted = need(method, route);
-        let is_admins = matches!(
-            wanted,
+        let requires_admin = matches!(
+            need(method, route),
             Need::Token(Scope::Admin) | Need::SignIn(Scope::Admin)
         );
-        is_admins.then(|| Self {
+        requires_admin.then(|| Self {
             method: method.to_owned(),
             route: route.to_owned(),
             path: path.to_owned(),
@@ -66,7 +56,6 @@ impl Use {
         })
     }
 
-    /// By this caller.
     pub fn by(self, caller: &Caller) -> Self {
         Self {
             token_id: caller.token_id.to_string(),
@@ -74,28 +63,18 @@ impl Use {
         }
     }
 
-    /// In the request of this id.
-    pub fn within(self, request_id: &str) -> Self {
+    pub fn in_request(self, request_id: &str) -> Self {
         Self {
             request_id: request_id.to_owned(),
             ..self
         }
     }
 
-    /// Writes the line, and the request's id into an answer that has none yet.
-    pub fn ended(self, mut response: Response) -> Response {
-        self.write(response.status());
-        if let Ok(id) = HeaderValue::try_from(self.request_id) {
-            response.headers_mut().entry(REQUEST_ID).or_insert(id);
-        }
-        response
-    }
-
-    /// Writes the line of a use that was answered with this status.
+    /// Writes the line of an action that was answered with this status.
     pub fn write(&self, status: StatusCode) {
         let outcome = outcome(status);
         tracing::info!(
-            target: TARGET,
+            target: AUDIT,
             token_id = self.token_id,
             method = self.method,
             route = self.route,
@@ -120,26 +99,26 @@ fn outcome(status: StatusCode) -> &'static str {
     }
 }
 
-/// Leaves a line for each request to a route that wants `admin`. A layer of routes.
+/// Writes a line for each request to a route that requires `admin`. A layer of routes.
 pub async fn record(request: Request, next: Next) -> Response {
-    let used = Use::of(&request);
+    let action = AdminAction::of(&request);
     let response = next.run(request).await;
-    match used {
-        Some(used) => used.ended(response),
-        None => response,
+    if let Some(action) = action {
+        action.write(response.status());
     }
+    response
 }
 
-/// The token a request came with: what a guard in this process put there, or what API Gateway's
-/// authorizer said.
+/// The token of a request: the one a guard in this process checked, or the one that API Gateway's
+/// authorizer named.
 fn token_id(extensions: &Extensions) -> Option<String> {
     if let Some(caller) = extensions.get::<Caller>() {
         return Some(caller.token_id.to_string());
     }
     match extensions.get::<RequestContext>()? {
         RequestContext::ApiGatewayV2(context) => {
-            let said = context.authorizer.as_ref()?.fields.get("token_id")?;
-            said.as_str().map(str::to_owned)
+            let named = context.authorizer.as_ref()?.fields.get("token_id")?;
+            named.as_str().map(str::to_owned)
         }
         _ => None,
     }
@@ -157,6 +136,7 @@ pub fn caller(authorizer_context: &Value) -> Option<Caller> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request_id::REQUEST_ID;
     use axum::body::Body;
     use axum::routing::post;
     use axum::{Router, middleware};
@@ -230,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "current_thread")]
-    async fn each_use_of_admin_leaves_one_line() {
+    async fn each_admin_action_leaves_one_line() {
         let mut guarded = request("POST", "/models/a/rollback");
         guarded.extensions_mut().insert(Caller {
             token_id: TOKEN.parse().unwrap(),
@@ -252,7 +232,7 @@ mod tests {
             let [line] = &lines[..] else {
                 panic!("{lines:?}")
             };
-            assert_eq!(line["target"], TARGET);
+            assert_eq!(line["target"], AUDIT);
             assert_eq!(line["token_id"], token);
             assert_eq!(line["method"], "POST");
             assert_eq!(line["route"], route);

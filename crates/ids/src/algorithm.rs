@@ -51,7 +51,7 @@ impl fmt::Display for Algorithm {
 
 /// The text names no algorithm.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no algorithm: `linear`, `ridge`, `forest`, `boosting` and `blend` are known")]
+#[error("`{0}` is not an algorithm, expected linear, ridge, forest, boosting or blend")]
 pub struct UnknownAlgorithm(pub String);
 
 impl FromStr for Algorithm {
