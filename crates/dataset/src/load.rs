@@ -68,7 +68,7 @@ impl LoadError {
 /// Objects are verified against the manifest's hashes, and the manifest against the dataset's id. Of
 /// rows that occur in several batches (two runs at once may both have kept one) the first in the
 /// manifest's order stays. Rows stand in the order of the manifest and of the files, each with its
-/// property; columns are united by [`unite`]'s rules.
+/// property; columns are united by `unite`'s rules.
 ///
 /// # Errors
 /// [`LoadError`].
