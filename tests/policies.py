@@ -46,7 +46,7 @@ EXCUSED = {
     ("StackRole.stack", "INVALID_ARN"): "the transform of SAM",
     # tests/suite/template/permissions.rs lists what has no resources to name.
     ("TrainingRole.needs", "RESOURCE_STAR"): "a job is known by its id only after it was submitted",
-    ("DeployRole.needs", "RESOURCE_STAR"): "alarms are asked for all at once",
+    ("DeployRole.needs", "RESOURCE_STAR"): "alarms are described all at once",
     ("StackRole.stack", "RESOURCE_STAR"): "CloudFormation makes these resources, and nobody else may take its role",
 }
 

@@ -11,6 +11,8 @@ use tasador_runtime::Context;
 use tasador_states::{
     BoxFuture, Call, Ending, Execution, HistoryEvent, Host, Machine, Resource, TaskError, WallClock,
 };
+use tasador_testing::listings::Batch;
+use tasador_testing::source::{Answer, EXHAUSTED, Source};
 
 /// All functions, each with its own context.
 pub struct Deployment {
@@ -27,6 +29,25 @@ impl Deployment {
             .into_iter()
             .map(|name| (name.to_owned(), Functions::new(&context_of(name))));
         Self { all: all.collect() }
+    }
+
+    /// Gives the source one batch, and checks that a run promotes a model, that the next run finds nothing
+    /// new, and that a home gets a price.
+    ///
+    /// # Panics
+    /// If one of them fails.
+    pub async fn assert_batch_becomes_price(&self, source: &Source) {
+        let batch = Answer::Json(Batch::new(1, 300).api_json());
+        source.then(batch).then(EXHAUSTED);
+        let path = self.run("first", &json!({})).await;
+        let is_promoted = path.iter().any(|state| state == "RecordPromotion");
+        assert!(is_promoted, "{path:?}");
+        let path = self.run("second", &json!({})).await;
+        assert_eq!(path.last().map(String::as_str), Some("NothingNew"));
+        let home = json!({"bed": 3, "house_size": 1500});
+        let (_, price) = self.http("predict", "POST", "/predict", &home).await;
+        let dollars = price["predicted_price"].as_f64();
+        assert!(dollars.is_some_and(|dollars| dollars > 0.0), "{price}");
     }
 
     /// A function's answer.
@@ -117,7 +138,7 @@ impl Host for Deployment {
             let name = arn.rsplit(':').next().unwrap();
             let functions = self.all[name].clone();
             let (name, input) = (name.to_owned(), call.input);
-            // With a stack of its own: that of a test is small.
+            // On a separate stack: that of a test is small.
             let work = tokio::spawn(async move { functions.invoke(&name, input).await });
             let answer = work.await.unwrap_or_else(|error| panic!("{error}"));
             answer.map_err(|failure| TaskError {

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sfn::types::ExecutionStatus;
-use serde_json::{Value, json};
+use serde_json::Value;
+use tasador_ids::Algorithm;
 use tasador_runtime::{Config, Context};
-use tasador_testing::listings::Batch;
-use tasador_testing::source::{Answer, EXHAUSTED, Source};
+use tasador_testing::source::Source;
 use tasador_testing::tools::skipped;
 use testcontainers::core::{IntoContainerPort as _, WaitFor};
 use testcontainers::runners::AsyncRunner as _;
@@ -58,7 +58,7 @@ async fn a_batch_becomes_a_price_on_localstack() {
     let source = Source::start().await;
     let config = Config {
         source: Some(source.url().to_owned()),
-        candidates: vec!["linear".to_owned()],
+        candidates: vec![Algorithm::Linear],
         ..Config::default()
     };
     let context = Context::new(config, &sdk);
@@ -76,19 +76,7 @@ async fn a_batch_becomes_a_price_on_localstack() {
         "predict",
     ];
     let deployed = Deployment::new(names, |_| context.clone());
-    source
-        .then(Answer::Json(Batch::new(1, 300).api_json()))
-        .then(EXHAUSTED);
-    let path = deployed.run("first", &json!({})).await;
-    assert!(
-        path.iter().any(|state| state == "RecordPromotion"),
-        "{path:?}"
-    );
-    let path = deployed.run("second", &json!({})).await;
-    assert_eq!(path.last().map(String::as_str), Some("NothingNew"));
-    let home = json!({"bed": 3, "house_size": 1500});
-    let (_, price) = deployed.http("predict", "POST", "/predict", &home).await;
-    assert!(price["predicted_price"].as_f64().unwrap() > 0.0, "{price}");
+    deployed.assert_batch_becomes_price(&source).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

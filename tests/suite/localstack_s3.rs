@@ -2,10 +2,7 @@
 //! local cloud's: LocalStack's DynamoDB needs Java, and its functions need Docker.
 
 use local::cloud::Endpoints;
-use serde_json::json;
 use tasador_runtime::Context;
-use tasador_testing::listings::Batch;
-use tasador_testing::source::{Answer, EXHAUSTED};
 use tasador_testing::tools::skipped;
 use tests::deployment::Deployment;
 use tests::world::World;
@@ -25,19 +22,8 @@ async fn a_batch_becomes_a_price_with_the_bucket_in_localstack() {
     let context = Context::new(config, &endpoints.sdk_config());
     context.lake.create_bucket().await.unwrap();
     let deployed = Deployment::new(world.cloud().functions().names(), |_| context.clone());
-    let batch = Answer::Json(Batch::new(1, 300).api_json());
-    world.source.then(batch).then(EXHAUSTED);
 
-    let path = deployed.run("first", &json!({})).await;
-    assert!(
-        path.iter().any(|state| state == "RecordPromotion"),
-        "{path:?}"
-    );
-    let path = deployed.run("second", &json!({})).await;
-    assert_eq!(path.last().map(String::as_str), Some("NothingNew"));
-    let home = json!({"bed": 3, "house_size": 1500});
-    let (_, price) = deployed.http("predict", "POST", "/predict", &home).await;
-    assert!(price["predicted_price"].as_f64().unwrap() > 0.0, "{price}");
+    deployed.assert_batch_becomes_price(&world.source).await;
     // Its files are there and not here.
     assert!(!context.lake.list("models/").await.unwrap().is_empty());
     assert!(

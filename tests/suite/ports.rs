@@ -339,7 +339,7 @@ async fn what_was_not_signed_with_the_key_of_the_folder_is_refused() {
 }
 
 #[tokio::test]
-async fn each_folder_has_a_key_of_its_own() {
+async fn each_folder_has_a_separate_key() {
     let first = World::new(|_| ()).await;
     let second = World::new(|_| ()).await;
     let key = &first.cloud().endpoints().access_key;

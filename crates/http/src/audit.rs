@@ -140,33 +140,19 @@ mod tests {
     use axum::body::Body;
     use axum::routing::post;
     use axum::{Router, middleware};
-    use std::io;
-    use std::sync::{Arc, Mutex};
+    use std::fs::File;
+    use std::io::{Seek as _, read_to_string};
+    use std::sync::Arc;
     use tower::ServiceExt as _;
 
     const TOKEN: &str = "0011223344556677";
 
-    /// What is logged, as text.
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
     async fn lines_of(request: Request) -> Vec<Value> {
-        let written = Written::default();
-        let writer = written.clone();
+        let written = Arc::new(tempfile::tempfile().unwrap());
         let subscriber = tracing_subscriber::fmt()
             .json()
             .flatten_event(true)
-            .with_writer(move || writer.clone())
+            .with_writer(written.clone())
             .finish();
         let router = Router::new()
             .route(
@@ -181,7 +167,9 @@ mod tests {
         let guard = tracing::subscriber::set_default(subscriber);
         router.oneshot(request).await.unwrap();
         drop(guard);
-        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let mut written: &File = &written;
+        written.rewind().unwrap();
+        let text = read_to_string(written).unwrap();
         text.lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()

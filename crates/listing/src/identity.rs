@@ -6,7 +6,7 @@
 //!    is known. Case, accents, punctuation and the common abbreviations do not matter;
 //! 3. without a street: city, state and zip code together with lasting features of the home
 //!    ([`FEATURE_COLUMNS`]);
-//! 4. without any of these, each row is a property of its own.
+//! 4. without any of these, each row is a separate property.
 //!
 //! A rule uses no other column, so a key does not change when a column joins or leaves the source. The
 //! key is XXH3 (128 bits, seed 0) of a byte encoding that must never change: if it did, homes would
@@ -44,7 +44,7 @@ pub enum IdentityRule {
     Address,
     /// The place together with lasting features.
     Features,
-    /// Each row is a property of its own.
+    /// Each row is a separate property.
     Row,
 }
 

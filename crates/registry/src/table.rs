@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 
 mod batches;
+pub(crate) mod bulk;
 mod compactions;
 mod create;
 mod drops;
@@ -21,7 +22,7 @@ pub(crate) mod modify;
 mod outcomes;
 mod promotions;
 pub(crate) mod query;
-pub(crate) mod rows;
+mod rows;
 mod serving;
 mod tokens;
 mod turns;

@@ -33,7 +33,7 @@ where
     })
 }
 
-/// Reads the request, calls the function in a span of its own, writes the response. A failure is logged
+/// Reads the request, calls the function in a separate span, writes the response. A failure is logged
 /// here, once.
 pub(crate) async fn answer<Req, Res, Err, Fut, F>(
     request: Value,

@@ -133,27 +133,9 @@ fn chosen() -> (EnvFilter, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
-
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'w> MakeWriter<'w> for Written {
-        type Writer = Self;
-        fn make_writer(&'w self) -> Self {
-            self.clone()
-        }
-    }
+    use std::fs::File;
+    use std::io::Seek as _;
+    use std::sync::Arc;
 
     const FORGED: &str = "why\n2026-01-01T00:00:00Z  INFO audit: POST /runs done\r\t\u{1b}[2K\u{7f}\u{85}\u{2028}\u{202e}x";
 
@@ -172,14 +154,16 @@ mod tests {
     #[test]
     fn a_callers_text_cannot_forge_a_line() {
         for is_text in [true, false] {
-            let written = Written::default();
+            let written = Arc::new(tempfile::tempfile().unwrap());
             let filter = EnvFilter::new("info");
             if is_text {
                 tracing::subscriber::with_default(text(filter, false, written.clone()), log);
             } else {
                 tracing::subscriber::with_default(json(filter, written.clone()), log);
             }
-            let all = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+            let mut written: &File = &written;
+            written.rewind().unwrap();
+            let all = io::read_to_string(written).unwrap();
             let lines: Vec<&str> = all.split_terminator('\n').collect();
             assert_eq!(lines.len(), 2, "{all}");
             for line in lines {

@@ -1,4 +1,4 @@
-//! A data source that answers as planned, one answer a request, on a loopback port of its own. It sends
+//! A data source that answers as planned, one answer a request, on a free loopback port. It sends
 //! exactly the bytes of the plan, whether or not they are correct HTTP.
 
 use std::collections::VecDeque;

@@ -1,7 +1,7 @@
 //! Artifacts: listed, downloaded, uploaded and deleted.
 //!
 //! Small files pass through the function. A large one is downloaded from the bucket itself by a redirect,
-//! and uploaded in parts by addresses of their own.
+//! and uploaded in parts by separate addresses.
 
 use axum::Json;
 use axum::body::to_bytes;

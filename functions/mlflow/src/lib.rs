@@ -1,7 +1,7 @@
 //! MLflow's REST API over the registry and the bucket: the same records that the pipeline writes.
 //!
 //! An unmodified client of MLflow, pointed here by `MLFLOW_TRACKING_URI`, browses what the pipeline did,
-//! loads its models, logs runs and registers models of its own. Answers and error codes follow MLflow's
+//! loads its models, logs runs and registers models. Answers and error codes follow MLflow's
 //! own server; what is not covered is answered with 501.
 //!
 //! The pages of MLflow's user interface ask under `/ajax-api` instead of `/api`; both are the same.

@@ -11,7 +11,7 @@ use tasador_champion::{PromoteError, StoreError};
 use tasador_http::body::Fields;
 use tasador_http::{BackendError, Problem};
 use tasador_ids::{ModelName, ModelVersion};
-use tasador_registry::{PromoteError as Rejection, PromotionEvent, PromotionKind, Refusal};
+use tasador_registry::{PromotionEvent, PromotionKind};
 use tasador_runtime::Context;
 use utoipa::ToSchema;
 
@@ -143,32 +143,17 @@ fn number(fields: &mut Fields, field: &str) -> Result<Option<ModelVersion>, Prob
 fn refused(error: PromoteError) -> Problem {
     let conflict = |detail: String| Problem::new(StatusCode::CONFLICT).detail(detail);
     match error {
-        PromoteError::Rejected(Rejection::ChampionChanged { actual, .. }) => {
-            conflict(match actual {
-                Some(version) => format!(
-                    "Version {version} is now in production: look at it, and send its number as `expected`."
-                ),
-                None => "No version is in production: send null as `expected`.".to_owned(),
-            })
-            .field("expected", "another version is now in production")
+        PromoteError::Rejected(rejection) => rejection.into(),
+        PromoteError::Store(StoreError::Registry(error)) => error.into(),
+        PromoteError::Store(error) => {
+            BackendError::unanswered(&error, error.is_retryable(), "The store").into()
         }
-        PromoteError::Rejected(Rejection::Refused {
-            why: Refusal::Unknown,
-            ..
-        }) => Problem::not_found("The model has no such version."),
-        PromoteError::Rejected(Rejection::Refused { version, why, .. }) => {
-            conflict(format!("Version {version} can't become champion: {why}."))
-        }
-        PromoteError::Rejected(Rejection::Registry(error))
-        | PromoteError::Store(StoreError::Registry(error)) => error.into(),
         PromoteError::Unusable(unusable) => {
             let (version, flaw) = (unusable.version, unusable.flaw);
             conflict(format!("Version {version} can't become champion: {flaw}."))
         }
         PromoteError::NoFormerChampion { champion, .. } => conflict(format!(
             "No earlier version that was in production before version {champion} can be loaded: name a version with `to`."
-        ))
-        ,
-        PromoteError::Store(error) => BackendError::unanswered(&error, error.is_retryable(), "The store").into(),
+        )),
     }
 }

@@ -13,7 +13,7 @@ use axum::http::{Method, StatusCode, Version, request};
 pub(super) enum Names {
     /// `localhost` and addresses of loopback, for what is served without a token.
     Loopback,
-    /// Any, for what requires a token: a proxy with a name of its own may stand in front.
+    /// Any, for what requires a token: a proxy with another name may stand in front.
     Any,
 }
 

@@ -233,8 +233,8 @@ async fn changes(world: &World, deployed: &Deployment) {
     deployed.invoke("compact", json!({})).await;
 }
 
-/// What MLflow's clients do: they load the champion, and log a run of their own with its files, and a model that
-/// comes and goes.
+/// What MLflow's clients do: they load the champion, log a run with its files, and register a model
+/// and delete it.
 async fn logs(world: &World, deployed: &Deployment) {
     let ask = async |method: &str, path: String, body: Value| {
         let (status, answer) = deployed.http("mlflow", method, &path, &body).await;

@@ -1,4 +1,4 @@
-//! A data folder on a full disk: a small file system of its own, made without the rights of root.
+//! A data folder on a full disk: a small separate file system, made without the rights of root.
 
 use std::process::Output;
 use std::time::Duration;

@@ -22,7 +22,7 @@ fn observability() -> std::path::PathBuf {
 }
 
 /// An address that stays the same while what it forwards to is restarted on another port: to
-/// Prometheus another address would be another instance, with counters of its own.
+/// Prometheus another address would be another instance, with separate counters.
 struct Forwarder {
     address: SocketAddr,
     to: Arc<Mutex<String>>,

@@ -1,4 +1,4 @@
-//! `tasador up` on a folder and ports of its own.
+//! `tasador up` on a separate folder and free ports.
 
 use std::path::Path;
 use std::process::Stdio;

@@ -127,7 +127,7 @@ impl Residuals {
 
     /// The out-of-fold predictions of `homes`, each with an interval in which its own error has no
     /// part: its spread comes from the other half of the properties, the factors from the other
-    /// quarter of its own half.
+    /// quarter of the home's half.
     pub(super) fn predictions(
         &self,
         config: &TrainConfig,

@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use super::key;
 use super::run::{MetricPoint, Moment, RunLog, RunRecord};
 use crate::RegistryError;
+use crate::table::bulk::write_all;
 use crate::table::fault::Attempt;
 use crate::table::item::{Expression, item, listed, text, unbuildable, value};
-use crate::table::rows::write_all;
 use crate::table::{ATTEMPTS, Registry, back_off};
 use tasador_flow::Number;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::key;
@@ -10,15 +10,11 @@ use super::run::{DatasetLink, MetricPoint, RunChange, RunRecord};
 use super::run_log::PointItem;
 use crate::RegistryError;
 use crate::page::{Page, PageRequest};
+use crate::table::Registry;
+use crate::table::bulk::{CONCURRENCY, READ_BATCH, read_chunk};
 use crate::table::fault::{Attempt, unavailable};
-use crate::table::item::{self, Expression, Item, item, listed, text, unbuildable, value};
+use crate::table::item::{self, Expression, Item, item, listed, text, value};
 use crate::table::query::{Order, Place};
-use crate::table::{ATTEMPTS, Registry, back_off};
-
-/// The most items DynamoDB reads at once.
-const READ_BATCH: usize = 100;
-/// Requests on their way at once.
-const CONCURRENCY: usize = 8;
 
 impl Registry {
     /// Writes a run as a whole, with every point of its metrics and the datasets that went into it.
@@ -88,47 +84,18 @@ impl Registry {
     }
 
     async fn some_runs(&self, run_ids: Vec<String>) -> Result<Vec<RunRecord>, RegistryError> {
-        const WHAT: &str = "read runs";
-        let mut keys: Vec<Item> = run_ids
+        let keys = run_ids
             .iter()
             .map(|run_id| key::mlflow_run(run_id).into())
             .collect();
+        let table = &self.tables.registry;
         let mut found: HashMap<String, RunRecord> = HashMap::new();
-        for round in 0..ATTEMPTS {
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(keys))
-                .consistent_read(true)
-                .build()
-                .map_err(unbuildable)?;
-            let answer = self
-                .client
-                .batch_get_item()
-                .request_items(&self.tables.registry, wanted)
-                .send()
-                .await
-                .map_err(unavailable(WHAT))?;
-            for item in answer
-                .responses
-                .into_iter()
-                .flatten()
-                .flat_map(|(_, items)| items)
-            {
-                let run: RunRecord = item::record(item)?;
-                found.insert(run.run_id.clone(), run);
-            }
-            keys = answer
-                .unprocessed_keys
-                .into_iter()
-                .flatten()
-                .flat_map(|(_, left)| left.keys)
-                .collect();
-            if keys.is_empty() {
-                let in_order = run_ids.iter().filter_map(|run_id| found.remove(run_id));
-                return Ok(in_order.collect());
-            }
-            back_off(round).await;
+        for item in read_chunk(&self.client, table, "read runs", keys).await? {
+            let run: RunRecord = item::record(item)?;
+            found.insert(run.run_id.clone(), run);
         }
-        Err(RegistryError::Contended { operation: WHAT })
+        let in_order = run_ids.iter().filter_map(|run_id| found.remove(run_id));
+        Ok(in_order.collect())
     }
 
     /// Changes how a run stands; none where there is none.

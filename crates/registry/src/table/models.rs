@@ -9,10 +9,10 @@ use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use serde::{Deserialize, Serialize};
 use tasador_ids::{ModelName, ModelVersion};
 
+use super::bulk::write_all;
 use super::fault::Attempt;
 use super::item::{Expression, Item, item, listed, string, unbuildable, value};
 use super::query::Place;
-use super::rows::write_all;
 use super::{ATTEMPTS, Registry, back_off, key};
 use crate::RegistryError;
 use crate::promotion::CHAMPION;

@@ -2,25 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tasador_ids::{BatchId, hex};
 
-use super::fault::unavailable;
+use super::Registry;
+use super::bulk::{CONCURRENCY, READ_BATCH, WRITE_BATCH, read_chunk, write_chunk};
 use super::item::{Item, unbuildable};
-use super::{ATTEMPTS, Registry, back_off};
 use crate::RegistryError;
-
-/// The most keys DynamoDB reads at once.
-const READ_BATCH: usize = 100;
-/// The most items DynamoDB writes at once.
-const WRITE_BATCH: usize = 25;
-/// Requests on their way at once. DynamoDB answers in some 5 ms, so 16 keep a batch of 230,000
-/// rows within seconds, and a new table on demand takes their 4,000 writes a second without
-/// throttling. More gain nothing on one machine, where the table is one SQLite file.
-const CONCURRENCY: usize = 16;
 
 impl Registry {
     /// The rows that were first seen in another batch than `batch`, each with that batch.
@@ -92,89 +82,13 @@ impl Registry {
 
     /// The rows of one request that are known, each with its batch.
     async fn owners(&self, rows: Vec<u128>) -> Result<Vec<(u128, BatchId)>, RegistryError> {
-        const WHAT: &str = "look rows up";
-        let mut keys: Vec<Item> = rows
+        let keys = rows
             .iter()
             .map(|row| Item::from([("row".to_owned(), row_key(*row))]))
             .collect();
-        let mut found = Vec::new();
-        for round in 0..ATTEMPTS {
-            let wanted = KeysAndAttributes::builder()
-                .set_keys(Some(keys))
-                .consistent_read(true)
-                .build()
-                .map_err(unbuildable)?;
-            let answer = self
-                .client
-                .batch_get_item()
-                .request_items(&self.tables.rows, wanted)
-                .send()
-                .await
-                .map_err(unavailable(WHAT))?;
-            for item in answer
-                .responses
-                .into_iter()
-                .flatten()
-                .flat_map(|(_, items)| items)
-            {
-                found.push(mark(&item)?);
-            }
-            keys = answer
-                .unprocessed_keys
-                .into_iter()
-                .flatten()
-                .flat_map(|(_, left)| left.keys)
-                .collect();
-            if keys.is_empty() {
-                return Ok(found);
-            }
-            back_off(round).await;
-        }
-        Err(RegistryError::Contended { operation: WHAT })
+        let items = read_chunk(&self.client, &self.tables.rows, "look rows up", keys).await?;
+        items.iter().map(mark).collect()
     }
-}
-
-/// Writes items of distinct keys, 25 at a time, several requests at once; what the table had no
-/// room for is sent again.
-pub(crate) async fn write_all(
-    client: &Client,
-    table: &str,
-    operation: &'static str,
-    writes: Vec<WriteRequest>,
-) -> Result<(), RegistryError> {
-    let chunks: Vec<Vec<WriteRequest>> = writes.chunks(WRITE_BATCH).map(<[_]>::to_vec).collect();
-    stream::iter(chunks)
-        .map(|chunk| write_chunk(client, table, operation, chunk))
-        .buffer_unordered(CONCURRENCY)
-        .try_collect()
-        .await
-}
-
-async fn write_chunk(
-    client: &Client,
-    table: &str,
-    operation: &'static str,
-    mut writes: Vec<WriteRequest>,
-) -> Result<(), RegistryError> {
-    for round in 0..ATTEMPTS {
-        let answer = client
-            .batch_write_item()
-            .request_items(table, writes)
-            .send()
-            .await
-            .map_err(unavailable(operation))?;
-        writes = answer
-            .unprocessed_items
-            .into_iter()
-            .flatten()
-            .flat_map(|(_, left)| left)
-            .collect();
-        if writes.is_empty() {
-            return Ok(());
-        }
-        back_off(round).await;
-    }
-    Err(RegistryError::Contended { operation })
 }
 
 /// Each row once: DynamoDB refuses a request that names a key twice.

@@ -294,7 +294,7 @@ impl<'a> Visit<'a> for Code<'_> {
             Item::Type(item) => Some(&item.ident),
             Item::Union(item) => Some(&item.ident),
             Item::Macro(item) => item.ident.as_ref(),
-            // A module of its own.
+            // A separate module.
             Item::Mod(_) => return,
             _ => None,
         };

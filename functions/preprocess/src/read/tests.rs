@@ -139,10 +139,26 @@ fn deep_json_is_rejected_or_kept_as_text() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         for depth in [100, 100_000] {
             let nest = format!("{}1{}", open.repeat(depth), close.repeat(depth));
-            for text in [nest.clone(), format!("[{{\"price\": 1, \"x\": {nest}}}]")] {
-                for format in [Format::ApiJson, Format::Json, Format::Ndjson] {
-                    let _ = read_all(text.as_bytes(), format);
+            let row = format!("{{\"price\": 1, \"x\": {nest}}}");
+            for (text, format) in [
+                (
+                    format!(
+                        "{{\"group_number\": 2, \"day\": \"Tuesday\", \"batch_number\": 0, \"data\": [{row}]}}"
+                    ),
+                    Format::ApiJson,
+                ),
+                (format!("[{row}]"), Format::Json),
+                (row, Format::Ndjson),
+            ] {
+                if let Ok(raw) = read_all(text.as_bytes(), format) {
+                    let (_, kept) = cells(&raw).pop().unwrap();
+                    assert!(
+                        kept[0].as_ref().is_some_and(|cell| cell.contains('1')),
+                        "{format:?}, {depth} levels: {kept:?}"
+                    );
                 }
+                // Nested objects without a list are one row of NDJSON, and nothing in the other formats.
+                assert!(read_all(nest.as_bytes(), format).is_err() || format == Format::Ndjson);
             }
         }
     }

@@ -28,7 +28,7 @@ struct State {
     throttled: usize,
     /// Whose turn it is.
     turn: Option<String>,
-    /// Runs that did something else than fetch while it was another's turn.
+    /// Runs that did something else than fetch during the turn of another run.
     out_of_turn: BTreeSet<String>,
 }
 

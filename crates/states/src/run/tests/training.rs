@@ -145,7 +145,7 @@ fn a_job_trains_large_datasets_and_the_function_reports_it() {
     let request: Value = serde_json::from_str(command[0].as_str().unwrap()).unwrap();
     assert_eq!((command.len(), &request), (1, &call("Train").2));
 
-    // A job that fails is tried once more; then its candidate has failed, and the others go on.
+    // A job that fails is tried again; then its candidate has failed, and the others continue.
     let ran = train(|call| match (call.state, call.input["JobName"].as_str()) {
         ("Gate", _) => (1, Ok(gate.clone())),
         ("TrainJob", Some("run-1-boosting")) => (1, fails("States.TaskFailed")),
