@@ -68,7 +68,7 @@ pub enum ReadError {
     TooManyColumns,
     #[error("there are more than {MAX_CELLS} values, rows times columns")]
     TooManyCells,
-    #[error("the {format} file is damaged")]
+    #[error("the {format} file is damaged, or it is not {format}")]
     Damaged { format: Format },
 }
 

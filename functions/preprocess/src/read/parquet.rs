@@ -1,5 +1,7 @@
 //! Parquet with plain values, each converted to the text that JSON would contain.
 
+mod lengths;
+
 use std::fmt::Write as _;
 use std::io::Cursor;
 
@@ -14,6 +16,11 @@ use tasador_ids::Format;
 use super::{Raw, ReadError, check_size};
 
 pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
+    if !lengths::are_possible(&bytes) {
+        return Err(ReadError::Damaged {
+            format: Format::Parquet,
+        });
+    }
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let columns = reader.schema().map_err(ReadError::Parquet)?.len();
     check_size(reader.num_rows().map_err(ReadError::Parquet)?, columns)?;
@@ -169,7 +176,7 @@ mod tests {
     fn files_that_are_not_parquet_are_reported() {
         for bytes in [&b""[..], b"PAR1", b"PAR1 but not for long PAR1", b"{}"] {
             let error = read(Bytes::from_static(bytes)).unwrap_err();
-            assert!(matches!(error, ReadError::Parquet(_)), "{error}");
+            assert!(matches!(error, ReadError::Damaged { .. }), "{error}");
         }
     }
 }
