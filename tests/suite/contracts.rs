@@ -111,3 +111,45 @@ fn the_readme_has_no_gaps() {
     let gap = readme.lines().find(|line| line.contains("@@"));
     assert_eq!(gap, None);
 }
+
+#[test]
+fn every_path_in_the_docs_exists() {
+    const FOLDERS: [&str; 9] = [
+        "crates/",
+        "functions/",
+        "local/",
+        "tests/",
+        "infra/",
+        "events/",
+        "bench/",
+        "statemachine/",
+        ".ci/",
+    ];
+    let docs = std::fs::read_dir(repository().join("docs")).unwrap();
+    let pages = docs
+        .map(|page| page.unwrap().path())
+        .chain(["README.md", "CONTRIBUTING.md"].map(|name| repository().join(name)));
+    let mut checked = 0;
+    for page in pages.filter(|page| page.extension().is_some_and(|ending| ending == "md")) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        // Code is between backticks: in every second part.
+        for word in text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .flat_map(str::split_whitespace)
+        {
+            let word = word.trim_end_matches([';', ',', ':']);
+            if FOLDERS.iter().any(|folder| word.starts_with(folder)) && !word.contains(['<', '*']) {
+                let exists = repository().join(word).exists();
+                assert!(
+                    exists,
+                    "{} names {word}, which does not exist",
+                    page.display()
+                );
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 50, "only {checked} paths");
+}
