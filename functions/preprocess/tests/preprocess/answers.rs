@@ -76,7 +76,7 @@ async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
         (
             "PAR1PAR1",
             Format::Parquet,
-            "the Parquet file cannot be read",
+            "the parquet file is damaged, or it is not parquet",
         ),
         ("\u{1f}\u{8b}", Format::Csv, "the CSV"),
     ] {
