@@ -77,6 +77,11 @@ pub const ROUTES: &[Route] = &[
         Scope::Read,
     ),
     api(
+        "GET",
+        "/models/{name}/versions/{version}/ratio-study",
+        Scope::Read,
+    ),
+    api(
         "POST",
         "/models/{name}/versions/{version}/promote",
         Scope::Admin,

@@ -13,6 +13,7 @@
 //! | `GET /models/{name}/versions/{version}` | one version with its evidence |
 //! | `GET /models/{name}/versions/{version}/files/{file}` | one of its files: a plot, the card, figures |
 //! | `GET /models/{name}/versions/{version}/lineage` | dataset and batches it learnt from |
+//! | `GET /models/{name}/versions/{version}/ratio-study` | its predictions against sale prices |
 //! | `POST /models/{name}/versions/{version}/promote` | makes it the champion |
 //! | `POST /models/{name}/rollback` | makes an earlier version the champion again |
 //! | `GET /predictions/{request_id}?at=` | one answered request, with version, dataset and batches |
@@ -65,6 +66,10 @@ pub fn api(ctx: Context) -> Router {
         .route(
             "/models/{name}/versions/{version}/lineage",
             get(models::lineage),
+        )
+        .route(
+            "/models/{name}/versions/{version}/ratio-study",
+            get(models::ratio_study),
         )
         .route(
             "/models/{name}/versions/{version}/promote",

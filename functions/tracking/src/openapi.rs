@@ -18,6 +18,7 @@ use utoipa::openapi::OpenApi;
         crate::models::version,
         crate::models::file,
         crate::models::lineage,
+        crate::models::ratio_study,
         crate::promotions::promote,
         crate::promotions::roll_back,
         crate::predictions::one,

@@ -20,7 +20,7 @@ use tasador_ids::{DatasetId, Digest, ModelVersion, RunId};
 use tasador_lake::LakeError;
 use tasador_lake::key::{self, ModelFile};
 use tasador_listing::Profile;
-use tasador_model::evidence::{self, Files, Report};
+use tasador_model::evidence::{self, Files, RatioStudy, Report};
 use tasador_model::train::{Evidence, TrainConfig, TrainError};
 use tasador_model::{Algorithm, Frame, Scores};
 use tasador_registry::{
@@ -150,6 +150,7 @@ struct Trained {
     mlmodel: String,
     signature: serde_json::Value,
     measured: Measured,
+    ratios: RatioStudy,
     files: Files,
     profile: Profile,
 }
@@ -190,7 +191,8 @@ fn train(
         .collect::<Result<_, _>>()?;
     let report = evidence::report(&fitted);
     let name = format!("House prices, {}", names.source_key);
-    let files = evidence::files(&name, &fitted, &report);
+    let ratios = evidence::ratio_study(&fitted);
+    let files = evidence::files(&name, &fitted, &report, &ratios);
     let tasador_model::train::Trained {
         model, evidence, ..
     } = fitted;
@@ -201,6 +203,7 @@ fn train(
         signature: signature::of(&model),
         artifact,
         measured: Measured { evidence, report },
+        ratios,
         files,
         profile: profile::of(homes),
     }))
@@ -269,8 +272,11 @@ async fn register(
     ctx.lake
         .put_json_once(&key_of(ModelFile::Profile), &trained.profile)
         .await?;
+    ctx.lake
+        .put_json_once(&key_of(ModelFile::RatioStudy), &trained.ratios)
+        .await?;
 
-    let metrics = measured(&trained.measured, size_bytes);
+    let metrics = measured(&trained.measured, &trained.ratios, size_bytes);
     let finished = ctx
         .registry
         .finish_version(
@@ -416,7 +422,7 @@ fn params(
 }
 
 /// The metrics in the registry's form.
-fn measured(measured: &Measured, size_bytes: u64) -> Metrics {
+fn measured(measured: &Measured, ratios: &RatioStudy, size_bytes: u64) -> Metrics {
     let Measured { evidence, report } = measured;
     let of = |part: &'static str, scores: &Scores| {
         let scores = scores.by_name();
@@ -430,6 +436,20 @@ fn measured(measured: &Measured, size_bytes: u64) -> Metrics {
             ("baseline_median_ape".to_owned(), old.median_ape),
         ]
     });
+    let ratios = ratios.all.iter().flat_map(|study| {
+        let trimmed = study.trimmed.statistics.iter();
+        let shares = [
+            ("within_5", study.within_5),
+            ("within_10", study.within_10),
+            ("within_20", study.within_20),
+            ("fsd", study.fsd),
+            ("sales", study.untrimmed.sales as f64),
+        ];
+        trimmed
+            .map(|(name, estimate)| (name.as_str(), estimate.value))
+            .chain(shares)
+            .map(|(name, value)| (format!("ratio_study_{name}"), value))
+    });
     of("validation", &evidence.validation)
         .chain(
             evidence
@@ -438,6 +458,7 @@ fn measured(measured: &Measured, size_bytes: u64) -> Metrics {
                 .flat_map(|later| of("out_of_time", &later.metrics)),
         )
         .chain(baseline.into_iter().flatten())
+        .chain(ratios)
         .chain([
             ("training_rows".to_owned(), evidence.training_rows as f64),
             ("size_bytes".to_owned(), size_bytes as f64),

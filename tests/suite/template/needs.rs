@@ -207,6 +207,7 @@ async fn reads(world: &World, deployed: &Deployment) {
         &format!("/models/{model}/versions/1/files/card.md"),
         &format!("/models/{model}/versions/1/files/none.txt"),
         &format!("/models/{model}/versions/1/lineage"),
+        &format!("/models/{model}/versions/1/ratio-study"),
         &format!("/predictions/{request}"),
     ] {
         let (status, answer) = deployed.http("tracking", "GET", path, &get).await;

@@ -51,6 +51,7 @@ pub(super) fn of(language: Language, shown: &Shown) -> Markup {
                 }
                 (figures(language, metrics))
             }
+            @if let Some(study) = &shown.ratio_study { (super::ratios::of(language, study)) }
             @if let Some(card) = evidence.and_then(|it| it.card.as_ref()) {
                 details { summary { (words.card) } div.prose { (markdown::rendered(card)) } }
             }
@@ -170,7 +171,7 @@ fn parts(language: Language, title: &str, parts: &[Value]) -> Markup {
 }
 
 /// `$78000 to $320000` as money; any other name as it is.
-fn part_name(language: Language, name: &str) -> String {
+pub(super) fn part_name(language: Language, name: &str) -> String {
     let amount = |text: &str| text.strip_prefix('$')?.parse::<f64>().ok();
     match name.split_once(" to ") {
         Some((low, high)) => match (amount(low), amount(high)) {
