@@ -88,6 +88,8 @@ pub const ROUTES: &[Route] = &[
     ),
     api("POST", "/models/{name}/rollback", Scope::Admin),
     api("GET", "/predictions/{request_id}", Scope::Read),
+    api("POST", "/outcomes", Scope::Admin),
+    api("GET", "/performance", Scope::Read),
     // web
     open("GET", "/"),
     open("GET", "/assets/{file}"),

@@ -207,6 +207,11 @@ pub fn staged_inferences(digest: &Digest) -> Key {
     Key(format!("inferences/staged/{digest}.parquet"))
 }
 
+/// `outcomes/api/<digest>.json`: sales that were reported over HTTP.
+pub fn reported_sales(digest: &Digest) -> Key {
+    Key(format!("outcomes/api/{digest}.json"))
+}
+
 /// A model named `.` or `..` must not become a step in a path.
 fn folder_name(model: &ModelName) -> String {
     match model.as_str() {

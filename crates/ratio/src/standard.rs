@@ -30,7 +30,7 @@ const fn standard(statistic: &'static str, low: f64, high: f64) -> Standard {
     }
 }
 
-/// A statistic held against its range.
+/// A statistic compared with its range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Check {

@@ -17,6 +17,8 @@
 //! | `POST /models/{name}/versions/{version}/promote` | makes it the champion |
 //! | `POST /models/{name}/rollback` | makes an earlier version the champion again |
 //! | `GET /predictions/{request_id}?at=` | one answered request, with version, dataset and batches |
+//! | `POST /outcomes` with one sale or `{"sales": [sale …]}` | 202: sales that evaluate the prices served for them |
+//! | `GET /performance` | what served prices turned out to be worth |
 //! | `GET /health` | `{"status": "ok"}` |
 //!
 //! A list is `{"items": […], "next": token}`; `next` is absent on the last page. Every list is read
@@ -29,6 +31,7 @@
 mod history;
 mod models;
 mod openapi;
+mod performance;
 mod predictions;
 mod promotions;
 mod runs;
@@ -77,6 +80,8 @@ pub fn api(ctx: Context) -> Router {
         )
         .route("/models/{name}/rollback", post(promotions::roll_back))
         .route("/predictions/{request_id}", get(predictions::one))
+        .route("/outcomes", post(performance::report))
+        .route("/performance", get(performance::read))
         .route_layer(middleware::from_fn(audit::record))
         .with_state(ctx)
 }

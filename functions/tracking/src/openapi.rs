@@ -22,6 +22,8 @@ use utoipa::openapi::OpenApi;
         crate::promotions::promote,
         crate::promotions::roll_back,
         crate::predictions::one,
+        crate::performance::report,
+        crate::performance::read,
     ),
     components(schemas(Problem, FieldError)),
     tags(
