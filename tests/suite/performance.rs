@@ -113,8 +113,11 @@ impl Story {
 
     fn by_address(&self, home: usize) -> Value {
         let (price, date) = self.sale(home);
-        let of = |name: &str| &self.homes[home][name];
-        json!({"street": of("street"), "zip_code": of("zip_code"), "price": price, "date": date})
+        let of = |name: &str| self.homes[home][name].as_f64().unwrap();
+        json!({
+            "street": of("street").to_string(), "zip_code": format!("{:05}", of("zip_code")),
+            "price": price, "date": date,
+        })
     }
 
     async fn report(&self, sales: &Value) {
@@ -137,16 +140,17 @@ impl Story {
                     .collect();
                 self.report(&json!({"sales": sales})).await;
                 // One alone, again.
-                self.report(&sales[3]).await;
+                self.report(&json!({"sales": [sales[3]]})).await;
             }
             Way::Address => {
                 for home in HOMES / 3..HOMES / 2 {
-                    self.report(&self.by_address(home)).await;
+                    self.report(&json!({"sales": [self.by_address(home)]}))
+                        .await;
                 }
                 // The champion learned from this sale.
                 let mut learned = self.by_address(HOMES);
                 learned["date"] = json!(self.day.to_string());
-                self.report(&learned).await;
+                self.report(&json!({"sales": [learned]})).await;
             }
             Way::File => {
                 let mut csv = "street,zip_code,price,date\n".to_owned();
@@ -172,11 +176,13 @@ impl Story {
             }
             Way::Unknown => {
                 let date = self.day.to_string();
+                // Sold before it was priced.
+                let mut before = self.by_address(0);
+                before["date"] = json!("2001-05-05");
                 self.report(&json!({"sales": [
                     {"request_id": "nobody", "price": 1e6, "date": date},
                     {"street": "1 Nowhere St", "zip_code": "06016", "price": 1e6, "date": date},
-                    // Sold before it was priced.
-                    {"street": self.homes[0]["street"], "zip_code": self.homes[0]["zip_code"], "price": 1e6, "date": "2001-05-05"},
+                    before,
                 ]}))
                 .await;
             }
@@ -338,16 +344,28 @@ async fn later_sales_evaluate_served_prices_once_by_every_way_and_train() {
 async fn sales_that_cannot_be_used_are_named_and_none_is_stored() {
     let world = World::new(|_| ()).await;
     for (body, field) in [
-        (json!({"price": 1}), "sales[0].date"),
+        (json!({"price": 1}), "sales"),
         (json!({"sales": []}), "sales"),
         (json!({"sales": 7}), "sales"),
+        (
+            json!({"sales": [{"request_id": "a", "price": 1}]}),
+            "sales[0]",
+        ),
         (
             json!({"sales": [{"request_id": "a", "price": 1, "date": "2026-01-01"}, 7]}),
             "sales[1]",
         ),
         (
-            json!({"request_id": "a", "price": "much", "date": "2026-01-01"}),
+            json!({"sales": [{"request_id": "a", "price": 0, "date": "2026-01-01"}]}),
             "sales[0].price",
+        ),
+        (
+            json!({"sales": [{"request_id": "a", "price": 1, "date": "2026-02-30"}]}),
+            "sales[0].date",
+        ),
+        (
+            json!({"sales": [{"street": "Main", "zip_code": "06016", "price": 1, "date": "2026-01-01"}]}),
+            "sales[0].street",
         ),
     ] {
         let (status, answer) = world.http(Method::POST, "/outcomes", Some(&body)).await;

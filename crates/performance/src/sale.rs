@@ -89,7 +89,9 @@ pub fn read_json(sale: &Map<String, Value>) -> Result<Reported, BadSale> {
             instance: match sale.get("instance") {
                 None | Some(Value::Null) => 0,
                 Some(_) => text("instance")
-                    .and_then(|text| text.parse().ok())
+                    .and_then(|text| clean_number(&text))
+.filter(|at| at.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(at))
+.map(|at| at as u32)
                     .ok_or_else(|| bad("instance", "a whole number from 0 is expected"))?,
             },
         },

@@ -17,7 +17,7 @@
 //! | `POST /models/{name}/versions/{version}/promote` | makes it the champion |
 //! | `POST /models/{name}/rollback` | makes an earlier version the champion again |
 //! | `GET /predictions/{request_id}?at=` | one answered request, with version, dataset and batches |
-//! | `POST /outcomes` with one sale or `{"sales": [sale …]}` | 202: sales that evaluate the prices served for them |
+//! | `POST /outcomes` with `{"sales": [sale …]}` | 202: sales that evaluate the prices served for them |
 //! | `GET /performance` | what served prices turned out to be worth |
 //! | `GET /health` | `{"status": "ok"}` |
 //!

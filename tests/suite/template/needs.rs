@@ -230,7 +230,7 @@ async fn changes(world: &World, deployed: &Deployment) {
     let path = format!("/runs/{}", started["run"].as_str().unwrap());
     assert_eq!(deployed.http("tracking", "GET", &path, &get).await.0, 200);
     world.cloud().executions().idle().await;
-    let sale = json!({"zip_code": "06016", "bed": 3, "house_size": 1500, "price": 1, "date": "2026-01-01"});
+    let sale = json!({"sales": [{"street": "12 N Main St", "zip_code": "06016", "price": 1, "date": "2026-01-01"}]});
     let (status, answer) = deployed.http("tracking", "POST", "/outcomes", &sale).await;
     assert_eq!(status, 202, "{answer}");
     deployed.invoke("compact", json!({})).await;

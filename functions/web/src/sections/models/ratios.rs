@@ -3,7 +3,6 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::evidence::part_name;
 use crate::language::{Language, PageLanguage as _};
 
 /// Segments of one kind that are shown.
@@ -150,5 +149,23 @@ fn segments(language: Language, title: &str, found: Option<&Value>) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// `$78000 to $320000` as money; any other name as it is.
+pub(super) fn part_name(language: Language, name: &str) -> String {
+    let amount = |text: &str| text.strip_prefix('$')?.parse::<f64>().ok();
+    match name.split_once(" to ") {
+        Some((low, high)) => match (amount(low), amount(high)) {
+            (Some(low), Some(high)) => {
+                format!(
+                    "{} – {}",
+                    language.money_short(low),
+                    language.money_short(high)
+                )
+            }
+            _ => name.to_owned(),
+        },
+        None => name.to_owned(),
     }
 }
