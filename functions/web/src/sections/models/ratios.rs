@@ -127,12 +127,12 @@ fn segments(language: Language, title: &str, found: Option<&Value>) -> Markup {
     html! {
         @if !found.is_empty() {
             div {
-                h4 { (title) }
+                h3 { (title) }
                 div.scroll.flat tabindex="0" role="region" aria-label=(title) {
                     table {
                         thead { tr {
                             td {} th.number scope="col" { (words.sales) } th.number scope="col" { (words.median_ratio) }
-                            th.number scope="col" { "COD" } th.number scope="col" { (words.within_10) }
+                            th.number scope="col" { "COD" } th.number scope="col" { "± 10 %" }
                         } }
                         tbody {
                             @for part in found.iter().take(SEGMENTS_SHOWN) {
