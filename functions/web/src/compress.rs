@@ -31,7 +31,7 @@ pub(crate) async fn gzip(request: Request, next: Next) -> Response {
         // A body of known length is in memory already.
         return Response::from_parts(parts, Body::empty());
     };
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     let compressed = encoder.write_all(&plain).and_then(|()| encoder.finish());
     let Ok(compressed) = compressed else {
         return Response::from_parts(parts, plain.into());
