@@ -33,7 +33,7 @@ async fn a_batch_again_is_the_same_batch() {
     assert_eq!(place.run(&one).await, first);
     assert_eq!(place.run(&two).await, second);
     let all = place.objects().await;
-    assert_eq!(all.len(), 6);
+    assert_eq!(all.len(), 8);
     assert!(stored.iter().all(|(key, bytes)| all[key] == *bytes));
 }
 
