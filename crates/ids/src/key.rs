@@ -99,6 +99,19 @@ pub fn rejected(batch: &BatchId) -> Key {
     Key(format!("rejected/{batch}.parquet"))
 }
 
+/// All lists of row hashes.
+pub const SEEN: &str = "seen/";
+
+/// `seen/batches/<batch>.bin`: the hashes of a batch's clean rows.
+pub fn seen(batch: &BatchId) -> Key {
+    Key(format!("{SEEN}batches/{batch}.bin"))
+}
+
+/// `seen/merged/<digest>.bin`: the hashes of the clean rows of several batches.
+pub fn seen_merged(digest: &Digest) -> Key {
+    Key(format!("{SEEN}merged/{digest}.bin"))
+}
+
 /// `profiles/<batch>.json`: the quality report and the distribution profile.
 pub fn profile(batch: &BatchId) -> Key {
     Key(format!("profiles/{batch}.json"))

@@ -95,6 +95,7 @@ fn remedy_of(key: &Key) -> Remedy {
     match (folder, batch_of(key)) {
         ("profiles" | "clean" | "rejected", Some(batch)) => Remedy::Clean(batch),
         ("registry", _) => Remedy::Copy,
+        ("seen", _) => Remedy::RowHashes,
         ("incoming", _) => Remedy::Run,
         _ => Remedy::Backup,
     }
@@ -152,6 +153,7 @@ async fn expectations(
         }
     }
     manifests(ctx, objects, &expected, report).await?;
+    row_hashes(ctx, objects, report).await?;
     Ok(expected)
 }
 
@@ -189,6 +191,28 @@ async fn manifests(
             "it is missing, and a dataset names it",
             Remedy::Clean(batch),
         );
+    }
+    Ok(())
+}
+
+/// Each batch with clean rows has their hashes.
+async fn row_hashes(
+    ctx: &Context,
+    objects: &Objects,
+    report: &mut Report,
+) -> Result<(), IntegrityError> {
+    let known = tasador_seen::batches(&ctx.lake).await?;
+    for key in objects.keys() {
+        if let Some(batch) = batch_of(key)
+            && *key == key::clean(&batch)
+            && !known.contains(&batch)
+        {
+            report.find(
+                key::seen(&batch),
+                "the hashes of the batch's rows are missing",
+                Remedy::Clean(batch),
+            );
+        }
     }
     Ok(())
 }

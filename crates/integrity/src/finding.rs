@@ -36,6 +36,8 @@ pub enum Remedy {
     Rebuild,
     /// A repair writes the copy from the registry's entry.
     Copy,
+    /// A repair deletes the list of row hashes and makes it again.
+    RowHashes,
     /// Only another copy of the same object helps.
     Backup,
     /// A run finishes it.
@@ -47,7 +49,10 @@ pub enum Remedy {
 impl Remedy {
     /// Whether `tasador repair` can do it.
     pub fn is_repair(self) -> bool {
-        matches!(self, Self::Clean(_) | Self::Rebuild | Self::Copy)
+        matches!(
+            self,
+            Self::Clean(_) | Self::Rebuild | Self::Copy | Self::RowHashes
+        )
     }
 }
 
@@ -61,6 +66,9 @@ impl fmt::Display for Remedy {
                 f.write_str("`tasador repair` restores it from its copy in the bucket")
             }
             Self::Copy => f.write_str("`tasador repair` writes it again from the registry"),
+            Self::RowHashes => f.write_str(
+                "`tasador repair` makes the hashes again from the batches; until then their rows count as new",
+            ),
             Self::Backup => f.write_str(
                 "restore it from a backup or an earlier version of the object; it cannot be made again",
             ),

@@ -10,7 +10,7 @@ mod finding;
 mod rebuild;
 
 pub use finding::{Finding, Remedy, Report};
-pub use rebuild::{Incomplete, Rebuilt, finish, incomplete, rebuild, received};
+pub use rebuild::{Incomplete, Rebuilt, finish, incomplete, rebuild};
 
 use tasador_archive::Copies;
 use tasador_lake::LakeError;

@@ -14,5 +14,5 @@ pub use client::client_config;
 pub use error::LakeError;
 pub use folder::Entry;
 pub use lake::{Lake, ObjectInfo, Put};
-pub use read::{Downloaded, READ_LIMIT_BYTES};
+pub use read::{Downloaded, READ_LIMIT_BYTES, Visitor};
 pub use tasador_ids::{Format, Key, RawForm, key};

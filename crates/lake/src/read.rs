@@ -98,6 +98,35 @@ impl Sink for Spool<'_> {
     }
 }
 
+/// Receives an object's bytes in pieces, for objects that are too large for memory.
+pub trait Visitor: Send {
+    /// The object is read from its start again; what was received is void.
+    fn restart(&mut self);
+    fn take(&mut self, piece: &[u8]);
+}
+
+struct Visit<'a, V>(&'a mut V);
+
+impl<V: Visitor> Sink for Visit<'_, V> {
+    async fn restart(&mut self, _: u64) -> std::io::Result<()> {
+        self.0.restart();
+        Ok(())
+    }
+
+    async fn take(&mut self, piece: Bytes) -> std::io::Result<()> {
+        self.0.take(&piece);
+        Ok(())
+    }
+
+    async fn finish(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn path(&self) -> &Path {
+        Path::new("memory")
+    }
+}
+
 /// Discards the bytes: only their digest is needed.
 struct Nowhere;
 
@@ -208,6 +237,19 @@ impl Lake {
             &mut Spool { path, file: None },
         )
         .await
+    }
+
+    /// Passes the object's bytes to a visitor. They are verified at the end, so after an error what the
+    /// visitor received is void.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), without a limit of size.
+    pub async fn visit(
+        &self,
+        key: &Key,
+        visitor: &mut impl Visitor,
+    ) -> Result<Downloaded, LakeError> {
+        read(self, key, None, u64::MAX, &mut Visit(visitor)).await
     }
 
     /// Reads the object without keeping it, and verifies it with the SHA-256 in its metadata and with

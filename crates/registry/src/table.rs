@@ -1,6 +1,6 @@
 //! The tables in DynamoDB: one file per family of items, each with the calls that read and write it.
 //!
-//! All families but rows, inferences and tokens share one table, told apart by their keys
+//! All families but inferences and tokens share one table, told apart by their keys
 //! (see [`key`]). The same attributes carry the two indexes: `by_list` holds lists in the order
 //! people read them, `open` holds the batches that wait for an outcome and nothing else.
 
@@ -24,7 +24,6 @@ mod performance;
 mod promotions;
 pub(crate) mod query;
 mod restore;
-mod rows;
 mod serving;
 mod tokens;
 mod turns;
@@ -37,8 +36,6 @@ pub use turns::Turn;
 pub struct Tables {
     /// Batches, outcomes, models, versions, promotions, experiments, runs.
     pub registry: String,
-    /// Which batch each row was first seen in.
-    pub rows: String,
     /// The log of answered requests.
     pub inferences: String,
     /// Bearer tokens, hashed. A separate table, so that only what checks tokens may read it.

@@ -98,7 +98,6 @@ settings! {
         bucket: String = text, "TASADOR_BUCKET" = "tasador", "The bucket.";
         s3_path_style: bool = flag, "TASADOR_S3_PATH_STYLE" = "false", "Whether the bucket's name is in the path of S3's address. Always true if an endpoint is set.";
         registry_table: String = text, "TASADOR_REGISTRY_TABLE" = "tasador-registry", "Table of batches, outcomes, models, promotions and runs.";
-        rows_table: String = text, "TASADOR_ROWS_TABLE" = "tasador-rows", "Table of the rows seen, to find duplicates across batches.";
         inferences_table: String = text, "TASADOR_INFERENCES_TABLE" = "tasador-inferences", "Table of answered requests.";
         tokens_table: String = text, "TASADOR_TOKENS_TABLE" = "tasador-tokens", "Table of bearer tokens, hashed.";
         token_key: Option<HashKey> = token_key, "TASADOR_TOKEN_KEY", "Secret with which tokens are hashed, at least 32 characters. `authorize`, `web` and `tasador token --table` need it or TASADOR_TOKEN_KEY_SECRET; for a data folder, `tasador` uses its file `token.key`.";

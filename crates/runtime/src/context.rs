@@ -117,7 +117,6 @@ impl Context {
         }
         let tables = Tables {
             registry: config.registry_table.clone(),
-            rows: config.rows_table.clone(),
             inferences: config.inferences_table.clone(),
             tokens: config.tokens_table.clone(),
         };

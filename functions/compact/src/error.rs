@@ -20,6 +20,10 @@ pub enum Error {
         "the bytes chosen for {hour} are not in the bucket; the entries are still in the table"
     )]
     Lost { hour: Timestamp },
+    #[error("there is no folder for temporary files")]
+    Folder(#[source] std::io::Error),
+    #[error("lists of row hashes could not be merged")]
+    Merge(#[from] tasador_seen::MergeError),
     #[error("the thread that wrote the entries stopped")]
     Thread(#[source] tokio::task::JoinError),
 }
@@ -30,6 +34,8 @@ impl Classify for Error {
             Self::Registry(error) => error.class(),
             Self::Lake(error) => error.class(),
             Self::Lost { .. } => ErrorClass::CorruptArtifact,
+            Self::Folder(_) => ErrorClass::Retryable,
+            Self::Merge(error) => error.class(),
             Self::Frame(_) | Self::Thread(_) => ErrorClass::Bug,
         }
     }

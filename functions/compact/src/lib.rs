@@ -17,7 +17,7 @@
 //!
 //! An hour is compacted some minutes after its end; entries that arrive even later go into another
 //! file of their hour. Counters of stopped instances of `predict` are added to the total here too,
-//! because nothing else runs as regularly.
+//! because nothing else runs as regularly. So are the lists of row hashes merged, see [`tasador_seen`].
 
 mod error;
 mod sales;
@@ -74,6 +74,8 @@ pub struct Response {
     pub joined_sales: u32,
     /// Instances whose counters were added to the total.
     pub folded_instances: u32,
+    /// Lists of row hashes that were merged into larger ones.
+    pub merged: usize,
 }
 
 /// Compacts what is due. Idempotent, also with concurrent calls.
@@ -98,6 +100,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         through,
         joined_sales: 0,
         folded_instances: 0,
+        merged: 0,
     };
     let mut hour = from;
     while hour < through {
@@ -112,6 +115,8 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         .registry
         .fold_counts(now.saturating_sub(INSTANCE_LIFE).unwrap_or(now), now)
         .await?;
+    let folder = ctx.spool_folder().map_err(Error::Folder)?;
+    response.merged = tasador_seen::merge(&ctx.lake, &folder).await?.objects;
     tracing::info!(
         rows = response.rows,
         files = response.files.len(),

@@ -4,10 +4,10 @@
 //! batch, not with the history: rows of other batches are looked up by hash.
 //!
 //! # Repeated calls
-//! Files are written in the order rejected, clean, report; between the last two, the rows are marked
-//! as belonging to this batch. If the report exists, everything is done and the report is the answer.
-//! If only the clean file exists, an earlier attempt was interrupted, and other batches may have
-//! marked some of its rows since. The batch keeps the rows in that file, so the same files result.
+//! Objects are written in the order rejected rows, hashes of the clean rows, clean rows, report. If the
+//! report exists, everything is done and the report is the answer. If only the hashes exist, an
+//! earlier attempt was interrupted, and other batches may have arrived since. The batch keeps the rows
+//! that were decided upon, so the same files result.
 //!
 //! Damaged or missing files are made again from the raw object, by the next call with the batch.
 
@@ -18,7 +18,7 @@ mod read;
 mod remake;
 mod table;
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tasador_flow::Rows;
@@ -26,11 +26,12 @@ use tasador_ids::{BatchId, Digest};
 use tasador_lake::{Key, Lake, LakeError, key};
 use tasador_listing::{BatchReport, QualityReport};
 use tasador_runtime::Context;
+use tasador_seen::{Hashes, Seen};
 
 pub use clean::{Cleaned, Draft, draft};
 pub use error::PreprocessError;
 pub use read::{MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
-pub use remake::{Remade, mark, remake};
+pub use remake::{Remade, remake};
 pub use table::{FrameError, LeftError, to_parquet};
 pub use tasador_flow::preprocess::{Request, Response};
 
@@ -68,29 +69,13 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
         let report = remake::again(request, None, ctx).await?.report;
         return Ok(answer(batch, &report));
     }
-    let left = left_rows(batch, ctx).await?;
     let draft = read_raw(request, ctx).await?;
-
-    let elsewhere: HashSet<u128> = match &left {
-        Some(left) => {
-            let hashes = draft.row_hashes().iter();
-            hashes
-                .filter(|hash| !left.contains(hash))
-                .copied()
-                .collect()
-        }
-        None => known_elsewhere(draft.row_hashes(), batch, ctx).await?,
-    };
+    let elsewhere = Known::of(draft.row_hashes(), batch, ctx).await?.elsewhere();
     let files = blocking(move || Files::of(draft, &elsewhere)).await??;
 
     store(&ctx.lake, &key::rejected(batch), files.rejected).await?;
+    remember(batch, files.row_hashes, ctx).await?;
     store(&ctx.lake, &key::clean(batch), files.clean).await?;
-    let mut marks = files.row_hashes;
-    if left.is_some() {
-        let seen = known_elsewhere(&marks, batch, ctx).await?;
-        marks.retain(|hash| !seen.contains(hash));
-    }
-    ctx.registry.mark_rows(&marks, batch).await?;
     let report = serde_json::to_vec(&files.report).map_err(PreprocessError::Report)?;
     store(&ctx.lake, &key::profile(batch), report.into()).await?;
 
@@ -111,22 +96,76 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
     Ok(answer)
 }
 
-/// The rows that another batch contains already. If that batch was refused as a whole, its rows are
-/// in no dataset, so a corrected copy is not a duplicate.
-async fn known_elsewhere(
-    rows: &[u128],
-    batch: &BatchId,
-    ctx: &Context,
-) -> Result<HashSet<u128>, PreprocessError> {
-    let mut seen = ctx.registry.rows_seen(rows, batch).await?;
-    let owners: HashSet<BatchId> = seen.values().copied().collect();
-    for owner in owners {
-        let outcome = ctx.registry.outcome_of(&owner).await?;
-        if outcome.is_some_and(|outcome| outcome.leaves_rows_out()) {
-            seen.retain(|_, of| *of != owner);
+/// Which rows of a draft belong to whom.
+pub(crate) struct Known {
+    rows: Arc<Hashes>,
+    /// The rows that an earlier attempt decided upon.
+    own: Option<Hashes>,
+    /// The rows of other batches.
+    all: Hashes,
+    /// The rows of other batches, without those of batches that were refused as a whole: those rows
+    /// are in no dataset, so a corrected copy is not a duplicate.
+    usable: Hashes,
+}
+
+impl Known {
+    async fn of(rows: &[u128], batch: &BatchId, ctx: &Context) -> Result<Self, PreprocessError> {
+        let rows: Arc<Hashes> = Arc::new(rows.iter().copied().collect());
+        let Seen { own, elsewhere } = Seen::find(&ctx.lake, batch, &rows).await?;
+        let mut known = Self {
+            own: None,
+            all: Hashes::default(),
+            usable: Hashes::default(),
+            rows,
+        };
+        known.own = match own {
+            Some(own) => known.sound(own),
+            None => clean_rows(batch, ctx)
+                .await?
+                .and_then(|own| known.sound(own)),
+        };
+        for (owner, hashes) in elsewhere {
+            known.all.extend(&hashes);
+            let outcome = ctx.registry.outcome_of(&owner).await?;
+            if !outcome.is_some_and(|outcome| outcome.leaves_rows_out()) {
+                known.usable.extend(&hashes);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Another version of this program may have hashed rows differently; then nothing is known.
+    fn sound(&self, own: Hashes) -> Option<Hashes> {
+        own.iter()
+            .all(|hash| self.rows.contains(hash))
+            .then_some(own)
+    }
+
+    /// The rows that do not belong to the batch.
+    fn elsewhere(&self) -> Hashes {
+        match &self.own {
+            Some(own) => self
+                .rows
+                .iter()
+                .filter(|hash| !own.contains(hash))
+                .copied()
+                .collect(),
+            None => self.usable.clone(),
         }
     }
-    Ok(seen.into_keys().collect())
+}
+
+/// Stores the hashes of a batch's clean rows.
+pub(crate) async fn remember(
+    batch: &BatchId,
+    hashes: Vec<u128>,
+    ctx: &Context,
+) -> Result<(), PreprocessError> {
+    match tasador_seen::write(&ctx.lake, batch, hashes).await {
+        Ok(()) => Ok(()),
+        Err(LakeError::AlreadyExists { key }) => Err(PreprocessError::Overtaken { key }),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The report that an earlier attempt stored.
@@ -138,17 +177,14 @@ async fn stored_report(batch: &BatchId, ctx: &Context) -> Result<Option<BatchRep
     }
 }
 
-/// The rows of the clean file that an earlier, interrupted attempt stored.
-async fn left_rows(
-    batch: &BatchId,
-    ctx: &Context,
-) -> Result<Option<HashSet<u128>>, PreprocessError> {
+/// The rows of the batch's clean file, if there is a sound one.
+async fn clean_rows(batch: &BatchId, ctx: &Context) -> Result<Option<Hashes>, PreprocessError> {
     let key = key::clean(batch);
     let bytes = match ctx.lake.get(&key).await {
         Ok(bytes) => bytes,
         Err(LakeError::NotFound { .. }) => return Ok(None),
         Err(LakeError::Corrupt { reason, .. }) => {
-            tracing::error!(%key, "the clean rows of an earlier attempt are damaged, and are made again: {reason}");
+            tracing::error!(%key, "the clean rows are damaged, and are made again: {reason}");
             return Ok(None);
         }
         Err(error) => return Err(error.into()),
@@ -180,7 +216,7 @@ struct Files {
 }
 
 impl Files {
-    fn of(draft: Draft, elsewhere: &HashSet<u128>) -> Result<Self, FrameError> {
+    fn of(draft: Draft, elsewhere: &Hashes) -> Result<Self, FrameError> {
         let Cleaned {
             clean,
             rejected,

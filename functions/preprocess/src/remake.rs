@@ -1,18 +1,17 @@
 //! Files of a batch that were damaged or lost, made again from its raw object.
 //!
 //! The same raw object and the same duplicates give the same bytes. Which rows counted as duplicates
-//! follows from the marks; what other batches came to since may have changed that, so the sets that may
-//! have been used are tried, and the recorded hash tells which one was.
-
-use std::collections::HashSet;
+//! follows from the stored hashes of the batch's own rows. If those were lost too, the sets that may have been
+//! used are tried, and the recorded SHA-256 tells which one was.
 
 use tasador_flow::CleanFile;
 use tasador_ids::{BatchId, Digest};
 use tasador_lake::{LakeError, key};
 use tasador_listing::BatchReport;
 use tasador_runtime::Context;
+use tasador_seen::Hashes;
 
-use crate::{Files, PreprocessError, Request, blocking, known_elsewhere, read_raw, table};
+use crate::{Files, Known, PreprocessError, Request, blocking, read_raw};
 
 /// What became of the files.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,10 +81,12 @@ pub(crate) async fn again(
             Err(error) => return Err(error.into()),
         }
     }
-    let elsewhere = known_elsewhere(&files.row_hashes, batch, ctx).await?;
-    let mut marks = files.row_hashes;
-    marks.retain(|hash| !elsewhere.contains(hash));
-    ctx.registry.mark_rows(&marks, batch).await?;
+    match crate::remember(batch, files.row_hashes, ctx).await {
+        // The rows differ from those that were lost. What is stored stays: it only decides which rows
+        // of later batches are duplicates.
+        Ok(()) | Err(PreprocessError::Overtaken { .. }) => {}
+        Err(error) => return Err(error),
+    }
     if recorded.is_some() && !same {
         let clean = CleanFile {
             key: key::clean(batch),
@@ -101,7 +102,7 @@ pub(crate) async fn again(
     })
 }
 
-/// The files with the wanted clean rows, or those that today's marks give.
+/// The files with the wanted clean rows, or those that what is known today gives.
 async fn matching(
     request: &Request,
     wanted: Option<Digest>,
@@ -109,17 +110,15 @@ async fn matching(
 ) -> Result<Files, PreprocessError> {
     let batch = &request.batch;
     let draft = read_raw(request, ctx).await?;
-    let row_hashes = draft.row_hashes().to_vec();
-    let today = known_elsewhere(&row_hashes, batch, ctx).await?;
-    let marked = ctx.registry.rows_seen(&row_hashes, batch).await?;
-    let marked: HashSet<u128> = marked.into_keys().collect();
-    let first = with_duplicates(draft, today.clone()).await?;
+    let known = Known::of(draft.row_hashes(), batch, ctx).await?;
+    let likely = known.elsewhere();
+    let first = with_duplicates(draft, likely.clone()).await?;
     let is_wanted = |files: &Files| wanted.is_none_or(|wanted| wanted == files.report.clean_sha256);
     if is_wanted(&first) {
         return Ok(first);
     }
-    for elsewhere in [marked, HashSet::new()] {
-        if elsewhere == today {
+    for elsewhere in [known.usable, known.all, Hashes::default()] {
+        if elsewhere == likely {
             continue;
         }
         // Read again: a draft of a large batch is not kept twice in memory.
@@ -132,35 +131,6 @@ async fn matching(
     Ok(first)
 }
 
-async fn with_duplicates(
-    draft: crate::Draft,
-    elsewhere: HashSet<u128>,
-) -> Result<Files, PreprocessError> {
+async fn with_duplicates(draft: crate::Draft, elsewhere: Hashes) -> Result<Files, PreprocessError> {
     Ok(blocking(move || Files::of(draft, &elsewhere)).await??)
-}
-
-/// Marks the rows of a batch's clean file as seen, unless another batch has them: for a registry that was
-/// lost. Nothing happens if there is no such file, or if it is damaged: [`remake`] marks the rows, too.
-///
-/// # Errors
-/// [`PreprocessError`].
-pub async fn mark(batch: &BatchId, ctx: &Context) -> Result<(), PreprocessError> {
-    let key = key::clean(batch);
-    let bytes = match ctx.lake.get(&key).await {
-        Ok(bytes) => bytes,
-        Err(LakeError::NotFound { .. } | LakeError::Corrupt { .. }) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    let rows = blocking(move || table::row_hashes(bytes)).await?;
-    let rows: Vec<u128> = match rows {
-        Ok(rows) => rows.into_iter().collect(),
-        Err(source) => return Err(PreprocessError::Left { key, source }),
-    };
-    let seen = ctx.registry.rows_seen(&rows, batch).await?;
-    let marks: Vec<u128> = rows
-        .into_iter()
-        .filter(|row| !seen.contains_key(row))
-        .collect();
-    ctx.registry.mark_rows(&marks, batch).await?;
-    Ok(())
 }

@@ -1,6 +1,5 @@
 //! Builds data frames from columns, and writes them as Parquet.
 
-use std::collections::HashSet;
 use std::io::Cursor;
 
 use bytes::Bytes;
@@ -103,7 +102,7 @@ pub fn to_parquet(mut table: DataFrame) -> Result<Vec<u8>, FrameError> {
 }
 
 /// The row hashes of a clean file.
-pub(crate) fn row_hashes(parquet: Bytes) -> Result<HashSet<u128>, LeftError> {
+pub(crate) fn row_hashes(parquet: Bytes) -> Result<tasador_seen::Hashes, LeftError> {
     let table = ParquetReader::new(Cursor::new(parquet))
         .with_columns(Some(vec![schema::ROW_HASH.to_owned()]))
         .finish()?;

@@ -16,7 +16,7 @@ use crate::console::{remark, result};
 pub(super) const EXAMPLES: &str = "\
 Both work on the data folder, whether or not `tasador up` serves it. For a deployment name its bucket and
 tables, with AWS credentials and region as for the aws command:
-  tasador verify --bucket NAME --registry-table NAME --rows-table NAME
+  tasador verify --bucket NAME --registry-table NAME
 
 The exit code is 0 if everything holds, and 1 if not.";
 
@@ -24,19 +24,11 @@ The exit code is 0 if everything holds, and 1 if not.";
 #[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     /// Bucket of a deployment; the data folder's if none is named
-    #[arg(
-        long,
-        value_name = "NAME",
-        requires = "registry_table",
-        requires = "rows_table"
-    )]
+    #[arg(long, value_name = "NAME", requires = "registry_table")]
     bucket: Option<String>,
     /// Table of a deployment's registry
     #[arg(long, value_name = "NAME", requires = "bucket")]
     registry_table: Option<String>,
-    /// Table of a deployment's rows
-    #[arg(long, value_name = "NAME", requires = "bucket")]
-    rows_table: Option<String>,
 }
 
 async fn place(global: &Global, options: Options) -> anyhow::Result<Place> {
@@ -44,7 +36,6 @@ async fn place(global: &Global, options: Options) -> anyhow::Result<Place> {
         |config: &mut Config| {
             config.bucket = bucket;
             config.registry_table = options.registry_table.unwrap_or_default();
-            config.rows_table = options.rows_table.unwrap_or_default();
         }
     });
     Place::open(global, deployed).await
@@ -66,7 +57,6 @@ pub(super) async fn repair(global: &Global, options: Options) -> anyhow::Result<
 
 /// Repairs what can be repaired, and checks everything.
 async fn repaired(ctx: &Context) -> anyhow::Result<Report> {
-    let was_lost = tasador_integrity::incomplete(ctx).await?.is_some();
     let rebuilt = tasador_integrity::rebuild(ctx).await?;
     if rebuilt != Rebuilt::default() {
         result(format!(
@@ -79,12 +69,8 @@ async fn repaired(ctx: &Context) -> anyhow::Result<Report> {
             rebuilt.copies,
         ))?;
     }
-    if was_lost || rebuilt.batches > 0 {
-        let mut batches = tasador_integrity::received(ctx).await?;
-        batches.sort_by_key(|batch| (batch.received_at, batch.batch));
-        for batch in batches {
-            ::preprocess::mark(&batch.batch, ctx).await?;
-        }
+    for key in tasador_seen::discard_damaged(&ctx.lake).await? {
+        result(format!("Deleted {key}, which was damaged."))?;
     }
     tasador_integrity::finish(ctx).await?;
     let report = tasador_integrity::verify(ctx).await?;

@@ -81,7 +81,6 @@ async fn tables_are_deployed_as_they_are_made() {
     let config = &world.context().config;
     for (deployed, made) in [
         ("RegistryTable", &config.registry_table),
-        ("RowsTable", &config.rows_table),
         ("InferencesTable", &config.inferences_table),
         ("TokensTable", &config.tokens_table),
     ] {
@@ -97,7 +96,7 @@ async fn tables_are_deployed_as_they_are_made() {
 fn tables_are_paid_by_use_copied_and_kept() {
     let template = Template::read();
     let tables: Vec<_> = template.of_type("AWS::DynamoDB::Table").collect();
-    assert_eq!(tables.len(), 4);
+    assert_eq!(tables.len(), 3);
     for table in tables {
         let properties = table.properties;
         assert_eq!(

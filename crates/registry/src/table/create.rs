@@ -55,7 +55,6 @@ impl Registry {
                         .map_err(unbuildable)?,
                 );
         }
-        let rows = self.table(&self.tables.rows, &[("row", ScalarAttributeType::B)])?;
         let inferences = self.table(
             &self.tables.inferences,
             &[("pk", string.clone()), ("sk", string.clone())],
@@ -66,7 +65,6 @@ impl Registry {
         )?;
         for (table, name) in [
             (registry, &self.tables.registry),
-            (rows, &self.tables.rows),
             (inferences, &self.tables.inferences),
             (tokens, &self.tables.tokens),
         ] {

@@ -30,7 +30,6 @@ pub(crate) async fn registry() -> Fixture {
     let client = Client::new(&stores.sdk_config());
     let tables = Tables {
         registry: "registry".to_owned(),
-        rows: "rows".to_owned(),
         inferences: "inferences".to_owned(),
         tokens: "tokens".to_owned(),
     };

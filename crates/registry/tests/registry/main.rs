@@ -10,7 +10,6 @@ mod logging;
 mod models;
 mod outcomes;
 mod promotions;
-mod rows;
 mod runs;
 mod serving;
 mod tokens;

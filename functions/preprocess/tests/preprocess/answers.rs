@@ -104,7 +104,7 @@ async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
         assert_eq!(failure.error_type, ErrorClass::InvalidInput);
         assert!(failure.message.contains(said), "{failure}");
     }
-    assert_eq!(place.objects().await.len(), 3);
+    assert_eq!(place.objects().await.len(), 4);
 }
 
 #[tokio::test]
