@@ -134,7 +134,7 @@ fn end_word(buffer: &mut Vec<u8>, word: &mut String) {
 }
 
 /// The letter without its accent, for the letters of Latin-1 that addresses use.
-const fn without_accent(letter: char) -> char {
+pub(crate) const fn without_accent(letter: char) -> char {
     match letter {
         'à'..='å' => 'a',
         'ç' => 'c',
