@@ -1,5 +1,6 @@
 //! The command line: what each command takes, and the sentence it ends with when it cannot go on.
 
+mod check;
 mod demo;
 mod history;
 mod predict;
@@ -25,6 +26,7 @@ Examples:
   tasador demo                                  thirteen months of real sales, from raw data to a served price
   tasador up --source 'http://127.0.0.1:8000/data?group_number=1'
                                                 serve everything; learn from the source every hour
+  tasador check listings.csv                    show what the file would be read as
   tasador run --source listings.csv             learn from one file
   echo '{\"bed\": 3, \"house_size\": 1500}' | tasador predict -
   tasador history                               what became of each batch, and why
@@ -71,6 +73,8 @@ enum Command {
     Demo,
     /// Serve everything on http://127.0.0.1:3000 until Ctrl-C, the schedule included
     Up(up::Options),
+    /// Show what a file of listings would be read as; changes nothing
+    Check(check::Options),
     /// Fetch batches from a source and learn from each, until it has no more
     Run(run::Options),
     /// Price one listing, or several, with the model in production
@@ -94,6 +98,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         match command {
             Command::Demo => demo::run(&global).await,
             Command::Up(options) => up::run(&global, options).await,
+            Command::Check(options) => check::run(&options),
             Command::Run(options) => run::run(&global, options).await,
             Command::Predict(options) => predict::run(&global, options).await,
             Command::History(options) => history::run(&global, options).await,

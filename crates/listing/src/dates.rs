@@ -98,7 +98,7 @@ fn date(year: i16, month: i16, day: i16) -> Option<Date> {
     clean_date(&text)
 }
 
-const MONTHS: [(&str, i16); 20] = [
+const MONTHS: [(&str, i16); 17] = [
     ("jan", 1),
     ("ene", 1),
     ("feb", 2),
@@ -116,9 +116,6 @@ const MONTHS: [(&str, i16); 20] = [
     ("nov", 11),
     ("dec", 12),
     ("dic", 12),
-    ("avr", 4),
-    ("mai", 5),
-    ("dez", 12),
 ];
 
 /// A date with the name of its month: the number up to 31 is the day, the other one the year.

@@ -1,7 +1,9 @@
 //! Whether a zip code lies in a state: by its first three digits, as the US Postal Service assigns them.
 
 /// State code, state name, and the ranges of its zip codes' first three digits.
-const STATES: [(&str, &str, &[(u16, u16)]); 53] = [
+type State = (&'static str, &'static str, &'static [(u16, u16)]);
+
+const STATES: [State; 53] = [
     ("AL", "alabama", &[(350, 369)]),
     ("AK", "alaska", &[(995, 999)]),
     ("AZ", "arizona", &[(850, 865)]),

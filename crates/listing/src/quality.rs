@@ -74,6 +74,16 @@ pub enum ProblemKind {
     MostlyUnreadable,
     /// The name of a column had to be changed.
     Renamed,
+    /// A column was recognised under another name.
+    Mapped,
+    /// Values were converted: another unit, decimal mark or order of dates.
+    Converted,
+    /// The unit of a column is neither in its name nor in its values.
+    UnitUnknown,
+    /// A column repeats the price; models do not learn from it.
+    Leak,
+    /// Zip codes lie outside of the state of their row.
+    ZipContradictsState,
 }
 
 impl ProblemKind {
@@ -85,6 +95,11 @@ impl ProblemKind {
             Self::NothingToLearnFrom => "nothing_to_learn_from",
             Self::MostlyUnreadable => "mostly_unreadable",
             Self::Renamed => "renamed",
+            Self::Mapped => "mapped",
+            Self::Converted => "converted",
+            Self::UnitUnknown => "unit_unknown",
+            Self::Leak => "leak",
+            Self::ZipContradictsState => "zip_contradicts_state",
         }
     }
 

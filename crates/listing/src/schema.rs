@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::identity;
+use crate::synonyms;
 
 /// What the values of a clean column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -109,6 +110,28 @@ pub fn is_feature(name: &str) -> bool {
         && !RESERVED.contains(&name)
         && !identity::ID_COLUMNS.contains(&name)
         && !identity::UNIT_COLUMNS.contains(&name)
+        && !is_price_of_the_home(name)
+        && !names_a_row(name)
+}
+
+/// Whether the name is that of another price of the same home (`list_price`, `price_2`,
+/// `price_per_sqft`): what depends on the answer must not be learned from.
+pub fn is_price_of_the_home(name: &str) -> bool {
+    let words = crate::name::words(name);
+    words
+        .iter()
+        .any(|word| synonyms::PRICE_WORDS.contains(&word.as_str()))
+}
+
+/// Whether the name is that of a row's number or address, or of when the row was read.
+pub fn names_a_row(name: &str) -> bool {
+    let compact = crate::name::compact(name);
+    synonyms::IDENTIFIERS.contains(&compact.as_str()) || is_of_the_reading(name)
+}
+
+/// Whether the name is that of when a row was read (`scraped_at`). Such a value makes no row new.
+pub fn is_of_the_reading(name: &str) -> bool {
+    synonyms::OBSERVATIONS.contains(&crate::name::compact(name).as_str())
 }
 
 /// Objects within objects become columns (`address.city`) to this depth. Deeper ones are kept as

@@ -5,7 +5,6 @@
 //! RESO Data Dictionary 2.0, the exports of Realtor, Redfin and Zillow, HomeHarvest, the Ames and King
 //! County files, Melbourne housing, California housing, idealista, Fotocasa and other Spanish portals.
 
-use crate::schema;
 use crate::unit::Unit;
 
 /// One name of a known column.
@@ -37,7 +36,7 @@ pub const UNIT: &str = "unit";
 /// What is known, with its names in the order of preference.
 pub const NAMES: [(&str, &[Synonym]); 16] = [
     (
-        schema::PRICE,
+        "price",
         &[
             is("price"),
             is("soldprice"),
@@ -86,7 +85,7 @@ pub const NAMES: [(&str, &[Synonym]); 16] = [
         ],
     ),
     (
-        schema::BED,
+        "bed",
         &[
             is("bed"),
             is("beds"),
@@ -109,7 +108,7 @@ pub const NAMES: [(&str, &[Synonym]); 16] = [
         ],
     ),
     (
-        schema::BATH,
+        "bath",
         &[
             is("bath"),
             is("baths"),
@@ -127,7 +126,7 @@ pub const NAMES: [(&str, &[Synonym]); 16] = [
         ],
     ),
     (
-        schema::HOUSE_SIZE,
+        "house_size",
         &[
             is("housesize"),
             is("livingarea"),
@@ -165,7 +164,7 @@ pub const NAMES: [(&str, &[Synonym]); 16] = [
         ],
     ),
     (
-        schema::ACRE_LOT,
+        "acre_lot",
         &[
             in_unit("acrelot", Unit::Acres),
             in_unit("lotsizeacres", Unit::Acres),
@@ -195,7 +194,7 @@ pub const NAMES: [(&str, &[Synonym]); 16] = [
         ],
     ),
     (
-        schema::STREET,
+        "street",
         &[
             is("street"),
             is("streetaddress"),
@@ -228,7 +227,7 @@ pub const NAMES: [(&str, &[Synonym]); 16] = [
         ],
     ),
     (
-        schema::CITY,
+        "city",
         &[
             is("city"),
             is("town"),
@@ -247,7 +246,7 @@ pub const NAMES: [(&str, &[Synonym]); 16] = [
         ],
     ),
     (
-        schema::STATE,
+        "state",
         &[
             is("state"),
             is("stateorprovince"),
@@ -264,7 +263,7 @@ pub const NAMES: [(&str, &[Synonym]); 16] = [
         ],
     ),
     (
-        schema::ZIP_CODE,
+        "zip_code",
         &[
             is("zipcode"),
             is("zip"),

@@ -6,11 +6,15 @@
 
 use std::collections::HashSet;
 
-use polars::prelude::{DataFrame, StringChunked};
-use tasador_listing::clean::{days_since_epoch, infer_kind, is_null_text, number_text};
+use polars::prelude::{DataFrame, PlSmallStr, StringChunked, StringChunkedBuilder};
+use tasador_listing::clean::{
+    clean_number, clean_zip, days_since_epoch, infer_kind, is_null_text, number_text,
+};
 use tasador_listing::identity::{
     FEATURE_COLUMNS, ID_COLUMNS, Identity, IdentityRule, UNIT_COLUMNS,
 };
+use tasador_listing::mapping::{self, Reading, Source};
+use tasador_listing::place::zip_is_in;
 use tasador_listing::profile::{ColumnProfile, Profile};
 use tasador_listing::property::{PropertyKey, RowHasher, hex};
 use tasador_listing::quality::{Problem, ProblemKind, QualityReport, RawColumn};
@@ -23,6 +27,9 @@ use crate::table::{FrameError, Table};
 
 /// At most this many [`ProblemKind::Renamed`] are reported, so that odd headers cannot flood a report.
 const MAX_RENAMED: usize = 20;
+
+/// From at most so many rows, evenly spaced, units and forms are recognised.
+const SAMPLE_ROWS: usize = 5_000;
 
 /// A cleaned batch that still contains the rows that other batches have.
 #[derive(Debug)]
@@ -66,17 +73,33 @@ pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
         raw: rows as u64,
         ..QualityReport::default()
     };
-    let names = schema::canonical_names(raw.columns.iter().map(|(name, _)| name.as_str()));
-    quality.problems = renamed(&raw, &names);
-    let mut texts: Vec<(String, Option<StringChunked>)> = names
+    let mapping = mapping::plan(&sources(&raw));
+    quality.problems = renamed(&raw, &mapping.names);
+    quality.problems.extend(mapping.problems);
+    // Rejected rows are stored as the source wrote them.
+    let mut texts: Vec<(String, Option<StringChunked>)> = Vec::with_capacity(raw.columns.len() + 1);
+    let mut written = Vec::with_capacity(raw.columns.len());
+    let baths = baths(&raw, &mapping.baths);
+    for ((name, (_, text)), reading) in mapping
+        .names
         .into_iter()
         .zip(raw.columns)
-        .map(|(name, (_, text))| (name, Some(text)))
-        .collect();
+        .zip(mapping.readings)
+    {
+        texts.push((name.clone(), Some(converted(&text, reading))));
+        written.push((name, Some(text)));
+    }
+    if let Some(baths) = baths {
+        texts.push((schema::BATH.to_owned(), Some(baths)));
+    }
+    if let Some(problem) = contradicting_zips(&mut texts) {
+        quality.problems.push(problem);
+    }
 
     let judged = cast_judged(&texts, rows);
     let refused = refuse(text_of(&texts, schema::PRICE), &judged, rows);
-    let rejected = rejected(&texts, &refused)?;
+    let rejected = rejected(&written, &refused)?;
+    drop(written);
     for (_, refusal) in &refused {
         *quality.rejected.entry(refusal.reason).or_default() += 1;
     }
@@ -93,6 +116,99 @@ pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
     draft.keep(rows, &refused);
     draft.quality.find_problems();
     Ok(draft)
+}
+
+/// The columns of a batch, each with a sample of its values.
+fn sources(raw: &Raw) -> Vec<Source<'_>> {
+    let step = (raw.rows / SAMPLE_ROWS).max(1);
+    let sampled = raw.rows.div_ceil(step).max(1);
+    raw.columns
+        .iter()
+        .map(|(name, text)| {
+            let cells = (0..raw.rows).step_by(step).filter_map(|row| text.get(row));
+            let sample: Vec<&str> = cells.filter(|cell| !is_null_text(cell)).collect();
+            Source {
+                name,
+                filled: sample.len() as f64 / sampled as f64,
+                sample,
+            }
+        })
+        .collect()
+}
+
+/// The texts with plain values in the stored unit; a text that cannot be read stays as it is.
+fn converted(text: &StringChunked, reading: Reading) -> StringChunked {
+    if reading == Reading::AsIs {
+        return text.clone();
+    }
+    let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, text.len());
+    for cell in text.iter() {
+        match cell.and_then(|cell| reading.convert(cell)) {
+            Some(plain) => cells.append_value(plain),
+            None => cells.append_option(cell),
+        }
+    }
+    cells.finish()
+}
+
+/// The number of bathrooms as the weighted sum of these columns; missing where all are.
+fn baths(raw: &Raw, parts: &[(usize, f64)]) -> Option<StringChunked> {
+    if parts.is_empty() {
+        return None;
+    }
+    let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, raw.rows);
+    for row in 0..raw.rows {
+        let known = parts.iter().filter_map(|(column, weight)| {
+            let (_, text) = raw.columns.get(*column)?;
+            Some(clean_number(text.get(row)?)? * weight)
+        });
+        let known: Vec<f64> = known.collect();
+        cells.append_option((!known.is_empty()).then(|| number_text(known.iter().sum())));
+    }
+    Some(cells.finish())
+}
+
+/// Removes zip codes of fewer than five digits that lie outside of their row's state once they are
+/// padded (`7701` in Texas is not New Jersey's 07701), and counts all that contradict their state.
+fn contradicting_zips(texts: &mut [(String, Option<StringChunked>)]) -> Option<Problem> {
+    let states = text_of(texts, schema::STATE)?.clone();
+    let (_, zips) = texts
+        .iter_mut()
+        .find(|(name, _)| name == schema::ZIP_CODE)?;
+    let text = zips.as_ref()?;
+    let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, text.len());
+    let (mut contradicting, mut removed) = (0_u64, 0_u64);
+    for (cell, state) in text.iter().zip(states.iter()) {
+        let zip = cell.and_then(clean_zip);
+        let contradicts = match (&zip, state) {
+            (Some(zip), Some(state)) => zip_is_in(zip, state) == Some(false),
+            _ => false,
+        };
+        let digits = cell.map_or(0, |cell| {
+            let whole = cell.trim().split(['.', '-']).next().unwrap_or_default();
+            whole.len()
+        });
+        if contradicts {
+            contradicting += 1;
+        }
+        if contradicts && digits < 5 {
+            removed += 1;
+            cells.append_null();
+        } else {
+            cells.append_option(cell);
+        }
+    }
+    if contradicting == 0 {
+        return None;
+    }
+    *zips = Some(cells.finish());
+    Some(Problem {
+        kind: ProblemKind::ZipContradictsState,
+        column: Some(schema::ZIP_CODE.to_owned()),
+        sentence: format!(
+            "{contradicting} zip codes lie outside of the state of their row; {removed} of them have fewer than five digits and were not used."
+        ),
+    })
 }
 
 /// The columns whose names had to be changed by more than white space and case.
@@ -243,6 +359,8 @@ impl Draft {
     /// Hashes the rows that are not rejected, and keeps the first of equal ones.
     fn keep(&mut self, rows: usize, refused: &[(u32, Refusal)]) {
         let mut by_name: Vec<&Column> = self.columns.iter().collect();
+        // When a row was read makes no row new.
+        by_name.retain(|column| !schema::is_of_the_reading(&column.name));
         by_name.sort_by(|left, right| left.name.cmp(&right.name));
         let text = |name: &str| {
             let column = self.columns.iter().find(|column| column.name == name);

@@ -364,3 +364,79 @@ proptest! {
         prop_assert_eq!(one, two);
     }
 }
+
+fn problems(cleaned: &Cleaned) -> Vec<&'static str> {
+    let problems = cleaned.quality.problems.iter();
+    problems.map(|problem| problem.kind.code()).collect()
+}
+
+#[test]
+fn an_export_with_other_names_and_units_is_cleaned() {
+    let cleaned = clean(
+        "list_price,beds,full_baths,half_baths,sqft,lot_sqft,zip_code,state\n\
+         $350k,3,2,1,\"1,180 sqft\",43560,981781234,WA\n\
+         $1.2M,4,3,,2000,21780,98178.0,WA\n\
+         soon,4,3,,2000,21780,98178,WA\n",
+    );
+    let table = &cleaned.clean;
+    assert_eq!(column(table, "price"), ["350000.0", "1.2e6"]);
+    assert_eq!(column(table, "bath"), ["2.5", "3.0"]);
+    assert_eq!(column(table, "house_size"), ["1180.0", "2000.0"]);
+    assert_eq!(column(table, "acre_lot"), ["1.0", "0.5"]);
+    assert_eq!(column(table, "zip_code"), ["98178", "98178"]);
+    // A rejected row is as the source wrote it.
+    assert_eq!(column(&cleaned.rejected, "price"), ["soon"]);
+    assert_eq!(column(&cleaned.rejected, "acre_lot"), ["21780"]);
+    assert!(problems(&cleaned).contains(&"mapped") && problems(&cleaned).contains(&"converted"));
+}
+
+#[test]
+fn a_short_zip_code_of_another_state_is_not_padded() {
+    let cleaned = clean(
+        "price,state,zip_code\n1,Texas,7701\n2,Texas,77001\n3,NJ,7701\n4,Texas,07701\n5,Ontario,7701\n",
+    );
+    assert_eq!(
+        column(&cleaned.clean, "zip_code"),
+        ["", "77001", "07701", "07701", "07701"]
+    );
+    let sentence = &cleaned.quality.problems.last().unwrap().sentence;
+    assert!(
+        sentence.starts_with("2 zip codes") && sentence.contains("1 of them"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn when_a_row_was_read_makes_it_no_new_row() {
+    for name in ["scraped_at", "fetchedAt", "last_updated", "Timestamp"] {
+        let with = |when: &str| {
+            let raw = raw(&format!("price,city,{name}\n3,Lee,{when}\n4,Lee,{when}\n"));
+            draft(raw).unwrap().row_hashes().to_vec()
+        };
+        assert_eq!(with("2024-01-01"), with("2024-02-01"), "{name}");
+    }
+    let sold = |when: &str| {
+        draft(raw(&format!("price,sold\n3,{when}\n")))
+            .unwrap()
+            .row_hashes()
+            .to_vec()
+    };
+    assert_ne!(sold("2024-01-01"), sold("2024-02-01"));
+}
+
+#[test]
+fn one_odd_cell_does_not_change_the_kind_of_a_column() {
+    let mut csv = "price,rent_index\n".to_owned();
+    for row in 1..200 {
+        csv.push_str(&format!("{row},{row}\n"));
+    }
+    csv.push_str("200,1133 - 1384\n");
+    let cleaned = clean(&csv);
+    let index = cleaned
+        .quality
+        .columns
+        .iter()
+        .find(|column| column.name == "rent_index");
+    let index = index.unwrap();
+    assert_eq!((index.kind, index.bad), (ColumnKind::Number, 1));
+}
