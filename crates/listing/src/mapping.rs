@@ -542,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lot_whose_unit_is_not_known_is_asked_for() {
+    fn a_lot_whose_unit_is_not_known_keeps_its_name() {
         let mapping = planned(&[("lot_size", &["120"])]);
         assert_eq!(mapping.names, ["lot_size"]);
         assert_eq!(codes(&mapping), ["unit_unknown"]);

@@ -75,6 +75,15 @@ pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
     };
     let mapping = mapping::plan(&sources(&raw));
     quality.problems = renamed(&raw, &mapping.names);
+    // What was recognised has a sentence that says so.
+    let is_mapped = |problem: &Problem| {
+        let same = |other: &&Problem| other.column == problem.column;
+        mapping
+            .problems
+            .iter()
+            .any(|other| other.kind == ProblemKind::Mapped && same(&other))
+    };
+    quality.problems.retain(|problem| !is_mapped(problem));
     quality.problems.extend(mapping.problems);
     // Rejected rows are stored as the source wrote them.
     let mut texts: Vec<(String, Option<StringChunked>)> = Vec::with_capacity(raw.columns.len() + 1);
