@@ -113,6 +113,16 @@ impl ProblemKind {
 }
 
 impl QualityReport {
+    /// Rows whose values could be read, whether they were rejected or not.
+    pub fn readable(&self) -> u64 {
+        let unreadable = |(reason, rows): (&Reason, &u64)| match reason.column() {
+            Some(_) => 0,
+            None => *rows,
+        };
+        let unreadable = self.rejected.iter().map(unreadable).sum();
+        self.raw.saturating_sub(unreadable)
+    }
+
     pub fn rejected_rows(&self) -> u64 {
         self.rejected.values().sum()
     }
@@ -154,7 +164,8 @@ impl QualityReport {
     /// Finds problems in the columns. A batch without rows has none, because columns are only known
     /// from rows.
     pub fn find_problems(&mut self) {
-        if self.raw == 0 {
+        let rows = self.readable();
+        if rows == 0 {
             return;
         }
         let mut found = Vec::new();
@@ -169,7 +180,7 @@ impl QualityReport {
             } else if self
                 .columns
                 .iter()
-                .any(|column| column.name == name && column.nulls + column.bad == self.raw)
+                .any(|column| column.name == name && column.nulls + column.bad == rows)
             {
                 found.push(Problem {
                     kind: ProblemKind::RequiredColumnUnreadable,
@@ -186,9 +197,8 @@ impl QualityReport {
                 });
             }
         }
-        let informs = |column: &RawColumn| {
-            column.name != schema::PRICE && column.nulls + column.bad < self.raw
-        };
+        let informs =
+            |column: &RawColumn| column.name != schema::PRICE && column.nulls + column.bad < rows;
         if !self.columns.iter().any(informs) {
             found.push(Problem {
                 kind: ProblemKind::NothingToLearnFrom,
@@ -197,7 +207,7 @@ impl QualityReport {
             });
         }
         for column in &self.columns {
-            let given = self.raw.saturating_sub(column.nulls);
+            let given = rows.saturating_sub(column.nulls);
             let reported = found
                 .iter()
                 .any(|problem| problem.column.as_ref() == Some(&column.name));

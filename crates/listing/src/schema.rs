@@ -64,9 +64,20 @@ pub const ROW_HASH: &str = "row_hash";
 pub const REASON: &str = "reason";
 /// Column of the rejected file with the sentence for people.
 pub const DETAIL: &str = "detail";
+/// Column of the rejected file with the row's line in the source's file, for rows that cannot be read.
+pub const SOURCE_LINE: &str = "source_line";
+/// Column of the rejected file with the text of a row that cannot be read.
+pub const SOURCE_TEXT: &str = "source_text";
 
 /// Columns that the pipeline writes; a source's column with such a name gets `_source` appended.
-pub const RESERVED: [&str; 4] = [PROPERTY_KEY, ROW_HASH, REASON, DETAIL];
+pub const RESERVED: [&str; 6] = [
+    PROPERTY_KEY,
+    ROW_HASH,
+    REASON,
+    DETAIL,
+    SOURCE_LINE,
+    SOURCE_TEXT,
+];
 
 /// The twelve columns, in the source's order.
 pub const COLUMNS: [KnownColumn; 12] = [

@@ -58,7 +58,7 @@ pub(crate) fn read<'m>(
         && let Some(refusal) = reject::judge(&reader.judged)
     {
         reader.wrong(
-            refusal.reason.column(),
+            refusal.reason.column().unwrap_or_default(),
             refusal.reason.sentence().to_owned(),
         );
     }

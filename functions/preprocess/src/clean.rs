@@ -18,11 +18,11 @@ use tasador_listing::place::zip_is_in;
 use tasador_listing::profile::{ColumnProfile, Profile};
 use tasador_listing::property::{PropertyKey, RowHasher, hex};
 use tasador_listing::quality::{Problem, ProblemKind, QualityReport, RawColumn};
-use tasador_listing::reject::{JUDGED, Judged, Refusal, judge};
+use tasador_listing::reject::{JUDGED, Judged, Reason, Refusal, judge};
 use tasador_listing::schema::{self, ColumnKind};
 
 use crate::cast::{Cast, Values, all_missing, cast, gather_text};
-use crate::read::Raw;
+use crate::read::{BrokenRow, Raw};
 use crate::table::{FrameError, Table};
 
 /// At most this many [`ProblemKind::Renamed`] are reported, so that odd headers cannot flood a report.
@@ -70,7 +70,7 @@ pub struct Cleaned {
 pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
     let rows = raw.rows;
     let mut quality = QualityReport {
-        raw: rows as u64,
+        raw: (rows + raw.broken.len()) as u64,
         ..QualityReport::default()
     };
     let mapping = mapping::plan(&sources(&raw));
@@ -107,10 +107,11 @@ pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
 
     let judged = cast_judged(&texts, rows);
     let refused = refuse(text_of(&texts, schema::PRICE), &judged, rows);
-    let rejected = rejected(&written, &refused)?;
+    let rejected = rejected(&written, &refused, &raw.broken)?;
     drop(written);
-    for (_, refusal) in &refused {
-        *quality.rejected.entry(refusal.reason).or_default() += 1;
+    let reasons = refused.iter().map(|(_, refusal)| refusal.reason);
+    for reason in reasons.chain(raw.broken.iter().map(|row| row.reason)) {
+        *quality.rejected.entry(reason).or_default() += 1;
     }
 
     let columns = cast_all(&mut texts, judged, rows, &mut quality);
@@ -290,26 +291,45 @@ fn refuse(
     refused
 }
 
-/// The rejected rows as the source wrote them, with their reasons.
+/// The rejected rows as the source wrote them, with their reasons. Those that could not be read come
+/// last, as text with their line.
 fn rejected(
     texts: &[(String, Option<StringChunked>)],
     refused: &[(u32, Refusal)],
+    broken: &[BrokenRow],
 ) -> Result<DataFrame, FrameError> {
-    let rows: Vec<u32> = refused.iter().map(|(row, _)| *row).collect();
+    // No column has a row of this number, so those cells are null.
+    let none = broken.iter().map(|_| u32::MAX);
+    let rows: Vec<u32> = refused.iter().map(|(row, _)| *row).chain(none).collect();
     let mut table = Table::new(rows.len());
     for (name, text) in texts {
         if let Some(text) = text {
             table.text(name, gather_text(text, &rows));
         }
     }
+    let reasons = refused.iter().map(|(_, refusal)| refusal.reason);
     table.texts(
         schema::REASON,
-        refused.iter().map(|(_, refusal)| refusal.reason.code()),
+        reasons
+            .chain(broken.iter().map(|row| row.reason))
+            .map(Reason::code),
     );
+    let details = refused.iter().map(|(_, refusal)| refusal.detail());
     table.texts(
         schema::DETAIL,
-        refused.iter().map(|(_, refusal)| refusal.detail()),
+        details.chain(broken.iter().map(|row| row.detail.clone())),
     );
+    if !broken.is_empty() {
+        let lines = broken.iter().map(|row| Some(row.line as f64));
+        let lines = refused.iter().map(|_| None).chain(lines);
+        let lines: Vec<f64> = lines.map(|line| line.unwrap_or(f64::NAN)).collect();
+        table.numbers(schema::SOURCE_LINE, &lines);
+        let texts = broken.iter().map(|row| Some(row.text.as_str()));
+        let texts = refused.iter().map(|_| None).chain(texts);
+        let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, rows.len());
+        texts.for_each(|text| cells.append_option(text));
+        table.text(schema::SOURCE_TEXT, cells.finish());
+    }
     table.finish()
 }
 
@@ -485,7 +505,7 @@ impl Draft {
             columns: Vec::with_capacity(columns.len()),
         };
         for column in columns {
-            let values = if kept.len() as u64 == quality.raw {
+            let values = if kept.len() as u64 == quality.readable() {
                 column.values
             } else {
                 column.values.gather(&kept)

@@ -26,7 +26,7 @@ use tasador_runtime::Context;
 
 pub use clean::{Cleaned, Draft, draft};
 pub use error::PreprocessError;
-pub use read::{MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
+pub use read::{BrokenRow, MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
 pub use table::{FrameError, LeftError, to_parquet};
 pub use tasador_flow::preprocess::{Request, Response};
 

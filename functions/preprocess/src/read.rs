@@ -3,9 +3,11 @@
 //! Text stays as it was written (`6016.0` is not 6016 here), because rejected rows are stored
 //! unchanged. Missing keys, nulls and, in CSV, empty fields are null.
 
+mod broken;
 mod delimited;
 mod json;
 mod parquet;
+mod scan;
 mod table;
 
 use std::io::Read as _;
@@ -15,6 +17,9 @@ use bytes::Bytes;
 use polars::prelude::{PolarsError, StringChunked};
 use tasador_lake::Format;
 use tasador_listing::schema;
+
+pub use broken::BrokenRow;
+use scan::MAX_HEADER_BYTES;
 
 /// The most columns of a batch; a table with more is not a list of listings.
 pub const MAX_COLUMNS: usize = 1_000;
@@ -28,9 +33,12 @@ pub const MAX_BYTES: u64 = tasador_lake::READ_LIMIT_BYTES;
 
 #[derive(Debug, Clone, Default)]
 pub struct Raw {
+    /// Rows that could be read.
     pub rows: usize,
     /// The columns, with the source's names and order.
     pub columns: Vec<(String, StringChunked)>,
+    /// Rows that could not be read, in the source's order.
+    pub broken: Vec<BrokenRow>,
 }
 
 /// Why a batch cannot be read.
@@ -48,10 +56,16 @@ pub enum ReadError {
     NoRows,
     #[error("the text is not UTF-8 at byte {at}")]
     NotUtf8 { at: usize },
+    #[error("the quotes in the header of the CSV are not closed, or stand in the middle of a name")]
+    HeaderQuote,
     #[error(
-        "a quoted field of the CSV does not end: the file is incomplete, or a quote is missing"
+        "the header is longer than {MAX_HEADER_BYTES} bytes; the first line of the file must be the names of the columns"
     )]
-    OpenQuote,
+    HeaderTooLong,
+    #[error("{counts}; correct the file and send it again. {examples}")]
+    TooManyBroken { counts: String, examples: String },
+    #[error("the rows cannot be put together")]
+    Table(#[source] PolarsError),
     #[error("the CSV cannot be read")]
     Csv(#[source] PolarsError),
     #[error("the Parquet file cannot be read")]
@@ -81,8 +95,8 @@ pub enum ReadError {
 pub fn read(bytes: Bytes, format: Format) -> Result<Raw, ReadError> {
     let bytes = unpack(bytes)?;
     match format {
-        Format::ApiJson | Format::Json => json::read_document(&bytes),
-        Format::Ndjson => json::read_lines(&bytes),
+        Format::ApiJson | Format::Json => json::read(&bytes, false),
+        Format::Ndjson => json::read(&bytes, true),
         // The library for these two may panic on damaged bytes.
         Format::Csv => catch_unwind(AssertUnwindSafe(|| delimited::read(bytes)))
             .unwrap_or(Err(ReadError::Damaged { format })),

@@ -225,7 +225,7 @@ fn batches_without_rows_or_columns() {
         raw("price,city\n"),
         Raw {
             rows: 3,
-            columns: Vec::new(),
+            ..Raw::default()
         },
     ] {
         let rows = raw.rows as u64;

@@ -110,7 +110,7 @@ fn a_small_file_does_not_fill_the_memory() {
     let header = vec!["c"; MAX_COLUMNS].join(",");
     let few = MAX_CELLS / MAX_COLUMNS + 1;
     for (format, text) in [
-        (Format::Csv, format!("a\n{}", "\n".repeat(rows))),
+        (Format::Csv, format!("a\n{}", "1\n".repeat(rows))),
         (Format::Csv, format!("{header}\n{}", "1\n".repeat(few))),
         (Format::Ndjson, "{}\n".repeat(rows)),
         (Format::Json, format!("[{}{{}}]", "{},".repeat(rows))),
@@ -171,7 +171,6 @@ fn other_formats_are_rejected() {
         (Format::Parquet, Format::Json),
         (Format::Csv, Format::Parquet),
         (Format::Csv, Format::Json),
-        (Format::Json, Format::Ndjson),
     ] {
         assert!(
             read_all(&two_rows(given), format).is_err(),
