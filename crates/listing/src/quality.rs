@@ -39,6 +39,20 @@ pub struct QualityReport {
     pub columns: Vec<RawColumn>,
     /// Problems of the batch as a whole.
     pub problems: Vec<Problem>,
+    /// What was detected of the text of the batch.
+    #[serde(default)]
+    pub form: TextForm,
+}
+
+/// How a text is written, as it was detected.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextForm {
+    /// The encoding's name by the Encoding Standard: `UTF-8`, `UTF-16LE`, `windows-1252` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// What separates fields, in a text with fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<char>,
 }
 
 /// The values of one column over all raw rows.

@@ -71,6 +71,7 @@ pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
     let rows = raw.rows;
     let mut quality = QualityReport {
         raw: (rows + raw.broken.len()) as u64,
+        form: raw.form.clone(),
         ..QualityReport::default()
     };
     let mapping = mapping::plan(&sources(&raw));

@@ -4,18 +4,23 @@
 //! unchanged. Missing keys, nulls and, in CSV, empty fields are null.
 
 mod broken;
+mod content;
 mod delimited;
+mod dialect;
 mod json;
 mod parquet;
 mod scan;
 mod table;
+mod text;
 
 use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
+use content::Content;
 use polars::prelude::{PolarsError, StringChunked};
 use tasador_lake::Format;
+use tasador_listing::quality::TextForm;
 use tasador_listing::schema;
 
 pub use broken::BrokenRow;
@@ -39,6 +44,8 @@ pub struct Raw {
     pub columns: Vec<(String, StringChunked)>,
     /// Rows that could not be read, in the source's order.
     pub broken: Vec<BrokenRow>,
+    /// What was detected of a text.
+    pub form: TextForm,
 }
 
 /// Why a batch cannot be read.
@@ -78,6 +85,8 @@ pub enum ReadError {
     Gzip(#[source] std::io::Error),
     #[error("the gzip file unpacks to more than {MAX_BYTES} bytes")]
     TooLarge,
+    #[error("this is {what}, not a table; export the listings as CSV, NDJSON, JSON or Parquet")]
+    NotATable { what: &'static str },
     #[error("there are more than {MAX_COLUMNS} columns")]
     TooManyColumns,
     #[error("there are more than {MAX_CELLS} values, rows times columns")]
@@ -86,7 +95,8 @@ pub enum ReadError {
     Damaged { format: Format },
 }
 
-/// Reads a batch. Bytes that start like gzip are unpacked first, whatever the file's name.
+/// Reads a batch. What the bytes are counts more than `format`: gzip is unpacked, Parquet is read as
+/// Parquet, and both kinds of JSON as what they are.
 ///
 /// Call it on a blocking thread.
 ///
@@ -94,9 +104,23 @@ pub enum ReadError {
 /// [`ReadError`]. A batch without rows is not an error.
 pub fn read(bytes: Bytes, format: Format) -> Result<Raw, ReadError> {
     let bytes = unpack(bytes)?;
+    let format = match content::content(&bytes) {
+        Content::Parquet => Format::Parquet,
+        Content::Other(what) => return Err(ReadError::NotATable { what }),
+        Content::Text => format,
+    };
     match format {
-        Format::ApiJson | Format::Json => json::read(&bytes, false),
-        Format::Ndjson => json::read(&bytes, true),
+        Format::ApiJson | Format::Json | Format::Ndjson => {
+            let text = text::decode(bytes)?;
+            let raw = json::read(&text.bytes, format == Format::Ndjson)?;
+            Ok(Raw {
+                form: TextForm {
+                    encoding: Some(text.encoding.to_owned()),
+                    separator: None,
+                },
+                ..raw
+            })
+        }
         // The library for these two may panic on damaged bytes.
         Format::Csv => catch_unwind(AssertUnwindSafe(|| delimited::read(bytes)))
             .unwrap_or(Err(ReadError::Damaged { format })),

@@ -1,4 +1,5 @@
-//! CSV with a header, after RFC 4180: commas, double quotes, line breaks within quotes.
+//! Text with a header and separated fields, after RFC 4180: double quotes, line breaks within quotes.
+//! Separator and encoding are detected.
 //!
 //! A scan finds the rows; the rows that it lets through are read by the data frame library, in
 //! parallel. Only if a row is broken, the others are copied together first.
@@ -6,21 +7,32 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
+use memchr::memchr;
 use polars::prelude::{CsvReadOptions, SerReader as _};
 use tasador_ids::Format;
+use tasador_listing::quality::TextForm;
 
+use super::dialect::separator;
 use super::scan::{Scan, scan};
-use super::{Raw, ReadError, without_mark};
+use super::text::{Text, decode};
+use super::{Raw, ReadError};
 
 /// Reads CSV. A row with fewer fields than the header is filled up with nulls. Surplus fields are
 /// dropped if they are empty; otherwise the row is broken, because it is unknown which one is surplus.
 pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
-    let text = without_mark(&bytes);
-    if text.iter().all(u8::is_ascii_whitespace) {
+    let Text {
+        bytes,
+        is_utf8,
+        encoding,
+    } = decode(bytes)?;
+    let bytes = with_line_feeds(bytes);
+    if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Raw::default());
     }
-    let is_utf8 = std::str::from_utf8(text).is_ok();
-    let Scan { kept, rows, broken } = scan(text, b',', is_utf8)?;
+    let (separator, begin) = separator(&bytes);
+    let bytes = bytes.slice(begin.min(bytes.len())..);
+    let text = bytes.as_ref();
+    let Scan { kept, rows, broken } = scan(text, separator, usize::from(begin > 0), is_utf8)?;
     let broken = broken.finish(text, rows)?;
     let kept = match kept.as_slice() {
         [all] => bytes.slice_ref(text.get(all.clone()).unwrap_or_default()),
@@ -35,7 +47,11 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
         // No type inference: every column is text.
         .with_infer_schema_length(Some(0))
         .with_raise_if_empty(false)
-        .map_parse_options(|options| options.with_truncate_ragged_lines(true))
+        .map_parse_options(|options| {
+            options
+                .with_separator(separator)
+                .with_truncate_ragged_lines(true)
+        })
         .into_reader_with_file_handle(Cursor::new(kept))
         .finish()
         .map_err(ReadError::Csv)?;
@@ -56,7 +72,22 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
         rows,
         columns,
         broken,
+        form: TextForm {
+            encoding: Some(encoding.to_owned()),
+            separator: Some(char::from(separator)),
+        },
     })
+}
+
+/// A text whose lines end with carriage returns alone, with line feeds instead.
+fn with_line_feeds(bytes: Bytes) -> Bytes {
+    if memchr(b'\n', &bytes).is_some() || memchr(b'\r', &bytes).is_none() {
+        return bytes;
+    }
+    let text = bytes
+        .iter()
+        .map(|byte| if *byte == b'\r' { b'\n' } else { *byte });
+    text.collect::<Vec<u8>>().into()
 }
 
 /// The name in the header. The reader appends `_duplicated_0`, `_duplicated_1` … to repeated names,
@@ -340,6 +371,41 @@ mod tests {
                 prop_assert_eq!(cells(&raw, 1)[row], Some(two.as_str()));
             }
         }
+    }
+
+    #[test]
+    fn separators_and_encodings_are_detected() {
+        for separator in [',', ';', '\t', '|'] {
+            let table = "price*city*note\r\n289900*A Coruña*\"a * b, c; d\"\r\n\"1*5\"*Málaga*\r\n7*Ávila*x*\r\n";
+            let table = table.replace('*', &separator.to_string());
+            let utf16 =
+                |of: fn(u16) -> [u8; 2]| table.encode_utf16().flat_map(of).collect::<Vec<u8>>();
+            let latin: Vec<u8> = table.chars().map(|c| c as u8).collect();
+            let old_mac = table.replace("\r\n", "\r");
+            for (bytes, encoding) in [
+                (table.clone().into_bytes(), "UTF-8"),
+                (old_mac.into_bytes(), "UTF-8"),
+                (utf16(u16::to_le_bytes), "UTF-16LE"),
+                (utf16(u16::to_be_bytes), "UTF-16BE"),
+                (latin, "windows-1252"),
+            ] {
+                let raw = read(bytes.into()).unwrap();
+                assert_eq!(
+                    raw.form.encoding.as_deref(),
+                    Some(encoding),
+                    "{separator:?}"
+                );
+                assert_eq!(raw.form.separator, Some(separator), "{encoding}");
+                assert_eq!(raw.broken, []);
+                let first = format!("1{separator}5");
+                assert_eq!(cells(&raw, 0), [Some("289900"), Some(&*first), Some("7")]);
+                assert_eq!(cells(&raw, 1), ["A Coruña", "Málaga", "Ávila"].map(Some));
+                let note = format!("a {separator} b, c; d");
+                assert_eq!(cells(&raw, 2)[0], Some(&*note));
+            }
+        }
+        let raw = read_text("sep=;\na;b\n1;2\n3;4;5\n").unwrap();
+        assert_eq!((raw.rows, raw.broken[0].line), (1, 4));
     }
 
     #[test]

@@ -40,12 +40,17 @@ struct Row {
     blank: bool,
 }
 
-/// Finds the rows of a text whose first line is the header.
-pub(super) fn scan(text: &[u8], separator: u8, is_utf8: bool) -> Result<Scan, ReadError> {
+/// Finds the rows of a text whose first line is the header; `lines_before` it were taken off.
+pub(super) fn scan(
+    text: &[u8],
+    separator: u8,
+    lines_before: usize,
+    is_utf8: bool,
+) -> Result<Scan, ReadError> {
     let mut scanner = Scanner {
         text,
         separator,
-        line: 1,
+        line: 1 + lines_before,
         counted: 0,
     };
     let mut at = 0;

@@ -166,16 +166,44 @@ fn deep_json_is_rejected_or_kept_as_text() {
 
 #[test]
 fn other_formats_are_rejected() {
-    for (given, format) in [
-        (Format::Parquet, Format::Csv),
-        (Format::Parquet, Format::Json),
-        (Format::Csv, Format::Parquet),
-        (Format::Csv, Format::Json),
-    ] {
+    for (given, format) in [(Format::Csv, Format::Parquet), (Format::Csv, Format::Json)] {
         assert!(
             read_all(&two_rows(given), format).is_err(),
             "{given} as {format}"
         );
+    }
+}
+
+#[test]
+fn the_content_counts_more_than_the_name() {
+    for given in [Format::Parquet, Format::Json, Format::Ndjson] {
+        for format in Format::ALL {
+            if given != Format::Parquet && matches!(format, Format::Csv | Format::Parquet) {
+                continue;
+            }
+            for bytes in [two_rows(given), gzip(&two_rows(given))] {
+                assert_eq!(
+                    read_all(&bytes, format).unwrap().rows,
+                    2,
+                    "{given} as {format}"
+                );
+            }
+        }
+    }
+    for (bytes, what) in [
+        (
+            &b"%PDF-1.4"[..],
+            "this is a PDF document, not a table; export the listings as CSV",
+        ),
+        (b"<html>Bad gateway</html>", "this is an HTML page"),
+        (b"SQLite format 3\0", "this is an SQLite database"),
+    ] {
+        for format in Format::ALL {
+            for bytes in [bytes.to_vec(), gzip(bytes)] {
+                let error = read_all(&bytes, format).unwrap_err().to_string();
+                assert!(error.contains(what), "{error}");
+            }
+        }
     }
 }
 

@@ -100,7 +100,7 @@ async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
         (
             "<html>Bad gateway</html>",
             Format::ApiJson,
-            "is not a list of rows",
+            "this is an HTML page",
         ),
         (
             r#"{"data": [{"price": 1}, {"pri"#,
