@@ -281,8 +281,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Whether a quote that is not closed has joined rows: all whole lines within a field would be rows
-    /// of their own.
+    /// Whether a quote that is not closed has joined rows: each whole line within a field has as many
+    /// fields as the header.
     fn swallows_rows(&self, start: usize, row: &Row, columns: usize) -> bool {
         if columns < MIN_COLUMNS_OF_SWALLOWED_ROWS {
             return false;

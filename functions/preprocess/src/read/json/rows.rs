@@ -9,7 +9,7 @@ use super::super::table::TableBuilder;
 use super::super::{Raw, ReadError};
 use super::{RowError, read_row};
 
-/// So much text is read in vain, in bytes, before a document is given up.
+/// So much text is read without result, in bytes, before a document is refused.
 const MAX_LOST_BYTES: usize = 64 << 20;
 
 /// Reads the rows that can be read; `None` if the text is not a complete list of rows.
