@@ -46,7 +46,7 @@ pub struct Cli {
 }
 
 /// Options that every command takes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 struct Global {
     /// Folder that keeps everything: bucket, tables, executions [default: .tasador; demo: .tasador/demo]
     #[arg(long, global = true, value_name = "FOLDER")]
@@ -98,7 +98,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         match command {
             Command::Demo => demo::run(&global).await,
             Command::Up(options) => up::run(&global, options).await,
-            Command::Check(options) => check::run(&options),
+            Command::Check(options) => check::run(&global, &options),
             Command::Run(options) => run::run(&global, options).await,
             Command::Predict(options) => predict::run(&global, options).await,
             Command::History(options) => history::run(&global, options).await,

@@ -255,6 +255,11 @@ pub fn date_from_days(days: i32) -> Option<Date> {
         .ok()
 }
 
+/// Whether so many of all values are enough to decide what a column is.
+pub const fn is_bulk(count: u64, all: u64) -> bool {
+    all > 0 && count * 100 >= all * 95
+}
+
 /// Infers the kind of a new column by the bulk of its values: a number if at least 95 % of those that are
 /// not null are numbers, otherwise a date if at least 95 % are dates, otherwise a category. The others are
 /// unreadable, and counted as such.
@@ -272,10 +277,9 @@ pub fn infer_kind<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> Colu
         zeros += u64::from(has_leading_zero(value));
         dates += u64::from(clean_date(value).is_some());
     }
-    let is_bulk = |count: u64| all > 0 && count * 100 >= all * 95;
-    if is_bulk(numbers) && zeros * 100 <= all {
+    if is_bulk(numbers, all) && zeros * 100 <= all {
         ColumnKind::Number
-    } else if is_bulk(dates) {
+    } else if is_bulk(dates, all) {
         ColumnKind::Date
     } else {
         ColumnKind::Category

@@ -48,6 +48,18 @@ pub enum IdentityRule {
     Row,
 }
 
+impl IdentityRule {
+    /// As it is spelled in reports.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Address => "address",
+            Self::Features => "features",
+            Self::Row => "row",
+        }
+    }
+}
+
 /// What identifies the property of one row; clean values, `None` and NaN being missing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Identity<'a> {

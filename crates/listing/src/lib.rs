@@ -17,6 +17,7 @@ pub mod property;
 pub mod quality;
 pub mod reject;
 pub mod schema;
+pub mod schema_file;
 pub mod synonyms;
 pub mod unit;
 

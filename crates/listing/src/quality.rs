@@ -96,6 +96,12 @@ pub enum ProblemKind {
     UnitUnknown,
     /// A column repeats the price; models do not learn from it.
     Leak,
+    /// A column identifies rows or properties; models do not learn from it.
+    Identifier,
+    /// A column is not used, as the schema declares.
+    Ignored,
+    /// The columns are values over time, such as a price index, and none of them is the price.
+    ValuesOverTime,
     /// Zip codes lie outside of the state of their row.
     ZipContradictsState,
 }
@@ -113,6 +119,9 @@ impl ProblemKind {
             Self::Converted => "converted",
             Self::UnitUnknown => "unit_unknown",
             Self::Leak => "leak",
+            Self::Identifier => "identifier",
+            Self::Ignored => "ignored",
+            Self::ValuesOverTime => "values_over_time",
             Self::ZipContradictsState => "zip_contradicts_state",
         }
     }
@@ -129,9 +138,9 @@ impl ProblemKind {
 impl QualityReport {
     /// Rows whose values could be read, whether they were rejected or not.
     pub fn readable(&self) -> u64 {
-        let unreadable = |(reason, rows): (&Reason, &u64)| match reason.column() {
-            Some(_) => 0,
-            None => *rows,
+        let unreadable = |(reason, rows): (&Reason, &u64)| match reason.is_of_the_text() {
+            true => *rows,
+            false => 0,
         };
         let unreadable = self.rejected.iter().map(unreadable).sum();
         self.raw.saturating_sub(unreadable)

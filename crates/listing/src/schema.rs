@@ -24,6 +24,17 @@ pub enum ColumnKind {
 }
 
 impl ColumnKind {
+    /// As it is spelled in JSON and in `tasador.toml`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Code => "code",
+            Self::Category => "category",
+            Self::Zip => "zip",
+            Self::Date => "date",
+        }
+    }
+
     /// Whether clean values of this kind are text.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::Code | Self::Category | Self::Zip)
@@ -55,6 +66,8 @@ pub const CITY: &str = "city";
 pub const STATE: &str = "state";
 /// The zip code, five digits.
 pub const ZIP_CODE: &str = "zip_code";
+/// When the home was sold.
+pub const PREV_SOLD_DATE: &str = "prev_sold_date";
 
 /// Column of the clean file with the property key (32 hexadecimal digits).
 pub const PROPERTY_KEY: &str = "property_key";
@@ -97,7 +110,7 @@ pub const COLUMNS: [KnownColumn; 12] = [
     column(STATE, ColumnKind::Category, None),
     column(ZIP_CODE, ColumnKind::Zip, None),
     column(HOUSE_SIZE, ColumnKind::Number, Some("sqft")),
-    column("prev_sold_date", ColumnKind::Date, None),
+    column(PREV_SOLD_DATE, ColumnKind::Date, None),
 ];
 
 const fn column(name: &'static str, kind: ColumnKind, unit: Option<&'static str>) -> KnownColumn {

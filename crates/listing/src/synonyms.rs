@@ -304,7 +304,7 @@ pub const NAMES: [(&str, &[Synonym]); 16] = [
         ],
     ),
     (
-        "prev_sold_date",
+        crate::schema::PREV_SOLD_DATE,
         &[
             is("prevsolddate"),
             is("solddate"),
@@ -385,6 +385,9 @@ pub const STREET_PARTS: [&[&str]; 5] = [
     &["streetsuffix", "streettype"],
     &["streetdirsuffix"],
 ];
+
+/// The place of the street's name in [`STREET_PARTS`].
+pub const STREET_NAME: usize = 2;
 
 /// Names of a year and a month of sale, where there is no date.
 pub const YEARS: [&str; 4] = ["yrsold", "yearsold", "soldyear", "saleyear"];

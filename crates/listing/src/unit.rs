@@ -120,12 +120,16 @@ impl Stored {
         }
     }
 
-    pub const fn code(self) -> Option<&'static str> {
+    pub const fn unit(self) -> Option<Unit> {
         match self {
-            Self::Acres => Some("acres"),
-            Self::Ft2 => Some("ft2"),
+            Self::Acres => Some(Unit::Acres),
+            Self::Ft2 => Some(Unit::Ft2),
             Self::Amount => None,
         }
+    }
+
+    pub fn code(self) -> Option<&'static str> {
+        self.unit().map(Unit::code)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Nothing is dropped silently: raw = clean + rejected + duplicates, always. The work grows with the
 //! batch, not with the history: rows of other batches are looked up by hash.
 //!
+//! A batch is read by `tasador.toml`, in the bucket or in the configured file, if there is one.
+//!
 //! # Repeated calls
 //! Files are written in the order rejected, clean, report; between the last two, the rows are marked
 //! as belonging to this batch. If the report exists, everything is done and the report is the answer.
@@ -13,6 +15,7 @@ mod cast;
 mod clean;
 mod error;
 mod read;
+mod schema;
 mod table;
 
 use std::collections::HashSet;
@@ -21,6 +24,7 @@ use bytes::Bytes;
 use tasador_flow::Rows;
 use tasador_ids::{BatchId, Digest};
 use tasador_lake::{Key, Lake, LakeError, key};
+use tasador_listing::schema_file::SchemaFile;
 use tasador_listing::{BatchReport, QualityReport};
 use tasador_runtime::Context;
 
@@ -51,7 +55,8 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
         return Ok(answer(batch, &report));
     }
     let left = left_rows(batch, ctx).await?;
-    let draft = read_raw(request, ctx).await?;
+    let file = schema::of_batch(batch, left.is_some(), ctx).await?;
+    let draft = read_raw(request, file, ctx).await?;
 
     let elsewhere: HashSet<u128> = match &left {
         Some(left) => {
@@ -138,12 +143,16 @@ async fn left_rows(
 }
 
 /// Fetches, verifies, reads and cleans the raw object.
-async fn read_raw(request: &Request, ctx: &Context) -> Result<Draft, PreprocessError> {
+async fn read_raw(
+    request: &Request,
+    file: SchemaFile,
+    ctx: &Context,
+) -> Result<Draft, PreprocessError> {
     let digest = request.batch.digest();
     let bytes = ctx.lake.get_verified(&request.key, digest).await?;
     let (key, format) = (request.key.clone(), request.format);
-    blocking(move || match read(bytes, format) {
-        Ok(raw) => Ok(draft(raw)?),
+    blocking(move || match read(bytes, format, &file) {
+        Ok(raw) => Ok(draft(raw, &file)?),
         Err(source) => Err(PreprocessError::Unreadable { key, source }),
     })
     .await?
@@ -165,6 +174,7 @@ impl Files {
             quality,
             profile,
             row_hashes,
+            ..
         } = draft.finish(|hash| elsewhere.contains(&hash))?;
         let rejected = to_parquet(rejected)?;
         let clean = to_parquet(clean)?;

@@ -7,6 +7,7 @@ mod broken;
 mod content;
 mod delimited;
 mod dialect;
+mod header;
 mod json;
 mod parquet;
 mod scan;
@@ -22,6 +23,7 @@ use polars::prelude::{PolarsError, StringChunked};
 use tasador_lake::Format;
 use tasador_listing::quality::TextForm;
 use tasador_listing::schema;
+use tasador_listing::schema_file::SchemaFile;
 
 pub use broken::BrokenRow;
 use scan::MAX_HEADER_BYTES;
@@ -96,13 +98,14 @@ pub enum ReadError {
 }
 
 /// Reads a batch. What the bytes are counts more than `format`: gzip is unpacked, Parquet is read as
-/// Parquet, and both kinds of JSON as what they are.
+/// Parquet, and both kinds of JSON as what they are. `file` has the names of the columns of a text
+/// without them.
 ///
 /// Call it on a blocking thread.
 ///
 /// # Errors
 /// [`ReadError`]. A batch without rows is not an error.
-pub fn read(bytes: Bytes, format: Format) -> Result<Raw, ReadError> {
+pub fn read(bytes: Bytes, format: Format, file: &SchemaFile) -> Result<Raw, ReadError> {
     let bytes = unpack(bytes)?;
     let format = match content::content(&bytes) {
         Content::Parquet => Format::Parquet,
@@ -122,7 +125,7 @@ pub fn read(bytes: Bytes, format: Format) -> Result<Raw, ReadError> {
             })
         }
         // The library for these two may panic on damaged bytes.
-        Format::Csv => catch_unwind(AssertUnwindSafe(|| delimited::read(bytes)))
+        Format::Csv => catch_unwind(AssertUnwindSafe(|| delimited::read(bytes, &file.header)))
             .unwrap_or(Err(ReadError::Damaged { format })),
         Format::Parquet => catch_unwind(AssertUnwindSafe(|| parquet::read(bytes)))
             .unwrap_or(Err(ReadError::Damaged { format })),

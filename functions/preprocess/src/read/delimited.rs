@@ -13,13 +13,14 @@ use tasador_ids::Format;
 use tasador_listing::quality::TextForm;
 
 use super::dialect::separator;
+use super::header::with_names;
 use super::scan::{Scan, scan};
 use super::text::{Text, decode};
 use super::{Raw, ReadError};
 
 /// Reads CSV. A row with fewer fields than the header is filled up with nulls. Surplus fields are
 /// dropped if they are empty; otherwise the row is broken, because it is unknown which one is surplus.
-pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
+pub(super) fn read(bytes: Bytes, names: &[String]) -> Result<Raw, ReadError> {
     let Text {
         bytes,
         is_utf8,
@@ -30,9 +31,14 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
         return Ok(Raw::default());
     }
     let (separator, begin) = separator(&bytes);
-    let bytes = bytes.slice(begin.min(bytes.len())..);
+    let mut first_line = 1 + usize::from(begin > 0);
+    let mut bytes = bytes.slice(begin.min(bytes.len())..);
+    if let Some(named) = with_names(&bytes, separator, names) {
+        bytes = named;
+        first_line -= 1;
+    }
     let text = bytes.as_ref();
-    let Scan { kept, rows, broken } = scan(text, separator, usize::from(begin > 0), is_utf8)?;
+    let Scan { kept, rows, broken } = scan(text, separator, first_line, is_utf8)?;
     let broken = broken.finish(text, rows)?;
     let kept = match kept.as_slice() {
         [all] => bytes.slice_ref(text.get(all.clone()).unwrap_or_default()),
@@ -117,7 +123,7 @@ mod tests {
     }
 
     fn read_text(text: &str) -> Result<Raw, ReadError> {
-        read(Bytes::copy_from_slice(text.as_bytes()))
+        read(Bytes::copy_from_slice(text.as_bytes()), &[])
     }
 
     #[test]
@@ -244,7 +250,7 @@ mod tests {
                 "a quoted field does not end",
             ),
         ] {
-            let raw = read(with_row(row).into()).unwrap();
+            let raw = read(with_row(row).into(), &[]).unwrap();
             let shown = String::from_utf8_lossy(&row[..row.len().min(30)]);
             assert_eq!(raw.rows, 60, "{shown}");
             let ids: Vec<String> = (0..61)
@@ -389,7 +395,7 @@ mod tests {
                 (utf16(u16::to_be_bytes), "UTF-16BE"),
                 (latin, "windows-1252"),
             ] {
-                let raw = read(bytes.into()).unwrap();
+                let raw = read(bytes.into(), &[]).unwrap();
                 assert_eq!(
                     raw.form.encoding.as_deref(),
                     Some(encoding),
@@ -415,7 +421,7 @@ mod tests {
             (b"a,\"b\n1,2\n", "the quotes in the header"),
             (b"a,b\" c\n1,2\n", "the quotes in the header"),
         ] {
-            let error = read(Bytes::from_static(text)).unwrap_err().to_string();
+            let error = read(Bytes::from_static(text), &[]).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
         for long in [

@@ -40,17 +40,17 @@ struct Row {
     blank: bool,
 }
 
-/// Finds the rows of a text whose first line is the header; `lines_before` it were taken off.
+/// Finds the rows of a text whose first line is the header, and has this number in the source's file.
 pub(super) fn scan(
     text: &[u8],
     separator: u8,
-    lines_before: usize,
+    first_line: usize,
     is_utf8: bool,
 ) -> Result<Scan, ReadError> {
     let mut scanner = Scanner {
         text,
         separator,
-        line: 1 + lines_before,
+        line: first_line,
         counted: 0,
     };
     let mut at = 0;

@@ -13,7 +13,11 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn read_all(bytes: &[u8], format: Format) -> Result<Raw, ReadError> {
-    read(Bytes::copy_from_slice(bytes), format)
+    read(
+        Bytes::copy_from_slice(bytes),
+        format,
+        &SchemaFile::default(),
+    )
 }
 
 fn cells(raw: &Raw) -> Vec<(String, Vec<Option<String>>)> {
@@ -239,7 +243,7 @@ proptest! {
                 let at = at.index(bytes.len());
                 bytes[at] = byte;
                 if let Ok(raw) = read_all(&bytes, format) {
-                    let cleaned = crate::draft(raw).unwrap().finish(|_| false).unwrap();
+                    let cleaned = crate::draft(raw, &SchemaFile::default()).unwrap().finish(|_| false).unwrap();
                     prop_assert!(cleaned.quality.adds_up());
                 }
             }
