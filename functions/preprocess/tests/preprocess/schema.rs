@@ -75,7 +75,7 @@ async fn the_configured_file_is_used_before_the_bucket_s() {
     std::fs::write(&path, toml("millions")).unwrap();
     let other = place.csv(&CSV.replace('7', "9")).await;
     let present = attempt(&other, &ctx).await.unwrap();
-    for (answer, price) in [(absent, "100000.0"), (present, "1e8")] {
+    for (answer, price) in [(absent, "100000.0"), (present, "100000000.0")] {
         let first = place.clean(&answer, "price").await.remove(0);
         assert_eq!(first.as_deref(), Some(price));
     }
@@ -93,7 +93,7 @@ async fn a_schema_that_cannot_be_used_is_named_and_nothing_is_stored() {
     let failure = attempt(&place.csv(CSV).await, &place.ctx)
         .await
         .unwrap_err();
-    assert_eq!(failure.class, ErrorClass::InvalidInput);
+    assert_eq!(failure.error_type, ErrorClass::InvalidInput);
     for said in [
         "tasador.toml in the bucket",
         "columns.price",
@@ -105,6 +105,6 @@ async fn a_schema_that_cannot_be_used_is_named_and_nothing_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let failure = attempt(&place.csv(CSV).await, &with_file(&place, folder.path())).await;
     let failure = failure.unwrap_err();
-    assert_eq!(failure.class, ErrorClass::InvalidInput);
+    assert_eq!(failure.error_type, ErrorClass::InvalidInput);
     assert!(failure.message.contains("cannot be read"), "{failure}");
 }
