@@ -1,5 +1,6 @@
 //! The command line: what each command takes, and the sentence it ends with when it cannot go on.
 
+mod check;
 mod demo;
 mod history;
 mod integrity;
@@ -27,6 +28,7 @@ Examples:
   tasador demo                                  thirteen months of real sales, from raw data to a served price
   tasador up --source 'http://127.0.0.1:8000/data?group_number=1'
                                                 serve everything; learn from the source every hour
+  tasador check listings.csv                    show what the file would be read as
   tasador run --source listings.csv             learn from one file
   echo '{\"bed\": 3, \"house_size\": 1500}' | tasador predict -
   tasador history                               what became of each batch, and why
@@ -46,7 +48,7 @@ pub struct Cli {
 }
 
 /// Options that every command takes.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 struct Global {
     /// Folder that keeps everything: bucket, tables, executions [default: .tasador; demo: .tasador/demo]
     #[arg(long, global = true, value_name = "FOLDER")]
@@ -73,6 +75,8 @@ enum Command {
     Demo,
     /// Serve everything on http://127.0.0.1:3000 until Ctrl-C, the schedule included
     Up(up::Options),
+    /// Show what a file of listings would be read as; changes nothing
+    Check(check::Options),
     /// Fetch batches from a source and learn from each, until it has no more
     Run(run::Options),
     /// Price one listing, or several, with the model in production
@@ -100,6 +104,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         match command {
             Command::Demo => demo::run(&global).await,
             Command::Up(options) => up::run(&global, options).await,
+            Command::Check(options) => check::run(&global, &options),
             Command::Run(options) => run::run(&global, options).await,
             Command::Predict(options) => predict::run(&global, options).await,
             Command::History(options) => history::run(&global, options).await,

@@ -6,6 +6,7 @@
 //! <data-dir>/s3/                       the bucket, as files
 //! <data-dir>/dynamodb.sqlite           the tables
 //! <data-dir>/executions/<name>.jsonl   one journal per execution
+//! <data-dir>/tasador.toml             what the columns of listings are, if people wrote it
 //! <data-dir>/spool/                    batches on their way into the bucket
 //! <data-dir>/token.key                 key under which tokens are hashed; readable by its owner only
 //! <data-dir>/aws-credentials           access key of the local S3, DynamoDB, Step Functions and Lambda; likewise

@@ -68,18 +68,31 @@ fn row(number: u64) -> [String; 12] {
     ]
 }
 
-/// Writes this many listings as CSV with a header.
-pub(crate) fn write(out: &mut impl Write, rows: u64) -> io::Result<()> {
+/// Writes this many listings as CSV with a header. Of 1,000 rows, `broken` cannot be read: one after
+/// the other has a surplus field, a quote in a field, or a byte that is not UTF-8.
+pub(crate) fn write(out: &mut impl Write, rows: u64, broken: u64) -> io::Result<()> {
     let mut random = Random(SEED);
     writeln!(out, "{COLUMNS}")?;
     for number in 0..rows {
         let repeats = number > 0 && random.below(1_000) < REPEATED;
-        let number = if repeats {
+        let listing = if repeats {
             random.below(number)
         } else {
             number
         };
-        writeln!(out, "{}", row(number).join(","))?;
+        let text = row(listing).join(",");
+        if number % 1_000 < broken {
+            let damage: &[u8] = match number / 1_000 % 3 {
+                0 => b",surplus",
+                1 => b"\"",
+                _ => b"\xff",
+            };
+            out.write_all(text.as_bytes())?;
+            out.write_all(damage)?;
+            writeln!(out)?;
+        } else {
+            writeln!(out, "{text}")?;
+        }
     }
     out.flush()
 }

@@ -117,6 +117,16 @@ pub fn profile(batch: &BatchId) -> Key {
     Key(format!("profiles/{batch}.json"))
 }
 
+/// `profiles/<batch>.toml`: the schema that the batch was read by, if one was declared.
+pub fn schema(batch: &BatchId) -> Key {
+    Key(format!("profiles/{batch}.toml"))
+}
+
+/// `tasador.toml`: the schema of listings.
+pub fn listing_schema() -> Key {
+    Key("tasador.toml".to_owned())
+}
+
 /// `datasets/<dataset>.json`: the batches that a model learned from.
 pub fn dataset(dataset: &DatasetId) -> Key {
     Key(format!("datasets/{dataset}.json"))
@@ -294,6 +304,8 @@ mod tests {
             format!("rejected/{batch}.parquet")
         );
         assert_eq!(profile(&batch).as_str(), format!("profiles/{batch}.json"));
+        assert_eq!(schema(&batch).as_str(), format!("profiles/{batch}.toml"));
+        assert_eq!(listing_schema().as_str(), "tasador.toml");
         assert_eq!(
             dataset(&dataset_id).as_str(),
             format!("datasets/{dataset_id}.json")

@@ -48,6 +48,18 @@ pub enum IdentityRule {
     Row,
 }
 
+impl IdentityRule {
+    /// As it is spelled in reports.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Address => "address",
+            Self::Features => "features",
+            Self::Row => "row",
+        }
+    }
+}
+
 /// What identifies the property of one row; clean values, `None` and NaN being missing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Identity<'a> {
@@ -134,7 +146,7 @@ fn end_word(buffer: &mut Vec<u8>, word: &mut String) {
 }
 
 /// The letter without its accent, for the letters of Latin-1 that addresses use.
-const fn without_accent(letter: char) -> char {
+pub(crate) const fn without_accent(letter: char) -> char {
     match letter {
         'à'..='å' => 'a',
         'ç' => 'c',

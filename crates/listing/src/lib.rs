@@ -4,15 +4,23 @@
 //! Everything here is pure: no clock, no network, no randomness, no data frame. The rules are scalar,
 //! so that all callers apply the same ones.
 
+pub mod amount;
 pub mod clean;
+pub mod dates;
 pub mod drift;
 pub mod identity;
+pub mod mapping;
+pub mod name;
+pub mod place;
 pub mod profile;
 pub mod property;
 pub mod quality;
 pub mod reject;
 pub mod sale;
 pub mod schema;
+pub mod schema_file;
+pub mod synonyms;
+pub mod unit;
 
 pub use profile::{Body, ColumnProfile, Profile};
 pub use property::PropertyKey;

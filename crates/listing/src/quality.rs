@@ -39,6 +39,20 @@ pub struct QualityReport {
     pub columns: Vec<RawColumn>,
     /// Problems of the batch as a whole.
     pub problems: Vec<Problem>,
+    /// What was detected of the text of the batch.
+    #[serde(default)]
+    pub form: TextForm,
+}
+
+/// How a text is written, as it was detected.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextForm {
+    /// The encoding's name by the Encoding Standard: `UTF-8`, `UTF-16LE`, `windows-1252` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// What separates fields, in a text with fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<char>,
 }
 
 /// The values of one column over all raw rows.
@@ -74,6 +88,22 @@ pub enum ProblemKind {
     MostlyUnreadable,
     /// The name of a column had to be changed.
     Renamed,
+    /// A column was recognised under another name.
+    Mapped,
+    /// Values were converted: another unit, decimal mark or order of dates.
+    Converted,
+    /// The unit of a column is neither in its name nor in its values.
+    UnitUnknown,
+    /// A column repeats the price; models do not learn from it.
+    Leak,
+    /// A column identifies rows or properties; models do not learn from it.
+    Identifier,
+    /// A column is not used, as the schema declares.
+    Ignored,
+    /// The columns are values over time, such as a price index, and none of them is the price.
+    ValuesOverTime,
+    /// Zip codes lie outside of the state of their row.
+    ZipContradictsState,
 }
 
 impl ProblemKind {
@@ -85,6 +115,14 @@ impl ProblemKind {
             Self::NothingToLearnFrom => "nothing_to_learn_from",
             Self::MostlyUnreadable => "mostly_unreadable",
             Self::Renamed => "renamed",
+            Self::Mapped => "mapped",
+            Self::Converted => "converted",
+            Self::UnitUnknown => "unit_unknown",
+            Self::Leak => "leak",
+            Self::Identifier => "identifier",
+            Self::Ignored => "ignored",
+            Self::ValuesOverTime => "values_over_time",
+            Self::ZipContradictsState => "zip_contradicts_state",
         }
     }
 
@@ -98,6 +136,16 @@ impl ProblemKind {
 }
 
 impl QualityReport {
+    /// Rows whose values could be read, whether they were rejected or not.
+    pub fn readable(&self) -> u64 {
+        let unreadable = |(reason, rows): (&Reason, &u64)| match reason.is_of_the_text() {
+            true => *rows,
+            false => 0,
+        };
+        let unreadable = self.rejected.iter().map(unreadable).sum();
+        self.raw.saturating_sub(unreadable)
+    }
+
     pub fn rejected_rows(&self) -> u64 {
         self.rejected.values().sum()
     }
@@ -139,7 +187,8 @@ impl QualityReport {
     /// Finds problems in the columns. A batch without rows has none, because columns are only known
     /// from rows.
     pub fn find_problems(&mut self) {
-        if self.raw == 0 {
+        let rows = self.readable();
+        if rows == 0 {
             return;
         }
         let mut found = Vec::new();
@@ -154,7 +203,7 @@ impl QualityReport {
             } else if self
                 .columns
                 .iter()
-                .any(|column| column.name == name && column.nulls + column.bad == self.raw)
+                .any(|column| column.name == name && column.nulls + column.bad == rows)
             {
                 found.push(Problem {
                     kind: ProblemKind::RequiredColumnUnreadable,
@@ -171,9 +220,8 @@ impl QualityReport {
                 });
             }
         }
-        let informs = |column: &RawColumn| {
-            column.name != schema::PRICE && column.nulls + column.bad < self.raw
-        };
+        let informs =
+            |column: &RawColumn| column.name != schema::PRICE && column.nulls + column.bad < rows;
         if !self.columns.iter().any(informs) {
             found.push(Problem {
                 kind: ProblemKind::NothingToLearnFrom,
@@ -182,7 +230,7 @@ impl QualityReport {
             });
         }
         for column in &self.columns {
-            let given = self.raw.saturating_sub(column.nulls);
+            let given = rows.saturating_sub(column.nulls);
             let reported = found
                 .iter()
                 .any(|problem| problem.column.as_ref() == Some(&column.name));

@@ -1,4 +1,4 @@
-//! Rows that are rejected because they cannot be listings, each with one reason.
+//! Rows that are rejected because they cannot be read or cannot be listings, each with one reason.
 //!
 //! An unreadable value is not a reason (it becomes null and is counted), except for the price,
 //! without which nothing can be learned from the row. Rejected values are impossible, not only
@@ -13,6 +13,10 @@ use crate::schema;
 
 /// No home has a higher price in US dollars. The source has 2,147,483,600, an overflow of 2³¹.
 pub const MAX_PRICE: f64 = 1e9;
+/// No home has a higher price in a currency of small units, such as the Colombian peso.
+pub const MAX_PRICE_IN_SMALL_UNITS: f64 = 1e13;
+/// With a higher median, prices are in a currency of small units.
+pub const SMALL_UNITS_FROM: f64 = 2e7;
 /// No home has more bedrooms or bathrooms.
 pub const MAX_ROOMS: f64 = 1_000.0;
 /// No private lot in the United States is larger, in acres.
@@ -39,9 +43,21 @@ macro_rules! reasons {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// The column that caused it.
-            pub const fn column(self) -> &'static str {
+            /// The column that caused it; `None` if it is any column, or the whole row.
+            pub const fn column(self) -> Option<&'static str> {
                 match self { $(Self::$name => $column,)* }
+            }
+
+            /// Whether the row could not be read at all.
+            pub const fn is_of_the_text(self) -> bool {
+                matches!(
+                    self,
+                    Self::SurplusFields
+                        | Self::BadQuote
+                        | Self::BadEncoding
+                        | Self::BadJson
+                        | Self::RowTooLong
+                )
             }
 
             pub const fn sentence(self) -> &'static str {
@@ -52,19 +68,25 @@ macro_rules! reasons {
 }
 
 reasons! {
-    PriceMissing = "price_missing", schema::PRICE, "The listing has no price.";
-    PriceUnreadable = "price_unreadable", schema::PRICE, "The price is not a number.";
-    PriceNotPositive = "price_not_positive", schema::PRICE, "The price is not above zero.";
-    PriceTooLarge = "price_too_large", schema::PRICE, "The price is above 1,000,000,000 US$.";
-    BedNegative = "bed_negative", schema::BED, "The number of bedrooms is negative.";
-    BedTooLarge = "bed_too_large", schema::BED, "There are more than 1,000 bedrooms.";
-    BathNegative = "bath_negative", schema::BATH, "The number of bathrooms is negative.";
-    BathTooLarge = "bath_too_large", schema::BATH, "There are more than 1,000 bathrooms.";
-    AcreLotNegative = "acre_lot_negative", schema::ACRE_LOT, "The size of the lot is negative.";
-    AcreLotTooLarge = "acre_lot_too_large", schema::ACRE_LOT, "The lot is above 3,000,000 acres.";
-    HouseSizeNegative = "house_size_negative", schema::HOUSE_SIZE, "The living area is negative.";
-    HouseSizeTooLarge = "house_size_too_large", schema::HOUSE_SIZE,
+    PriceMissing = "price_missing", Some(schema::PRICE), "The listing has no price.";
+    PriceUnreadable = "price_unreadable", Some(schema::PRICE), "The price is not a number.";
+    PriceNotPositive = "price_not_positive", Some(schema::PRICE), "The price is not above zero.";
+    PriceTooLarge = "price_too_large", Some(schema::PRICE), "The price is too high to be one.";
+    BedNegative = "bed_negative", Some(schema::BED), "The number of bedrooms is negative.";
+    BedTooLarge = "bed_too_large", Some(schema::BED), "There are more than 1,000 bedrooms.";
+    BathNegative = "bath_negative", Some(schema::BATH), "The number of bathrooms is negative.";
+    BathTooLarge = "bath_too_large", Some(schema::BATH), "There are more than 1,000 bathrooms.";
+    AcreLotNegative = "acre_lot_negative", Some(schema::ACRE_LOT), "The size of the lot is negative.";
+    AcreLotTooLarge = "acre_lot_too_large", Some(schema::ACRE_LOT), "The lot is above 3,000,000 acres.";
+    HouseSizeNegative = "house_size_negative", Some(schema::HOUSE_SIZE), "The living area is negative.";
+    HouseSizeTooLarge = "house_size_too_large", Some(schema::HOUSE_SIZE),
         "The living area is above 20,000,000 square feet.";
+    OutsideLimits = "outside_limits", None, "A value is outside of the declared limits.";
+    SurplusFields = "surplus_fields", None, "The row has more fields than the header.";
+    BadQuote = "bad_quote", None, "A quote is not closed, or is in the middle of a field.";
+    BadEncoding = "bad_encoding", None, "The row has bytes that are not text in the file's encoding.";
+    BadJson = "bad_json", None, "The row is not a JSON object.";
+    RowTooLong = "row_too_long", None, "The row, or one of its values, is too long.";
 }
 
 impl fmt::Display for Reason {
@@ -112,7 +134,7 @@ impl Refusal {
             Some(value) => format!(
                 "{} `{}` is {}.",
                 self.reason.sentence(),
-                self.reason.column(),
+                self.reason.column().unwrap_or_default(),
                 number_text(value)
             ),
             None => self.reason.sentence().to_owned(),
@@ -121,7 +143,7 @@ impl Refusal {
 }
 
 /// Checks one row and returns the first reason that applies, in the order of [`Reason::ALL`].
-pub fn judge(row: &Judged) -> Option<Refusal> {
+pub fn judge(row: &Judged, max_price: f64) -> Option<Refusal> {
     let refused = |reason, value| {
         Some(Refusal {
             reason,
@@ -144,7 +166,7 @@ pub fn judge(row: &Judged) -> Option<Refusal> {
     if row.price <= 0.0 {
         return refused(Reason::PriceNotPositive, row.price);
     }
-    if row.price > MAX_PRICE {
+    if row.price > max_price {
         return refused(Reason::PriceTooLarge, row.price);
     }
     for (value, most, negative, too_large) in [
@@ -253,11 +275,14 @@ mod tests {
                 Reason::HouseSizeTooLarge,
             ),
         ];
-        assert_eq!(table.len(), Reason::ALL.len());
-        for ((row, expected), reason) in table.iter().zip(Reason::ALL) {
+        let judged = Reason::ALL
+            .iter()
+            .filter(|reason| reason.column().is_some());
+        assert_eq!(table.len(), judged.clone().count());
+        for ((row, expected), reason) in table.iter().zip(judged) {
             assert_eq!(expected, reason);
             assert_eq!(
-                judge(row).map(|refusal| refusal.reason),
+                judge(row, MAX_PRICE).map(|refusal| refusal.reason),
                 Some(*expected),
                 "{row:?}"
             );
@@ -291,25 +316,31 @@ mod tests {
                 ..GOOD
             },
         ] {
-            assert_eq!(judge(&row), None, "{row:?}");
+            assert_eq!(judge(&row, MAX_PRICE), None, "{row:?}");
         }
     }
 
     #[test]
     fn the_detail_contains_the_value() {
-        let refusal = judge(&Judged {
-            price: -5.0,
-            ..GOOD
-        })
+        let refusal = judge(
+            &Judged {
+                price: -5.0,
+                ..GOOD
+            },
+            MAX_PRICE,
+        )
         .unwrap();
         assert_eq!(
             refusal.detail(),
             "The price is not above zero. `price` is -5."
         );
-        let refusal = judge(&Judged {
-            price: f64::NAN,
-            ..GOOD
-        })
+        let refusal = judge(
+            &Judged {
+                price: f64::NAN,
+                ..GOOD
+            },
+            MAX_PRICE,
+        )
         .unwrap();
         assert_eq!(refusal.detail(), "The listing has no price.");
     }
@@ -331,7 +362,7 @@ mod tests {
             acre_lot in prop::num::f64::ANY, house_size in prop::num::f64::ANY,
         ) {
             let row = Judged { price, price_is_bad: false, bed, bath, acre_lot, house_size };
-            if judge(&row).is_none() {
+            if judge(&row, MAX_PRICE).is_none() {
                 prop_assert!(price > 0.0 && price <= MAX_PRICE);
                 for value in [bed, bath, acre_lot, house_size] {
                     prop_assert!(value.is_nan() || (value >= 0.0 && value.is_finite()));

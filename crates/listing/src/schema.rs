@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::identity;
+use crate::synonyms;
 
 /// What the values of a clean column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +24,17 @@ pub enum ColumnKind {
 }
 
 impl ColumnKind {
+    /// As it is spelled in JSON and in `tasador.toml`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Code => "code",
+            Self::Category => "category",
+            Self::Zip => "zip",
+            Self::Date => "date",
+        }
+    }
+
     /// Whether clean values of this kind are text.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::Code | Self::Category | Self::Zip)
@@ -54,6 +66,8 @@ pub const CITY: &str = "city";
 pub const STATE: &str = "state";
 /// The zip code, five digits.
 pub const ZIP_CODE: &str = "zip_code";
+/// When the home was sold.
+pub const PREV_SOLD_DATE: &str = "prev_sold_date";
 
 /// Column of the clean file with the property key (32 hexadecimal digits).
 pub const PROPERTY_KEY: &str = "property_key";
@@ -63,9 +77,20 @@ pub const ROW_HASH: &str = "row_hash";
 pub const REASON: &str = "reason";
 /// Column of the rejected file with the sentence for people.
 pub const DETAIL: &str = "detail";
+/// Column of the rejected file with the row's line in the source's file, for rows that cannot be read.
+pub const SOURCE_LINE: &str = "source_line";
+/// Column of the rejected file with the text of a row that cannot be read.
+pub const SOURCE_TEXT: &str = "source_text";
 
 /// Columns that the pipeline writes; a source's column with such a name gets `_source` appended.
-pub const RESERVED: [&str; 4] = [PROPERTY_KEY, ROW_HASH, REASON, DETAIL];
+pub const RESERVED: [&str; 6] = [
+    PROPERTY_KEY,
+    ROW_HASH,
+    REASON,
+    DETAIL,
+    SOURCE_LINE,
+    SOURCE_TEXT,
+];
 
 /// The twelve columns, in the source's order.
 pub const COLUMNS: [KnownColumn; 12] = [
@@ -85,7 +110,7 @@ pub const COLUMNS: [KnownColumn; 12] = [
     column(STATE, ColumnKind::Category, None),
     column(ZIP_CODE, ColumnKind::Zip, None),
     column(HOUSE_SIZE, ColumnKind::Number, Some("sqft")),
-    column("prev_sold_date", ColumnKind::Date, None),
+    column(PREV_SOLD_DATE, ColumnKind::Date, None),
 ];
 
 const fn column(name: &'static str, kind: ColumnKind, unit: Option<&'static str>) -> KnownColumn {
@@ -109,6 +134,28 @@ pub fn is_feature(name: &str) -> bool {
         && !RESERVED.contains(&name)
         && !identity::ID_COLUMNS.contains(&name)
         && !identity::UNIT_COLUMNS.contains(&name)
+        && !is_price_of_the_home(name)
+        && !names_a_row(name)
+}
+
+/// Whether the name is that of another price of the same home (`list_price`, `price_2`,
+/// `price_per_sqft`): what depends on the answer must not be learned from.
+pub fn is_price_of_the_home(name: &str) -> bool {
+    let words = crate::name::words(name);
+    words
+        .iter()
+        .any(|word| synonyms::PRICE_WORDS.contains(&word.as_str()))
+}
+
+/// Whether the name is that of a row's number or address, or of when the row was read.
+pub fn names_a_row(name: &str) -> bool {
+    let compact = crate::name::compact(name);
+    synonyms::IDENTIFIERS.contains(&compact.as_str()) || is_of_the_reading(name)
+}
+
+/// Whether the name is that of when a row was read (`scraped_at`). Such a value makes no row new.
+pub fn is_of_the_reading(name: &str) -> bool {
+    synonyms::OBSERVATIONS.contains(&crate::name::compact(name).as_str())
 }
 
 /// Objects within objects become columns (`address.city`) to this depth. Deeper ones are kept as

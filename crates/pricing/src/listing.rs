@@ -55,10 +55,10 @@ pub(crate) fn read<'m>(
     };
     reader.object("", fields, 0);
     if reader.errors.is_empty()
-        && let Some(refusal) = reject::judge(&reader.judged)
+        && let Some(refusal) = reject::judge(&reader.judged, reject::MAX_PRICE)
     {
         reader.wrong(
-            refusal.reason.column(),
+            refusal.reason.column().unwrap_or_default(),
             refusal.reason.sentence().to_owned(),
         );
     }

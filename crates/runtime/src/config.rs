@@ -93,6 +93,7 @@ settings! {
         max_runs: u32 = number(1), "TASADOR_MAX_RUNS" = "1", "How many runs work on a batch at a time. The others wait in the state WaitForTurn, with their batches stored.";
         source: Option<String> = optional, "TASADOR_SOURCE", "Where batches come from: `http(s)://` (a data API), `s3://bucket/key`, or, if TASADOR_SOURCE_FILES allows it, a file. Without it, only stored batches can be processed.";
         source_secret: Option<String> = optional, "TASADOR_SOURCE_SECRET", "Secret of AWS Secrets Manager (name or ARN) whose text is used instead of TASADOR_SOURCE, for an address with credentials. It is read by each run.";
+        schema: Option<PathBuf> = path, "TASADOR_SCHEMA", "File with the schema of listings. Without it, `tasador.toml` in the data folder, otherwise `tasador.toml` in the bucket; without these, the default schema.";
         spool_folder: Option<PathBuf> = path, "TASADOR_SPOOL_DIR", "Folder for a batch until it is stored; the next process stores what an interrupted one left there. Without it, a temporary folder is used, which is removed with the process.";
         state_machine: Option<String> = optional, "TASADOR_STATE_MACHINE_ARN", "State machine whose executions `POST /runs` starts and `GET /runs` lists. Without it, both answer 503.";
         bucket: String = text, "TASADOR_BUCKET" = "tasador", "The bucket.";

@@ -123,11 +123,12 @@ impl Values {
     }
 }
 
-/// The text of these rows, in the given order.
+/// The text of these rows, in the given order; null for a row that does not exist.
 pub(crate) fn gather_text(text: &StringChunked, rows: &[u32]) -> StringChunked {
     let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, rows.len());
     for row in rows {
-        cells.append_option(text.get(*row as usize));
+        let row = *row as usize;
+        cells.append_option((row < text.len()).then(|| text.get(row)).flatten());
     }
     cells.finish()
 }

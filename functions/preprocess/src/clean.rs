@@ -4,25 +4,33 @@
 //! row of the batch are dropped, then rows that another batch has. So
 //! `raw = clean + rejected + duplicates`, and a rejected row that occurs twice is stored twice.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use polars::prelude::{DataFrame, StringChunked};
-use tasador_listing::clean::{days_since_epoch, infer_kind, is_null_text, number_text};
+use polars::prelude::{DataFrame, PlSmallStr, StringChunked, StringChunkedBuilder};
+use tasador_listing::clean::{
+    clean_text, clean_zip, days_since_epoch, infer_kind, is_null_text, number_text,
+};
 use tasador_listing::identity::{
     FEATURE_COLUMNS, ID_COLUMNS, Identity, IdentityRule, UNIT_COLUMNS,
 };
+use tasador_listing::mapping::{self, Derived, Reading, Source};
+use tasador_listing::place::zip_is_in;
 use tasador_listing::profile::{ColumnProfile, Profile};
 use tasador_listing::property::{PropertyKey, RowHasher, hex};
 use tasador_listing::quality::{Problem, ProblemKind, QualityReport, RawColumn};
-use tasador_listing::reject::{JUDGED, Judged, Refusal, judge};
+use tasador_listing::reject::{JUDGED, Judged, Reason, judge};
 use tasador_listing::schema::{self, ColumnKind};
+use tasador_listing::schema_file::{Role, SchemaFile};
 
 use crate::cast::{Cast, Values, all_missing, cast, gather_text};
-use crate::read::Raw;
+use crate::read::{BrokenRow, Raw};
 use crate::table::{FrameError, Table};
 
 /// At most this many [`ProblemKind::Renamed`] are reported, so that odd headers cannot flood a report.
 const MAX_RENAMED: usize = 20;
+
+/// From at most so many rows, evenly spaced, units and forms are recognised.
+const SAMPLE_ROWS: usize = 5_000;
 
 /// A cleaned batch that still contains the rows that other batches have.
 #[derive(Debug)]
@@ -34,6 +42,7 @@ pub struct Draft {
     properties: Vec<(PropertyKey, IdentityRule)>,
     rejected: DataFrame,
     quality: QualityReport,
+    proposed: SchemaFile,
 }
 
 #[derive(Debug)]
@@ -52,36 +61,74 @@ pub struct Cleaned {
     pub rejected: DataFrame,
     pub quality: QualityReport,
     pub profile: Profile,
+    /// The schema file that declares what was recognised.
+    pub proposed: SchemaFile,
     /// The hash of each clean row.
     pub row_hashes: Vec<u128>,
 }
 
-/// Cleans a batch as far as possible without other batches.
+/// Cleans a batch as far as possible without other batches, by what `file` declares of its columns.
 ///
 /// # Errors
 /// [`FrameError`] if the data frame library rejects a table, which well-formed rows exclude.
-pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
+pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
     let rows = raw.rows;
     let mut quality = QualityReport {
-        raw: rows as u64,
+        raw: (rows + raw.broken.len()) as u64,
+        form: raw.form.clone(),
         ..QualityReport::default()
     };
-    let names = schema::canonical_names(raw.columns.iter().map(|(name, _)| name.as_str()));
-    quality.problems = renamed(&raw, &names);
-    let mut texts: Vec<(String, Option<StringChunked>)> = names
+    let mapping = mapping::plan(&sources(&raw), file);
+    quality.problems = renamed(&raw, &mapping.names);
+    // What was recognised has a sentence that says so.
+    let is_mapped = |problem: &Problem| {
+        let same = |other: &&Problem| other.column == problem.column;
+        mapping
+            .problems
+            .iter()
+            .any(|other| other.kind == ProblemKind::Mapped && same(&other))
+    };
+    quality.problems.retain(|problem| !is_mapped(problem));
+    quality.problems.extend(mapping.problems);
+    let derived = derived(&raw, &mapping.derived);
+    let id = identifiers(&raw, &mapping.roles);
+    // Rejected rows are stored as the source wrote them.
+    let mut texts: Vec<(String, Option<StringChunked>)> = Vec::with_capacity(raw.columns.len());
+    let mut written = Vec::with_capacity(raw.columns.len());
+    let mut kinds = HashMap::new();
+    let decided = mapping
+        .readings
         .into_iter()
-        .zip(raw.columns)
-        .map(|(name, (_, text))| (name, Some(text)))
-        .collect();
-
-    let judged = cast_judged(&texts, rows);
-    let refused = refuse(text_of(&texts, schema::PRICE), &judged, rows);
-    let rejected = rejected(&texts, &refused)?;
-    for (_, refusal) in &refused {
-        *quality.rejected.entry(refusal.reason).or_default() += 1;
+        .zip(mapping.roles)
+        .zip(mapping.kinds);
+    for ((name, (_, text)), ((reading, role), kind)) in
+        mapping.names.into_iter().zip(raw.columns).zip(decided)
+    {
+        if role == Role::Feature {
+            texts.push((name.clone(), Some(converted(&text, reading))));
+        }
+        if let Some(kind) = kind {
+            kinds.insert(name.clone(), kind);
+        }
+        written.push((name, Some(text)));
+    }
+    texts.extend(derived);
+    if let Some(problem) = contradicting_zips(&mut texts) {
+        quality.problems.push(problem);
     }
 
-    let columns = cast_all(&mut texts, judged, rows, &mut quality);
+    let judged = cast_judged(&texts, rows);
+    let limits = limits(&texts, file);
+    let price = text_of(&texts, schema::PRICE);
+    let refused = refuse(price, &judged, &limits, mapping.max_price, rows);
+    let rejected = rejected(&written, &refused, &raw.broken)?;
+    drop(written);
+    let reasons = refused.iter().map(|refused| refused.reason);
+    for reason in reasons.chain(raw.broken.iter().map(|row| row.reason)) {
+        *quality.rejected.entry(reason).or_default() += 1;
+    }
+
+    let columns = cast_all(&mut texts, &kinds, judged, rows, &mut quality);
     let mut draft = Draft {
         columns,
         rows: Vec::new(),
@@ -89,10 +136,125 @@ pub fn draft(raw: Raw) -> Result<Draft, FrameError> {
         properties: Vec::new(),
         rejected,
         quality,
+        proposed: mapping.proposed,
     };
-    draft.keep(rows, &refused);
+    draft.keep(rows, &refused, id.as_ref());
     draft.quality.find_problems();
     Ok(draft)
+}
+
+/// The columns of a batch, each with a sample of its values.
+fn sources(raw: &Raw) -> Vec<Source<'_>> {
+    let step = (raw.rows / SAMPLE_ROWS).max(1);
+    let sampled = raw.rows.div_ceil(step).max(1);
+    raw.columns
+        .iter()
+        .map(|(name, text)| {
+            let cells = (0..raw.rows).step_by(step).filter_map(|row| text.get(row));
+            let sample: Vec<&str> = cells.filter(|cell| !is_null_text(cell)).collect();
+            Source {
+                name,
+                filled: sample.len() as f64 / sampled as f64,
+                sample,
+            }
+        })
+        .collect()
+}
+
+/// The texts with plain values in the stored unit; a text that cannot be read stays as it is.
+fn converted(text: &StringChunked, reading: Reading) -> StringChunked {
+    if reading == Reading::AsIs {
+        return text.clone();
+    }
+    let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, text.len());
+    for cell in text.iter() {
+        match cell.and_then(|cell| reading.convert(cell)) {
+            Some(plain) => cells.append_value(plain),
+            None => cells.append_option(cell),
+        }
+    }
+    cells.finish()
+}
+
+/// The columns that are made from others.
+fn derived(raw: &Raw, derived: &[Derived]) -> Vec<(String, Option<StringChunked>)> {
+    let made = derived.iter().map(|Derived { name, recipe }| {
+        let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, raw.rows);
+        for row in 0..raw.rows {
+            let text = |column: usize| {
+                let (_, text) = raw.columns.get(column)?;
+                text.get(row).filter(|cell| !is_null_text(cell))
+            };
+            cells.append_option(recipe.value(text));
+        }
+        (name.clone(), Some(cells.finish()))
+    });
+    made.collect()
+}
+
+/// The declared identifiers of each row, together; null where one is missing.
+fn identifiers(raw: &Raw, roles: &[Role]) -> Option<StringChunked> {
+    let columns = raw.columns.iter().zip(roles);
+    let columns: Vec<&StringChunked> = columns
+        .filter(|(_, role)| **role == Role::Identifier)
+        .map(|((_, text), _)| text)
+        .collect();
+    if columns.is_empty() {
+        return None;
+    }
+    let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, raw.rows);
+    for row in 0..raw.rows {
+        let parts = columns.iter().map(|text| {
+            let cell = text.get(row).filter(|cell| !is_null_text(cell))?;
+            clean_text(cell)
+        });
+        let parts: Option<Vec<_>> = parts.collect();
+        cells.append_option(parts.map(|parts| parts.join("\n")));
+    }
+    Some(cells.finish())
+}
+
+/// Removes zip codes of fewer than five digits that lie outside of their row's state once they are
+/// padded (`7701` in Texas is not New Jersey's 07701), and counts all that contradict their state.
+fn contradicting_zips(texts: &mut [(String, Option<StringChunked>)]) -> Option<Problem> {
+    let states = text_of(texts, schema::STATE)?.clone();
+    let (_, zips) = texts
+        .iter_mut()
+        .find(|(name, _)| name == schema::ZIP_CODE)?;
+    let text = zips.as_ref()?;
+    let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, text.len());
+    let (mut contradicting, mut removed) = (0_u64, 0_u64);
+    for (cell, state) in text.iter().zip(states.iter()) {
+        let zip = cell.and_then(clean_zip);
+        let contradicts = match (&zip, state) {
+            (Some(zip), Some(state)) => zip_is_in(zip, state) == Some(false),
+            _ => false,
+        };
+        let digits = cell.map_or(0, |cell| {
+            let whole = cell.trim().split(['.', '-']).next().unwrap_or_default();
+            whole.len()
+        });
+        if contradicts {
+            contradicting += 1;
+        }
+        if contradicts && digits < 5 {
+            removed += 1;
+            cells.append_null();
+        } else {
+            cells.append_option(cell);
+        }
+    }
+    if contradicting == 0 {
+        return None;
+    }
+    *zips = Some(cells.finish());
+    Some(Problem {
+        kind: ProblemKind::ZipContradictsState,
+        column: Some(schema::ZIP_CODE.to_owned()),
+        sentence: format!(
+            "{contradicting} zip codes lie outside of the state of their row; {removed} of them have fewer than five digits and were not used."
+        ),
+    })
 }
 
 /// The columns whose names had to be changed by more than white space and case.
@@ -132,12 +294,49 @@ fn text_of<'t>(
     text.as_ref()
 }
 
+/// A column with its declared limits.
+struct Limited {
+    name: String,
+    min: f64,
+    max: f64,
+    numbers: Vec<f64>,
+}
+
+fn limits(texts: &[(String, Option<StringChunked>)], file: &SchemaFile) -> Vec<Limited> {
+    let declared = file.columns.iter().filter_map(|(name, rule)| {
+        if rule.min.is_none() && rule.max.is_none() {
+            return None;
+        }
+        let numbers = match cast(ColumnKind::Number, text_of(texts, name)?).values {
+            Values::Number(numbers) => numbers,
+            Values::Date(_) | Values::Text(_) => return None,
+        };
+        Some(Limited {
+            name: name.clone(),
+            min: rule.min.unwrap_or(f64::NEG_INFINITY),
+            max: rule.max.unwrap_or(f64::INFINITY),
+            numbers,
+        })
+    });
+    declared.collect()
+}
+
+/// A row that cannot be a listing.
+struct Refused {
+    row: u32,
+    reason: Reason,
+    /// The sentence for people.
+    detail: String,
+}
+
 /// The rows that cannot be listings, in order.
 fn refuse(
     price_text: Option<&StringChunked>,
     judged: &[Cast; 5],
+    limits: &[Limited],
+    max_price: f64,
     rows: usize,
-) -> Vec<(u32, Refusal)> {
+) -> Vec<Refused> {
     let [price, bed, bath, acre_lot, house_size] =
         judged.each_ref().map(|cast| match &cast.values {
             Values::Number(numbers) => numbers.as_slice(),
@@ -158,39 +357,81 @@ fn refuse(
             acre_lot: at(acre_lot, row),
             house_size: at(house_size, row),
         };
-        if let Some(refusal) = judge(&judged) {
-            refused.push((row as u32, refusal));
+        let beyond = limits.iter().find(|limited| {
+            let value = at(&limited.numbers, row);
+            value < limited.min || value > limited.max
+        });
+        let found = match (judge(&judged, max_price), beyond) {
+            (Some(refusal), _) => Some((refusal.reason, refusal.detail())),
+            (None, Some(limited)) => {
+                let reason = Reason::OutsideLimits;
+                let value = number_text(at(&limited.numbers, row));
+                let detail = format!("{} `{}` is {value}.", reason.sentence(), limited.name);
+                Some((reason, detail))
+            }
+            (None, None) => None,
+        };
+        if let Some((reason, detail)) = found {
+            refused.push(Refused {
+                row: row as u32,
+                reason,
+                detail,
+            });
         }
     }
     refused
 }
 
-/// The rejected rows as the source wrote them, with their reasons.
+/// The rejected rows as the source wrote them, with their reasons. Those that could not be read come
+/// last, as text with their line.
 fn rejected(
     texts: &[(String, Option<StringChunked>)],
-    refused: &[(u32, Refusal)],
+    refused: &[Refused],
+    broken: &[BrokenRow],
 ) -> Result<DataFrame, FrameError> {
-    let rows: Vec<u32> = refused.iter().map(|(row, _)| *row).collect();
+    // No column has a row of this number, so those cells are null.
+    let none = broken.iter().map(|_| u32::MAX);
+    let rows: Vec<u32> = refused
+        .iter()
+        .map(|refused| refused.row)
+        .chain(none)
+        .collect();
     let mut table = Table::new(rows.len());
     for (name, text) in texts {
         if let Some(text) = text {
             table.text(name, gather_text(text, &rows));
         }
     }
+    let reasons = refused.iter().map(|refused| refused.reason);
     table.texts(
         schema::REASON,
-        refused.iter().map(|(_, refusal)| refusal.reason.code()),
+        reasons
+            .chain(broken.iter().map(|row| row.reason))
+            .map(Reason::code),
     );
+    let details = refused.iter().map(|refused| refused.detail.clone());
     table.texts(
         schema::DETAIL,
-        refused.iter().map(|(_, refusal)| refusal.detail()),
+        details.chain(broken.iter().map(|row| row.detail.clone())),
     );
+    if !broken.is_empty() {
+        let lines = broken.iter().map(|row| Some(row.line as f64));
+        let lines = refused.iter().map(|_| None).chain(lines);
+        let lines: Vec<f64> = lines.map(|line| line.unwrap_or(f64::NAN)).collect();
+        table.numbers(schema::SOURCE_LINE, &lines);
+        let texts = broken.iter().map(|row| Some(row.text.as_str()));
+        let texts = refused.iter().map(|_| None).chain(texts);
+        let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, rows.len());
+        texts.for_each(|text| cells.append_option(text));
+        table.text(schema::SOURCE_TEXT, cells.finish());
+    }
     table.finish()
 }
 
 /// Casts all columns, the twelve known ones first, and drops each text as soon as it is cast.
 fn cast_all(
     texts: &mut [(String, Option<StringChunked>)],
+    kinds: &HashMap<String, ColumnKind>,
     judged: [Cast; 5],
     rows: usize,
     quality: &mut QualityReport,
@@ -231,7 +472,8 @@ fn cast_all(
     }
     for (name, text) in texts {
         if let Some(text) = text.take() {
-            let kind = infer_kind(text.iter());
+            let declared = kinds.get(name).copied();
+            let kind = declared.unwrap_or_else(|| infer_kind(text.iter()));
             quality.columns_new.push(name.clone());
             add(name, kind, cast(kind, &text));
         }
@@ -241,8 +483,10 @@ fn cast_all(
 
 impl Draft {
     /// Hashes the rows that are not rejected, and keeps the first of equal ones.
-    fn keep(&mut self, rows: usize, refused: &[(u32, Refusal)]) {
+    fn keep(&mut self, rows: usize, refused: &[Refused], declared_id: Option<&StringChunked>) {
         let mut by_name: Vec<&Column> = self.columns.iter().collect();
+        // When a row was read makes no row new.
+        by_name.retain(|column| !schema::is_of_the_reading(&column.name));
         by_name.sort_by(|left, right| left.name.cmp(&right.name));
         let text = |name: &str| {
             let column = self.columns.iter().find(|column| column.name == name);
@@ -282,7 +526,7 @@ impl Draft {
         let mut hasher = RowHasher::default();
         let mut buffer = Vec::new();
         let mut seen = HashSet::with_capacity(rows - refused.len());
-        let mut refused = refused.iter().map(|(row, _)| *row).peekable();
+        let mut refused = refused.iter().map(|refused| refused.row).peekable();
         for row in 0..rows {
             if refused.next_if_eq(&(row as u32)).is_some() {
                 continue;
@@ -294,8 +538,12 @@ impl Draft {
             }
             let [street, city, state, zip_code] =
                 address.map(|text| text.and_then(|text| text.get(row)));
+            let id = match declared_id {
+                Some(ids) => ids.get(row).map(str::to_owned),
+                None => first_known(&ID_COLUMNS, row),
+            };
             let identity = Identity {
-                id: first_known(&ID_COLUMNS, row).as_deref(),
+                id: id.as_deref(),
                 street,
                 unit: first_known(&UNIT_COLUMNS, row).as_deref(),
                 city,
@@ -330,6 +578,7 @@ impl Draft {
             properties,
             rejected,
             mut quality,
+            mut proposed,
         } = self;
         let before = rows.len();
         let (mut kept, mut kept_hashes, mut kept_properties) = (
@@ -358,11 +607,16 @@ impl Draft {
             columns: Vec::with_capacity(columns.len()),
         };
         for column in columns {
-            let values = if kept.len() as u64 == quality.raw {
+            let values = if kept.len() as u64 == quality.readable() {
                 column.values
             } else {
                 column.values.gather(&kept)
             };
+            if let Some(rule) = proposed.columns.get_mut(&column.name)
+                && schema::known(&column.name).is_none()
+            {
+                rule.kind = Some(column.kind);
+            }
             let mut described = describe(&column.name, &values);
             described.kind = column.kind;
             described.bad = column.bad;
@@ -383,6 +637,7 @@ impl Draft {
             rejected,
             quality,
             profile,
+            proposed,
             row_hashes: kept_hashes,
         })
     }

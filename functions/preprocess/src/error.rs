@@ -1,6 +1,7 @@
 //! Errors of preprocessing, with the class on which the state machine branches.
 
 use tasador_lake::{Key, LakeError};
+use tasador_listing::schema_file::SchemaFileError;
 use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, ErrorClass};
 
@@ -17,6 +18,18 @@ pub enum PreprocessError {
     /// Another attempt at the same batch wrote other bytes first; the next attempt uses those.
     #[error("another attempt at the same batch wrote {key} first")]
     Overtaken { key: Key },
+    #[error(
+        "{place} cannot be used as the schema of listings; correct it, then process the batch again"
+    )]
+    Schema {
+        place: String,
+        source: SchemaFileError,
+    },
+    #[error("the schema of listings at {place} cannot be read")]
+    SchemaUnreadable {
+        place: String,
+        source: std::io::Error,
+    },
     #[error("the bucket failed")]
     Lake(#[from] LakeError),
     #[error("the registry failed")]
@@ -32,7 +45,9 @@ pub enum PreprocessError {
 impl Classify for PreprocessError {
     fn class(&self) -> ErrorClass {
         match self {
-            Self::Unreadable { .. } => ErrorClass::InvalidInput,
+            Self::Unreadable { .. } | Self::Schema { .. } | Self::SchemaUnreadable { .. } => {
+                ErrorClass::InvalidInput
+            }
             Self::Left { .. } => ErrorClass::CorruptArtifact,
             Self::Overtaken { .. } => ErrorClass::Retryable,
             Self::Lake(error) => error.class(),

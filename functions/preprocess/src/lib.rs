@@ -3,6 +3,8 @@
 //! Nothing is dropped silently: raw = clean + rejected + duplicates, always. The work grows with the
 //! batch, not with the history: rows of other batches are looked up by hash.
 //!
+//! A batch is read by `tasador.toml`, in the bucket or in the configured file, if there is one.
+//!
 //! # Repeated calls
 //! Objects are written in the order rejected rows, hashes of the clean rows, clean rows, report. If the
 //! report exists, everything is done and the report is the answer. If only the hashes exist, an
@@ -16,6 +18,7 @@ mod clean;
 mod error;
 mod read;
 mod remake;
+mod schema;
 mod table;
 
 use std::sync::Arc;
@@ -24,13 +27,14 @@ use bytes::Bytes;
 use tasador_flow::Rows;
 use tasador_ids::{BatchId, Digest};
 use tasador_lake::{Key, Lake, LakeError, key};
+use tasador_listing::schema_file::SchemaFile;
 use tasador_listing::{BatchReport, QualityReport};
 use tasador_runtime::Context;
 use tasador_seen::{Hashes, Seen};
 
 pub use clean::{Cleaned, Draft, draft};
 pub use error::PreprocessError;
-pub use read::{MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
+pub use read::{BrokenRow, MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
 pub use remake::{Remade, remake};
 pub use table::{FrameError, LeftError, to_parquet};
 pub use tasador_flow::preprocess::{Request, Response};
@@ -69,7 +73,10 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
         let report = remake::again(request, None, ctx).await?.report;
         return Ok(answer(batch, &report));
     }
-    let draft = read_raw(request, ctx).await?;
+    let is_begun =
+        ctx.lake.exists(&key::seen(batch)).await? || ctx.lake.exists(&key::clean(batch)).await?;
+    let file = schema::of_batch(batch, is_begun, ctx).await?;
+    let draft = read_raw(request, file, ctx).await?;
     let elsewhere = Known::of(draft.row_hashes(), batch, ctx).await?.elsewhere();
     let files = blocking(move || Files::of(draft, &elsewhere)).await??;
 
@@ -196,12 +203,16 @@ async fn clean_rows(batch: &BatchId, ctx: &Context) -> Result<Option<Hashes>, Pr
 }
 
 /// Fetches, verifies, reads and cleans the raw object.
-async fn read_raw(request: &Request, ctx: &Context) -> Result<Draft, PreprocessError> {
+async fn read_raw(
+    request: &Request,
+    file: SchemaFile,
+    ctx: &Context,
+) -> Result<Draft, PreprocessError> {
     let digest = request.batch.digest();
     let bytes = ctx.lake.get_verified(&request.key, digest).await?;
     let (key, format) = (request.key.clone(), request.format);
-    blocking(move || match read(bytes, format) {
-        Ok(raw) => Ok(draft(raw)?),
+    blocking(move || match read(bytes, format, &file) {
+        Ok(raw) => Ok(draft(raw, &file)?),
         Err(source) => Err(PreprocessError::Unreadable { key, source }),
     })
     .await?
@@ -223,6 +234,7 @@ impl Files {
             quality,
             profile,
             row_hashes,
+            ..
         } = draft.finish(|hash| elsewhere.contains(&hash))?;
         let rejected = to_parquet(rejected)?;
         let clean = to_parquet(clean)?;

@@ -3,18 +3,30 @@
 //! Text stays as it was written (`6016.0` is not 6016 here), because rejected rows are stored
 //! unchanged. Missing keys, nulls and, in CSV, empty fields are null.
 
+mod broken;
+mod content;
 mod delimited;
+mod dialect;
+mod header;
 mod json;
 mod parquet;
+mod scan;
 mod table;
+mod text;
 
 use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
+use content::Content;
 use polars::prelude::{PolarsError, StringChunked};
 use tasador_lake::Format;
+use tasador_listing::quality::TextForm;
 use tasador_listing::schema;
+use tasador_listing::schema_file::SchemaFile;
+
+pub use broken::BrokenRow;
+use scan::MAX_HEADER_BYTES;
 
 /// The most columns of a batch; a table with more is not a list of listings.
 pub const MAX_COLUMNS: usize = 1_000;
@@ -28,9 +40,14 @@ pub const MAX_BYTES: u64 = tasador_lake::READ_LIMIT_BYTES;
 
 #[derive(Debug, Clone, Default)]
 pub struct Raw {
+    /// Rows that could be read.
     pub rows: usize,
     /// The columns, with the source's names and order.
     pub columns: Vec<(String, StringChunked)>,
+    /// Rows that could not be read, in the source's order.
+    pub broken: Vec<BrokenRow>,
+    /// What was detected of a text.
+    pub form: TextForm,
 }
 
 /// Why a batch cannot be read.
@@ -48,10 +65,16 @@ pub enum ReadError {
     NoRows,
     #[error("the text is not UTF-8 at byte {at}")]
     NotUtf8 { at: usize },
+    #[error("the quotes in the header of the CSV are not closed, or stand in the middle of a name")]
+    HeaderQuote,
     #[error(
-        "a quoted field of the CSV does not end: the file is incomplete, or a quote is missing"
+        "the header is longer than {MAX_HEADER_BYTES} bytes; the first line of the file must be the names of the columns"
     )]
-    OpenQuote,
+    HeaderTooLong,
+    #[error("{counts}; correct the file and send it again. {examples}")]
+    TooManyBroken { counts: String, examples: String },
+    #[error("the rows cannot be put together")]
+    Table(#[source] PolarsError),
     #[error("the CSV cannot be read")]
     Csv(#[source] PolarsError),
     #[error("the Parquet file cannot be read")]
@@ -64,6 +87,8 @@ pub enum ReadError {
     Gzip(#[source] std::io::Error),
     #[error("the gzip file unpacks to more than {MAX_BYTES} bytes")]
     TooLarge,
+    #[error("this is {what}, not a table; export the listings as CSV, NDJSON, JSON or Parquet")]
+    NotATable { what: &'static str },
     #[error("there are more than {MAX_COLUMNS} columns")]
     TooManyColumns,
     #[error("there are more than {MAX_CELLS} values, rows times columns")]
@@ -72,19 +97,35 @@ pub enum ReadError {
     Damaged { format: Format },
 }
 
-/// Reads a batch. Bytes that start like gzip are unpacked first, whatever the file's name.
+/// Reads a batch. What the bytes are counts more than `format`: gzip is unpacked, Parquet is read as
+/// Parquet, and both kinds of JSON as what they are. `file` has the names of the columns of a text
+/// without them.
 ///
 /// Call it on a blocking thread.
 ///
 /// # Errors
 /// [`ReadError`]. A batch without rows is not an error.
-pub fn read(bytes: Bytes, format: Format) -> Result<Raw, ReadError> {
+pub fn read(bytes: Bytes, format: Format, file: &SchemaFile) -> Result<Raw, ReadError> {
     let bytes = unpack(bytes)?;
+    let format = match content::content(&bytes) {
+        Content::Parquet => Format::Parquet,
+        Content::Other(what) => return Err(ReadError::NotATable { what }),
+        Content::Text => format,
+    };
     match format {
-        Format::ApiJson | Format::Json => json::read_document(&bytes),
-        Format::Ndjson => json::read_lines(&bytes),
+        Format::ApiJson | Format::Json | Format::Ndjson => {
+            let text = text::decode(bytes)?;
+            let raw = json::read(&text.bytes, format == Format::Ndjson)?;
+            Ok(Raw {
+                form: TextForm {
+                    encoding: Some(text.encoding.to_owned()),
+                    separator: None,
+                },
+                ..raw
+            })
+        }
         // The library for these two may panic on damaged bytes.
-        Format::Csv => catch_unwind(AssertUnwindSafe(|| delimited::read(bytes)))
+        Format::Csv => catch_unwind(AssertUnwindSafe(|| delimited::read(bytes, &file.header)))
             .unwrap_or(Err(ReadError::Damaged { format })),
         Format::Parquet => catch_unwind(AssertUnwindSafe(|| parquet::read(bytes)))
             .unwrap_or(Err(ReadError::Damaged { format })),

@@ -11,7 +11,7 @@ use tasador_listing::BatchReport;
 use tasador_runtime::Context;
 use tasador_seen::Hashes;
 
-use crate::{Files, Known, PreprocessError, Request, blocking, read_raw};
+use crate::{Files, Known, PreprocessError, Request, blocking, read_raw, schema};
 
 /// What became of the files.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +109,9 @@ async fn matching(
     ctx: &Context,
 ) -> Result<Files, PreprocessError> {
     let batch = &request.batch;
-    let draft = read_raw(request, ctx).await?;
+    // The schema that the batch was read by, as it was.
+    let file = schema::of_batch(&request.batch, true, ctx).await?;
+    let draft = read_raw(request, file.clone(), ctx).await?;
     let known = Known::of(draft.row_hashes(), batch, ctx).await?;
     let likely = known.elsewhere();
     let first = with_duplicates(draft, likely.clone()).await?;
@@ -122,7 +124,7 @@ async fn matching(
             continue;
         }
         // Read again: a draft of a large batch is not kept twice in memory.
-        let draft = read_raw(request, ctx).await?;
+        let draft = read_raw(request, file.clone(), ctx).await?;
         let files = with_duplicates(draft, elsewhere).await?;
         if is_wanted(&files) {
             return Ok(files);

@@ -78,6 +78,16 @@ async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCod
             ran.outcome.as_str(),
             "promoted" | "rejected" | "skipped" | "nothing_new"
         );
+        if columns_are_unusable(&ran.state) {
+            failed = true;
+            remark(format!(
+                "Models cannot learn from these columns. `tasador check {}` shows what they are read as.",
+                session
+                    .source()
+                    .filter(|source| !source.contains("://"))
+                    .unwrap_or("FILE"),
+            ));
+        }
         if failed || ran.outcome == "nothing_new" {
             break;
         }
@@ -117,6 +127,15 @@ pub(super) async fn one(
 /// Whether each answer of the source is another batch.
 fn has_cursor(source: &str) -> bool {
     source.starts_with("http://") || source.starts_with("https://")
+}
+
+/// Whether the gate refused the batch because of its columns, such as one without a price.
+fn columns_are_unusable(state: &Value) -> bool {
+    let reasons = state.pointer("/gate/reasons").and_then(Value::as_array);
+    reasons.is_some_and(|reasons| {
+        let mut codes = reasons.iter().filter_map(|reason| reason.get("code"));
+        codes.any(|code| code == "schema_unusable")
+    })
 }
 
 /// What people read of one run.
@@ -160,6 +179,15 @@ fn seconds(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_without_a_price_fails_the_command() {
+        let state =
+            |code: &str| json!({"gate": {"reasons": [{"code": "too_few_rows"}, {"code": code}]}});
+        assert!(columns_are_unusable(&state("schema_unusable")));
+        assert!(!columns_are_unusable(&state("too_few_prices")));
+        assert!(!columns_are_unusable(&json!({})));
+    }
 
     #[test]
     fn a_report_says_outcome_rows_and_times() {

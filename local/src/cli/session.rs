@@ -1,7 +1,10 @@
 //! Every short command's way to a cloud: attach to the one that serves the data folder, or start it
 //! for as long as the command takes.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, bail};
+use tasador_listing::schema_file::FILE_NAME;
 use tasador_runtime::Config;
 
 use super::Global;
@@ -105,6 +108,7 @@ pub(super) fn configuration(global: &Global, source: Option<&str>) -> anyhow::Re
         config.source = Some(source.to_owned());
     }
     config.source = config.source.as_deref().map(whole_source).transpose()?;
+    config.schema = Some(schema_path(global)?);
     if let Some(seed) = global.seed {
         config.seed = seed;
     }
@@ -113,6 +117,18 @@ pub(super) fn configuration(global: &Global, source: Option<&str>) -> anyhow::Re
         config.fetch.files_allowed = true;
     }
     Ok(config)
+}
+
+/// The file with the schema of listings: the one that TASADOR_SCHEMA names, otherwise the data folder's,
+/// which need not exist.
+pub(super) fn schema_path(global: &Global) -> anyhow::Result<PathBuf> {
+    match std::env::var_os("TASADOR_SCHEMA").filter(|path| !path.is_empty()) {
+        Some(path) => std::fs::canonicalize(&path).with_context(|| {
+            let path = path.to_string_lossy();
+            format!("TASADOR_SCHEMA names {path}, which cannot be read; correct the path")
+        }),
+        None => Ok(std::path::absolute(global.data_dir().join(FILE_NAME))?),
+    }
 }
 
 /// A source that means the same from every working directory.

@@ -17,6 +17,10 @@ const NOT_SET: &[(&str, &str)] = &[
     ),
     ("TASADOR_SOURCE_FILES", "a function has no files"),
     (
+        "TASADOR_SCHEMA",
+        "a function has no files; its schema is in the bucket",
+    ),
+    (
         "TASADOR_S3_PATH_STYLE",
         "for S3 elsewhere; where an endpoint is set it is so anyway",
     ),

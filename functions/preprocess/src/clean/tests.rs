@@ -12,11 +12,26 @@ use crate::{read, to_parquet};
 use tasador_listing::property::NotAHash;
 
 fn raw(csv: &str) -> Raw {
-    read(Bytes::copy_from_slice(csv.as_bytes()), Format::Csv).unwrap()
+    read(
+        Bytes::copy_from_slice(csv.as_bytes()),
+        Format::Csv,
+        &SchemaFile::default(),
+    )
+    .unwrap()
 }
 
 fn clean_raw(raw: Raw) -> Cleaned {
-    draft(raw).unwrap().finish(|_| false).unwrap()
+    draft(raw, &SchemaFile::default())
+        .unwrap()
+        .finish(|_| false)
+        .unwrap()
+}
+
+/// Cleaned by a schema file.
+fn clean_by(toml: &str, csv: &str) -> Cleaned {
+    let file = SchemaFile::read(toml.as_bytes()).unwrap();
+    let raw = read(Bytes::copy_from_slice(csv.as_bytes()), Format::Csv, &file).unwrap();
+    draft(raw, &file).unwrap().finish(|_| false).unwrap()
 }
 
 fn clean(csv: &str) -> Cleaned {
@@ -132,10 +147,8 @@ fn impossible_rows_are_stored_unchanged_with_their_reasons() {
 
 #[test]
 fn the_first_of_equal_rows_is_kept_in_order() {
-    let draft = draft(raw(
-        "price,city,zip_code\n3,Lee,6016\n1,Lee,1\n3.0,Lee ,06016.0\n2,Lee,2\n1,Lee,1\n",
-    ))
-    .unwrap();
+    let csv = "price,city,zip_code\n3,Lee,6016\n1,Lee,1\n3.0,Lee ,06016.0\n2,Lee,2\n1,Lee,1\n";
+    let draft = draft(raw(csv), &SchemaFile::default()).unwrap();
     let hashes = draft.row_hashes().to_vec();
     assert_eq!(hashes.len(), 3);
     let cleaned = draft.finish(|hash| hash == hashes[1]).unwrap();
@@ -225,7 +238,7 @@ fn batches_without_rows_or_columns() {
         raw("price,city\n"),
         Raw {
             rows: 3,
-            columns: Vec::new(),
+            ..Raw::default()
         },
     ] {
         let rows = raw.rows as u64;
@@ -234,7 +247,7 @@ fn batches_without_rows_or_columns() {
         assert_eq!(cleaned.quality.rejected_rows(), rows);
         assert!(cleaned.quality.adds_up());
         let parquet = to_parquet(cleaned.clean).unwrap();
-        let back = read(parquet.into(), Format::Parquet).unwrap();
+        let back = read(parquet.into(), Format::Parquet, &SchemaFile::default()).unwrap();
         assert_eq!((back.rows, back.columns.len()), (0, 14));
         assert!(!to_parquet(cleaned.rejected).unwrap().is_empty());
     }
@@ -320,7 +333,7 @@ proptest! {
     fn counts_add_up_and_order_is_kept(csv in table(), elsewhere in any::<u8>()) {
         let raw = raw(&csv);
         let rows = raw.rows as u64;
-        let draft = draft(raw).unwrap();
+        let draft = draft(raw, &SchemaFile::default()).unwrap();
         let all = draft.row_hashes().to_vec();
         let is_elsewhere = |hash: u128| hash as u8 & elsewhere == 1;
         let cleaned = draft.finish(is_elsewhere).unwrap();
@@ -342,7 +355,7 @@ proptest! {
     #[test]
     fn clean_rows_cleaned_again_are_the_same(csv in table()) {
         let once = clean(&csv).clean;
-        let mut again = read(to_parquet(once.clone()).unwrap().into(), Format::Parquet).unwrap();
+        let mut again = read(to_parquet(once.clone()).unwrap().into(), Format::Parquet, &SchemaFile::default()).unwrap();
         again.columns.retain(|(name, _)| name != schema::PROPERTY_KEY && name != schema::ROW_HASH);
         // A new column's kind is inferred from its values. Those of rejected rows are missing the
         // second time, so its spelling may change, and with it the row's hash.
@@ -363,4 +376,148 @@ proptest! {
             to_parquet(cleaned.rejected).unwrap(), cleaned.quality, cleaned.profile));
         prop_assert_eq!(one, two);
     }
+}
+
+fn problems(cleaned: &Cleaned) -> Vec<&'static str> {
+    let problems = cleaned.quality.problems.iter();
+    problems.map(|problem| problem.kind.code()).collect()
+}
+
+#[test]
+fn an_export_with_other_names_and_units_is_cleaned() {
+    let cleaned = clean(
+        "list_price,beds,full_baths,half_baths,sqft,lot_sqft,zip_code,state\n\
+         $350k,3,2,1,\"1,180 sqft\",43560,981781234,WA\n\
+         $1.2M,4,3,,2000,21780,98178.0,WA\n\
+         soon,4,3,,2000,21780,98178,WA\n",
+    );
+    let table = &cleaned.clean;
+    assert_eq!(column(table, "price"), ["350000.0", "1.2e6"]);
+    assert_eq!(column(table, "bath"), ["2.5", "3.0"]);
+    assert_eq!(column(table, "house_size"), ["1180.0", "2000.0"]);
+    assert_eq!(column(table, "acre_lot"), ["1.0", "0.5"]);
+    assert_eq!(column(table, "zip_code"), ["98178", "98178"]);
+    // A rejected row is as the source wrote it.
+    assert_eq!(column(&cleaned.rejected, "price"), ["soon"]);
+    assert_eq!(column(&cleaned.rejected, "acre_lot"), ["21780"]);
+    assert!(problems(&cleaned).contains(&"mapped") && problems(&cleaned).contains(&"converted"));
+}
+
+#[test]
+fn a_short_zip_code_of_another_state_is_not_padded() {
+    let cleaned = clean(
+        "price,state,zip_code\n1,Texas,7701\n2,Texas,77001\n3,NJ,7701\n4,Texas,07701\n5,Ontario,7701\n",
+    );
+    assert_eq!(
+        column(&cleaned.clean, "zip_code"),
+        ["", "77001", "07701", "07701", "07701"]
+    );
+    let sentence = &cleaned.quality.problems.last().unwrap().sentence;
+    assert!(
+        sentence.starts_with("2 zip codes") && sentence.contains("1 of them"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn when_a_row_was_read_makes_it_no_new_row() {
+    for name in ["scraped_at", "fetchedAt", "last_updated", "Timestamp"] {
+        let with = |when: &str| {
+            let raw = raw(&format!("price,city,{name}\n3,Lee,{when}\n4,Lee,{when}\n"));
+            draft(raw, &SchemaFile::default())
+                .unwrap()
+                .row_hashes()
+                .to_vec()
+        };
+        assert_eq!(with("2024-01-01"), with("2024-02-01"), "{name}");
+    }
+    let sold = |when: &str| {
+        draft(
+            raw(&format!("price,sold\n3,{when}\n")),
+            &SchemaFile::default(),
+        )
+        .unwrap()
+        .row_hashes()
+        .to_vec()
+    };
+    assert_ne!(sold("2024-01-01"), sold("2024-02-01"));
+}
+
+#[test]
+fn one_odd_cell_does_not_change_the_kind_of_a_column() {
+    let mut csv = "price,rent_index\n".to_owned();
+    for row in 1..200 {
+        csv.push_str(&format!("{row},{row}\n"));
+    }
+    csv.push_str("200,1133 - 1384\n");
+    let cleaned = clean(&csv);
+    let index = cleaned
+        .quality
+        .columns
+        .iter()
+        .find(|column| column.name == "rent_index");
+    let index = index.unwrap();
+    assert_eq!((index.kind, index.bad), (ColumnKind::Number, 1));
+}
+
+#[test]
+fn a_declared_schema_decides_names_units_limits_and_roles() {
+    let toml = r#"
+        version = 1
+        header = ["ref", "worth", "estrato", "area", "note"]
+        identity = ["ref"]
+        [columns.price]
+        names = ["worth"]
+        unit = "thousands"
+        min = 50_000
+        [columns.house_size]
+        names = ["area"]
+        unit = "m2"
+        max = 5000
+        [columns.estrato]
+        kind = "category"
+        [columns.note]
+        role = "ignored"
+    "#;
+    let csv = "a1,100,3,50,x\na1,120,3,50,y\nb2,10,4,60,z\nb2,200,4,600,z\n";
+    let cleaned = clean_by(toml, csv);
+    assert_eq!(column(&cleaned.clean, "price"), ["100000.0", "120000.0"]);
+    assert_eq!(column(&cleaned.clean, "estrato"), ["3", "3"]);
+    let found = names(&cleaned.clean);
+    assert!(
+        !found.contains(&"ref") && !found.contains(&"note"),
+        "{found:?}"
+    );
+    let keys = column(&cleaned.clean, "property_key");
+    assert_eq!(keys[0], keys[1]);
+    assert_eq!(cleaned.quality.identity, [(IdentityRule::Id, 2)].into());
+    // Rejected rows are as the source wrote them.
+    assert_eq!(column(&cleaned.rejected, "note"), ["z", "z"]);
+    assert_eq!(
+        column(&cleaned.rejected, "reason"),
+        ["outside_limits", "outside_limits"]
+    );
+    assert_eq!(
+        column(&cleaned.rejected, "detail"),
+        [
+            "A value is outside of the declared limits. `price` is 10000.",
+            "A value is outside of the declared limits. `house_size` is 6458.346250025833."
+        ]
+    );
+    assert_eq!(cleaned.quality.readable(), 4);
+}
+
+#[test]
+fn a_row_without_its_declared_identifier_is_identified_otherwise() {
+    let toml = "version = 1\nidentity = [\"a\", \"b\"]";
+    let cleaned = clean_by(
+        toml,
+        "price,a,b,street,zip_code\n1,x,y,Main,98178\n2,x,y,Oak,98178\n3,x,,Main,98178\n",
+    );
+    let keys = column(&cleaned.clean, "property_key");
+    assert!(keys[0] == keys[1] && keys[1] != keys[2]);
+    assert_eq!(
+        cleaned.quality.identity,
+        [(IdentityRule::Id, 2), (IdentityRule::Address, 1)].into()
+    );
 }

@@ -4,6 +4,8 @@
 //! within a row is flattened (`{"address": {"city": …}}` is the column `address.city`), a list within
 //! a row is kept as JSON text, and `{}` within a row is ignored.
 
+mod rows;
+
 use std::fmt;
 
 use serde::de::{
@@ -13,62 +15,159 @@ use serde_json::value::RawValue;
 
 use tasador_listing::schema::MAX_DEPTH;
 
+use super::broken::{Broken, Fault, MAX_CELL_BYTES, MAX_ROW_BYTES};
 use super::table::TableBuilder;
 use super::{Raw, ReadError, without_mark};
 
+/// Reads JSON of either kind, whichever the text is: one row per line, or one document.
+pub(super) fn read(bytes: &[u8], lines_expected: bool) -> Result<Raw, ReadError> {
+    let text = without_mark(bytes).trim_ascii_start();
+    let is_lines = match text.first() {
+        Some(b'[') => false,
+        Some(b'{') => lines_expected || is_lines(text),
+        _ => lines_expected,
+    };
+    if is_lines {
+        read_lines(bytes)
+    } else {
+        read_document(bytes)
+    }
+}
+
+/// Whether the first line is an object and the next one begins like another.
+fn is_lines(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let Some(first) = lines.next().filter(|line| line.len() <= MAX_ROW_BYTES) else {
+        return false;
+    };
+    let next = lines.find(|line| !line.trim_ascii().is_empty());
+    next.is_some_and(|line| line.trim_ascii_start().starts_with(b"{"))
+        && serde_json::from_slice::<serde_json::Map<_, _>>(first).is_ok()
+}
+
 /// Reads a list of rows, or an object with the list in `data`.
-pub(super) fn read_document(bytes: &[u8]) -> Result<Raw, ReadError> {
+fn read_document(bytes: &[u8]) -> Result<Raw, ReadError> {
     let mut table = TableBuilder::default();
-    let mut json = serde_json::Deserializer::from_slice(without_mark(bytes));
+    let text = without_mark(bytes);
+    let mut json = serde_json::Deserializer::from_slice(text);
     let found = json
         .deserialize_any(Document { table: &mut table })
-        .and_then(|found| json.end().map(|()| found))
-        .map_err(|error| explain(&error, 0))?;
+        .and_then(|found| json.end().map(|()| found));
+    if let Some(full) = table.take_full() {
+        return Err(full);
+    }
     match found {
-        Found::Rows => Ok(table.finish()),
-        Found::Nothing => Err(ReadError::NoRows),
+        Ok(Found::Rows) => table.finish(Vec::new()),
+        Ok(Found::Nothing) => Err(ReadError::NoRows),
+        Err(error) => match rows::recover(text)? {
+            Some(raw) => Ok(raw),
+            None => Err(explain(&error)),
+        },
     }
 }
 
 /// Reads one row per line; blank lines are skipped.
 pub(super) fn read_lines(bytes: &[u8]) -> Result<Raw, ReadError> {
+    let text = without_mark(bytes);
     let mut table = TableBuilder::default();
-    for (index, line) in without_mark(bytes).split(|byte| *byte == b'\n').enumerate() {
-        if line.iter().all(u8::is_ascii_whitespace) {
+    let mut broken = Broken::default();
+    let (mut start, mut number) = (0, 0);
+    for line in text.split(|byte| *byte == b'\n') {
+        let range = start..start + line.len();
+        start = range.end + 1;
+        number += 1;
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let mut json = serde_json::Deserializer::from_slice(line);
-        Row {
-            table: &mut table,
-            prefix: "",
-            depth: 0,
+        match read_row(&mut table, line) {
+            Ok(()) => table.end_row()?,
+            Err(RowError::Broken(fault)) => {
+                broken.add(number, range, fault);
+                table.drop_row()?;
+            }
+            Err(RowError::Table(error)) => return Err(error),
         }
-        .deserialize(&mut json)
-        .and_then(|()| json.end())
-        .map_err(|error| explain(&error, index))?;
-        table.end_row()?;
     }
-    Ok(table.finish())
+    let broken = broken.finish(text, table.rows())?;
+    table.finish(broken)
 }
 
-/// The error in our wording, for text that starts after this many lines.
-fn explain(error: &serde_json::Error, lines_before: usize) -> ReadError {
-    let line = lines_before + error.line().max(1);
+/// Why a row ended early.
+enum RowError {
+    Broken(Fault),
+    /// The table is full.
+    Table(ReadError),
+}
+
+fn read_row(table: &mut TableBuilder, text: &[u8]) -> Result<(), RowError> {
+    if text.len() > MAX_ROW_BYTES {
+        return Err(RowError::Broken(Fault::RowTooLong));
+    }
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let read = Row {
+        table,
+        prefix: "",
+        depth: 0,
+    }
+    .deserialize(&mut json)
+    .and_then(|()| json.end());
+    if let Some(full) = table.take_full() {
+        return Err(RowError::Table(full));
+    }
+    read.map_err(|error| {
+        RowError::Broken(if table.take_long() {
+            Fault::CellTooLong
+        } else {
+            fault_of(text, &error)
+        })
+    })
+}
+
+/// The error in our wording.
+fn explain(error: &serde_json::Error) -> ReadError {
+    let line = error.line().max(1);
     let column = error.column();
     if error.is_eof() {
         return ReadError::JsonCutOff { line, column };
     }
-    // The message ends with the position, which is separated here.
-    let message = error.to_string();
-    let reason = match message.rfind(" at line ") {
-        Some(end) => message.get(..end).unwrap_or(&message).to_owned(),
-        None => message,
-    };
     ReadError::Json {
-        reason,
+        reason: message_of(error),
         line,
         column,
     }
+}
+
+/// The library's message without the position at its end.
+fn message_of(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rfind(" at line ") {
+        Some(end) => message.get(..end).unwrap_or(&message).to_owned(),
+        None => message,
+    }
+}
+
+/// What is wrong with the text of one row.
+fn fault_of(text: &[u8], error: &serde_json::Error) -> Fault {
+    if let Err(error) = std::str::from_utf8(text) {
+        return Fault::NotText {
+            at: error.valid_up_to() + 1,
+        };
+    }
+    if error.line() != 1 {
+        return Fault::Json(message_of(error));
+    }
+    let column = error.column();
+    let near = text.get(column.saturating_sub(2)..).unwrap_or_default();
+    let near = near.get(..near.len().min(10)).unwrap_or_default();
+    for token in ["NaN", "Infinity"] {
+        if near
+            .windows(token.len())
+            .any(|part| part == token.as_bytes())
+        {
+            return Fault::Json(format!("{token} is not JSON; write null"));
+        }
+    }
+    Fault::Json(format!("{} at column {column}", message_of(error)))
 }
 
 enum Found {
@@ -156,7 +255,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
             })?
             .is_some()
         {
-            self.table.end_row().map_err(de::Error::custom)?;
+            self.table.end_row_or_stop().map_err(de::Error::custom)?;
         }
         Ok(())
     }
@@ -237,6 +336,9 @@ impl Visitor<'_> for Key<'_> {
 
 /// Adds one value, given as JSON text, to the current row.
 fn put(table: &mut TableBuilder, name: Name, json: &str, depth: usize) -> Result<(), String> {
+    if json.len() > MAX_CELL_BYTES && !json.starts_with('{') {
+        return Err(table.cell_too_long());
+    }
     if json.starts_with('{') && depth < MAX_DEPTH {
         let prefix = match name {
             Name::Known(column) => table.name(column).to_owned(),
@@ -252,9 +354,7 @@ fn put(table: &mut TableBuilder, name: Name, json: &str, depth: usize) -> Result
     }
     let column = match name {
         Name::Known(column) => column,
-        Name::New(name) => table
-            .find_or_add(&name)
-            .map_err(|error| error.to_string())?,
+        Name::New(name) => table.find_or_add(&name)?,
     };
     if json == "null" {
         table.set(column, None);
@@ -276,6 +376,7 @@ mod tests {
     use super::*;
     use crate::MAX_COLUMNS;
     use proptest::prelude::*;
+    use tasador_listing::reject::Reason;
 
     /// Column names and rows of text.
     fn rows(raw: &Raw) -> Vec<Vec<(String, Option<String>)>> {
@@ -425,13 +526,147 @@ mod tests {
                 "{json}"
             );
         }
-        let error = read_lines(b"{\"a\": 1}\n\n{\"a\": }").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the JSON is not a list of rows: expected value, line 3, column 7"
+    }
+
+    /// Sixty rows with this text in the place of the 31st.
+    fn with_row(row: &[u8], between: &str, open: &str, close: &str) -> Vec<u8> {
+        let rows: Vec<Vec<u8>> = (0..61)
+            .map(|id| match id {
+                30 => row.to_vec(),
+                _ => format!("{{\"id\": {id}, \"photos\": [{{\"id\": 1}}, {{\"id\": 2}}]}}")
+                    .into_bytes(),
+            })
+            .collect();
+        [
+            open.as_bytes(),
+            &rows.join(between.as_bytes()),
+            close.as_bytes(),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_broken_row_is_rejected_alone() {
+        let cell = format!("{{\"id\": \"{}\"}}", "x".repeat(MAX_CELL_BYTES));
+        let long = format!(
+            "{{{}\"id\": 1}}",
+            format!("\"a\": \"{}\",", "x".repeat(1_000)).repeat(1_100)
         );
-        assert!(read_document(b"[{\"a\": \"\xff\"}]").is_err());
-        assert!(read_document(br#"[{"a": "\ud800"}]"#).is_err());
+        for (row, reason, said, lines_only) in [
+            (
+                &b"{\"id\": NaN}"[..],
+                Reason::BadJson,
+                "NaN is not JSON; write null",
+                false,
+            ),
+            (
+                b"{\"id\": 1, \"b\": [1, -Infinity]}",
+                Reason::BadJson,
+                "Infinity is not JSON",
+                false,
+            ),
+            (
+                b"{\"id\": 1, \"new\": 2, \"c\": }",
+                Reason::BadJson,
+                "expected value at column",
+                false,
+            ),
+            (b"{\"id\": 01}", Reason::BadJson, "invalid number", false),
+            (b"{id: 1}", Reason::BadJson, "key must be a string", false),
+            (b"{'id': 1}", Reason::BadJson, "key must be a string", false),
+            (
+                b"{\"id\": \"\xe9\"}",
+                Reason::BadEncoding,
+                "byte 9 of the row",
+                false,
+            ),
+            (b"{\"id\": \"\\ud800\"}", Reason::BadJson, "", false),
+            (b"7", Reason::BadJson, "expected a row", false),
+            (b"[1, 2]", Reason::BadJson, "expected a row", false),
+            (
+                cell.as_bytes(),
+                Reason::RowTooLong,
+                "a value is longer than",
+                false,
+            ),
+            (long.as_bytes(), Reason::RowTooLong, "", true),
+            (b"{\"id\": \"open}", Reason::BadJson, "", false),
+            (b"{\"id\": {\"a\": 1}", Reason::BadJson, "", false),
+            (b"{\"id\": [1, 2}", Reason::BadJson, "", false),
+            (
+                b"{\"id\": 1}}",
+                Reason::BadJson,
+                "trailing characters",
+                true,
+            ),
+            (
+                b"{\"id\": 1} {\"id\": 2}",
+                Reason::BadJson,
+                "trailing characters",
+                true,
+            ),
+        ] {
+            let shown = String::from_utf8_lossy(&row[..row.len().min(40)]);
+            let lines = with_row(row, "\n", "", "\n");
+            let list = with_row(row, ",\n", "[", "]");
+            let answer = with_row(
+                row,
+                ",",
+                "{\"a\": [{\"data\": 1}], \"data\" : [\n",
+                "], \"n\": 1}",
+            );
+            for (text, line, is_lines) in [(lines, 31, true), (list, 31, false), (answer, 2, false)]
+            {
+                if lines_only && !is_lines {
+                    continue;
+                }
+                let raw = read(&text, is_lines).unwrap();
+                assert_eq!(raw.rows, 60, "{shown}");
+                let columns: Vec<&str> =
+                    raw.columns.iter().map(|(name, _)| name.as_str()).collect();
+                assert_eq!(columns, ["id", "photos"], "{shown}");
+                let ids: Vec<Option<&str>> = raw.columns[0].1.iter().collect();
+                assert_eq!((ids[29], ids[30]), (Some("29"), Some("31")), "{shown}");
+                assert_eq!(raw.broken.len(), 1, "{shown}: {:?}", raw.broken);
+                let broken = &raw.broken[0];
+                assert_eq!(
+                    (broken.line, broken.reason),
+                    (line, reason),
+                    "{shown}: {}",
+                    broken.detail
+                );
+                assert!(broken.detail.contains(said), "{shown}: {}", broken.detail);
+                let kept = String::from_utf8_lossy(row);
+                assert!(
+                    kept == broken.text || row.len() > 65_536,
+                    "{shown}: {}",
+                    broken.text
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn json_of_either_kind_is_read_whatever_was_expected() {
+        let lines = "{\"a\": 1}\n\n{\"a\": 2}\n";
+        for expected in [true, false] {
+            for text in [
+                lines,
+                "[{\"a\": 1}, {\"a\": 2}]",
+                "\u{feff} [{\"a\": 1},\n{\"a\": 2}]",
+            ] {
+                assert_eq!(read(text.as_bytes(), expected).unwrap().rows, 2, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_document_that_is_cut_off_is_refused() {
+        let whole = with_row(b"{\"id\": NaN}", ",\n", "[", "]");
+        assert_eq!(read(&whole, false).unwrap().rows, 60);
+        for end in 0..whole.len() {
+            assert!(read(&whole[..end], false).is_err(), "{end}");
+        }
     }
 
     #[test]

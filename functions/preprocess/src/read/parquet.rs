@@ -37,7 +37,11 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
             format: Format::Parquet,
         });
     }
-    Ok(Raw { rows, columns })
+    Ok(Raw {
+        rows,
+        columns,
+        ..Raw::default()
+    })
 }
 
 fn text(column: &Column) -> Result<StringChunked, ReadError> {

@@ -48,6 +48,51 @@ async fn the_answer_names_the_files_of_the_rows() {
 }
 
 #[tokio::test]
+async fn a_broken_row_is_stored_as_it_came() {
+    let place = Place::new().await;
+    let good: String = (0..59)
+        .map(|row| format!("{},{row},Lee\n", 100_000 + row))
+        .collect();
+    for (row, reason, detail) in [
+        (
+            &b"1,2,Lee,surplus"[..],
+            "surplus_fields",
+            "Line 2: 4 fields, but the header has 3.",
+        ),
+        (
+            b"1,2,\"Lee\" W",
+            "bad_quote",
+            "Line 2: text after the closing quote",
+        ),
+        (
+            b"1,2,Le\xe9",
+            "bad_encoding",
+            "Line 2: byte 7 of the row is not text",
+        ),
+    ] {
+        let csv = [b"price,bed,city\n", row, b"\n-5,2,Lee\n", good.as_bytes()].concat();
+        let request = place.batch(csv, Format::Csv).await;
+        let answer = place.run(&request).await;
+        assert_eq!((answer.rows.raw, answer.rows.rejected), (61, 2), "{reason}");
+        let rejected = place.rows(&answer.rejected_key).await;
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(column(&rejected, "price"), [some("-5"), None]);
+        assert_eq!(
+            column(&rejected, "reason"),
+            [some("price_not_positive"), some(reason)]
+        );
+        assert_eq!(column(&rejected, "source_line"), [None, some("2.0")]);
+        let text = String::from_utf8_lossy(row).into_owned();
+        assert_eq!(column(&rejected, "source_text"), [None, Some(text)]);
+        let found = column(&rejected, "detail").pop().flatten().unwrap();
+        assert!(found.starts_with(detail), "{found}");
+        let report = place.report(&answer).await;
+        assert!(report.quality.adds_up() && report.quality.usable());
+        assert_eq!(report.quality.readable(), 60);
+    }
+}
+
+#[tokio::test]
 async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
     let place = Place::new().await;
     let wide: Vec<String> = (0..1_001).map(|column| column.to_string()).collect();
@@ -55,7 +100,7 @@ async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
         (
             "<html>Bad gateway</html>",
             Format::ApiJson,
-            "is not a list of rows",
+            "this is an HTML page",
         ),
         (
             r#"{"data": [{"price": 1}, {"pri"#,
@@ -64,14 +109,18 @@ async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
         ),
         (r#"{"detail": "oops"}"#, Format::ApiJson, "no list `data`"),
         ("", Format::ApiJson, "ends unexpectedly"),
-        (r#"[{"price": 1}, 7]"#, Format::Json, "expected a row"),
-        ("{\"price\": 1}\n{]", Format::Ndjson, "line 2"),
+        (r#"[7, 8]"#, Format::Json, "expected a row"),
+        ("\n{]", Format::Ndjson, "none of the 1 rows can be read"),
         (
             "price,city\n1,\"Lee",
             Format::Csv,
-            "a quoted field of the CSV does not end",
+            "Line 2: a quoted field does not end",
         ),
-        ("price,city\n1,2,3\n", Format::Csv, "the CSV cannot be read"),
+        (
+            "price,city\n1,2,3\n",
+            Format::Csv,
+            "Line 2: 3 fields, but the header has 2",
+        ),
         (&wide.join(","), Format::Csv, "more than 1000 columns"),
         (
             "PAR1PAR1",
@@ -96,7 +145,11 @@ async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
         assert!(failure.message.contains(said), "{text:.40}: {failure}");
     }
     for (bytes, said) in [
-        (&b"price\n\xff\n"[..], "not UTF-8 at byte 6"),
+        (
+            &b"price\n\xff\n"[..],
+            "Line 2: byte 1 of the row is not text",
+        ),
+        (b"pric\xff\n1\n", "not UTF-8 at byte 4"),
         (b"\x1f\x8b\x08\x00\x00", "the gzip file cannot be unpacked"),
     ] {
         let request = place.batch(bytes, Format::Csv).await;

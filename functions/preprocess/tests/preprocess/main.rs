@@ -7,3 +7,4 @@ mod answers;
 mod place;
 mod real;
 mod repeated;
+mod schema;

@@ -9,6 +9,7 @@ use preprocess::{Raw, Request, Response, handle, read};
 use tasador_ids::BatchId;
 use tasador_lake::{Format, RawForm, key};
 use tasador_listing::BatchReport;
+use tasador_listing::schema_file::SchemaFile;
 use tasador_registry::{BatchRecord, Origin, Outcome, OutcomeKind};
 use tasador_runtime::{Config, Context, Failure};
 use tasador_testing::Stores;
@@ -110,9 +111,11 @@ impl Place {
     /// The number of rows in a stored file.
     pub(crate) async fn rows(&self, key: &tasador_lake::Key) -> Raw {
         let bytes = self.ctx.lake.get(key).await.unwrap();
-        tokio::task::spawn_blocking(|| read(bytes, Format::Parquet).unwrap())
-            .await
-            .unwrap()
+        tokio::task::spawn_blocking(|| {
+            read(bytes, Format::Parquet, &SchemaFile::default()).unwrap()
+        })
+        .await
+        .unwrap()
     }
 
     /// The values of a column of the clean file.

@@ -1,0 +1,327 @@
+//! `tasador check`: what a file of listings would be read as. It changes nothing, except that it writes
+//! the proposed schema if asked to.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use comfy_table::{ContentArrangement, Table, presets};
+use preprocess::Cleaned;
+use serde_json::json;
+use tasador_flow::Language::English;
+use tasador_ids::Format;
+use tasador_listing::schema_file::SchemaFile;
+
+use super::Global;
+use super::session::schema_path;
+use crate::console::result;
+
+/// Exit code of a file that cannot be learned from as it is.
+const UNUSABLE: u8 = 2;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// File of listings: CSV, NDJSON, JSON or Parquet (also .gz)
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Write the proposed schema to tasador.toml in the data folder, where `tasador run` uses it
+    #[arg(long)]
+    write: bool,
+}
+
+pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode> {
+    let name = options.file.display();
+    let format = format_of(&options.file)?;
+    let bytes = std::fs::read(&options.file)
+        .with_context(|| format!("{name} cannot be read; give a file of listings"))?;
+    let place = schema_path(global)?;
+    let declared = declared(&place)?;
+    let cleaned = clean(bytes, format, declared.clone().unwrap_or_default())
+        .with_context(|| format!("{name} cannot be read as {format}"))?;
+    let quality = &cleaned.quality;
+    let usable = quality.usable();
+    let proposal = proposal(&options.file, &cleaned);
+    if options.json {
+        let schema = match &declared {
+            Some(_) => json!(place),
+            None => json!(null),
+        };
+        result(serde_json::to_string_pretty(&json!({
+            "format": format, "usable": usable, "quality": quality, "schema": schema, "proposed": proposal,
+        }))?)?;
+    } else {
+        if declared.is_some() {
+            result(format!("Schema: {}", place.display()))?;
+        }
+        print(&options.file, format, &cleaned)?;
+    }
+    if options.write {
+        write(&place, &proposal)?;
+        if !options.json {
+            result(format!(
+                "\nWrote {}. Correct it where it is wrong.",
+                place.display()
+            ))?;
+        }
+    } else if !options.json && !usable {
+        result(
+            "\nModels cannot learn from this file. `tasador check --write` writes what was recognised to a file; declare the price there.",
+        )?;
+    }
+    if !options.json && usable {
+        result(format!("\nNext: tasador run --source {name}"))?;
+    }
+    Ok(match usable || options.write {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(UNUSABLE),
+    })
+}
+
+/// The schema that `tasador run` would use, if there is one.
+fn declared(place: &Path) -> anyhow::Result<Option<SchemaFile>> {
+    match std::fs::read(place) {
+        Ok(text) => {
+            let file = SchemaFile::read(&text);
+            let file = file.with_context(|| format!("{} cannot be used", place.display()))?;
+            Ok(Some(file))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", place.display())),
+    }
+}
+
+fn clean(bytes: Vec<u8>, format: Format, file: SchemaFile) -> anyhow::Result<Cleaned> {
+    // The data frame library's threads are not for the runtime's.
+    let work = std::thread::spawn(move || -> anyhow::Result<Cleaned> {
+        let raw = preprocess::read(bytes.into(), format, &file)?;
+        Ok(preprocess::draft(raw, &file)?.finish(|_| false)?)
+    });
+    match work.join() {
+        Ok(cleaned) => cleaned,
+        Err(_) => bail!("the reader stopped; report this file as a bug"),
+    }
+}
+
+/// The schema file that declares what was recognised, with the reasons as comments.
+fn proposal(file: &Path, cleaned: &Cleaned) -> String {
+    let problems = &cleaned.quality.problems;
+    let of = |column: Option<&str>| {
+        let matching = problems.iter().filter(|problem| match column {
+            Some(column) => problem.column.as_deref() == Some(column),
+            None => {
+                let known = problem.column.as_ref();
+                known.is_none_or(|column| !cleaned.proposed.columns.contains_key(column))
+            }
+        });
+        let sentences = matching.map(|problem| problem.sentence.clone());
+        sentences.collect::<Vec<String>>()
+    };
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let mut title = format!(
+        "Proposed by `tasador check {name}`. Correct it where it is wrong; docs/using.md describes the settings."
+    );
+    for sentence in of(None) {
+        title += &format!("\n{sentence}");
+    }
+    cleaned.proposed.to_toml(&title, |column| of(Some(column)))
+}
+
+/// Writes the schema, unless there is one.
+fn write(place: &Path, text: &str) -> anyhow::Result<()> {
+    let shown = place.display();
+    if let Some(folder) = place.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("{} cannot be made", folder.display()))?;
+    }
+    let file = OpenOptions::new().write(true).create_new(true).open(place);
+    let mut file = match file {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            bail!("{shown} exists already; edit it, or move it away and write again")
+        }
+        file => file.with_context(|| format!("{shown} cannot be written"))?,
+    };
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("{shown} cannot be written"))
+}
+
+fn print(file: &Path, format: Format, cleaned: &Cleaned) -> anyhow::Result<()> {
+    let quality = &cleaned.quality;
+    result(format!(
+        "{}: {format}, {} rows = {} clean + {} rejected + {} duplicates; {} properties",
+        file.display(),
+        English.count(quality.raw),
+        English.count(quality.clean),
+        English.count(quality.rejected_rows()),
+        English.count(quality.duplicates()),
+        English.count(quality.properties),
+    ))?;
+    if let Some(encoding) = &quality.form.encoding {
+        let separator = match quality.form.separator {
+            Some('\t') => ", separated by tabs".to_owned(),
+            Some(separator) => format!(", separated by `{separator}`"),
+            None => String::new(),
+        };
+        result(format!("Text: {encoding}{separator}\n"))?;
+    }
+    let mut table = Table::new();
+    table
+        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header([
+            "column",
+            "in the file",
+            "kind",
+            "unit",
+            "filled",
+            "unreadable",
+        ]);
+    let sent = |name: &String| !quality.columns_gone.contains(name);
+    for column in quality.columns.iter().filter(|column| sent(&column.name)) {
+        let known = tasador_listing::schema::known(&column.name);
+        let rule = cleaned.proposed.columns.get(&column.name);
+        let given = quality.raw.saturating_sub(column.nulls);
+        let filled = given as f64 / quality.raw.max(1) as f64;
+        table.add_row([
+            column.name.clone(),
+            rule.map_or_else(String::new, |rule| {
+                let names = if rule.join.is_empty() {
+                    &rule.names
+                } else {
+                    &rule.join
+                };
+                names.join(", ")
+            }),
+            column.kind.code().to_owned(),
+            match rule.and_then(|rule| rule.unit) {
+                Some(unit) => unit.code().to_owned(),
+                None => known.and_then(|known| known.unit).unwrap_or("").to_owned(),
+            },
+            format!("{:.0}%", filled * 100.0),
+            English.count(column.bad),
+        ]);
+    }
+    result(table)?;
+    if !quality.columns_gone.is_empty() {
+        let gone = quality.columns_gone.join(", ");
+        result(format!("\nNot in the file: {gone}."))?;
+    }
+    for (reason, rows) in &quality.rejected {
+        let rows = English.count(*rows);
+        result(format!("Rejected, {rows} rows: {}", reason.sentence()))?;
+    }
+    for (rule, rows) in &quality.identity {
+        let rows = English.count(*rows);
+        result(format!("Properties by {}: {rows} rows.", rule.code()))?;
+    }
+    for problem in &quality.problems {
+        result(&problem.sentence)?;
+    }
+    Ok(())
+}
+
+/// The format by the file's name.
+fn format_of(file: &Path) -> anyhow::Result<Format> {
+    let name = file.to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    Ok(match name.rsplit('.').next() {
+        Some("csv" | "tsv") => Format::Csv,
+        Some("ndjson" | "jsonl") => Format::Ndjson,
+        Some("json") => Format::Json,
+        Some("parquet") => Format::Parquet,
+        _ => bail!(
+            "the format of {} is not known by its name; name it .csv, .ndjson, .json or .parquet (also .gz)",
+            file.display()
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tasador_listing::schema_file::FILE_NAME;
+
+    use super::*;
+
+    fn check_in(folder: &Path, name: &str, text: &str, write: bool) -> anyhow::Result<ExitCode> {
+        let file = folder.join(name);
+        std::fs::write(&file, text).unwrap();
+        let global = Global {
+            data_dir: Some(folder.join("data")),
+            ..Global::default()
+        };
+        let options = Options {
+            file,
+            json: false,
+            write,
+        };
+        run(&global, &options)
+    }
+
+    fn check(name: &str, text: &str) -> anyhow::Result<ExitCode> {
+        check_in(tempfile::tempdir().unwrap().path(), name, text, false)
+    }
+
+    fn is_success(code: ExitCode) -> bool {
+        format!("{code:?}") == format!("{:?}", ExitCode::SUCCESS)
+    }
+
+    #[test]
+    fn the_exit_code_says_whether_the_file_can_be_learned_from() {
+        let code = |name, text| is_success(check(name, text).unwrap());
+        assert!(code("a.csv", "list_price,beds\n100000,3\n"));
+        assert!(code("a.json", "[{\"SalePrice\": 1, \"beds\": 3}]"));
+        assert!(!code("a.csv", "worth,beds\n100000,3\n"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        for (name, text) in [("a.parquet", "no"), ("a.txt", "price\n1\n")] {
+            let error = format!("{:#}", check(name, text).unwrap_err());
+            assert!(error.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_used_by_the_next_check_and_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("data").join(FILE_NAME);
+        let csv = "worth,beds,sqft,\"note, long\"\n100000,3,900,x\n";
+        let unusable = check_in(folder.path(), "a.csv", csv, false).unwrap();
+        assert!(!is_success(unusable) && !place.exists());
+        check_in(folder.path(), "a.csv", csv, true).unwrap();
+        let text = std::fs::read_to_string(&place).unwrap();
+        assert!(
+            text.contains("[columns.house_size]\nnames = [\"sqft\"]\n"),
+            "{text}"
+        );
+        assert!(text.contains("# Column `beds` is read as `bed`."), "{text}");
+        assert!(
+            text.contains("[columns.\"note, long\"]\nkind = \"category\"\n"),
+            "{text}"
+        );
+        let error = check_in(folder.path(), "a.csv", csv, true).unwrap_err();
+        assert!(error.to_string().contains("exists already"), "{error}");
+        // A person declares the price.
+        std::fs::write(
+            &place,
+            text.replace("[columns.worth]", "[columns.price]\nnames = [\"worth\"]")
+                .replace("kind = \"number\"\n", ""),
+        )
+        .unwrap();
+        assert!(is_success(
+            check_in(folder.path(), "a.csv", csv, false).unwrap()
+        ));
+        std::fs::write(&place, "version = 1\nprise = 3\n").unwrap();
+        let error = check_in(folder.path(), "a.csv", csv, false).unwrap_err();
+        let error = format!("{error:#}");
+        assert!(
+            error.contains("tasador.toml") && error.contains("line 2"),
+            "{error}"
+        );
+    }
+}
