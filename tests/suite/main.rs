@@ -27,6 +27,7 @@ mod localstack_s3;
 mod mlflow;
 mod ports;
 mod promotion;
+mod quarantine;
 mod real_listings;
 mod schedule;
 mod scripts;

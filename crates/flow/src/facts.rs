@@ -43,6 +43,10 @@ pub enum OutcomeKind {
     Rejected,
     /// The gate saw no reason to train.
     Skipped,
+    /// The gate holds the batch until a person releases or discards it.
+    Quarantined,
+    /// A person took the batch out of the datasets: a batch's outcome, never a run's.
+    Withdrawn,
     /// Something broke.
     Failed,
     /// The source had nothing new.
@@ -56,6 +60,8 @@ impl OutcomeKind {
             Self::Promoted => "promoted",
             Self::Rejected => "rejected",
             Self::Skipped => "skipped",
+            Self::Quarantined => "quarantined",
+            Self::Withdrawn => "withdrawn",
             Self::Failed => "failed",
             Self::NothingNew => "nothing_new",
         }

@@ -24,5 +24,5 @@ pub use messages::{
 };
 pub use metrics::{Metrics, Number};
 pub use outcome::{Contender, Outcome};
-pub use reason::{Compared, OtherReason, Reason};
+pub use reason::{Compared, OtherReason, Reason, UnitFactor, ValueKind};
 pub use sentences::as_sentence;

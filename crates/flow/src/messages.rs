@@ -141,6 +141,8 @@ pub mod gate {
         Train,
         /// The batch is recorded, and nothing else happens.
         Skip,
+        /// The batch is kept out of datasets until a person decides.
+        Hold,
     }
 
     impl Decision {
@@ -148,6 +150,7 @@ pub mod gate {
             match self {
                 Self::Train => "train",
                 Self::Skip => "skip",
+                Self::Hold => "hold",
             }
         }
     }
@@ -457,7 +460,7 @@ impl State {
             Self { gate: None, .. } => Step::Gate,
             Self {
                 gate: Some(gate), ..
-            } if gate.decision == gate::Decision::Skip => Step::Record,
+            } if gate.decision != gate::Decision::Train => Step::Record,
             Self {
                 candidates: None, ..
             } => Step::Train,

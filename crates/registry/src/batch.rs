@@ -65,11 +65,11 @@ pub struct BatchOutcome {
 }
 
 impl BatchOutcome {
-    /// Whether the batch's rows stay out of datasets for a reason that may pass: it broke its run, or
-    /// was skipped as unusable.
+    /// Whether the batch's rows stay out of datasets for a reason that may pass: it broke its run, was
+    /// skipped as unusable, is in quarantine, or was withdrawn.
     pub fn leaves_rows_out(&self) -> bool {
         match self.kind {
-            OutcomeKind::Failed => true,
+            OutcomeKind::Failed | OutcomeKind::Quarantined | OutcomeKind::Withdrawn => true,
             OutcomeKind::Skipped => !self.usable,
             OutcomeKind::Promoted | OutcomeKind::Rejected | OutcomeKind::NothingNew => false,
         }

@@ -59,8 +59,9 @@ impl Gather<'_> {
         Ok(champion.map(|champion| champion.version))
     }
 
-    /// How things stand with the model in production.
-    pub(crate) async fn standing(&self) -> Result<Standing, GateError> {
+    /// How things stand with the model in production. Its error on the batch is only measured if it
+    /// matters.
+    pub(crate) async fn standing(&self, with_error: bool) -> Result<Standing, GateError> {
         let ctx = self.ctx;
         let status = tasador_champion::champion(ctx, &ctx.config.model).await;
         let batch = self.batch;
@@ -79,20 +80,17 @@ impl Gather<'_> {
                 if !matches!(unusable.flaw, Flaw::NoFolds) {
                     tasador_champion::raise_alarm(ctx, &ctx.config.model, &unusable);
                 }
+                let reference = self.reference(unusable.version).await?;
                 return Ok(Standing::Unloadable {
                     version: unusable.version,
                     why: unusable.flaw.to_string(),
+                    reference: reference.map(Box::new),
                 });
             }
         };
         let LoadedVersion { record, model, .. } = &champion.loaded;
         let version = record.version;
-        let reference: Option<Profile> = self
-            .aside(
-                &key::model(&self.ctx.config.model, version, ModelFile::Profile),
-                version,
-            )
-            .await?;
+        let reference = self.reference(version).await?;
         let learnt: Option<Manifest> = match record.dataset {
             Some(dataset) => self.aside(&key::dataset(&dataset), version).await?,
             None => None,
@@ -103,8 +101,8 @@ impl Gather<'_> {
             .map(|input| input.name.clone())
             .collect();
         let error = match record.metrics.get(MEDIAN_APE) {
-            Some(validation) => self.error(champion, validation).await?,
-            None => None,
+            Some(validation) if with_error => self.error(champion, validation).await?,
+            _ => None,
         };
         Ok(Standing::Serving(Box::new(Serving {
             version,
@@ -113,6 +111,12 @@ impl Gather<'_> {
             reference,
             error,
         })))
+    }
+
+    /// What the rows that a version learned from look like.
+    async fn reference(&self, version: ModelVersion) -> Result<Option<Profile>, GateError> {
+        let key = key::model(&self.ctx.config.model, version, ModelFile::Profile);
+        self.aside(&key, version).await
     }
 
     /// A document beside the champion, where it can be had.

@@ -116,23 +116,24 @@ async fn decide(
     let report = gather.report(&request.preprocess.profile_key).await?;
     let processed = request.repeat && request.origin != Some(Origin::Named);
 
-    let soundness = match rules::examine(&report, processed, limits) {
-        Ok(measurements) => measurements,
+    let examined = match rules::examine(&report, processed, limits) {
+        Ok(examined) => examined,
         Err(refusal) => {
             let champion = gather.champion().await?;
             return Ok(respond(refusal, champion, None));
         }
     };
-    let standing = gather.standing().await?;
+    let standing = gather.standing(examined.reasons.is_empty()).await?;
     let manifest = gather.manifest(report.profile.rows).await?;
     let facts = Facts {
         report: &report,
         dataset_rows: manifest.rows(),
         champion: &standing,
+        released: false,
     };
-    let judgement = rules::judge(soundness, &facts, limits);
+    let judgement = rules::judge(examined, &facts, limits);
     let training = match judgement.decision {
-        Decision::Skip => None,
+        Decision::Skip | Decision::Hold => None,
         Decision::Train => Some(write_dataset(&gather, &manifest, wanted).await?),
     };
     Ok(respond(judgement, Standing::version(&standing), training))

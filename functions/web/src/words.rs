@@ -89,6 +89,8 @@ words! {
     promoted: "Promoted", "Promovido";
     rejected: "Rejected", "Rechazado";
     skipped: "Skipped", "Omitido";
+    quarantined: "Quarantined", "En cuarentena";
+    withdrawn: "Withdrawn", "Retirado";
     failed: "Failed", "Fallido";
     nothing_new: "Nothing new", "Sin novedades";
     details: "Details", "Detalles";

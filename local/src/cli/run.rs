@@ -76,7 +76,7 @@ async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCod
         result(report(&ran))?;
         failed = !matches!(
             ran.outcome.as_str(),
-            "promoted" | "rejected" | "skipped" | "nothing_new"
+            "promoted" | "rejected" | "skipped" | "quarantined" | "nothing_new"
         );
         if failed || ran.outcome == "nothing_new" {
             break;

@@ -38,7 +38,7 @@ struct Finding {
 pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
     let champion = match facts.champion {
         Standing::Vacant => return train(Reason::NoChampion),
-        Standing::Unloadable { version, why } => {
+        Standing::Unloadable { version, why, .. } => {
             return train(Reason::ChampionUnloadable {
                 version: *version,
                 why: why.clone(),

@@ -58,6 +58,8 @@ pub(crate) fn badge(language: Language, kind: OutcomeKind) -> Markup {
         OutcomeKind::Promoted => words.promoted,
         OutcomeKind::Rejected => words.rejected,
         OutcomeKind::Skipped => words.skipped,
+        OutcomeKind::Quarantined => words.quarantined,
+        OutcomeKind::Withdrawn => words.withdrawn,
         OutcomeKind::Failed => words.failed,
         OutcomeKind::NothingNew => words.nothing_new,
     };
