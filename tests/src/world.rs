@@ -1,4 +1,4 @@
-//! The whole system on a folder of its own, with a source that behaves as told.
+//! The whole system on its own folder, with a source that behaves as told.
 
 use std::path::PathBuf;
 use std::time::Duration;

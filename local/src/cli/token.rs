@@ -53,13 +53,13 @@ pub(super) struct Options {
 enum Command {
     /// Make a token and print it, this once
     Create(Create),
-    /// Show all tokens: what each is good for, and until when
+    /// Show all tokens: what each allows, and until when
     List {
         /// Print JSON instead of a table
         #[arg(long)]
         json: bool,
     },
-    /// Make a token good for nothing, for ever
+    /// Revoke a token permanently
     Revoke {
         /// Its id, as `list` shows it; or the whole token
         #[arg(value_name = "ID")]
@@ -69,7 +69,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Create {
-    /// What it is good for: predict, read or admin; may be given several times
+    /// What it allows: predict, read or admin; may be given several times
     #[arg(long, required = true, value_name = "SCOPE", value_delimiter = ',')]
     scope: Vec<Scope>,
     /// When it ends: a length of time such as 12h or 30d, or never

@@ -1,5 +1,5 @@
 //! Each role allows what its function does, and nothing that it does not do: every function runs here
-//! with clients of its own, and what they ask is held against its role.
+//! with separate clients, and their requests are compared with its role.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ const NOT_SEEN: &[(&str, &str, &str)] = &[
 /// The page's cookie with a token.
 const SIGNED_IN: &str = "token";
 
-/// All functions, each with clients of its own that somebody watches.
+/// All functions, each with separate clients whose requests are recorded.
 fn watched(world: &World) -> (Deployment, BTreeMap<String, Witness>) {
     let sdk = world.cloud().endpoints().sdk_config();
     let mut witnesses = BTreeMap::new();
