@@ -16,7 +16,10 @@ mod reason;
 mod sentences;
 mod stored;
 
-pub use facts::{CleanFile, Measurement, Origin, OutcomeKind, PromotionSeq, Rows, RunError, Step};
+pub use facts::{
+    BatchAction, BatchEvent, CleanFile, Measurement, Origin, OutcomeKind, PromotionSeq, Rows,
+    RunError, Step, UnknownAction, printable,
+};
 pub use language::Language;
 pub use messages::{
     Candidate, Caught, State, TrainOn, Training, compare, fetch, gate, preprocess, promote, record,

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, DatasetId, Key, ModelName, ModelVersion, RunId};
 
-use crate::facts::{CleanFile, Measurement, Origin, OutcomeKind, PromotionSeq, Rows, RunError};
+use crate::facts::{
+    BatchEvent, CleanFile, Measurement, Origin, OutcomeKind, PromotionSeq, Rows, RunError,
+};
 use crate::messages::{Candidate, gate};
 use crate::metrics::Metrics;
 use crate::reason::Reason;
@@ -116,6 +118,9 @@ pub struct Outcome {
     /// How much of it the run waited for other runs; absent where it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_ms: Option<u64>,
+    /// The last decision of a person about the batch since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<BatchEvent>,
     /// Whether this is also the outcome of the batch. False for a repeat of a batch that keeps the
     /// outcome it had, and for a run without a batch. Set by the registry.
     #[serde(default)]

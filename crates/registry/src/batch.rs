@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, Format, RunId};
 
-use tasador_flow::{CleanFile, Origin, OutcomeKind};
+use tasador_flow::{BatchAction, BatchEvent, CleanFile, Origin, OutcomeKind};
 
 /// The facts of a batch as the source delivered it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,24 @@ pub struct Batch {
     /// What became of it; none while it is open.
     #[serde(default)]
     pub outcome: Option<BatchOutcome>,
+    /// The last decision of a person about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<BatchEvent>,
+}
+
+impl Batch {
+    /// Whether a person has released it, so that what holds a batch does not hold this one.
+    pub fn is_released(&self) -> bool {
+        let decided = self.decided.as_ref();
+        decided.is_some_and(|event| event.action == BatchAction::Release)
+    }
+
+    /// The decision that took its rows out of datasets, if they are still out.
+    pub fn withdrawal(&self) -> Option<&BatchEvent> {
+        let outcome = self.outcome.as_ref()?;
+        let is_out = outcome.kind == OutcomeKind::Withdrawn;
+        self.decided.as_ref().filter(|_| is_out)
+    }
 }
 
 /// What became of a batch.

@@ -133,6 +133,7 @@ mod tests {
                 at: Timestamp::UNIX_EPOCH,
             },
             outcome: settled.map(|kind| of_batch(&outcome("earlier", kind))),
+            decided: None,
         }
     }
 

@@ -50,6 +50,7 @@ pub(crate) fn entry(
         // A clock that was set back meanwhile makes no run shorter than nothing.
         duration_ms: u64::try_from(elapsed_ms).unwrap_or(0),
         waited_ms: None,
+        decided: None,
         settled: false,
     };
     fill(&mut entry, request.state);

@@ -123,6 +123,7 @@ pub(crate) fn outcome(by: &str, batch: Option<BatchId>, kind: OutcomeKind, secon
         recorded_at: at(second),
         duration_ms: 10_000,
         waited_ms: None,
+        decided: None,
         settled: false,
     }
 }
