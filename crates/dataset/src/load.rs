@@ -67,7 +67,7 @@ impl LoadError {
 ///
 /// Objects are verified against the manifest's hashes, and the manifest against the dataset's id. Of
 /// rows that occur in several batches (two runs at once may both have kept one) the first in the
-/// manifest's order stays. Rows stand in the order of the manifest and of the files, each with its
+/// manifest's order stays; rows of withdrawn properties are left out. Rows stand in the order of the manifest and of the files, each with its
 /// property; columns are united by `unite`'s rules.
 ///
 /// # Errors
@@ -83,13 +83,24 @@ pub async fn load(
         Arc::new(columns)
     });
     let manifest = manifest(lake, dataset, key).await?;
-    let mut rows = Rows::default();
+    let mut rows = Rows {
+        without: manifest.without.iter().map(|property| property.0).collect(),
+        ..Rows::default()
+    };
     for entry in &manifest.batches {
         rows.add(fetch(lake, entry, columns.as_ref()).await?);
     }
     tokio::task::spawn_blocking(move || rows.unite())
         .await
         .map_err(LoadError::Stopped)?
+}
+
+/// The row hashes and properties of one batch, without its values: [`CleanBatch::frame`] has no columns.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn load_keys(lake: &Lake, entry: &ManifestEntry) -> Result<CleanBatch, LoadError> {
+    fetch(lake, entry, Some(&Arc::default())).await
 }
 
 /// The rows of the batches read so far.
@@ -99,6 +110,8 @@ struct Rows {
     /// The kinds of the columns of whole batches, which rows left out are counted for as well.
     votes: Vec<Vec<Vote>>,
     properties: Vec<u128>,
+    /// Properties that were withdrawn.
+    without: HashSet<u128>,
     seen: HashSet<u128>,
     repeated: u64,
 }
@@ -107,6 +120,9 @@ impl Rows {
     fn add(&mut self, batch: CleanBatch) {
         let mut rows = Vec::with_capacity(batch.row_hashes.len());
         for (row, (hash, property)) in batch.row_hashes.iter().zip(&batch.properties).enumerate() {
+            if self.without.contains(&property.0) {
+                continue;
+            }
             if self.seen.insert(*hash) {
                 rows.push(row);
                 self.properties.push(property.0);
@@ -233,6 +249,19 @@ mod tests {
             frame.column("grade").unwrap(),
             &Column::category([Some("7"), Some("8"), None])
         );
+    }
+
+    #[test]
+    fn withdrawn_properties_are_left_out_of_every_batch() {
+        let mut rows = Rows {
+            without: HashSet::from([8]),
+            ..Rows::default()
+        };
+        rows.add(batch(&[(1.0, 7, 1), (2.0, 8, 2)]));
+        rows.add(batch(&[(3.0, 8, 3), (4.0, 9, 4)]));
+        let frame = rows.unite().unwrap();
+        assert_eq!(frame.prices().unwrap(), [1.0, 4.0]);
+        assert_eq!(frame.property_ids().len(), 2);
     }
 
     #[test]

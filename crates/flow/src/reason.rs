@@ -178,7 +178,8 @@ pub enum Reason {
     /// A person took the batch out of the datasets.
     Withdrawn {
         by: String,
-        why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// The champion learned from what was withdrawn since.
     LearnedFromWithdrawn {

@@ -125,6 +125,9 @@ pub struct UsableBatch {
     pub batch: BatchId,
     /// When it was received: the order of the list.
     pub received_at: Timestamp,
+    /// When its outcome was recorded: runs between the two may have kept the same rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<Timestamp>,
     /// Its clean rows.
     pub clean: CleanFile,
 }

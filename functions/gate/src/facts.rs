@@ -4,22 +4,37 @@
 //! then it is a fact like any other. A store that does not answer is neither, and the state machine
 //! asks again.
 
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tasador_champion::{ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion};
-use tasador_dataset::{Manifest, ManifestEntry, read_batch};
+use tasador_dataset::{CleanBatch, Manifest, ManifestEntry, read_batch};
 use tasador_ids::{BatchId, DatasetId, Digest, ModelVersion};
 use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
-use tasador_listing::{BatchReport, Profile};
+use tasador_listing::{BatchReport, Profile, PropertyKey};
 use tasador_model::Frame;
-use tasador_registry::RegistryError;
+use tasador_registry::{Batch, RegistryError, Withdrawn};
 use tasador_runtime::Context;
 
 use crate::GateError;
-use crate::rules::{ChampionError, Serving, Standing};
+use crate::rules::{ChampionError, LearnedFrom, Serving, Standing};
 
 /// The metric of a version that the champion's error on a batch is compared with.
 const MEDIAN_APE: &str = "validation_median_ape";
+
+/// When a batch was received and when it got its outcome, as far as it is known.
+type Times = (Option<Timestamp>, Option<Timestamp>);
+
+/// Whether two batches were worked on at the same time. Batches whose end is not known were stored by an
+/// earlier version.
+fn overlap(left: Times, right: Times) -> bool {
+    let ((Some(began), Some(ended)), (Some(other_began), Some(other_ended))) = (left, right) else {
+        return false;
+    };
+    began <= other_ended && other_began <= ended
+}
 
 /// Gathers facts on one batch.
 pub(crate) struct Gather<'a> {
@@ -59,15 +74,18 @@ impl Gather<'_> {
         Ok(champion.map(|champion| champion.version))
     }
 
-    /// How things stand with the model in production. Its error on the batch is only measured if it
+    /// How things stand with the model in production, and the dataset it learned from. Its error on the batch is only measured if it
     /// matters.
-    pub(crate) async fn standing(&self, with_error: bool) -> Result<Standing, GateError> {
+    pub(crate) async fn standing(
+        &self,
+        with_error: bool,
+    ) -> Result<(Standing, Option<Manifest>), GateError> {
         let ctx = self.ctx;
         let status = tasador_champion::champion(ctx, &ctx.config.model).await;
         let batch = self.batch;
         let failed = |source| GateError::Champion { batch, source };
         let evaluated = match status.map_err(failed)? {
-            ChampionStatus::None => return Ok(Standing::Vacant),
+            ChampionStatus::None => return Ok((Standing::Vacant, None)),
             ChampionStatus::Loaded(loaded) => {
                 let evaluated = LoadedVersion::with_folds(*loaded, ctx).await;
                 evaluated.map_err(failed)?.map_err(Box::new)
@@ -81,11 +99,12 @@ impl Gather<'_> {
                     tasador_champion::raise_alarm(ctx, &ctx.config.model, &unusable);
                 }
                 let reference = self.reference(unusable.version).await?;
-                return Ok(Standing::Unloadable {
+                let standing = Standing::Unloadable {
                     version: unusable.version,
                     why: unusable.flaw.to_string(),
                     reference: reference.map(Box::new),
-                });
+                };
+                return Ok((standing, None));
             }
         };
         let LoadedVersion { record, model, .. } = &champion.loaded;
@@ -104,13 +123,14 @@ impl Gather<'_> {
             Some(validation) if with_error => self.error(champion, validation).await?,
             _ => None,
         };
-        Ok(Standing::Serving(Box::new(Serving {
+        let standing = Standing::Serving(Box::new(Serving {
             version,
             inputs,
-            learnt_rows: learnt.map(|manifest| manifest.rows()),
+            learnt_rows: learnt.as_ref().map(Manifest::rows),
             reference,
             error,
-        })))
+        }));
+        Ok((standing, learnt))
     }
 
     /// What the rows that a version learned from look like.
@@ -161,24 +181,32 @@ impl Gather<'_> {
         .map_err(|source| GateError::Thread { batch, source })?
     }
 
+    /// The batch as the registry knows it.
+    pub(crate) async fn batch(&self) -> Result<Option<Batch>, GateError> {
+        let batch = self.ctx.registry.batch(&self.batch).await;
+        batch.map_err(self.registry())
+    }
+
+    /// All that people have taken out of datasets.
+    pub(crate) async fn withdrawn(&self) -> Result<Withdrawn, GateError> {
+        let withdrawn = self.ctx.registry.withdrawn().await;
+        withdrawn.map_err(self.registry())
+    }
+
     /// The dataset that would be learnt from: all usable batches and this one, by reception. A batch
     /// that is processed again keeps its place.
-    pub(crate) async fn manifest(&self, rows: u64) -> Result<Manifest, GateError> {
-        let usable = self
-            .ctx
-            .registry
-            .usable_batches()
-            .await
-            .map_err(self.registry())?;
-        let received_at = self
-            .ctx
-            .registry
-            .batch(&self.batch)
-            .await
-            .map_err(self.registry())?
-            .map(|batch| batch.record.received_at);
+    pub(crate) async fn manifest(
+        &self,
+        rows: u64,
+        received_at: Option<Timestamp>,
+        withdrawn: &Withdrawn,
+    ) -> Result<Manifest, GateError> {
+        let usable = self.ctx.registry.usable_batches().await;
+        let usable = usable.map_err(self.registry())?;
+        let mut times = HashMap::from([(self.batch, (received_at, Some(self.ctx.now())))]);
         let mut batches = Vec::with_capacity(usable.len() + 1);
         for other in usable.into_iter().filter(|other| other.batch != self.batch) {
+            times.insert(other.batch, (Some(other.received_at), other.settled_at));
             batches.push((
                 other.received_at,
                 ManifestEntry {
@@ -203,7 +231,84 @@ impl Gather<'_> {
         };
         let mut batches: Vec<ManifestEntry> = batches.into_iter().map(|(_, entry)| entry).collect();
         batches.insert(place, this);
-        Ok(Manifest { batches })
+        let mut without: Vec<PropertyKey> = withdrawn
+            .properties
+            .iter()
+            .map(|withdrawal| withdrawal.property)
+            .collect();
+        without.sort_unstable();
+        let distinct_rows = self.distinct_rows(&batches, &times).await?;
+        Ok(Manifest {
+            batches,
+            distinct_rows,
+            without,
+        })
+    }
+
+    /// The different rows of these batches, if some are in several. Only batches that were worked on at
+    /// the same time can share rows, and only these are read.
+    async fn distinct_rows(
+        &self,
+        batches: &[ManifestEntry],
+        times: &HashMap<BatchId, Times>,
+    ) -> Result<Option<u64>, GateError> {
+        let of = |entry: &ManifestEntry| times.get(&entry.batch).copied().unwrap_or_default();
+        let shares = |entry: &&ManifestEntry| {
+            let others = batches.iter().filter(|other| other.batch != entry.batch);
+            let mut others = others.map(|other| overlap(of(entry), of(other)));
+            others.any(|overlaps| overlaps)
+        };
+        let (mut rows, mut distinct) = (0, HashSet::new());
+        for entry in batches.iter().filter(shares) {
+            let keys = self.keys(entry).await?;
+            rows += keys.row_hashes.len();
+            distinct.extend(keys.row_hashes);
+        }
+        let repeated = (rows - distinct.len()) as u64;
+        let all: u64 = batches.iter().map(|entry| entry.rows).sum();
+        Ok((repeated > 0).then(|| all - repeated))
+    }
+
+    async fn keys(&self, entry: &ManifestEntry) -> Result<CleanBatch, GateError> {
+        let keys = tasador_dataset::load_keys(&self.ctx.lake, entry).await;
+        keys.map_err(|source| GateError::Keys {
+            batch: entry.batch,
+            source: Box::new(source),
+        })
+    }
+
+    /// What the champion learned from and people took out since. A property counts if one of the batches
+    /// has a row of it.
+    pub(crate) async fn learned_from_withdrawn(
+        &self,
+        learned: Option<&Manifest>,
+        withdrawn: &Withdrawn,
+    ) -> Result<LearnedFrom, GateError> {
+        let Some(learned) = learned.filter(|_| !withdrawn.is_empty()) else {
+            return Ok(LearnedFrom::default());
+        };
+        let gone = |entry: &&ManifestEntry| {
+            entry.batch != self.batch && withdrawn.batch(&entry.batch).is_some()
+        };
+        let batches = learned.batches.iter().filter(gone).count() as u64;
+        let mut properties: HashSet<PropertyKey> = withdrawn
+            .properties
+            .iter()
+            .map(|withdrawal| withdrawal.property)
+            .filter(|property| learned.without.binary_search(property).is_err())
+            .collect();
+        let wanted = properties.len();
+        if wanted > 0 {
+            for entry in &learned.batches {
+                for property in self.keys(entry).await?.properties {
+                    properties.remove(&property);
+                }
+            }
+        }
+        Ok(LearnedFrom {
+            batches,
+            properties: (wanted - properties.len()) as u64,
+        })
     }
 
     /// Writes the dataset's list of batches under the hash of the list.

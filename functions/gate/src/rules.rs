@@ -11,7 +11,7 @@ mod soundness;
 mod tests;
 
 use tasador_flow::gate::Decision;
-use tasador_flow::{Measurement, Reason};
+use tasador_flow::{BatchEvent, Measurement, Reason};
 use tasador_ids::ModelVersion;
 use tasador_listing::schema;
 use tasador_listing::{BatchReport, ColumnProfile, Profile};
@@ -33,6 +33,15 @@ pub struct Facts<'a> {
     pub champion: &'a Standing,
     /// Whether a person has released the batch: what would hold it is recorded, and decides nothing.
     pub released: bool,
+    /// What the champion learned from and people took out since.
+    pub withdrawn: LearnedFrom,
+}
+
+/// How much of a champion's dataset was withdrawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LearnedFrom {
+    pub batches: u64,
+    pub properties: u64,
 }
 
 /// How things stand with the model in production.
@@ -211,6 +220,23 @@ pub fn examine(
         usable: false,
         measurements: soundness.measurements,
     })
+}
+
+/// A batch that a person took out of datasets is skipped until a person releases it.
+pub fn withdrawn(event: &BatchEvent, examined: Examined) -> Judgement {
+    let mut measurements = examined.measurements;
+    for measurement in &mut measurements {
+        measurement.fired = false;
+    }
+    Judgement {
+        decision: Decision::Skip,
+        reasons: vec![Reason::Withdrawn {
+            by: event.by.clone(),
+            why: event.reason.clone(),
+        }],
+        usable: false,
+        measurements,
+    }
 }
 
 fn measurement(code: &str, measured: f64, limit: f64, fired: bool) -> Measurement {

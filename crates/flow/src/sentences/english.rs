@@ -188,7 +188,11 @@ pub(super) fn reason(reason: &Reason) -> String {
             psi(compared.limit)
         ),
         Reason::Withdrawn { by, why } => {
-            format!("the batch was withdrawn by {by} ({why}); release it to use it again")
+            let why = why.as_ref().map(|why| format!(" ({why})"));
+            format!(
+                "the batch was withdrawn by {by}{}; release it to use it again",
+                why.unwrap_or_default()
+            )
         }
         Reason::LearnedFromWithdrawn {
             version,

@@ -197,7 +197,11 @@ pub(super) fn reason(reason: &Reason) -> String {
             psi(compared.limit)
         ),
         Reason::Withdrawn { by, why } => {
-            format!("{by} retiró el lote ({why}); admítalo para volver a usarlo")
+            let why = why.as_ref().map(|why| format!(" ({why})"));
+            format!(
+                "{by} retiró el lote{}; admítalo para volver a usarlo",
+                why.unwrap_or_default()
+            )
         }
         Reason::LearnedFromWithdrawn {
             version,

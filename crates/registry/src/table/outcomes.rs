@@ -58,6 +58,7 @@ impl Registry {
                     let usable = UsableBatch {
                         batch: batch.record.batch,
                         received_at: batch.record.received_at,
+                        settled_at: Some(entry.recorded_at),
                         clean: clean.clone(),
                     };
                     writes.push(self.put(Self::usable_item(&usable)?, Expression::absent())?);

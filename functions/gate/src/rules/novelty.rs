@@ -6,9 +6,10 @@ use tasador_listing::drift::{new_category_share, psi};
 use tasador_listing::profile::Body;
 use tasador_listing::{ColumnKind, ColumnProfile, Profile};
 
-use super::{Facts, Limits, Serving, Standing, is_feature, measurement};
+use super::{Facts, LearnedFrom, Limits, Serving, Standing, is_feature, measurement};
 
 /// What is measured, by its name in the history.
+const WITHDRAWN: &str = "learned_from_withdrawn";
 const VOLUME: &str = "volume_growth";
 const ERROR: &str = "error_growth";
 const PSI: &str = "psi";
@@ -47,6 +48,7 @@ pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
         Standing::Serving(champion) => champion,
     };
     let findings = [
+        withdrawn(facts, champion),
         volume(facts, champion, limits),
         error(champion, limits),
         drift(facts, champion, limits),
@@ -107,6 +109,26 @@ fn as_reason(measurement: &Measurement, version: ModelVersion) -> Option<Reason>
         },
         _ => return None,
     })
+}
+
+/// Whether the champion learned from what people have withdrawn since.
+fn withdrawn(facts: &Facts<'_>, champion: &Serving) -> Finding {
+    let LearnedFrom {
+        batches,
+        properties,
+    } = facts.withdrawn;
+    let found = batches + properties;
+    if found == 0 {
+        return Finding::default();
+    }
+    Finding {
+        reasons: vec![Reason::LearnedFromWithdrawn {
+            version: champion.version,
+            batches,
+            properties,
+        }],
+        measurements: vec![measurement(WITHDRAWN, found as f64, 0.0, true)],
+    }
 }
 
 /// Whether there is much more to learn from than the champion had.
