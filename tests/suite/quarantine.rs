@@ -36,7 +36,7 @@ fn decision(learned: &Profile, batch: &BatchReport) -> rules::Judgement {
         dataset_rows: learned.rows + batch.profile.rows,
         champion: &standing,
         released: false,
-        withdrawn: rules::LearnedFrom::default(),
+        stale: rules::Stale::default(),
     };
     let limits = Config::default().gate;
     match rules::examine(batch, false, &limits) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tasador_ids::{BatchId, DatasetId};
 use tasador_lake::{Key, Lake, LakeError};
-use tasador_listing::schema;
+use tasador_listing::{PropertyKey, schema};
 use tasador_model::Frame;
 use tasador_model::frame::FrameError;
 
@@ -103,6 +103,45 @@ pub async fn load_keys(lake: &Lake, entry: &ManifestEntry) -> Result<CleanBatch,
     fetch(lake, entry, Some(&Arc::default())).await
 }
 
+/// How much of a dataset was withdrawn since a model learned from it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stale {
+    pub batches: u64,
+    /// Properties of which the dataset has a row.
+    pub properties: u64,
+}
+
+/// How much of a dataset is among these withdrawn batches and properties. The rows of its batches are
+/// only read if there are withdrawn properties that it contains as far as its manifest tells.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn stale(
+    lake: &Lake,
+    learned: &Manifest,
+    batches: &HashSet<BatchId>,
+    properties: impl IntoIterator<Item = PropertyKey>,
+) -> Result<Stale, LoadError> {
+    let is_stale = |entry: &&ManifestEntry| batches.contains(&entry.batch);
+    let mut unseen: HashSet<PropertyKey> = properties
+        .into_iter()
+        .filter(|property| !learned.without.contains(property))
+        .collect();
+    let wanted = unseen.len();
+    for entry in &learned.batches {
+        if unseen.is_empty() {
+            break;
+        }
+        for property in load_keys(lake, entry).await?.properties {
+            unseen.remove(&property);
+        }
+    }
+    Ok(Stale {
+        batches: learned.batches.iter().filter(is_stale).count() as u64,
+        properties: (wanted - unseen.len()) as u64,
+    })
+}
+
 /// The rows of the batches read so far.
 #[derive(Default)]
 struct Rows {
@@ -195,7 +234,6 @@ async fn fetch(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tasador_listing::PropertyKey;
     use tasador_model::Column;
 
     fn batch(rows: &[(f64, u128, u128)]) -> CleanBatch {

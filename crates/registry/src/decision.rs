@@ -1,5 +1,7 @@
 //! What people decide about batches and properties after a run has ended: the rules.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_flow::{BatchAction, BatchEvent, OutcomeKind, printable};
@@ -45,6 +47,16 @@ pub struct Withdrawn {
 impl Withdrawn {
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty() && self.properties.is_empty()
+    }
+
+    /// The ids of the batches.
+    pub fn batch_ids(&self) -> HashSet<BatchId> {
+        self.batches.iter().map(|event| event.batch).collect()
+    }
+
+    /// The keys of the properties.
+    pub fn property_keys(&self) -> impl Iterator<Item = PropertyKey> {
+        self.properties.iter().map(|withdrawal| withdrawal.property)
     }
 
     /// The decision that took a batch out.

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tasador_champion::{ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion};
-use tasador_dataset::{CleanBatch, Manifest, ManifestEntry, read_batch};
+use tasador_dataset::{CleanBatch, LoadError, Manifest, ManifestEntry, Stale, read_batch};
 use tasador_ids::{BatchId, DatasetId, Digest, ModelVersion};
 use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
@@ -19,7 +19,7 @@ use tasador_registry::{Batch, RegistryError, Withdrawn};
 use tasador_runtime::Context;
 
 use crate::GateError;
-use crate::rules::{ChampionError, LearnedFrom, Serving, Standing};
+use crate::rules::{ChampionError, Serving, Standing};
 
 /// The metric of a version that the champion's error on a batch is compared with.
 const MEDIAN_APE: &str = "validation_median_ape";
@@ -231,11 +231,7 @@ impl Gather<'_> {
         };
         let mut batches: Vec<ManifestEntry> = batches.into_iter().map(|(_, entry)| entry).collect();
         batches.insert(place, this);
-        let mut without: Vec<PropertyKey> = withdrawn
-            .properties
-            .iter()
-            .map(|withdrawal| withdrawal.property)
-            .collect();
+        let mut without: Vec<PropertyKey> = withdrawn.property_keys().collect();
         without.sort_unstable();
         let distinct_rows = self.distinct_rows(&batches, &times).await?;
         Ok(Manifest {
@@ -271,44 +267,22 @@ impl Gather<'_> {
 
     async fn keys(&self, entry: &ManifestEntry) -> Result<CleanBatch, GateError> {
         let keys = tasador_dataset::load_keys(&self.ctx.lake, entry).await;
-        keys.map_err(|source| GateError::Keys {
-            batch: entry.batch,
-            source: Box::new(source),
-        })
+        keys.map_err(self.keys_of(entry.batch))
     }
 
-    /// What the champion learned from and people took out since. A property counts if one of the batches
-    /// has a row of it.
-    pub(crate) async fn learned_from_withdrawn(
+    /// How much of the champion's dataset people have withdrawn since.
+    pub(crate) async fn stale(
         &self,
         learned: Option<&Manifest>,
         withdrawn: &Withdrawn,
-    ) -> Result<LearnedFrom, GateError> {
+    ) -> Result<Stale, GateError> {
         let Some(learned) = learned.filter(|_| !withdrawn.is_empty()) else {
-            return Ok(LearnedFrom::default());
+            return Ok(Stale::default());
         };
-        let gone = |entry: &&ManifestEntry| {
-            entry.batch != self.batch && withdrawn.batch(&entry.batch).is_some()
-        };
-        let batches = learned.batches.iter().filter(gone).count() as u64;
-        let mut properties: HashSet<PropertyKey> = withdrawn
-            .properties
-            .iter()
-            .map(|withdrawal| withdrawal.property)
-            .filter(|property| learned.without.binary_search(property).is_err())
-            .collect();
-        let wanted = properties.len();
-        if wanted > 0 {
-            for entry in &learned.batches {
-                for property in self.keys(entry).await?.properties {
-                    properties.remove(&property);
-                }
-            }
-        }
-        Ok(LearnedFrom {
-            batches,
-            properties: (wanted - properties.len()) as u64,
-        })
+        let (batches, properties) = (withdrawn.batch_ids(), withdrawn.property_keys());
+        tasador_dataset::stale(&self.ctx.lake, learned, &batches, properties)
+            .await
+            .map_err(self.keys_of(self.batch))
     }
 
     /// Writes the dataset's list of batches under the hash of the list.
@@ -322,6 +296,13 @@ impl Gather<'_> {
             .await
             .map_err(self.lake())?;
         Ok((dataset, key))
+    }
+
+    fn keys_of(&self, batch: BatchId) -> impl Fn(LoadError) -> GateError + use<> {
+        move |source| GateError::Keys {
+            batch,
+            source: Box::new(source),
+        }
     }
 
     fn lake(&self) -> impl Fn(LakeError) -> GateError + use<> {

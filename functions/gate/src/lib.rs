@@ -146,9 +146,7 @@ async fn decide(
         dataset_rows: manifest.rows(),
         champion: &standing,
         released: batch.as_ref().is_some_and(Batch::is_released),
-        withdrawn: gather
-            .learned_from_withdrawn(learned.as_ref(), &withdrawn)
-            .await?,
+        stale: gather.stale(learned.as_ref(), &withdrawn).await?,
     };
     let judgement = rules::judge(examined, &facts, limits);
     let training = match judgement.decision {

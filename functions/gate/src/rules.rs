@@ -10,6 +10,7 @@ mod soundness;
 #[cfg(test)]
 mod tests;
 
+pub use tasador_dataset::Stale;
 use tasador_flow::gate::Decision;
 use tasador_flow::{BatchEvent, Measurement, Reason};
 use tasador_ids::ModelVersion;
@@ -33,15 +34,8 @@ pub struct Facts<'a> {
     pub champion: &'a Standing,
     /// Whether a person has released the batch: what would hold it is recorded, and decides nothing.
     pub released: bool,
-    /// What the champion learned from and people took out since.
-    pub withdrawn: LearnedFrom,
-}
-
-/// How much of a champion's dataset was withdrawn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LearnedFrom {
-    pub batches: u64,
-    pub properties: u64,
+    /// How much of the champion's dataset people have withdrawn since.
+    pub stale: Stale,
 }
 
 /// How things stand with the model in production.
@@ -165,13 +159,23 @@ pub fn judge(examined: Examined, facts: &Facts<'_>, limits: &Limits) -> Judgemen
             measurements,
         };
     }
-    if !reasons.is_empty() {
+    // A champion that learned from withdrawn data is replaced as soon as there is enough other data.
+    let must_replace = facts.stale != Stale::default() && facts.dataset_rows >= limits.min_rows;
+    if !reasons.is_empty() && !must_replace {
         return Judgement {
             decision: Decision::Skip,
             reasons,
             usable: true,
             measurements,
         };
+    }
+    if must_replace {
+        for measurement in measurements
+            .iter_mut()
+            .filter(|found| found.column.is_none())
+        {
+            measurement.fired = false;
+        }
     }
     let novelty = novelty::check(facts, limits);
     measurements.extend(novelty.measurements);

@@ -6,7 +6,7 @@ use tasador_listing::drift::{new_category_share, psi};
 use tasador_listing::profile::Body;
 use tasador_listing::{ColumnKind, ColumnProfile, Profile};
 
-use super::{Facts, LearnedFrom, Limits, Serving, Standing, is_feature, measurement};
+use super::{Facts, Limits, Serving, Stale, Standing, is_feature, measurement};
 
 /// What is measured, by its name in the history.
 const WITHDRAWN: &str = "learned_from_withdrawn";
@@ -113,10 +113,10 @@ fn as_reason(measurement: &Measurement, version: ModelVersion) -> Option<Reason>
 
 /// Whether the champion learned from what people have withdrawn since.
 fn withdrawn(facts: &Facts<'_>, champion: &Serving) -> Finding {
-    let LearnedFrom {
+    let Stale {
         batches,
         properties,
-    } = facts.withdrawn;
+    } = facts.stale;
     let found = batches + properties;
     if found == 0 {
         return Finding::default();

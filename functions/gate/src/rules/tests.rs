@@ -166,7 +166,7 @@ fn against(report: &BatchReport, champion: Serving, limits: &Limits) -> Judgemen
             dataset_rows: 20_000 + report.profile.rows,
             champion: &standing,
             released: false,
-            withdrawn: LearnedFrom::default(),
+            stale: Stale::default(),
         },
         limits,
     )
@@ -180,7 +180,7 @@ fn first(report: &BatchReport) -> Judgement {
             dataset_rows: report.profile.rows,
             champion: &Standing::Vacant,
             released: false,
-            withdrawn: LearnedFrom::default(),
+            stale: Stale::default(),
         },
         &limits(),
     )
@@ -382,7 +382,7 @@ fn the_same_bytes_again_skip_whatever_they_hold() {
             dataset_rows: 10,
             champion: &Standing::Vacant,
             released: false,
-            withdrawn: LearnedFrom::default(),
+            stale: Stale::default(),
         },
         &limits(),
     );
@@ -413,7 +413,7 @@ fn a_champion_that_cannot_be_used_is_a_reason() {
         dataset_rows: 9_000,
         champion: &standing,
         released: false,
-        withdrawn: LearnedFrom::default(),
+        stale: Stale::default(),
     };
     let decision = decide(false, &facts, &limits());
     assert_eq!(decision.decision, Decision::Train);
@@ -744,7 +744,7 @@ proptest! {
         let standing = if vacant { Standing::Vacant } else {
             Standing::Unloadable { version: ModelVersion(1), why: "gone".to_owned(), reference: None }
         };
-        let facts = Facts { report: &report, dataset_rows: 1_000_000, champion: &standing, released: false, withdrawn: LearnedFrom::default() };
+        let facts = Facts { report: &report, dataset_rows: 1_000_000, champion: &standing, released: false, stale: Stale::default() };
         let decision = decide(processed, &facts, &limits());
         prop_assert_eq!(decision.decision, Decision::Skip);
         prop_assert!(!decision.reasons.is_empty());
@@ -757,7 +757,7 @@ proptest! {
     ) {
         let report = Town { seed: seed >> 8, rows, size_factor, new_city_share, grade_share }.report();
         let standing = Standing::Serving(Box::new(champion()));
-        let facts = Facts { report: &report, dataset_rows, champion: &standing, released: false, withdrawn: LearnedFrom::default() };
+        let facts = Facts { report: &report, dataset_rows, champion: &standing, released: false, stale: Stale::default() };
         let decision = decide(false, &facts, &limits());
         prop_assert!(!decision.reasons.is_empty());
         for reason in &decision.reasons {

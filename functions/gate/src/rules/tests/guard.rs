@@ -343,7 +343,7 @@ fn a_champion_that_cannot_be_loaded_still_tells_what_is_usual() {
         dataset_rows: 20_600,
         champion: &standing,
         released: false,
-        withdrawn: LearnedFrom::default(),
+        stale: Stale::default(),
     };
     hold(&decide(false, &facts, &limits()));
 }
@@ -357,7 +357,7 @@ fn a_released_batch_is_judged_as_if_it_were_sound() {
         dataset_rows: 20_600,
         champion: &standing,
         released: true,
-        withdrawn: LearnedFrom::default(),
+        stale: Stale::default(),
     };
     let decision = decide(false, &facts, &limits());
     assert_eq!(
