@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, Digest, Key};
 
@@ -184,6 +185,16 @@ pub struct Rows {
     pub rejected: u64,
     /// Rows seen before, in this batch or an earlier one.
     pub duplicates: u64,
+}
+
+/// The first and the last day of the dates in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Period {
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Date))]
+    pub first: Date,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Date))]
+    pub last: Date,
 }
 
 /// What broke.

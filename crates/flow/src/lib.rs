@@ -17,8 +17,8 @@ mod sentences;
 mod stored;
 
 pub use facts::{
-    BatchAction, BatchEvent, CleanFile, Measurement, Origin, OutcomeKind, PromotionSeq, Rows,
-    RunError, Step, UnknownAction, printable,
+    BatchAction, BatchEvent, CleanFile, Measurement, Origin, OutcomeKind, Period, PromotionSeq,
+    Rows, RunError, Step, UnknownAction, printable,
 };
 pub use language::Language;
 pub use messages::{
@@ -26,6 +26,6 @@ pub use messages::{
     train,
 };
 pub use metrics::{Metrics, Number};
-pub use outcome::{Contender, Outcome};
+pub use outcome::{Contender, Outcome, source_name};
 pub use reason::{Compared, OtherReason, Reason, UnitFactor, ValueKind};
 pub use sentences::as_sentence;

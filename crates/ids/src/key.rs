@@ -99,6 +99,11 @@ pub fn rejected(batch: &BatchId) -> Key {
     Key(format!("rejected/{batch}.parquet"))
 }
 
+/// `rejected/<batch>.csv`: the first rejected rows, for people.
+pub fn rejected_csv(batch: &BatchId) -> Key {
+    Key(format!("rejected/{batch}.csv"))
+}
+
 /// `profiles/<batch>.json`: the quality report and the distribution profile.
 pub fn profile(batch: &BatchId) -> Key {
     Key(format!("profiles/{batch}.json"))
@@ -235,6 +240,10 @@ mod tests {
         assert_eq!(
             rejected(&batch).as_str(),
             format!("rejected/{batch}.parquet")
+        );
+        assert_eq!(
+            rejected_csv(&batch).as_str(),
+            format!("rejected/{batch}.csv")
         );
         assert_eq!(profile(&batch).as_str(), format!("profiles/{batch}.json"));
         assert_eq!(

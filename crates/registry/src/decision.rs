@@ -37,6 +37,17 @@ pub struct PropertyWithdrawal {
     pub at: Timestamp,
 }
 
+impl PropertyWithdrawal {
+    pub fn new(property: PropertyKey, by: &str, reason: Option<&str>, at: Timestamp) -> Self {
+        Self {
+            property,
+            by: printable(by),
+            reason: reason.map(printable),
+            at,
+        }
+    }
+}
+
 /// All that was taken out of datasets and is still out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Withdrawn {

@@ -25,6 +25,9 @@ pub(crate) fn entry(
         origin: None,
         repeat: false,
         source: None,
+        received_at: None,
+        period: None,
+        rejected_for: Default::default(),
         rows: None,
         clean: None,
         columns_new: Vec::new(),
@@ -66,6 +69,7 @@ fn fill(entry: &mut Outcome, state: State) {
             entry.origin = Some(batch.origin);
             entry.repeat = batch.repeat;
             entry.source = Some(batch.source);
+            entry.received_at = batch.received_at;
             if let fetch::Turn::Go { waited_ms } = batch.turn {
                 entry.waited_ms = waited_ms;
             }
@@ -85,6 +89,8 @@ fn fill(entry: &mut Outcome, state: State) {
         });
         entry.columns_new = preprocess.columns_new;
         entry.columns_gone = preprocess.columns_gone;
+        entry.period = preprocess.period;
+        entry.rejected_for = preprocess.rejected_for;
     }
     if let Some(gate) = state.gate {
         entry.decision = Some(gate.decision);

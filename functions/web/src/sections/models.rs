@@ -3,6 +3,8 @@
 mod evidence;
 mod table;
 
+pub(crate) use table::dialog;
+
 use maud::{Markup, html};
 use tasador_ids::ModelVersion;
 use tasador_registry::{PromotionEvent, PromotionKind, VersionRecord, VersionStatus};

@@ -30,7 +30,6 @@ pub(super) fn versions(language: Language, models: &Models, may_move: bool) -> M
             }
             @if may_move { noscript { p.hint.inset { (words.needs_script) } } }
         }
-        @if may_move { (dialog(language)) }
     }
 }
 
@@ -60,7 +59,10 @@ fn table(
                     @for version in versions {
                         tr.chosen[shown == Some(version.version)] {
                             th scope="row" data-label=(words.version) { (version.version) }
-                            td data-label=(words.status) { (status(language, models.status(version))) }
+                            td data-label=(words.status) {
+                                (status(language, models.status(version)))
+                                @if models.stale.contains(&version.version) { " " span.badge.failed { (words.learned_from_withdrawn) } }
+                            }
                             td data-label=(words.algorithm) {
                                 (version.algorithm.as_deref().map(|it| language.algorithm(it)).unwrap_or_else(|| "–".to_owned()))
                             }
@@ -126,7 +128,8 @@ fn move_button(language: Language, models: &Models, version: &VersionRecord) -> 
     }
 }
 
-fn dialog(language: Language) -> Markup {
+/// What asks before anything changes; the script shows it.
+pub(crate) fn dialog(language: Language) -> Markup {
     let words = language.words();
     html! {
         dialog #move aria-labelledby="move-title" {
