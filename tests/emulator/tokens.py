@@ -21,10 +21,8 @@ class Tokens:
     """Makes and revokes tokens of a deployed table with `tasador token`."""
 
     def __init__(self, tasador, emulated, outputs):
-        secrets = emulated.client("secretsmanager")
-        key = secrets.get_secret_value(SecretId=outputs["TokenKey"])["SecretString"]
         self.command = [tasador, "token", "--table", outputs["TokensTable"]]
-        self.environment = {**emulated.environment, "TASADOR_TOKEN_KEY": key}
+        self.environment = {**emulated.environment, "TASADOR_TOKEN_KEY_SECRET": outputs["TokenKey"]}
 
     def run(self, *arguments):
         done = subprocess.run(
