@@ -3,6 +3,8 @@
 mod batch;
 mod demo;
 mod history;
+mod integrity;
+mod place;
 mod predict;
 mod run;
 mod session;
@@ -92,6 +94,10 @@ enum Command {
     },
     /// Make, list and revoke the tokens that callers need wherever others can reach the service
     Token(token::Options),
+    /// Check every object of the bucket and every entry of the registry; change nothing
+    Verify(integrity::Options),
+    /// Restore what was lost or damaged: the registry from the bucket, clean rows from raw batches
+    Repair(integrity::Options),
     /// Stand in for the source: a data API that gives out a file of listings, batch by batch
     Source(source::Options),
 }
@@ -113,6 +119,8 @@ pub async fn run(cli: Cli) -> ExitCode {
             Command::Batch { action } => batch::run(&global, action).await,
             Command::Property { action } => batch::property(&global, action).await,
             Command::Token(options) => token::run(&global, options).await,
+            Command::Verify(options) => integrity::verify(&global, options).await,
+            Command::Repair(options) => integrity::repair(&global, options).await,
             Command::Source(options) => source::run(&global, options).await,
         }
     };

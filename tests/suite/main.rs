@@ -19,6 +19,7 @@ mod contracts;
 mod events;
 mod faults;
 mod gate;
+mod integrity;
 mod jobs;
 mod kills;
 #[cfg(feature = "localstack")]

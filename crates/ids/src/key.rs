@@ -208,6 +208,36 @@ pub fn staged_inferences(digest: &Digest) -> Key {
     Key(format!("inferences/staged/{digest}.parquet"))
 }
 
+/// Copies of what the registry committed, from which it can be rebuilt.
+pub const REGISTRY: &str = "registry/";
+
+/// `registry/repairing`: the registry is being rebuilt, and is not complete.
+pub fn repairing() -> Key {
+    Key(format!("{REGISTRY}repairing"))
+}
+
+/// `registry/runs/<run>/<digest>.json`: the outcome of a run. An error that is added later makes a second
+/// object.
+pub fn registry_run(run: &RunId, digest: &Digest) -> Key {
+    Key(format!("{REGISTRY}runs/{run}/{digest}.json"))
+}
+
+/// `registry/promotions/<model>/<number>.json`: a change of the champion.
+pub fn registry_promotion(model: &ModelName, number: u64) -> Key {
+    Key(format!(
+        "{REGISTRY}promotions/{}/{number:012}.json",
+        folder_name(model)
+    ))
+}
+
+/// `registry/versions/<model>/<version>.json`: a version that is ready, with the hashes of its files.
+pub fn registry_version(model: &ModelName, version: ModelVersion) -> Key {
+    Key(format!(
+        "{REGISTRY}versions/{}/{version}.json",
+        folder_name(model)
+    ))
+}
+
 /// A model named `.` or `..` must not become a step in a path.
 fn folder_name(model: &ModelName) -> String {
     match model.as_str() {

@@ -23,6 +23,7 @@ pub(crate) mod modify;
 mod outcomes;
 mod promotions;
 pub(crate) mod query;
+mod restore;
 mod rows;
 mod serving;
 mod tokens;

@@ -15,6 +15,7 @@ pub use tasador_flow::train::Request;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tasador_archive::VersionCopy;
 use tasador_flow::{Candidate, Metrics};
 use tasador_ids::{DatasetId, Digest, ModelVersion, RunId};
 use tasador_lake::LakeError;
@@ -240,14 +241,20 @@ async fn register(
     };
     let size_bytes = artifact.size_bytes;
     let evidence = &trained.measured.evidence;
-    ctx.lake.put_once(&artifact.key, trained.artifact).await?;
+    let json = |what, value: Result<Vec<u8>, serde_json::Error>| {
+        value.map_err(|error| Error::File {
+            what,
+            reason: error.to_string(),
+        })
+    };
+    let measured_json = json("metrics", serde_json::to_vec(&trained.measured))?;
+    let signature_json = json("signature", serde_json::to_vec(&trained.signature))?;
+    let profile_json = json("profile", serde_json::to_vec(&trained.profile))?;
+    let mut files = vec![(artifact.key.clone(), trained.artifact)];
     for (fold, bytes) in trained.folds.into_iter().enumerate() {
         artifact.folds.push(Digest::of(&bytes));
-        ctx.lake
-            .put_once(&key::fold(model, version, fold), bytes)
-            .await?;
+        files.push((key::fold(model, version, fold), bytes));
     }
-    let key_of = |file| key::model(model, version, file);
     for (file, bytes) in [
         (ModelFile::Onnx, trained.onnx),
         (ModelFile::MlModel, trained.mlmodel.into_bytes()),
@@ -257,18 +264,23 @@ async fn register(
             ModelFile::Calibration,
             trained.files.calibration.into_bytes(),
         ),
+        (ModelFile::Signature, signature_json),
+        (ModelFile::Metrics, measured_json),
+        (ModelFile::Profile, profile_json),
     ] {
-        ctx.lake.put_once(&key_of(file), bytes).await?;
+        files.push((key::model(model, version, file), bytes));
     }
-    ctx.lake
-        .put_json_once(&key_of(ModelFile::Signature), &trained.signature)
-        .await?;
-    ctx.lake
-        .put_json_once(&key_of(ModelFile::Metrics), &trained.measured)
-        .await?;
-    ctx.lake
-        .put_json_once(&key_of(ModelFile::Profile), &trained.profile)
-        .await?;
+    let prefix = key::model_prefix(model, version);
+    let mut digests = BTreeMap::new();
+    for (key, bytes) in files {
+        let name = key
+            .as_str()
+            .strip_prefix(&prefix)
+            .unwrap_or(key.as_str())
+            .to_owned();
+        digests.insert(name, Digest::of(&bytes));
+        ctx.lake.put_once(&key, bytes).await?;
+    }
 
     let metrics = measured(&trained.measured, size_bytes);
     let finished = ctx
@@ -298,6 +310,12 @@ async fn register(
         artifact_uri: Some(tasador_registry::artifact_uri(model, version)),
         ..failed(request, names, params, times, ctx)
     };
+    let copy = VersionCopy {
+        version: finished,
+        files: digests,
+        training: Some(training.clone()),
+    };
+    tasador_archive::keep_version(&ctx.lake, &copy).await?;
     ctx.registry.put_training(training).await?;
     tracing::info!(
         %algorithm, %version, size_bytes,
