@@ -190,7 +190,11 @@ async fn who_has_a_token_signs_in_and_does_what_it_allows() {
     page.fill("#token", "tsd_nonsense").await;
     page.click("#sign-in button").await;
     page.wait_for("#token-hint[role=alert]").await;
-    assert!(page.text("#token-hint").await.contains("not good here"));
+    assert!(
+        page.text("#token-hint")
+            .await
+            .contains("invalid, expired or revoked")
+    );
     accessibility::check(&page, "sign in refused").await;
 
     let reader = world.token(&[Scope::Read, Scope::Predict]).await;

@@ -26,6 +26,7 @@ mod kills;
 mod localstack;
 mod localstack_s3;
 mod mlflow;
+mod performance;
 mod ports;
 mod promotion;
 mod quarantine;

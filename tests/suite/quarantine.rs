@@ -47,6 +47,7 @@ fn decision(learned: &Profile, batch: &BatchReport) -> rules::Judgement {
         learnt_rows: Some(learned.rows),
         reference: Some(learned.clone()),
         error: None,
+        served: None,
     }));
     let facts = Facts {
         report: batch,
@@ -426,7 +427,10 @@ async fn the_next_run_replaces_a_champion_that_learned_from_withdrawn_data() {
         reason: None,
         at: context.now(),
     };
-    context.registry.decide_batch(&change).await.unwrap();
+    let (lake, registry) = (&context.lake, &context.registry);
+    registry.decide_batch(&change).await.unwrap();
+    let kept = tasador_archive::keep_decisions(lake, registry, &change.batch);
+    kept.await.unwrap();
     invariants::check(&world).await;
     let next = world.deliver(&Batch::new(3, 40)).await;
     assert_eq!(next.kind(), OutcomeKind::Promoted, "{}", next.reasons());

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tasador_ids::{BatchId, Digest, Key};
+use tasador_ids::{BatchId, Digest, Key, RunId};
 
 use crate::metrics::optional_number;
 
@@ -125,6 +125,8 @@ pub struct BatchEvent {
     pub at: Timestamp,
     /// The outcome that the batch had before.
     pub before: OutcomeKind,
+    /// The run of that outcome.
+    pub run: RunId,
 }
 
 /// Text of a person, as it may be written to a terminal: control characters are escaped.

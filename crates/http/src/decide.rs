@@ -63,6 +63,11 @@ pub async fn decide(
     };
     let event = ctx.registry.decide_batch(&change).await?;
     tracing::info!(%batch, action = action.as_str(), seq = event.seq, "a person decided about a batch");
+    if let Err(error) =
+        tasador_archive::keep_decisions(&ctx.lake, &ctx.registry, &change.batch).await
+    {
+        not_kept(&error);
+    }
     // Repeated, it is another person's or an earlier one, which has had its run.
     let is_new = event.at == at;
     let run = match action {
@@ -85,12 +90,23 @@ pub async fn withdraw_property(
 ) -> Result<PropertyDecided, RegistryError> {
     let wanted = PropertyWithdrawal::new(property, by, reason, ctx.now());
     let withdrawal = ctx.registry.withdraw_property(&wanted).await?;
+    if let Err(error) = tasador_archive::keep_property(&ctx.lake, &withdrawal).await {
+        not_kept(&error);
+    }
     let run = if withdrawal == wanted {
         retrain(ctx).await?
     } else {
         None
     };
     Ok(PropertyDecided { withdrawal, run })
+}
+
+/// The decision has taken effect, so this is no failure of the request; repeating it writes the copy.
+fn not_kept(error: &dyn std::error::Error) {
+    tracing::error!(
+        "the bucket has no copy of this decision; `tasador repair` writes it: {}",
+        chain(error)
+    );
 }
 
 /// Starts a run with the newest batch that is still used.

@@ -135,10 +135,12 @@ pub enum ModelFile {
     Residuals,
     /// Predicted against true prices on the held-out homes, as a plot.
     Calibration,
+    /// The ratio study, out of fold.
+    RatioStudy,
 }
 
 impl ModelFile {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Artifact,
         Self::Signature,
         Self::Metrics,
@@ -148,6 +150,7 @@ impl ModelFile {
         Self::MlModel,
         Self::Residuals,
         Self::Calibration,
+        Self::RatioStudy,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -161,6 +164,7 @@ impl ModelFile {
             Self::MlModel => "MLmodel",
             Self::Residuals => "residuals.svg",
             Self::Calibration => "calibration.svg",
+            Self::RatioStudy => "ratio_study.json",
         }
     }
 }
@@ -236,6 +240,21 @@ pub fn registry_version(model: &ModelName, version: ModelVersion) -> Key {
         "{REGISTRY}versions/{}/{version}.json",
         folder_name(model)
     ))
+}
+
+/// `registry/decisions/<batch>/<number>.json`: a person's decision about a batch.
+pub fn registry_decision(batch: &BatchId, number: u32) -> Key {
+    Key(format!("{REGISTRY}decisions/{batch}/{number:010}.json"))
+}
+
+/// `registry/properties/<property>.json`: a property that was withdrawn.
+pub fn registry_property(property: impl fmt::Display) -> Key {
+    Key(format!("{REGISTRY}properties/{property}.json"))
+}
+
+/// `outcomes/api/<digest>.json`: sales that were reported over HTTP.
+pub fn reported_sales(digest: &Digest) -> Key {
+    Key(format!("outcomes/api/{digest}.json"))
 }
 
 /// A model named `.` or `..` must not become a step in a path.

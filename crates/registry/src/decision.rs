@@ -143,6 +143,7 @@ pub(crate) fn decide(batch: &Batch, change: &BatchChange) -> Result<Decided, For
             reason: change.reason.as_deref().map(printable),
             at: change.at,
             before: outcome.kind,
+            run: outcome.run.clone(),
         })),
         (Err(_), Some(event)) => Ok(Decided::Already(event.clone())),
         (Err(why), None) => Err(why),
@@ -178,7 +179,7 @@ mod tests {
             },
             outcome: kind.map(|kind| BatchOutcome {
                 kind,
-                run,
+                run: run.clone(),
                 recorded_at: at,
                 usable,
                 clean: None,
@@ -191,6 +192,7 @@ mod tests {
                 reason: None,
                 at,
                 before: Quarantined,
+                run,
             }),
         }
     }

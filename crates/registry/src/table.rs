@@ -21,6 +21,7 @@ pub(crate) mod key;
 mod models;
 pub(crate) mod modify;
 mod outcomes;
+mod performance;
 mod promotions;
 pub(crate) mod query;
 mod restore;

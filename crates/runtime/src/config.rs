@@ -140,7 +140,8 @@ settings! {
         max_lost_share: f64 = share, "TASADOR_GATE_MAX_LOST_SHARE" = "0.5", "Largest share of the values of a main column that may be missing compared with the champion's data, or be unreadable, from 0 to 1, before the batch is held.";
         max_other_population_share: f64 = share, "TASADOR_GATE_MAX_OTHER_POPULATION_SHARE" = "0.05", "Largest share of prices or living areas of another order of magnitude than the champion's data, such as rents among prices, from 0 to 1, before the batch is held.";
         psi_hold_limit: f64 = positive, "TASADOR_GATE_PSI_HOLD_LIMIT" = "4", "Population stability index of the price or a main number from which the batch is held: it means another unit or population.";
-        error_growth_share: f64 = positive, "TASADOR_GATE_ERROR_GROWTH_SHARE" = "0.15", "Growth of the champion's error on the batch compared with homes it was not trained on, as a share, that justifies training.";
+        error_growth_share: f64 = positive, "TASADOR_GATE_ERROR_GROWTH_SHARE" = "0.15", "Growth of the champion's error on the batch compared with homes it was not trained on, as a share, that justifies training. Also of the prices that it served, by later sales.";
+        served_min_sales: u64 = number(1), "TASADOR_GATE_SERVED_MIN_SALES" = "100", "Fewest later sales by which the champion's served prices are judged.";
     }
 }
 
@@ -170,6 +171,7 @@ settings! {
     /// How the inference log is compacted.
     CompactLimits, "Inference log" {
         retention: Duration = days, "TASADOR_INFERENCE_RETENTION_DAYS" = "30", "How long the table of inferences keeps entries that are in a file of the bucket, in days.";
+        sale_window: Duration = days, "TASADOR_SALE_WINDOW_DAYS" = "365", "Longest time between a served price and the sale that evaluates it, in days.";
     }
 }
 

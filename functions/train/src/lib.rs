@@ -21,7 +21,7 @@ use tasador_ids::{DatasetId, Digest, ModelVersion, RunId};
 use tasador_lake::LakeError;
 use tasador_lake::key::{self, ModelFile};
 use tasador_listing::Profile;
-use tasador_model::evidence::{self, Files, Report};
+use tasador_model::evidence::{self, Files, RatioStudy, Report};
 use tasador_model::train::{Evidence, TrainConfig, TrainError};
 use tasador_model::{Algorithm, Frame, Scores};
 use tasador_registry::{
@@ -151,6 +151,7 @@ struct Trained {
     mlmodel: String,
     signature: serde_json::Value,
     measured: Measured,
+    ratios: RatioStudy,
     files: Files,
     profile: Profile,
 }
@@ -191,7 +192,8 @@ fn train(
         .collect::<Result<_, _>>()?;
     let report = evidence::report(&fitted);
     let name = format!("House prices, {}", names.source_key);
-    let files = evidence::files(&name, &fitted, &report);
+    let ratios = evidence::ratio_study(&fitted);
+    let files = evidence::files(&name, &fitted, &report, &ratios);
     let tasador_model::train::Trained {
         model, evidence, ..
     } = fitted;
@@ -202,6 +204,7 @@ fn train(
         signature: signature::of(&model),
         artifact,
         measured: Measured { evidence, report },
+        ratios,
         files,
         profile: profile::of(homes),
     }))
@@ -250,6 +253,7 @@ async fn register(
     let measured_json = json("metrics", serde_json::to_vec(&trained.measured))?;
     let signature_json = json("signature", serde_json::to_vec(&trained.signature))?;
     let profile_json = json("profile", serde_json::to_vec(&trained.profile))?;
+    let ratios_json = json("ratio study", serde_json::to_vec(&trained.ratios))?;
     let mut files = vec![(artifact.key.clone(), trained.artifact)];
     for (fold, bytes) in trained.folds.into_iter().enumerate() {
         artifact.folds.push(Digest::of(&bytes));
@@ -267,6 +271,7 @@ async fn register(
         (ModelFile::Signature, signature_json),
         (ModelFile::Metrics, measured_json),
         (ModelFile::Profile, profile_json),
+        (ModelFile::RatioStudy, ratios_json),
     ] {
         files.push((key::model(model, version, file), bytes));
     }
@@ -282,7 +287,7 @@ async fn register(
         ctx.lake.put_once(&key, bytes).await?;
     }
 
-    let metrics = measured(&trained.measured, size_bytes);
+    let metrics = measured(&trained.measured, &trained.ratios, size_bytes);
     let finished = ctx
         .registry
         .finish_version(
@@ -434,7 +439,7 @@ fn params(
 }
 
 /// The metrics in the registry's form.
-fn measured(measured: &Measured, size_bytes: u64) -> Metrics {
+fn measured(measured: &Measured, ratios: &RatioStudy, size_bytes: u64) -> Metrics {
     let Measured { evidence, report } = measured;
     let of = |part: &'static str, scores: &Scores| {
         let scores = scores.by_name();
@@ -448,6 +453,20 @@ fn measured(measured: &Measured, size_bytes: u64) -> Metrics {
             ("baseline_median_ape".to_owned(), old.median_ape),
         ]
     });
+    let ratios = ratios.all.iter().flat_map(|study| {
+        let trimmed = study.trimmed.statistics.iter();
+        let shares = [
+            ("within_5", study.within_5),
+            ("within_10", study.within_10),
+            ("within_20", study.within_20),
+            ("fsd", study.fsd),
+            ("sales", study.untrimmed.sales as f64),
+        ];
+        trimmed
+            .map(|(name, estimate)| (name.as_str(), estimate.value))
+            .chain(shares)
+            .map(|(name, value)| (format!("ratio_study_{name}"), value))
+    });
     of("validation", &evidence.validation)
         .chain(
             evidence
@@ -456,6 +475,7 @@ fn measured(measured: &Measured, size_bytes: u64) -> Metrics {
                 .flat_map(|later| of("out_of_time", &later.metrics)),
         )
         .chain(baseline.into_iter().flatten())
+        .chain(ratios)
         .chain([
             ("training_rows".to_owned(), evidence.training_rows as f64),
             ("size_bytes".to_owned(), size_bytes as f64),

@@ -237,6 +237,7 @@ async fn reads(world: &World, deployed: &Deployment) {
         &format!("/models/{model}/versions/1/files/card.md"),
         &format!("/models/{model}/versions/1/files/none.txt"),
         &format!("/models/{model}/versions/1/lineage"),
+        &format!("/models/{model}/versions/1/ratio-study"),
         &format!("/predictions/{request}"),
     ] {
         let (status, answer) = deployed.http("tracking", "GET", path, &get).await;
@@ -259,8 +260,13 @@ async fn changes(world: &World, deployed: &Deployment) {
     let path = format!("/runs/{}", started["run"].as_str().unwrap());
     assert_eq!(deployed.http("tracking", "GET", &path, &get).await.0, 200);
     world.cloud().executions().idle().await;
+    let sale = json!({"sales": [{"street": "12 N Main St", "zip_code": "06016", "price": 1, "date": "2026-01-01"}]});
+    let (status, answer) = deployed.http("tracking", "POST", "/outcomes", &sale).await;
+    assert_eq!(status, 202, "{answer}");
     deployed.invoke("compact", json!({})).await;
     deployed.invoke("compact", json!({})).await;
+    let (status, _) = deployed.http("tracking", "GET", "/performance", &get).await;
+    assert_eq!(status, 200);
 }
 
 /// What MLflow's clients do: they load the champion, log a run with its files, and register a model

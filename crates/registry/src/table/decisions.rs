@@ -46,7 +46,8 @@ impl Registry {
         Err(RegistryError::Contended { operation: WHAT }.into())
     }
 
-    fn decision(
+    /// The writes that a decision takes effect with.
+    pub(super) fn decision(
         &self,
         batch: &Batch,
         outcome: &BatchOutcome,

@@ -1,6 +1,7 @@
 //! *Models*: the version in production, those before it, and what speaks for each.
 
 mod evidence;
+mod ratios;
 mod table;
 
 pub(crate) use table::dialog;
