@@ -126,7 +126,7 @@ pub struct BatchEvent {
     /// The outcome that the batch had before.
     pub before: OutcomeKind,
     /// The run of that outcome.
-    pub run: RunId,
+    pub outcome_run: RunId,
 }
 
 /// Text of a person, as it may be written to a terminal: control characters are escaped.

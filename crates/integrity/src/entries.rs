@@ -315,7 +315,7 @@ async fn decisions(
         report.find(format!("batch {id}"), fault, Remedy::Person);
     }
     if let Some(last) = last
-        && let Some(run) = history.get(&last.run)
+        && let Some(run) = history.get(&last.outcome_run)
         && run.decided.as_ref() != Some(last)
     {
         let fault = "it is not in the history of its run";

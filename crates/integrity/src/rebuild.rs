@@ -181,7 +181,9 @@ async fn restore(ctx: &Context, copies: &Copies, done: &mut Rebuilt) -> Result<(
 /// A run's outcome with the last decision about it.
 fn decided(copy: &RunCopy, decisions: &[BatchEvent]) -> Outcome {
     let outcome = &copy.outcome;
-    let last = decisions.iter().rfind(|event| event.run == outcome.run);
+    let last = decisions
+        .iter()
+        .rfind(|event| event.outcome_run == outcome.run);
     Outcome {
         decided: last.cloned(),
         ..outcome.clone()
@@ -283,7 +285,9 @@ async fn batches(ctx: &Context, copies: &Copies) -> Result<Vec<Batch>, Integrity
         };
         known.decided = Some(event.clone());
         // A later run may have come to another outcome since.
-        if let Some(outcome) = known.outcome.take_if(|outcome| outcome.run == event.run)
+        if let Some(outcome) = known
+            .outcome
+            .take_if(|outcome| outcome.run == event.outcome_run)
             && event.action != BatchAction::Release
         {
             known.outcome = Some(BatchOutcome {

@@ -143,7 +143,7 @@ pub(crate) fn decide(batch: &Batch, change: &BatchChange) -> Result<Decided, For
             reason: change.reason.as_deref().map(printable),
             at: change.at,
             before: outcome.kind,
-            run: outcome.run.clone(),
+            outcome_run: outcome.run.clone(),
         })),
         (Err(_), Some(event)) => Ok(Decided::Already(event.clone())),
         (Err(why), None) => Err(why),
@@ -192,7 +192,7 @@ mod tests {
                 reason: None,
                 at,
                 before: Quarantined,
-                run,
+                outcome_run: run,
             }),
         }
     }

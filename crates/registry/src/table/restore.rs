@@ -78,7 +78,7 @@ impl Registry {
             } else {
                 let before = batch.outcome.as_ref();
                 let is_next = last.map_or(0, |last| last.seq) + 1 == event.seq;
-                match before.filter(|outcome| is_next && outcome.run == event.run) {
+                match before.filter(|outcome| is_next && outcome.run == event.outcome_run) {
                     Some(outcome) => self.decision(&batch, outcome, event)?,
                     None => return Ok(false),
                 }
