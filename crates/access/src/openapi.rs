@@ -47,8 +47,15 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut O
 fn require(operation: &mut Operation, scope: Scope) {
     operation.security = Some(vec![SecurityRequirement::new(SCHEME, [scope.as_str()])]);
     for (status, description) in [
-        ("401", "The token is missing, invalid, expired or revoked"),
-        ("403", "The token does not have the required scope"),
+        (
+            "401",
+            "The token is missing, invalid, expired or revoked; behind API Gateway only: it is missing",
+        ),
+        (
+            "403",
+            "The token does not have the required scope; behind API Gateway also: it is invalid, \
+             expired or revoked",
+        ),
     ] {
         let problem = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name("Problem")))

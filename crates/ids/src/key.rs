@@ -207,9 +207,14 @@ pub fn inferences(hour: Timestamp, number: u32, digest: &Digest) -> Key {
     ))
 }
 
-/// `inferences/staged/<digest>.parquet`: bytes that may become a file of the inference log.
-pub fn staged_inferences(digest: &Digest) -> Key {
-    Key(format!("inferences/staged/{digest}.parquet"))
+/// `inferences/staged/<date>-<hour>-<number>-<digest>.parquet`: bytes that may become the file of this
+/// number. The number is in the name because equal bytes may be staged for two numbers, and whoever
+/// lost the first deletes only what it staged.
+pub fn staged_inferences(hour: Timestamp, number: u32, digest: &Digest) -> Key {
+    Key(format!(
+        "inferences/staged/{}-{number:04}-{digest}.parquet",
+        hour.strftime("%Y-%m-%d-%H")
+    ))
 }
 
 /// Copies of what the registry committed, from which it can be rebuilt.
@@ -305,6 +310,18 @@ mod tests {
         assert_eq!(
             model(&name, version, ModelFile::Card).as_str(),
             format!("{}card.md", model_prefix(&name, version))
+        );
+    }
+
+    /// Otherwise a compaction that lost one number could delete what another one needs for the next.
+    #[test]
+    fn equal_bytes_are_staged_apart_for_each_file() {
+        let (hour, digest) = ("2026-02-28T23:00:00Z".parse().unwrap(), Digest::of(b"abc"));
+        let first = staged_inferences(hour, 1, &digest);
+        assert_ne!(first, staged_inferences(hour, 2, &digest));
+        assert_eq!(
+            first.as_str(),
+            format!("inferences/staged/2026-02-28-23-0001-{digest}.parquet")
         );
     }
 

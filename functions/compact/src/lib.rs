@@ -4,7 +4,8 @@
 //! Each entry goes into exactly one file, also with concurrent or interrupted compactions, and none
 //! expires before its file is complete:
 //!
-//! 1. The entries of an hour that have no expiry are written to a staged object, named by content.
+//! 1. The entries of an hour that have no expiry are written to a staged object, named by the number
+//!    of the next file and by content.
 //! 2. A conditional write decides that these bytes are the hour's next file. Of two concurrent
 //!    compactions one decides; the other continues with its decision.
 //! 3. The staged bytes are written to the final key; a repeated write has the same bytes.
@@ -162,9 +163,9 @@ async fn decide(
     let rows = loose.len() as u64;
     let bytes = on_a_thread(move || table::parquet(&loose)).await??;
     let sha256 = Digest::of(&bytes);
-    let staged = key::staged_inferences(&sha256);
-    ctx.lake.put_once(&staged, bytes).await?;
     let number = seen.done + 1;
+    let staged = key::staged_inferences(hour, number, &sha256);
+    ctx.lake.put_once(&staged, bytes).await?;
     let claim = CompactionClaim {
         number,
         staged: staged.clone(),
@@ -177,7 +178,7 @@ async fn decide(
     if decided
         .claim
         .as_ref()
-        .is_none_or(|claim| claim.sha256 != sha256)
+        .is_none_or(|claim| claim.staged != staged)
     {
         ctx.lake.delete(&staged).await?;
     }

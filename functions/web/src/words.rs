@@ -67,7 +67,7 @@ words! {
     feature: "Feature", "Característica";
     value: "Value", "Valor";
     effect: "Effect on the price", "Efecto en el precio";
-    not_given: "not given", "sin dato";
+    fields_left_empty: "Fields left empty", "Campos sin rellenar";
     what_if: "What if …?", "¿Y si …?";
     what_if_hint: "Move a slider and see what the price would be.",
         "Mueva un control y vea cuál sería el precio.";
@@ -190,6 +190,13 @@ words! {
     promote: "Promote", "Promover";
     roll_back: "Roll back", "Revertir";
     promote_title: "Put this version into production?", "¿Poner esta versión en producción?";
+    replaces: "It replaces", "Reemplaza a la";
+    lost_comparison: "The pipeline compared this version and did not promote it.",
+        "El proceso comparó esta versión y no la promovió.";
+    not_best_candidate: "Another candidate of the same run was better.",
+        "Otro candidato de la misma ejecución fue mejor.";
+    see_history: "The history has the reasons.", "El historial tiene las razones.";
+    type_version: "Type the version number to confirm", "Escriba el número de la versión para confirmar";
     reason: "Reason", "Motivo";
     champion_changed: "Another version was promoted meanwhile. Load the page again and check it.",
         "Ya hay otra versión en producción. Recargue la página y revísela.";
