@@ -1,5 +1,6 @@
 //! The command line: what each command takes, and the sentence it ends with when it cannot go on.
 
+mod batch;
 mod check;
 mod demo;
 mod history;
@@ -32,6 +33,8 @@ Examples:
   tasador run --source listings.csv             learn from one file
   echo '{\"bed\": 3, \"house_size\": 1500}' | tasador predict -
   tasador history                               what became of each batch, and why
+  tasador batch release 0123456789ab            let a batch in quarantine in
+  tasador batch withdraw 0123456789ab           leave a batch out, and replace the model that learned from it
   tasador token create --scope predict          a token for a program that prices homes
 
 Commands work on one data folder. Where `tasador up` serves it already, they attach to that one;
@@ -83,6 +86,16 @@ enum Command {
     Predict(predict::Options),
     /// Show what became of each batch, and why
     History(history::Options),
+    /// Show a batch, and release, discard or withdraw it
+    Batch {
+        #[command(subcommand)]
+        action: batch::Action,
+    },
+    /// Withdraw a property
+    Property {
+        #[command(subcommand)]
+        action: batch::PropertyAction,
+    },
     /// Make, list and revoke the tokens that callers need wherever others can reach the service
     Token(token::Options),
     /// Check every object of the bucket and every entry of the registry; change nothing
@@ -108,6 +121,8 @@ pub async fn run(cli: Cli) -> ExitCode {
             Command::Run(options) => run::run(&global, options).await,
             Command::Predict(options) => predict::run(&global, options).await,
             Command::History(options) => history::run(&global, options).await,
+            Command::Batch { action } => batch::run(&global, action).await,
+            Command::Property { action } => batch::property(&global, action).await,
             Command::Token(options) => token::run(&global, options).await,
             Command::Verify(options) => integrity::verify(&global, options).await,
             Command::Repair(options) => integrity::repair(&global, options).await,

@@ -40,7 +40,7 @@ pub struct Client {
 pub struct Ran {
     /// Name of the execution, which is the run id.
     pub run: String,
-    /// `promoted`, `rejected`, `skipped`, `nothing_new`, `failed`, or another end in lower case.
+    /// `promoted`, `rejected`, `skipped`, `quarantined`, `nothing_new`, `failed`, or another end in lower case.
     pub outcome: String,
     /// The sentence recorded in the history; where nothing was recorded, the error.
     pub sentence: String,
@@ -291,6 +291,16 @@ pub fn peak_memory_mib(pid: u32) -> Option<u64> {
         .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kib / 1024)
+}
+
+impl Ran {
+    /// Whether it came to an outcome other than a failure.
+    pub fn is_finished(&self) -> bool {
+        matches!(
+            self.outcome.as_str(),
+            "promoted" | "rejected" | "skipped" | "quarantined" | "nothing_new"
+        )
+    }
 }
 
 impl Answer {

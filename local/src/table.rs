@@ -1,8 +1,10 @@
 //! The history as a table for people.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use jiff::Timestamp;
 use serde_json::Value;
 use tasador_flow::Language::English;
+use tasador_flow::source_name;
 
 /// Width where standard output has none.
 const WIDTH: u16 = 140;
@@ -21,6 +23,8 @@ fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<
         .set_width(width);
     let header = [
         "batch",
+        "arrived",
+        "dates",
         "rows",
         "decision",
         "champion MAE",
@@ -28,7 +32,7 @@ fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<
         "why",
     ];
     table.set_header(header.map(Cell::new));
-    for column in [1, 3, 4] {
+    for column in [3, 5, 6] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -37,22 +41,59 @@ fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<
         let text = |field: &str| outcome.get(field).and_then(Value::as_str);
         let batch = text("batch").map_or_else(
             || "–".to_owned(),
-            |batch| name(batch).unwrap_or_else(|| batch.get(..12).unwrap_or(batch).to_owned()),
+            |batch| {
+                let short = batch.get(..12).unwrap_or(batch);
+                let source = text("source").map(source_name);
+                match name(batch).or(source) {
+                    Some(name) => format!("{name}\n{short}"),
+                    None => short.to_owned(),
+                }
+            },
         );
+        let decision = text("kind")
+            .or_else(|| text("outcome"))
+            .unwrap_or("?")
+            .replace('_', " ");
+        let decided = outcome.pointer("/decided/action").and_then(Value::as_str);
+        let decided = match decided {
+            Some("release") => "\nreleased",
+            Some("discard") => "\ndiscarded",
+            Some("withdraw") => "\nwithdrawn",
+            _ => "",
+        };
         let rows = outcome.pointer("/rows/raw").and_then(Value::as_u64);
         table.add_row([
             batch,
+            arrived(outcome),
+            dates(outcome),
             rows.map_or_else(|| "–".to_owned(), |rows| English.count(rows)),
-            text("kind")
-                .or_else(|| text("outcome"))
-                .unwrap_or("?")
-                .replace('_', " "),
+            decision + decided,
             dollars(outcome, "/champion/metrics/mae"),
             challenger(outcome),
             text("sentence").unwrap_or_default().to_owned(),
         ]);
     }
     table.to_string()
+}
+
+/// When a batch arrived: day and time, UTC.
+fn arrived(outcome: &Value) -> String {
+    let at = outcome.get("received_at").and_then(Value::as_str);
+    let at: Option<Timestamp> = at.and_then(|at| at.parse().ok());
+    at.map_or_else(
+        || "–".to_owned(),
+        |at| format!("{}\n{}", English.day(at), English.time(at)),
+    )
+}
+
+/// The days that the dates of a batch span.
+fn dates(outcome: &Value) -> String {
+    let day = |end: &str| outcome.pointer(end).and_then(Value::as_str);
+    match (day("/period/first"), day("/period/last")) {
+        (Some(first), Some(last)) if first == last => first.to_owned(),
+        (Some(first), Some(last)) => format!("{first}\n{last}"),
+        _ => "–".to_owned(),
+    }
 }
 
 /// The challenger's error, and how much that is against the champion's.
@@ -90,6 +131,8 @@ mod tests {
         let outcomes = [
             json!({
                 "batch": "0123456789abcdef", "kind": "promoted", "sentence": "Version 2 is better.", "rows": {"raw": 1768},
+                "source": "/data/may.csv", "received_at": "2026-11-27T08:15:00Z", "period": {"first": "2014-05-02", "last": "2014-05-31"},
+                "decided": {"action": "withdraw"},
                 "champion": {"metrics": {"mae": 120000.4}}, "challenger": {"metrics": {"mae": 98000.0}}, "change_percent": {"mae": -18.3},
             }),
             json!({"kind": "nothing_new", "sentence": "The source has no more."}),
@@ -97,6 +140,12 @@ mod tests {
         let text = history_within(WIDTH, &outcomes, |_| None);
         for part in [
             "0123456789ab",
+            "may.csv",
+            "27 Nov 2026",
+            "08:15",
+            "2014-05-02",
+            "2014-05-31",
+            "withdrawn",
             "1,768",
             "promoted",
             "$120,000",

@@ -130,6 +130,8 @@ async fn batches_have_outcomes(context: &Context, promotions: &[PromotionEvent])
         must(context.registry.open_batches().await).is_empty(),
         "a batch has no outcome"
     );
+    let usable = must(context.registry.usable_batches().await);
+    let usable: BTreeSet<BatchId> = usable.into_iter().map(|usable| usable.batch).collect();
     let mut seen = BTreeSet::new();
     for object in must(context.lake.list("raw/").await) {
         let name = object
@@ -146,13 +148,25 @@ async fn batches_have_outcomes(context: &Context, promotions: &[PromotionEvent])
         let outcome = outcome.unwrap_or_else(|| panic!("batch {batch} has no outcome"));
         let run = must(context.registry.history_of(&outcome.run).await);
         let run = run.unwrap_or_else(|| panic!("run {} has no entry in the history", outcome.run));
-        assert_eq!(run.kind, outcome.kind);
+        match outcome.kind {
+            // The run's entry tells what the run came to, and who took the batch out since.
+            OutcomeKind::Withdrawn => {
+                let decided = run.decided.as_ref();
+                assert!(
+                    decided.is_some_and(|event| event.batch == batch),
+                    "{run:#?}"
+                );
+                assert!(!outcome.usable, "a withdrawn batch is used: {outcome:#?}");
+            }
+            kind => assert_eq!(run.kind, kind),
+        }
+        assert_eq!(usable.contains(&batch), outcome.usable, "{outcome:#?}");
         assert_eq!(run.batch, Some(batch));
         assert!(
             run.settled && (!run.reasons.is_empty() || run.error.is_some()),
             "{run:#?}"
         );
         let promoted = promotions.iter().any(|event| event.run == outcome.run);
-        assert_eq!(promoted, outcome.kind == OutcomeKind::Promoted, "{run:#?}");
+        assert_eq!(promoted, run.kind == OutcomeKind::Promoted, "{run:#?}");
     }
 }

@@ -21,6 +21,8 @@ pub enum Story {
     Rejected,
     /// The batch is no reason to train.
     Skipped,
+    /// The batch has its prices in thousands.
+    Quarantined,
     /// The source refuses what can't pass.
     Failed,
     /// The source has no more.
@@ -36,6 +38,10 @@ impl Story {
             // So few more of the same kind make no better model.
             Self::Rejected => vec![batch(1, 600), batch(2, 51)],
             Self::Skipped => vec![batch(1, 49)],
+            Self::Quarantined => vec![
+                batch(1, 600),
+                Answer::Json(Batch::new(2, 300).scale("price", 0.001).api_json()),
+            ],
             Self::Failed => vec![BAD_GROUP],
             Self::NothingNew => vec![EXHAUSTED],
         }
@@ -47,6 +53,7 @@ impl Story {
             Self::Promoted | Self::PromotedByJob => OutcomeKind::Promoted,
             Self::Rejected => OutcomeKind::Rejected,
             Self::Skipped => OutcomeKind::Skipped,
+            Self::Quarantined => OutcomeKind::Quarantined,
             Self::Failed => OutcomeKind::Failed,
             Self::NothingNew => OutcomeKind::NothingNew,
         }
@@ -61,7 +68,12 @@ impl Story {
 
     /// Moves of the champion's alias in all.
     pub fn promotions(self) -> usize {
-        let promoted = [Self::Promoted, Self::PromotedByJob, Self::Rejected];
+        let promoted = [
+            Self::Promoted,
+            Self::PromotedByJob,
+            Self::Rejected,
+            Self::Quarantined,
+        ];
         usize::from(promoted.contains(&self))
     }
 

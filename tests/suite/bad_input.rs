@@ -261,12 +261,17 @@ async fn a_column_that_is_gone_is_null_and_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_column_of_another_type_becomes_null_and_is_counted() {
+async fn a_main_column_of_another_type_is_counted_and_holds_the_batch() {
     let world = World::new(|_| ()).await;
     let run = world
         .deliver(&Batch::new(1, 300).set("acre_lot", json!("large")))
         .await;
-    assert_eq!(run.kind(), OutcomeKind::Promoted, "{}", run.reasons());
+    assert_eq!(run.kind(), OutcomeKind::Quarantined, "{}", run.reasons());
+    let sentence = &run.recorded().sentence;
+    assert!(
+        sentence.contains("acre_lot") && sentence.contains("100%"),
+        "{sentence}"
+    );
     let lake = &world.context().lake;
     let reports = lake.list("profiles/").await.unwrap();
     let report: BatchReport = lake.get_json(&reports[0].key).await.unwrap();

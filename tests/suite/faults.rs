@@ -162,6 +162,7 @@ each_state!(
     notify: "Notify" in Promoted,
     record_rejection: "RecordRejection" in Rejected,
     record_skip: "RecordSkip" in Skipped,
+    record_quarantine: "RecordQuarantine" in Quarantined,
     record_failure: "RecordFailure" in Failed,
     notify_failure: "NotifyFailure" in Failed,
     record_nothing_new: "RecordNothingNew" in NothingNew,

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use local::cloud::{Cloud, Options, StartError};
 use local::folder::Folder;
-use tasador_registry::{Champion, Outcome, PageRequest, PromotionEvent, VersionRecord};
+use reqwest::Method;
+use tasador_registry::{
+    BatchEvent, Champion, Outcome, PageRequest, PromotionEvent, VersionRecord, Withdrawn,
+};
 use tasador_runtime::{Config, Context};
 use tasador_testing::listings::Batch;
 use tests::stories::train_on_anything;
@@ -14,11 +17,25 @@ use tokio::process::Command;
 
 use crate::TASADOR;
 
-/// Two batches, a promotion, a rejection, and a folder whose processes have ended.
+/// Three batches, promotions, a rejection, a withdrawn batch and property, and a folder whose processes have
+/// ended.
 async fn used() -> (World, PathBuf) {
     let mut world = World::new(train_on_anything).await;
     world.deliver(&Batch::new(1, 600)).await;
     world.deliver(&Batch::new(2, 51)).await;
+    let withdrawn = world.deliver(&Batch::new(3, 60)).await;
+    let batch = withdrawn.recorded().batch.unwrap();
+    for path in [
+        format!("/batches/{batch}/withdraw"),
+        format!("/batches/{batch}/release"),
+        format!("/batches/{batch}/withdraw"),
+        format!("/properties/{:032x}/withdraw", 7),
+    ] {
+        let reason = serde_json::json!({"reason": "a test"});
+        let (status, answer) = world.http(Method::POST, &path, Some(&reason)).await;
+        assert_eq!(status, 200, "{path}: {answer}");
+        world.cloud().executions().idle().await;
+    }
     let folder = world.cloud().folder().root().to_path_buf();
     world.pause().await;
     (world, folder)
@@ -46,14 +63,23 @@ async fn seen(
     Vec<PromotionEvent>,
     Vec<VersionRecord>,
     Option<Champion>,
+    Withdrawn,
+    Vec<BatchEvent>,
 ) {
     let all = PageRequest::first(100);
     let model = &ctx.config.model;
+    let withdrawn = ctx.registry.withdrawn().await.unwrap();
+    let mut decisions = Vec::new();
+    for event in &withdrawn.batches {
+        decisions.extend(ctx.registry.batch_events(&event.batch).await.unwrap());
+    }
     (
         ctx.registry.history(&all).await.unwrap().items,
         ctx.registry.promotions(model, &all).await.unwrap().items,
         ctx.registry.all_versions(model).await.unwrap(),
         ctx.registry.champion(model).await.unwrap(),
+        withdrawn,
+        decisions,
     )
 }
 
@@ -67,7 +93,8 @@ async fn a_lost_registry_is_rebuilt_from_the_bucket() {
     let (mut world, folder) = used().await;
     world.restart(|_| ()).await;
     let before = seen(world.context()).await;
-    assert_eq!((before.0.len(), before.1.len()), (2, 1));
+    assert_eq!((before.4.batches.len(), before.4.properties.len()), (1, 1));
+    assert_eq!((before.5.len(), before.1.len()), (3, 1), "{:#?}", before.0);
     let usable = world.context().registry.usable_batches().await.unwrap();
     world.pause().await;
     let (code, said) = tasador(&folder, "verify").await;
@@ -99,7 +126,7 @@ async fn a_lost_registry_is_rebuilt_from_the_bucket() {
     assert_eq!(seen(context).await, before);
     assert_eq!(context.registry.usable_batches().await.unwrap(), usable);
     // Rows are known again, so the same batch with another name for its bytes brings nothing.
-    let run = world.deliver(&Batch::new(3, 300)).await;
+    let run = world.deliver(&Batch::new(4, 300)).await;
     assert!(run.outcome.unwrap().settled);
     world.pause().await;
     let (code, said) = tasador(&folder, "repair").await;
@@ -143,12 +170,14 @@ async fn a_flipped_byte_in_each_kind_of_object_is_found_and_what_can_be_made_aga
                     .as_os_str()
                     .to_string_lossy()
                     .into_owned(),
+                // As Parquet and as CSV.
+                Some("rejected") => key.extension().unwrap().to_string_lossy().into_owned(),
                 _ => String::new(),
             };
             (format!("{} {part}", kind.as_os_str().display()), path)
         })
         .collect();
-    assert!(kinds.len() >= 17, "{kinds:#?}");
+    assert!(kinds.len() >= 20, "{kinds:#?}");
     for (kind, path) in &kinds {
         let sound = std::fs::read(path).unwrap();
         let mut damaged = sound.clone();

@@ -34,6 +34,7 @@ const PLACES: &[(&str, Story)] = &[
     ("Notify", Story::Promoted),
     ("RecordRejection", Story::Rejected),
     ("RecordSkip", Story::Skipped),
+    ("RecordQuarantine", Story::Quarantined),
     ("RecordFailure", Story::Failed),
     ("NotifyFailure", Story::Failed),
     ("Fetch", Story::NothingNew),

@@ -29,6 +29,7 @@ mod mlflow;
 mod performance;
 mod ports;
 mod promotion;
+mod quarantine;
 mod real_listings;
 mod schedule;
 mod scripts;

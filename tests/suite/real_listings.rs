@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 const BATCH_ROWS: NonZeroUsize = NonZeroUsize::new(2_000).unwrap();
 
 /// The file of real listings, which must be there where it is named: not part of the project, since nobody states a licence for it.
-fn file() -> Option<PathBuf> {
+pub(crate) fn file() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("TASADOR_TEST_LISTINGS") {
         return Some(PathBuf::from(named));
     }

@@ -62,6 +62,12 @@ pub const ROUTES: &[Route] = &[
     api("GET", "/runs", Scope::Read),
     api("POST", "/runs", Scope::Admin),
     api("GET", "/runs/{run}", Scope::Read),
+    api("GET", "/batches/{batch}", Scope::Read),
+    api("GET", "/batches/{batch}/rejected", Scope::Read),
+    api("POST", "/batches/{batch}/release", Scope::Admin),
+    api("POST", "/batches/{batch}/discard", Scope::Admin),
+    api("POST", "/batches/{batch}/withdraw", Scope::Admin),
+    api("POST", "/properties/{property}/withdraw", Scope::Admin),
     api("GET", "/models", Scope::Read),
     api("GET", "/models/{name}", Scope::Read),
     api("GET", "/models/{name}/versions", Scope::Read),
@@ -107,6 +113,8 @@ pub const ROUTES: &[Route] = &[
         Scope::Admin,
     ),
     page("POST", "/page/models/{name}/rollback", Scope::Admin),
+    page("GET", "/page/batches/{batch}/rejected", Scope::Read),
+    page("POST", "/page/batches/{batch}/{action}", Scope::Admin),
 ];
 
 /// MLflow's protocol, as the gateway routes it: `GET` and searches require `read`, everything else

@@ -1,5 +1,6 @@
 //! Copies of what the registry committed, as write-once objects under `registry/` of the bucket: outcomes
-//! of runs with their batches, changes of the champion, and versions with the hashes of their files.
+//! of runs with their batches, people's decisions about batches and properties, changes of the champion, and
+//! versions with the hashes of their files.
 //!
 //! A copy is written after the registry has committed. If a process dies between the two, the repeated
 //! step writes it; copies that are missing nevertheless are found by `tasador verify` and written by
@@ -9,16 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tasador_ids::{Digest, Key, ModelName, ModelVersion, key};
+use tasador_ids::{BatchId, Digest, Key, ModelName, ModelVersion, key};
 use tasador_lake::{Lake, LakeError};
 use tasador_registry::{
-    BatchRecord, Outcome, PromotionEvent, Registry, RegistryError, Training, VersionRecord,
+    BatchEvent, BatchRecord, Outcome, PromotionEvent, PropertyWithdrawal, Registry, RegistryError,
+    Training, VersionRecord,
 };
 use tasador_runtime::{Classify, ErrorClass};
 
 /// The outcome of a run, and the batch that it worked on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunCopy {
+    /// As the run left it: without a decision that a person took later.
     pub outcome: Outcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<BatchRecord>,
@@ -84,12 +87,53 @@ pub async fn keep_run(
         None => None,
     };
     let copy = RunCopy {
-        outcome: outcome.clone(),
+        outcome: recorded(outcome),
         batch,
     };
     let (key, bytes) = run_key(&copy)?;
     lake.put_once(&key, bytes).await?;
     Ok(())
+}
+
+/// The outcome as its run left it.
+pub fn recorded(outcome: &Outcome) -> Outcome {
+    Outcome {
+        decided: None,
+        ..outcome.clone()
+    }
+}
+
+/// Keeps people's decisions about a batch.
+///
+/// # Errors
+/// [`ArchiveError`]; repeating the call completes it.
+pub async fn keep_decisions(
+    lake: &Lake,
+    registry: &Registry,
+    batch: &BatchId,
+) -> Result<(), ArchiveError> {
+    for event in registry.batch_events(batch).await? {
+        keep_decision(lake, &event).await?;
+    }
+    Ok(())
+}
+
+/// Keeps one decision about a batch.
+///
+/// # Errors
+/// [`LakeError`]; repeating the call completes it.
+pub async fn keep_decision(lake: &Lake, event: &BatchEvent) -> Result<(), LakeError> {
+    let key = key::registry_decision(&event.batch, event.seq);
+    lake.put_json_once(&key, event).await.map(drop)
+}
+
+/// Keeps the withdrawal of a property.
+///
+/// # Errors
+/// [`LakeError`]; repeating the call completes it.
+pub async fn keep_property(lake: &Lake, withdrawal: &PropertyWithdrawal) -> Result<(), LakeError> {
+    let key = key::registry_property(withdrawal.property);
+    lake.put_json_once(&key, withdrawal).await.map(drop)
 }
 
 /// Keeps a change of the champion.
@@ -120,6 +164,9 @@ pub async fn keep_version(lake: &Lake, copy: &VersionCopy) -> Result<(), LakeErr
 pub struct Copies {
     /// Oldest outcome first; of a run to which an error was added later, both.
     pub runs: Vec<RunCopy>,
+    /// By batch and number.
+    pub decisions: Vec<BatchEvent>,
+    pub properties: Vec<PropertyWithdrawal>,
     /// By model and number.
     pub promotions: Vec<PromotionEvent>,
     /// By model and number.
@@ -137,12 +184,17 @@ impl Copies {
         let mut copies = Self::default();
         let mut damaged = BTreeSet::new();
         copies.runs = all(lake, "runs/", &mut damaged).await?;
+        copies.decisions = all(lake, "decisions/", &mut damaged).await?;
+        copies.properties = all(lake, "properties/", &mut damaged).await?;
         copies.promotions = all(lake, "promotions/", &mut damaged).await?;
         copies.versions = all(lake, "versions/", &mut damaged).await?;
         copies.damaged = damaged;
         copies
             .runs
             .sort_by_key(|copy| (copy.outcome.recorded_at, copy.outcome.error.is_some()));
+        copies
+            .decisions
+            .sort_by_key(|event| (event.batch, event.seq));
         copies
             .promotions
             .sort_by_key(|event| (event.model.clone(), event.seq));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tasador_ids::{BatchId, DatasetId};
 use tasador_lake::{Key, Lake, LakeError};
-use tasador_listing::schema;
+use tasador_listing::{PropertyKey, schema};
 use tasador_model::Frame;
 use tasador_model::frame::FrameError;
 
@@ -69,7 +69,7 @@ impl LoadError {
 ///
 /// Objects are verified against the manifest's hashes, and the manifest against the dataset's id. Of
 /// rows that occur in several batches (two runs at once may both have kept one) the first in the
-/// manifest's order stays. Rows stand in the order of the manifest and of the files, each with its
+/// manifest's order stays; rows of withdrawn properties are left out. Rows stand in the order of the manifest and of the files, each with its
 /// property; columns are united by `unite`'s rules.
 ///
 /// # Errors
@@ -85,13 +85,63 @@ pub async fn load(
         Arc::new(columns)
     });
     let manifest = manifest(lake, dataset, key).await?;
-    let mut rows = Rows::default();
+    let mut rows = Rows {
+        without: manifest.without.iter().map(|property| property.0).collect(),
+        ..Rows::default()
+    };
     for entry in &manifest.batches {
         rows.add(fetch(lake, entry, columns.as_ref()).await?);
     }
     tokio::task::spawn_blocking(move || rows.unite())
         .await
         .map_err(LoadError::Stopped)?
+}
+
+/// The row hashes and properties of one batch, without its values: [`CleanBatch::frame`] has no columns.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn load_keys(lake: &Lake, entry: &ManifestEntry) -> Result<CleanBatch, LoadError> {
+    fetch(lake, entry, Some(&Arc::default())).await
+}
+
+/// How much of a dataset was withdrawn since a model learned from it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stale {
+    pub batches: u64,
+    /// Properties of which the dataset has a row.
+    pub properties: u64,
+}
+
+/// How much of a dataset is among these withdrawn batches and properties. The rows of its batches are
+/// only read if there are withdrawn properties that it contains as far as its manifest tells.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn stale(
+    lake: &Lake,
+    learned: &Manifest,
+    batches: &HashSet<BatchId>,
+    properties: impl IntoIterator<Item = PropertyKey>,
+) -> Result<Stale, LoadError> {
+    let is_stale = |entry: &&ManifestEntry| batches.contains(&entry.batch);
+    let mut unseen: HashSet<PropertyKey> = properties
+        .into_iter()
+        .filter(|property| !learned.without.contains(property))
+        .collect();
+    let wanted = unseen.len();
+    for entry in &learned.batches {
+        if unseen.is_empty() {
+            break;
+        }
+        for property in load_keys(lake, entry).await?.properties {
+            unseen.remove(&property);
+        }
+    }
+    Ok(Stale {
+        batches: learned.batches.iter().filter(is_stale).count() as u64,
+        properties: (wanted - unseen.len()) as u64,
+    })
 }
 
 /// The rows of the batches read so far.
@@ -101,6 +151,8 @@ struct Rows {
     /// The kinds of the columns of whole batches, which rows left out are counted for as well.
     votes: Vec<Vec<Vote>>,
     properties: Vec<u128>,
+    /// Properties that were withdrawn.
+    without: HashSet<u128>,
     seen: HashSet<u128>,
     repeated: u64,
 }
@@ -109,6 +161,9 @@ impl Rows {
     fn add(&mut self, batch: CleanBatch) {
         let mut rows = Vec::with_capacity(batch.row_hashes.len());
         for (row, (hash, property)) in batch.row_hashes.iter().zip(&batch.properties).enumerate() {
+            if self.without.contains(&property.0) {
+                continue;
+            }
             if self.seen.insert(*hash) {
                 rows.push(row);
                 self.properties.push(property.0);
@@ -181,7 +236,6 @@ async fn fetch(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tasador_listing::PropertyKey;
     use tasador_model::Column;
 
     fn batch(rows: &[(f64, u128, u128)]) -> CleanBatch {
@@ -235,6 +289,19 @@ mod tests {
             frame.column("grade").unwrap(),
             &Column::category([Some("7"), Some("8"), None])
         );
+    }
+
+    #[test]
+    fn withdrawn_properties_are_left_out_of_every_batch() {
+        let mut rows = Rows {
+            without: HashSet::from([8]),
+            ..Rows::default()
+        };
+        rows.add(batch(&[(1.0, 7, 1), (2.0, 8, 2)]));
+        rows.add(batch(&[(3.0, 8, 3), (4.0, 9, 4)]));
+        let frame = rows.unite().unwrap();
+        assert_eq!(frame.prices().unwrap(), [1.0, 4.0]);
+        assert_eq!(frame.property_ids().len(), 2);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, DatasetId, Digest};
 use tasador_lake::Key;
+use tasador_listing::PropertyKey;
 
 /// The batches that a model learns from, in order of arrival.
 ///
@@ -11,6 +12,13 @@ use tasador_lake::Key;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     pub batches: Vec<ManifestEntry>,
+    /// Different rows of all batches, if some are in several: runs at the same time may both have kept a
+    /// row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct_rows: Option<u64>,
+    /// Properties whose rows are left out, in order: they were withdrawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<PropertyKey>,
 }
 
 /// One batch of a [`Manifest`].
@@ -40,9 +48,10 @@ impl Manifest {
         Ok(DatasetId::of(&self.bytes()?))
     }
 
-    /// The clean rows of all batches, including duplicates between them.
+    /// The clean rows of all batches, each row once.
     pub fn rows(&self) -> u64 {
-        self.batches.iter().map(|entry| entry.rows).sum()
+        let all = || self.batches.iter().map(|entry| entry.rows).sum();
+        self.distinct_rows.unwrap_or_else(all)
     }
 }
 
@@ -65,6 +74,7 @@ mod tests {
     fn golden_manifest() {
         let manifest = Manifest {
             batches: vec![entry(b"abc")],
+            ..Manifest::default()
         };
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(
@@ -83,13 +93,24 @@ mod tests {
     fn order_is_part_of_the_dataset() {
         let forward = Manifest {
             batches: vec![entry(b"a"), entry(b"b")],
+            ..Manifest::default()
         };
         let backward = Manifest {
             batches: vec![entry(b"b"), entry(b"a")],
+            ..Manifest::default()
         };
         assert_ne!(forward.id().unwrap(), backward.id().unwrap());
         let again: Manifest = serde_json::from_slice(&forward.bytes().unwrap()).unwrap();
         assert_eq!(again, forward);
         assert_eq!(forward.rows(), 6);
+        let overlapping = Manifest {
+            distinct_rows: Some(5),
+            without: vec![PropertyKey(7)],
+            ..forward.clone()
+        };
+        assert_eq!(overlapping.rows(), 5);
+        let again = serde_json::from_slice::<Manifest>(&overlapping.bytes().unwrap());
+        assert_eq!(again.unwrap(), overlapping);
+        assert_ne!(overlapping.id().unwrap(), forward.id().unwrap());
     }
 }

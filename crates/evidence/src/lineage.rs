@@ -1,11 +1,13 @@
 //! The lineage of a version: its dataset and the batches in it.
 
+use std::collections::HashSet;
+
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, DatasetId, ModelName, ModelVersion, RunId};
 use tasador_lake::{Lake, LakeError, key};
-use tasador_registry::{OutcomeKind, Registry, VersionRecord};
+use tasador_registry::{Batch, BatchEvent, OutcomeKind, Registry, VersionRecord};
 
 use crate::EvidenceError;
 
@@ -50,6 +52,9 @@ pub struct LineageBatch {
     /// The run that decided the outcome.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// The decision that withdrew the batch since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<BatchEvent>,
 }
 
 /// The part of `datasets/<dataset>.json` that is needed here. The crate that writes it links Parquet,
@@ -63,6 +68,51 @@ struct Manifest {
 struct Entry {
     batch: BatchId,
     rows: u64,
+}
+
+impl Lineage {
+    /// The batches that were withdrawn since.
+    pub fn withdrawn(&self) -> impl Iterator<Item = &LineageBatch> {
+        self.batches
+            .iter()
+            .filter(|batch| batch.withdrawn.is_some())
+    }
+}
+
+/// Of these versions, those that learned from one of these batches. A manifest that is missing tells
+/// nothing.
+///
+/// # Errors
+/// [`EvidenceError`] if the bucket does not answer.
+pub async fn learned_from(
+    lake: &Lake,
+    versions: &[VersionRecord],
+    batches: &HashSet<BatchId>,
+) -> Result<HashSet<ModelVersion>, EvidenceError> {
+    if batches.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let datasets: HashSet<DatasetId> = versions.iter().filter_map(|it| it.dataset).collect();
+    let found: Vec<Option<DatasetId>> = stream::iter(datasets)
+        .map(|dataset| async move {
+            let manifest = match lake.get_json::<Manifest>(&key::dataset(&dataset)).await {
+                Ok(manifest) => manifest,
+                Err(LakeError::NotFound { .. } | LakeError::Corrupt { .. }) => return Ok(None),
+                Err(error) => return Err(EvidenceError::from(error)),
+            };
+            let mut entries = manifest.batches.iter();
+            let learned = entries.any(|entry| batches.contains(&entry.batch));
+            Ok(learned.then_some(dataset))
+        })
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await?;
+    let found: HashSet<DatasetId> = found.into_iter().flatten().collect();
+    let learned = versions.iter().filter(|version| {
+        let dataset = version.dataset.as_ref();
+        dataset.is_some_and(|dataset| found.contains(dataset))
+    });
+    Ok(learned.map(|version| version.version).collect())
 }
 
 /// Reads the lineage of a version. If the manifest of the dataset is missing, there are no batches.
@@ -98,6 +148,7 @@ pub async fn lineage(
 
 async fn known(registry: &Registry, entry: Entry) -> Result<LineageBatch, EvidenceError> {
     let batch = registry.batch(&entry.batch).await?;
+    let withdrawn = batch.as_ref().and_then(Batch::withdrawal).cloned();
     let (record, outcome) = match batch {
         Some(batch) => (Some(batch.record), batch.outcome),
         None => (None, None),
@@ -113,5 +164,6 @@ async fn known(registry: &Registry, entry: Entry) -> Result<LineageBatch, Eviden
         received_at,
         outcome: outcome.as_ref().map(|outcome| outcome.kind),
         run: outcome.map(|outcome| outcome.run),
+        withdrawn,
     })
 }

@@ -1,9 +1,12 @@
 //! Small facts about a run that messages, reasons and the history share.
 
 use std::fmt;
+use std::str::FromStr;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tasador_ids::{Digest, Key};
+use tasador_ids::{BatchId, Digest, Key, RunId};
 
 use crate::metrics::optional_number;
 
@@ -43,6 +46,10 @@ pub enum OutcomeKind {
     Rejected,
     /// The gate saw no reason to train.
     Skipped,
+    /// The gate holds the batch until a person releases or discards it.
+    Quarantined,
+    /// A person took the batch out of the datasets: a batch's outcome, never a run's.
+    Withdrawn,
     /// Something broke.
     Failed,
     /// The source had nothing new.
@@ -56,10 +63,83 @@ impl OutcomeKind {
             Self::Promoted => "promoted",
             Self::Rejected => "rejected",
             Self::Skipped => "skipped",
+            Self::Quarantined => "quarantined",
+            Self::Withdrawn => "withdrawn",
             Self::Failed => "failed",
             Self::NothingNew => "nothing_new",
         }
     }
+}
+
+/// What a person decides about a batch that has an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum BatchAction {
+    /// A batch in quarantine, or one that was withdrawn, is judged again as if it were sound.
+    Release,
+    /// A batch in quarantine stays out of datasets permanently.
+    Discard,
+    /// The rows of a batch are left out of later datasets.
+    Withdraw,
+}
+
+impl BatchAction {
+    /// The name in JSON and in addresses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Discard => "discard",
+            Self::Withdraw => "withdraw",
+        }
+    }
+}
+
+impl FromStr for BatchAction {
+    type Err = UnknownAction;
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        [Self::Release, Self::Discard, Self::Withdraw]
+            .into_iter()
+            .find(|action| action.as_str() == text)
+            .ok_or(UnknownAction)
+    }
+}
+
+/// The text is no action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownAction;
+
+/// A person's decision about a batch, as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BatchEvent {
+    /// The number of the decision: 1, 2, 3 … per batch, without a gap.
+    pub seq: u32,
+    pub batch: BatchId,
+    pub action: BatchAction,
+    /// The token of the person, or `local` if no token was required.
+    pub by: String,
+    /// Why, as the person wrote it, with control characters escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub at: Timestamp,
+    /// The outcome that the batch had before.
+    pub before: OutcomeKind,
+    /// The run of that outcome.
+    pub outcome_run: RunId,
+}
+
+/// Text of a person, as it may be written to a terminal: control characters are escaped.
+pub fn printable(text: &str) -> String {
+    let mut printed = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            printed.extend(letter.escape_default());
+        } else {
+            printed.push(letter);
+        }
+    }
+    printed
 }
 
 /// What one of the gate's checks found.
@@ -107,6 +187,16 @@ pub struct Rows {
     pub rejected: u64,
     /// Rows seen before, in this batch or an earlier one.
     pub duplicates: u64,
+}
+
+/// The first and the last day of the dates in a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Period {
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Date))]
+    pub first: Date,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Date))]
+    pub last: Date,
 }
 
 /// What broke.

@@ -16,13 +16,16 @@ mod reason;
 mod sentences;
 mod stored;
 
-pub use facts::{CleanFile, Measurement, Origin, OutcomeKind, PromotionSeq, Rows, RunError, Step};
+pub use facts::{
+    BatchAction, BatchEvent, CleanFile, Measurement, Origin, OutcomeKind, Period, PromotionSeq,
+    Rows, RunError, Step, UnknownAction, printable,
+};
 pub use language::Language;
 pub use messages::{
     Candidate, Caught, State, TrainOn, Training, compare, fetch, gate, preprocess, promote, record,
     train,
 };
 pub use metrics::{Metrics, Number};
-pub use outcome::{Contender, Outcome};
-pub use reason::{Compared, OtherReason, Reason};
+pub use outcome::{Contender, Outcome, source_name};
+pub use reason::{Compared, OtherReason, Reason, UnitFactor, ValueKind};
 pub use sentences::as_sentence;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tasador_ids::{BatchId, DatasetId, Digest, Format, Key, ModelVersion, RunId};
 
-use crate::facts::{Measurement, Origin, OutcomeKind, PromotionSeq, Rows, RunError, Step};
+use crate::facts::{Measurement, Origin, OutcomeKind, Period, PromotionSeq, Rows, RunError, Step};
 use crate::metrics::Metrics;
 use crate::reason::Reason;
 
@@ -56,6 +56,9 @@ pub mod fetch {
         /// Whether the same bytes had come before. Their outcome is another run's, unless this run
         /// was given the batch by name.
         pub repeat: bool,
+        /// When its last byte arrived, the first time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub received_at: Option<Timestamp>,
         pub size_bytes: u64,
         /// Whether the run works on it now or waits for other runs.
         #[serde(default)]
@@ -86,7 +89,9 @@ pub mod fetch {
 }
 
 pub mod preprocess {
-    use super::{BatchId, Deserialize, Digest, Format, Key, Rows, RunId, Serialize};
+    use std::collections::BTreeMap;
+
+    use super::{BatchId, Deserialize, Digest, Format, Key, Period, Rows, RunId, Serialize};
 
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     pub struct Request {
@@ -110,6 +115,12 @@ pub mod preprocess {
         pub columns_new: Vec<String>,
         /// Known columns that the source did not send.
         pub columns_gone: Vec<String>,
+        /// The days that its dates span.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub period: Option<Period>,
+        /// How many rows were rejected for each reason, by its code.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub rejected_for: BTreeMap<String, u64>,
     }
 }
 
@@ -141,6 +152,8 @@ pub mod gate {
         Train,
         /// The batch is recorded, and nothing else happens.
         Skip,
+        /// The batch is kept out of datasets until a person decides.
+        Hold,
     }
 
     impl Decision {
@@ -148,6 +161,7 @@ pub mod gate {
             match self {
                 Self::Train => "train",
                 Self::Skip => "skip",
+                Self::Hold => "hold",
             }
         }
     }
@@ -457,7 +471,7 @@ impl State {
             Self { gate: None, .. } => Step::Gate,
             Self {
                 gate: Some(gate), ..
-            } if gate.decision == gate::Decision::Skip => Step::Record,
+            } if gate.decision != gate::Decision::Train => Step::Record,
             Self {
                 candidates: None, ..
             } => Step::Train,

@@ -60,7 +60,10 @@ impl Serialize for Number {
         let value = self.0;
         // DynamoDB holds 38 digits within 1e-130 and 1e126; Rust prints a float without an
         // exponent, so the bounds are drawn where the text stays short.
-        if value == 0.0 || (1e-18..1e18).contains(&value.abs()) {
+        if value == 0.0 {
+            // DynamoDB has no negative zero, and an entry has the same bytes wherever it is written.
+            serializer.serialize_f64(0.0)
+        } else if (1e-18..1e18).contains(&value.abs()) {
             serializer.serialize_f64(value)
         } else if value.is_nan() {
             serializer.serialize_str("NaN")
@@ -180,7 +183,7 @@ mod tests {
         let metrics: Metrics = [
             ("mae", 70_123.25),
             ("r2", -0.5),
-            ("zero", 0.0),
+            ("zero", -0.0),
             ("bad", f64::NAN),
         ]
         .into_iter()

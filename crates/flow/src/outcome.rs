@@ -1,10 +1,15 @@
 //! The outcome of a run: one entry of the history.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, DatasetId, Key, ModelName, ModelVersion, RunId};
 
-use crate::facts::{CleanFile, Measurement, Origin, OutcomeKind, PromotionSeq, Rows, RunError};
+use crate::facts::{
+    BatchEvent, CleanFile, Measurement, Origin, OutcomeKind, Period, PromotionSeq, Rows, RunError,
+    printable,
+};
 use crate::messages::{Candidate, gate};
 use crate::metrics::Metrics;
 use crate::reason::Reason;
@@ -47,6 +52,15 @@ pub struct Outcome {
     /// Where the batch came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// When the batch arrived, the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
+    /// The days that its dates span.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+    /// How many rows were rejected for each reason, by its code.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rejected_for: BTreeMap<String, u64>,
     /// What happened to its rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<Rows>,
@@ -116,6 +130,9 @@ pub struct Outcome {
     /// How much of it the run waited for other runs; absent where it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waited_ms: Option<u64>,
+    /// The last decision of a person about the batch since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<BatchEvent>,
     /// Whether this is also the outcome of the batch. False for a repeat of a batch that keeps the
     /// outcome it had, and for a run without a batch. Set by the registry.
     #[serde(default)]
@@ -123,10 +140,62 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The name of the batch for people: that of its file, or where the source answered.
+    pub fn batch_name(&self) -> Option<String> {
+        let source = self.source.as_deref().filter(|_| self.batch.is_some());
+        source.map(source_name).filter(|name| !name.is_empty())
+    }
+
     /// The change of the average error from champion to challenger, as a share of the champion's.
     pub fn mae_change(&self) -> Option<f64> {
         let of = |side: &Option<Contender>| side.as_ref().and_then(|side| side.metrics.get("mae"));
         let (new, old) = (of(&self.challenger)?, of(&self.champion)?);
         (old > 0.0 && new.is_finite()).then(|| new / old - 1.0)
+    }
+}
+
+/// The name of a file at this address or path; of an address without one, host and path.
+pub fn source_name(source: &str) -> String {
+    let path = source.split(['?', '#']).next().unwrap_or(source);
+    let place = path.split_once("://").map_or(path, |(_, place)| place);
+    let last = place.rsplit(['/', '\\']).next().unwrap_or(place);
+    let is_file = last.contains('.') && (last.len() < place.len() || place == path);
+    printable(if is_file {
+        last
+    } else {
+        place.trim_end_matches('/')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_batch_is_named_after_its_file_or_its_source() {
+        let table = [
+            ("/home/ana/ventas mayo.csv", Some("ventas mayo.csv")),
+            (r"C:\data\may.xlsx", Some("may.xlsx")),
+            ("s3://bucket/drop/may.csv.gz", Some("may.csv.gz")),
+            ("https://example.com/files/may.csv?token=1", Some("may.csv")),
+            (
+                "http://127.0.0.1:8000/data?group_number=1",
+                Some("127.0.0.1:8000/data"),
+            ),
+            ("https://example.com", Some("example.com")),
+            ("https://example.com/", Some("example.com")),
+            ("listings.csv", Some("listings.csv")),
+            ("", None),
+        ];
+        for (source, name) in table {
+            let outcome: Outcome = serde_json::from_value(json!({
+                "run": "run", "kind": "skipped", "sentence": "", "batch": BatchId::of(b"b"), "source": source,
+                "promoted": false, "model": "Model", "started_at": "2026-01-01T00:00:00Z",
+                "recorded_at": "2026-01-01T00:00:00Z", "duration_ms": 1,
+            }))
+            .unwrap();
+            assert_eq!(outcome.batch_name().as_deref(), name, "{source}");
+        }
     }
 }

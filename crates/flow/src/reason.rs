@@ -38,6 +38,49 @@ impl Compared {
     }
 }
 
+/// A change of unit that multiplies or divides all values of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitFactor {
+    /// 1,000: thousands.
+    Thousand,
+    /// 1,000,000: millions.
+    Million,
+    /// 100: cents.
+    Hundred,
+    /// 12: a month instead of a year.
+    Twelve,
+    /// 10.764: square feet and square metres.
+    SquareFeetInSquareMetre,
+    /// 43,560: square feet and acres.
+    SquareFeetInAcre,
+    /// 4,046.86: square metres and acres.
+    SquareMetresInAcre,
+}
+
+impl UnitFactor {
+    pub const fn value(self) -> f64 {
+        match self {
+            Self::Thousand => 1e3,
+            Self::Million => 1e6,
+            Self::Hundred => 100.0,
+            Self::Twelve => 12.0,
+            Self::SquareFeetInSquareMetre => 10.763_910_417,
+            Self::SquareFeetInAcre => 43_560.0,
+            Self::SquareMetresInAcre => 4_046.856_422_4,
+        }
+    }
+}
+
+/// What the values of a column are, as far as a change of it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueKind {
+    Number,
+    Date,
+    Text,
+}
+
 /// One reason for a decision, with its facts.
 ///
 /// In JSON it is one flat object: `code`, the facts, and the English sentence for readers. What has
@@ -82,6 +125,68 @@ pub enum Reason {
         why: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         column: Option<String>,
+    },
+
+    /// The median of a number column is another order of magnitude: a unit, or another population.
+    ScaleOff {
+        column: String,
+        /// How many times the larger median is of the smaller.
+        #[serde(flatten)]
+        compared: Compared,
+        /// Whether the batch's median is the smaller one.
+        lower: bool,
+        /// The change of unit that explains it, if one does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        suspected: Option<UnitFactor>,
+    },
+    /// Values are missing where the champion's data have them, as a share of these.
+    ColumnLost {
+        column: String,
+        #[serde(flatten)]
+        compared: Compared,
+        /// Values of the batch that could not be read.
+        #[serde(default)]
+        unreadable: u64,
+    },
+    /// Most given values of a main column could not be read.
+    ColumnUnreadable {
+        column: String,
+        #[serde(flatten)]
+        compared: Compared,
+    },
+    KindChanged {
+        column: String,
+        /// The share of rows with a value.
+        #[serde(flatten)]
+        compared: Compared,
+        was: ValueKind,
+        is: ValueKind,
+    },
+    /// Part of the batch is another order of magnitude, as a share of its values.
+    OtherPopulation {
+        column: String,
+        #[serde(flatten)]
+        compared: Compared,
+        lower: bool,
+    },
+    /// A PSI that means another unit or population.
+    ExtremeDrift {
+        column: String,
+        #[serde(flatten)]
+        compared: Compared,
+    },
+    /// A person took the batch out of the datasets.
+    Withdrawn {
+        by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// The champion learned from what was withdrawn since.
+    LearnedFromWithdrawn {
+        version: ModelVersion,
+        /// So many batches and properties.
+        batches: u64,
+        properties: u64,
     },
 
     NoChampion,

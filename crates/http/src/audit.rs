@@ -111,7 +111,7 @@ pub async fn record(request: Request, next: Next) -> Response {
 
 /// The token of a request: the one a guard in this process checked, or the one that API Gateway's
 /// authorizer named.
-fn token_id(extensions: &Extensions) -> Option<String> {
+pub(crate) fn token_id(extensions: &Extensions) -> Option<String> {
     if let Some(caller) = extensions.get::<Caller>() {
         return Some(caller.token_id.to_string());
     }

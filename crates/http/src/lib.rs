@@ -3,6 +3,8 @@
 
 pub mod audit;
 pub mod body;
+pub mod decide;
+pub mod rejected;
 
 mod access;
 mod backend;

@@ -112,6 +112,11 @@ pub fn seen_merged(digest: &Digest) -> Key {
     Key(format!("{SEEN}merged/{digest}.bin"))
 }
 
+/// `rejected/<batch>.csv`: the first rejected rows, for people.
+pub fn rejected_csv(batch: &BatchId) -> Key {
+    Key(format!("rejected/{batch}.csv"))
+}
+
 /// `profiles/<batch>.json`: the quality report and the distribution profile.
 pub fn profile(batch: &BatchId) -> Key {
     Key(format!("profiles/{batch}.json"))
@@ -265,6 +270,16 @@ pub fn registry_version(model: &ModelName, version: ModelVersion) -> Key {
     ))
 }
 
+/// `registry/decisions/<batch>/<number>.json`: a person's decision about a batch.
+pub fn registry_decision(batch: &BatchId, number: u32) -> Key {
+    Key(format!("{REGISTRY}decisions/{batch}/{number:010}.json"))
+}
+
+/// `registry/properties/<property>.json`: a property that was withdrawn.
+pub fn registry_property(property: impl fmt::Display) -> Key {
+    Key(format!("{REGISTRY}properties/{property}.json"))
+}
+
 /// `outcomes/api/<digest>.json`: sales that were reported over HTTP.
 pub fn reported_sales(digest: &Digest) -> Key {
     Key(format!("outcomes/api/{digest}.json"))
@@ -302,6 +317,10 @@ mod tests {
         assert_eq!(
             rejected(&batch).as_str(),
             format!("rejected/{batch}.parquet")
+        );
+        assert_eq!(
+            rejected_csv(&batch).as_str(),
+            format!("rejected/{batch}.csv")
         );
         assert_eq!(profile(&batch).as_str(), format!("profiles/{batch}.json"));
         assert_eq!(schema(&batch).as_str(), format!("profiles/{batch}.toml"));

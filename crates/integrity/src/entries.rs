@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tasador_archive::Copies;
+use tasador_archive::{Copies, recorded};
 use tasador_champion::load;
 use tasador_ids::{BatchId, ModelName, RunId, key};
+use tasador_listing::PropertyKey;
 use tasador_registry::{
-    Outcome, OutcomeKind, Page, PageRequest, PromotionEvent, RegistryError, UsableBatch,
-    VersionStatus,
+    Batch, BatchEvent, Outcome, OutcomeKind, Page, PageRequest, PromotionEvent, RegistryError,
+    UsableBatch, VersionStatus,
 };
 use tasador_runtime::{Context, chain};
 
@@ -32,7 +33,8 @@ pub(crate) async fn check(
         promotions.extend(champion(ctx, model, copies, report).await?);
     }
     runs(copies, &history, &promotions, report);
-    batches(ctx, objects, &history, &promotions, report).await
+    properties(ctx, copies, report).await?;
+    batches(ctx, copies, objects, &history, &promotions, report).await
 }
 
 /// What a call of the registry found. An entry that cannot be read is a finding.
@@ -229,7 +231,8 @@ fn runs(
     }
     for (run, outcome) in history {
         let subject = format!("run {run}");
-        if !copies.runs.iter().any(|copy| copy.outcome == *outcome) {
+        let recorded = recorded(outcome);
+        if !copies.runs.iter().any(|copy| copy.outcome == recorded) {
             let fault = "the bucket has no copy of its outcome";
             report.find(&subject, fault, Remedy::Copy);
         }
@@ -244,16 +247,95 @@ fn runs(
     }
 }
 
-/// Each batch has one raw object and one outcome, that of a run in the history; its clean rows have the
-/// recorded hash and are listed for datasets if they are usable.
+/// Every property that was withdrawn has its copy, and the other way around.
+async fn properties(
+    ctx: &Context,
+    copies: &Copies,
+    report: &mut Report,
+) -> Result<(), IntegrityError> {
+    let withdrawn = readable(ctx.registry.withdrawn().await, report)?.unwrap_or_default();
+    report.decisions += withdrawn.properties.len() as u64;
+    let subject = |key: PropertyKey| format!("withdrawal of property {key}");
+    for withdrawal in &withdrawn.properties {
+        if !copies.properties.contains(withdrawal) {
+            let fault = "the bucket has no copy of it";
+            report.find(subject(withdrawal.property), fault, Remedy::Copy);
+        }
+    }
+    let known: BTreeSet<PropertyKey> = withdrawn.property_keys().collect();
+    for copy in &copies.properties {
+        if !known.contains(&copy.property) {
+            let fault = "the registry does not know it";
+            report.find(subject(copy.property), fault, Remedy::Rebuild);
+        }
+    }
+    Ok(())
+}
+
+/// Decisions about a batch are numbered without a gap, each has its copy, and the last one is the batch's
+/// and that of the run whose outcome it changed.
+async fn decisions(
+    ctx: &Context,
+    copies: &Copies,
+    batch: &Batch,
+    history: &BTreeMap<RunId, Outcome>,
+    report: &mut Report,
+) -> Result<(), IntegrityError> {
+    let id = batch.record.batch;
+    let subject = |event: &BatchEvent| format!("decision {} about batch {id}", event.seq);
+    let events = ctx.registry.batch_events(&id).await;
+    let events = readable(events, report)?.unwrap_or_default();
+    report.decisions += events.len() as u64;
+    for (place, event) in events.iter().enumerate() {
+        if !copies.decisions.contains(event) {
+            report.find(subject(event), "the bucket has no copy of it", Remedy::Copy);
+        }
+        if event.seq as usize != place + 1 {
+            let fault = "it does not continue from the decision before it";
+            report.find(subject(event), fault, Remedy::Person);
+        }
+    }
+    for copy in copies.decisions.iter().filter(|copy| copy.batch == id) {
+        match events.iter().find(|event| event.seq == copy.seq) {
+            Some(known) if known == copy => {}
+            Some(_) => {
+                let fault = "its entry differs from its copy in the bucket";
+                report.find(subject(copy), fault, Remedy::Person);
+            }
+            None => report.find(
+                subject(copy),
+                "the registry does not know it",
+                Remedy::Rebuild,
+            ),
+        }
+    }
+    let last = events.last();
+    if batch.decided.as_ref() != last {
+        let fault = "its last decision is not the one that is recorded";
+        report.find(format!("batch {id}"), fault, Remedy::Person);
+    }
+    if let Some(last) = last
+        && let Some(run) = history.get(&last.outcome_run)
+        && run.decided.as_ref() != Some(last)
+    {
+        let fault = "it is not in the history of its run";
+        report.find(subject(last), fault, Remedy::Person);
+    }
+    Ok(())
+}
+
+/// Each batch has one raw object and one outcome, that of a run in the history unless a person withdrew it;
+/// its clean rows have the recorded hash and are listed for datasets if they are usable.
 async fn batches(
     ctx: &Context,
+    copies: &Copies,
     objects: &Objects,
     history: &BTreeMap<RunId, Outcome>,
     promotions: &[PromotionEvent],
     report: &mut Report,
 ) -> Result<(), IntegrityError> {
     let usable = readable(ctx.registry.usable_batches().await, report)?.unwrap_or_default();
+    let withdrawn = readable(ctx.registry.withdrawn().await, report)?.unwrap_or_default();
     let raw: BTreeSet<BatchId> = objects
         .keys()
         .filter(|key| key.as_str().starts_with(key::RAW))
@@ -287,18 +369,28 @@ async fn batches(
             let fault = "its raw object is missing";
             report.find(&subject, fault, Remedy::Backup);
         }
+        decisions(ctx, copies, &batch, history, report).await?;
+        if withdrawn.batch(&id) != batch.withdrawal() {
+            let fault = "it is not listed as withdrawn as its outcome says";
+            report.find(&subject, fault, Remedy::Person);
+        }
         let Some(outcome) = &batch.outcome else {
             continue; // A run works on it, or the next one resumes it.
         };
+        // A person's decision changes the outcome of the batch, never that of the run.
+        let by_run = match batch.withdrawal() {
+            Some(event) => event.before,
+            None => outcome.kind,
+        };
         match history.get(&outcome.run) {
-            Some(run) if run.kind == outcome.kind && run.batch == Some(id) && run.settled => {}
+            Some(run) if run.kind == by_run && run.batch == Some(id) && run.settled => {}
             _ => {
                 let fault = format!("its outcome is not that of run {}", outcome.run);
                 report.find(&subject, fault, Remedy::Rebuild);
             }
         }
         let promoted = promotions.iter().any(|event| event.run == outcome.run);
-        if promoted != (outcome.kind == OutcomeKind::Promoted) {
+        if promoted != (by_run == OutcomeKind::Promoted) {
             let fault = "its outcome and the promotions disagree";
             report.find(&subject, fault, Remedy::Person);
         }

@@ -11,6 +11,8 @@ pub struct Report {
     pub size_bytes: u64,
     pub runs: u64,
     pub promotions: u64,
+    /// Decisions about batches, and properties that were withdrawn.
+    pub decisions: u64,
     pub versions: u64,
     /// Files of MLflow's clients that were stored without a hash: they can be read, not verified.
     pub without_hash: u64,

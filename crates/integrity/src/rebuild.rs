@@ -5,10 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use tasador_archive::{Copies, RunCopy, VersionCopy, keep_promotion, keep_run, keep_version};
+use tasador_archive::{
+    Copies, RunCopy, VersionCopy, keep_decision, keep_promotion, keep_property, keep_run,
+    keep_version, recorded,
+};
 use tasador_ids::{BatchId, Digest, Format, RunId, key};
 use tasador_lake::{Key, ObjectInfo};
-use tasador_registry::{Batch, BatchOutcome, BatchRecord, Claim, VersionRecord, VersionStatus};
+use tasador_registry::{
+    Batch, BatchAction, BatchEvent, BatchOutcome, BatchRecord, Claim, Outcome, OutcomeKind,
+    VersionRecord, VersionStatus,
+};
 use tasador_runtime::Context;
 
 use crate::IntegrityError;
@@ -23,6 +29,8 @@ pub struct Rebuilt {
     pub champions: u64,
     pub batches: u64,
     pub runs: u64,
+    /// Decisions about batches, and properties that were withdrawn.
+    pub decisions: u64,
     /// Copies in the bucket.
     pub copies: u64,
 }
@@ -129,6 +137,13 @@ async fn restore(ctx: &Context, copies: &Copies, done: &mut Rebuilt) -> Result<(
         count(&mut done.batches, registry.restore_batch(&batch).await?);
         registry.restore_usable(&batch).await?;
     }
+    for event in &copies.decisions {
+        count(&mut done.decisions, registry.restore_decision(event).await?);
+    }
+    for withdrawal in &copies.properties {
+        let restored = registry.restore_withdrawal(withdrawal).await?;
+        count(&mut done.decisions, restored);
+    }
     // A run to which an error was added has two copies, and the entry is the later one.
     let mut runs: BTreeMap<&RunId, &RunCopy> = BTreeMap::new();
     for copy in &copies.runs {
@@ -139,17 +154,46 @@ async fn restore(ctx: &Context, copies: &Copies, done: &mut Rebuilt) -> Result<(
     for copy in runs {
         count(
             &mut done.runs,
-            registry.restore_outcome(&copy.outcome).await?,
+            registry
+                .restore_outcome(&decided(copy, &copies.decisions))
+                .await?,
         );
     }
     Ok(())
 }
 
+/// A run's outcome with the last decision about it.
+fn decided(copy: &RunCopy, decisions: &[BatchEvent]) -> Outcome {
+    let outcome = &copy.outcome;
+    let last = decisions
+        .iter()
+        .rfind(|event| event.outcome_run == outcome.run);
+    Outcome {
+        decided: last.cloned(),
+        ..outcome.clone()
+    }
+}
+
 async fn copy(ctx: &Context, copies: &Copies, done: &mut Rebuilt) -> Result<(), IntegrityError> {
     let (lake, registry) = (&ctx.lake, &ctx.registry);
     for outcome in all_runs(ctx).await? {
-        if !copies.runs.iter().any(|copy| copy.outcome == outcome) {
+        let recorded = recorded(&outcome);
+        if !copies.runs.iter().any(|copy| copy.outcome == recorded) {
             keep_run(lake, registry, &outcome).await?;
+            done.copies += 1;
+        }
+    }
+    for batch in received(ctx).await? {
+        for event in registry.batch_events(&batch.batch).await? {
+            if !copies.decisions.contains(&event) {
+                keep_decision(lake, &event).await?;
+                done.copies += 1;
+            }
+        }
+    }
+    for withdrawal in registry.withdrawn().await?.properties {
+        if !copies.properties.contains(&withdrawal) {
+            keep_property(lake, &withdrawal).await?;
             done.copies += 1;
         }
     }
@@ -219,6 +263,24 @@ async fn batches(ctx: &Context, copies: &Copies) -> Result<Vec<Batch>, Integrity
             known.outcome = Some(BatchOutcome::of(outcome));
         }
     }
+    for event in &copies.decisions {
+        let Some(known) = all.get_mut(&event.batch) else {
+            continue;
+        };
+        known.decided = Some(event.clone());
+        // A later run may have come to another outcome since.
+        if let Some(outcome) = known
+            .outcome
+            .take_if(|outcome| outcome.run == event.outcome_run)
+            && event.action != BatchAction::Release
+        {
+            known.outcome = Some(BatchOutcome {
+                kind: OutcomeKind::Withdrawn,
+                usable: false,
+                ..outcome
+            });
+        }
+    }
     let incoming = ctx.lake.list(key::INCOMING).await?;
     for object in ctx.lake.list(key::RAW).await? {
         let is_incoming = incoming
@@ -246,6 +308,7 @@ fn opened(record: BatchRecord) -> Batch {
         },
         record,
         outcome: None,
+        decided: None,
     }
 }
 

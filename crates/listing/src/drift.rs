@@ -57,6 +57,13 @@ pub fn psi(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<f64> {
     Some(index(&expected, &found))
 }
 
+/// The share of a column's numbers that are at or below `value`, 0 to 1: exact for columns with at most 64
+/// distinct numbers, otherwise interpolated between percentiles. `None` without numbers.
+pub fn share_up_to(column: &ColumnProfile, value: f64) -> Option<f64> {
+    let is_number = matches!(column.body, Body::Number { .. });
+    (is_number && column.values > 0).then(|| rows_up_to(column, value) / column.values as f64)
+}
+
 /// The index from the rows in each bin.
 fn index(expected: &[f64], found: &[f64]) -> f64 {
     let bins: Vec<(f64, f64)> = expected

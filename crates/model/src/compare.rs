@@ -51,6 +51,12 @@ pub enum Champion<'a> {
     Identical,
     /// What it says of the same homes.
     Predictions(&'a [Prediction]),
+    /// It learned from data that people have withdrawn since, so it must be replaced: the challenger must
+    /// be of use, and need not be better.
+    Stale {
+        predictions: &'a [Prediction],
+        reason: &'a Reason,
+    },
 }
 
 /// The errors of a version on the homes that were held out when it was trained, in US dollars.
@@ -64,7 +70,7 @@ impl<'a> Champion<'a> {
     /// The predictions that the challenger's are compared with.
     fn predictions(self) -> Option<&'a [Prediction]> {
         match self {
-            Self::Predictions(predictions) => Some(predictions),
+            Self::Predictions(predictions) | Self::Stale { predictions, .. } => Some(predictions),
             Self::Unusable { stand_in, .. } => stand_in,
             Self::None | Self::Identical => None,
         }
@@ -210,6 +216,9 @@ fn refusals(verdict: &Verdict, champion: Champion<'_>) -> Vec<Reason> {
         if !useful {
             against.push(Reason::WorseThanMedian(Compared::new(new.mae, baseline)));
         }
+    }
+    if matches!(champion, Champion::Stale { .. }) {
+        return against;
     }
     if let (Some(old), Some(changes)) = (verdict.champion, verdict.changes) {
         let mae_fell = changes.mae <= -rule.mae_down;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, Format, RunId};
 
-use tasador_flow::{CleanFile, Origin, Outcome, OutcomeKind};
+use tasador_flow::{BatchAction, BatchEvent, CleanFile, Origin, Outcome, OutcomeKind};
 
 /// The facts of a batch as the source delivered it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,24 @@ pub struct Batch {
     /// What became of it; none while it is open.
     #[serde(default)]
     pub outcome: Option<BatchOutcome>,
+    /// The last decision of a person about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<BatchEvent>,
+}
+
+impl Batch {
+    /// Whether a person has released it, so that what holds a batch does not hold this one.
+    pub fn is_released(&self) -> bool {
+        let decided = self.decided.as_ref();
+        decided.is_some_and(|event| event.action == BatchAction::Release)
+    }
+
+    /// The decision that took its rows out of datasets, if they are still out.
+    pub fn withdrawal(&self) -> Option<&BatchEvent> {
+        let outcome = self.outcome.as_ref()?;
+        let is_out = outcome.kind == OutcomeKind::Withdrawn;
+        self.decided.as_ref().filter(|_| is_out)
+    }
 }
 
 /// What became of a batch.
@@ -76,11 +94,11 @@ impl BatchOutcome {
         }
     }
 
-    /// Whether the batch's rows stay out of datasets for a reason that may pass: it broke its run, or
-    /// was skipped as unusable.
+    /// Whether the batch's rows stay out of datasets for a reason that may pass: it broke its run, was
+    /// skipped as unusable, is in quarantine, or was withdrawn.
     pub fn leaves_rows_out(&self) -> bool {
         match self.kind {
-            OutcomeKind::Failed => true,
+            OutcomeKind::Failed | OutcomeKind::Quarantined | OutcomeKind::Withdrawn => true,
             OutcomeKind::Skipped => !self.usable,
             OutcomeKind::Promoted | OutcomeKind::Rejected | OutcomeKind::NothingNew => false,
         }
@@ -118,6 +136,9 @@ pub struct UsableBatch {
     pub batch: BatchId,
     /// When it was received: the order of the list.
     pub received_at: Timestamp,
+    /// When its outcome was recorded: runs between the two may have kept the same rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<Timestamp>,
     /// Its clean rows.
     pub clean: CleanFile,
 }

@@ -7,6 +7,7 @@
 
 mod batch;
 mod compaction;
+mod decision;
 mod error;
 mod inference;
 mod mlflow;
@@ -20,6 +21,7 @@ mod version;
 
 pub use batch::{Batch, BatchOutcome, BatchRecord, Claim, Opened, RunBatch, UsableBatch};
 pub use compaction::{CompactionClaim, HourCompaction, LooseInference};
+pub use decision::{BatchChange, DecideError, Forbidden, PropertyWithdrawal, Withdrawn};
 pub use error::RegistryError;
 pub use inference::InferenceRecord;
 pub use mlflow::{
@@ -37,8 +39,8 @@ pub use serving::{
 };
 pub use table::{Registry, Tables, Turn};
 pub use tasador_flow::{
-    Candidate, CleanFile, Contender, Measurement, Metrics, Number, Origin, Outcome, OutcomeKind,
-    PromotionSeq, Reason, Rows, RunError,
+    BatchAction, BatchEvent, Candidate, CleanFile, Contender, Measurement, Metrics, Number, Origin,
+    Outcome, OutcomeKind, PromotionSeq, Reason, Rows, RunError,
 };
 pub use version::{
     Artifact, FinishedVersion, LoggedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus,

@@ -46,7 +46,10 @@ pub(crate) fn reconcile(
         outcome.sentence = Language::English.outcome(&outcome);
     }
     // Rows of a batch that failed a run stay out of datasets: they would fail the next one, too.
-    let finished = !matches!(outcome.kind, OutcomeKind::Failed | OutcomeKind::NothingNew);
+    let finished = matches!(
+        outcome.kind,
+        OutcomeKind::Promoted | OutcomeKind::Rejected | OutcomeKind::Skipped
+    );
     outcome.usable = outcome.usable && finished && outcome.clean.is_some();
     Ok(outcome)
 }
@@ -60,13 +63,19 @@ pub(crate) fn reconcile(
 /// the batch's rows would be lost.
 pub(crate) fn settles(outcome: &Outcome, batch: &Batch) -> bool {
     let decided = match outcome.kind {
-        OutcomeKind::Promoted | OutcomeKind::Rejected | OutcomeKind::Skipped => true,
+        OutcomeKind::Promoted
+        | OutcomeKind::Rejected
+        | OutcomeKind::Skipped
+        | OutcomeKind::Quarantined => true,
         OutcomeKind::Failed => false,
-        OutcomeKind::NothingNew => return false,
+        // A run never withdraws.
+        OutcomeKind::NothingNew | OutcomeKind::Withdrawn => return false,
     };
     batch.claim.run == outcome.run
         && match &batch.outcome {
             None => true,
+            // Only a person brings back what a person has taken out.
+            Some(before) if before.kind == OutcomeKind::Withdrawn => false,
             Some(before) => decided && before.leaves_rows_out(),
         }
 }
@@ -113,6 +122,7 @@ mod tests {
                 at: Timestamp::UNIX_EPOCH,
             },
             outcome: settled.map(|kind| BatchOutcome::of(&outcome("earlier", kind))),
+            decided: None,
         }
     }
 

@@ -12,6 +12,7 @@ mod batches;
 pub(crate) mod bulk;
 mod compactions;
 mod create;
+mod decisions;
 mod drops;
 pub(crate) mod fault;
 mod inferences;

@@ -136,6 +136,10 @@ settings! {
         psi_limit: f64 = positive, "TASADOR_GATE_PSI_LIMIT" = "0.2", "Population stability index of a column, compared with the champion's data, from which it counts as drifted.";
         psi_min_rows: u64 = number(1), "TASADOR_GATE_PSI_MIN_ROWS" = "500", "Fewest clean rows of a batch, and of the data it is compared with, to judge drift, new categories, new columns and the champion's error.";
         new_category_share: f64 = share, "TASADOR_GATE_NEW_CATEGORY_SHARE" = "0.1", "Share of rows with a category unknown to the champion, from 0 to 1, that justifies training.";
+        scale_factor: f64 = factor, "TASADOR_GATE_SCALE_FACTOR" = "3", "A batch is held if the median of the price or a main number is more than so many times that of the champion's data, or of it, and outside what 98 % of these are; of the size of lots, 100 times as many.";
+        max_lost_share: f64 = share, "TASADOR_GATE_MAX_LOST_SHARE" = "0.5", "Largest share of the values of a main column that may be missing compared with the champion's data, or be unreadable, from 0 to 1, before the batch is held.";
+        max_other_population_share: f64 = share, "TASADOR_GATE_MAX_OTHER_POPULATION_SHARE" = "0.05", "Largest share of prices or living areas of another order of magnitude than the champion's data, such as rents among prices, from 0 to 1, before the batch is held.";
+        psi_hold_limit: f64 = positive, "TASADOR_GATE_PSI_HOLD_LIMIT" = "4", "Population stability index of the price or a main number from which the batch is held: it means another unit or population.";
         error_growth_share: f64 = positive, "TASADOR_GATE_ERROR_GROWTH_SHARE" = "0.15", "Growth of the champion's error on the batch compared with homes it was not trained on, as a share, that justifies training. Also of the prices that it served, by later sales.";
         served_min_sales: u64 = number(1), "TASADOR_GATE_SERVED_MIN_SALES" = "100", "Fewest later sales by which the champion's served prices are judged.";
     }

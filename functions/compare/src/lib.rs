@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tasador_champion::{
     ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion, StoreError, Unusable,
 };
+use tasador_dataset::{Manifest, Stale};
 use tasador_flow::compare::Decision;
 pub use tasador_flow::compare::{Request, Response};
 use tasador_flow::{Candidate, Language, Reason};
@@ -182,10 +183,12 @@ struct Incumbent {
     loaded: Option<EvaluatedVersion>,
     /// Why the champion cannot be compared itself, and what was recorded of it.
     unusable: Option<(String, Option<Recorded>)>,
+    /// That the champion learned from what was withdrawn since.
+    stale: Option<Reason>,
 }
 
 impl Incumbent {
-    async fn of(ctx: &Context, model: &ModelName) -> Result<Self, StoreError> {
+    async fn of(ctx: &Context, model: &ModelName) -> Result<Self, Error> {
         let status = tasador_champion::champion(ctx, model).await?;
         let champion = status.version();
         Ok(match status {
@@ -193,6 +196,7 @@ impl Incumbent {
             ChampionStatus::Loaded(loaded) => match loaded.with_folds(ctx).await? {
                 Ok(loaded) => Self {
                     champion,
+                    stale: stale(&loaded.loaded.record, ctx).await?,
                     loaded: Some(loaded),
                     unusable: None,
                 },
@@ -227,6 +231,7 @@ impl Incumbent {
             champion,
             loaded,
             unusable: Some((format!("{}, and {stand_in}", unusable.flaw), recorded)),
+            stale: None,
         })
     }
 
@@ -234,6 +239,36 @@ impl Incumbent {
         self.unusable.as_ref()?;
         self.loaded.as_ref().map(|it| it.loaded.version())
     }
+}
+
+/// That a version learned from what people have withdrawn since, if it did. A manifest that is gone tells
+/// nothing.
+async fn stale(record: &VersionRecord, ctx: &Context) -> Result<Option<Reason>, Error> {
+    let withdrawn = ctx.registry.withdrawn().await.map_err(StoreError::from)?;
+    let Some(dataset) = record.dataset.filter(|_| !withdrawn.is_empty()) else {
+        return Ok(None);
+    };
+    let learned: Manifest = match ctx.lake.get_json(&key::dataset(&dataset)).await {
+        Ok(learned) => learned,
+        Err(LakeError::NotFound { .. } | LakeError::Corrupt { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let (batches, properties) = (withdrawn.batch_ids(), withdrawn.property_keys());
+    let found = tasador_dataset::stale(&ctx.lake, &learned, &batches, properties).await;
+    let Stale {
+        batches,
+        properties,
+    } = found.map_err(|source| Error::Dataset {
+        dataset,
+        source: Box::new(source),
+    })?;
+    Ok(
+        (batches + properties > 0).then_some(Reason::LearnedFromWithdrawn {
+            version: record.version,
+            batches,
+            properties,
+        }),
+    )
 }
 
 /// The errors that were measured when a version was trained.
@@ -312,7 +347,13 @@ fn judge(
         (None, Some(_)) if incumbent.loaded.as_ref().is_some_and(is_identical) => {
             rule::Champion::Identical
         }
-        (None, Some(predictions)) => rule::Champion::Predictions(predictions),
+        (None, Some(predictions)) => match &incumbent.stale {
+            Some(reason) => rule::Champion::Stale {
+                predictions,
+                reason,
+            },
+            None => rule::Champion::Predictions(predictions),
+        },
     };
     let challenger = predict(challenger);
     rule::judge(

@@ -183,6 +183,7 @@ impl Run<'_> {
             origin: mine.origin,
             // Bytes that another run works on right now are as known as those it has done with.
             repeat: mine.repeat || batch.claim.run != self.id,
+            received_at: Some(record.received_at),
             size_bytes: record.size_bytes,
             turn: Turn::default(),
         })

@@ -4,16 +4,19 @@
 //! then it is a fact like any other. A store that does not answer is neither, and the state machine
 //! asks again.
 
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tasador_champion::{ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion};
-use tasador_dataset::{Manifest, ManifestEntry, read_batch};
+use tasador_dataset::{CleanBatch, LoadError, Manifest, ManifestEntry, Stale, read_batch};
 use tasador_ids::{BatchId, DatasetId, Digest, ModelVersion};
 use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
-use tasador_listing::{BatchReport, Profile};
+use tasador_listing::{BatchReport, Profile, PropertyKey};
 use tasador_model::Frame;
 use tasador_performance::Performance;
-use tasador_registry::RegistryError;
+use tasador_registry::{Batch, RegistryError, Withdrawn};
 use tasador_runtime::Context;
 
 use crate::GateError;
@@ -21,6 +24,18 @@ use crate::rules::{ChampionError, ServedError, Serving, Standing};
 
 /// The metric of a version that the champion's error on a batch is compared with.
 const MEDIAN_APE: &str = "validation_median_ape";
+
+/// When a batch was received and when it got its outcome, as far as it is known.
+type Times = (Option<Timestamp>, Option<Timestamp>);
+
+/// Whether two batches were worked on at the same time. Batches whose end is not known were stored by an
+/// earlier version.
+fn overlap(left: Times, right: Times) -> bool {
+    let ((Some(began), Some(ended)), (Some(other_began), Some(other_ended))) = (left, right) else {
+        return false;
+    };
+    began <= other_ended && other_began <= ended
+}
 
 /// Gathers facts on one batch.
 pub(crate) struct Gather<'a> {
@@ -60,14 +75,18 @@ impl Gather<'_> {
         Ok(champion.map(|champion| champion.version))
     }
 
-    /// How things stand with the model in production.
-    pub(crate) async fn standing(&self) -> Result<Standing, GateError> {
+    /// How things stand with the model in production, and the dataset it learned from. Its error on the batch is only measured if it
+    /// matters.
+    pub(crate) async fn standing(
+        &self,
+        with_error: bool,
+    ) -> Result<(Standing, Option<Manifest>), GateError> {
         let ctx = self.ctx;
         let status = tasador_champion::champion(ctx, &ctx.config.model).await;
         let batch = self.batch;
         let failed = |source| GateError::Champion { batch, source };
         let evaluated = match status.map_err(failed)? {
-            ChampionStatus::None => return Ok(Standing::Vacant),
+            ChampionStatus::None => return Ok((Standing::Vacant, None)),
             ChampionStatus::Loaded(loaded) => {
                 let evaluated = LoadedVersion::with_folds(*loaded, ctx).await;
                 evaluated.map_err(failed)?.map_err(Box::new)
@@ -80,20 +99,18 @@ impl Gather<'_> {
                 if !matches!(unusable.flaw, Flaw::NoFolds) {
                     tasador_champion::raise_alarm(ctx, &ctx.config.model, &unusable);
                 }
-                return Ok(Standing::Unloadable {
+                let reference = self.reference(unusable.version).await?;
+                let standing = Standing::Unloadable {
                     version: unusable.version,
                     why: unusable.flaw.to_string(),
-                });
+                    reference: reference.map(Box::new),
+                };
+                return Ok((standing, None));
             }
         };
         let LoadedVersion { record, model, .. } = &champion.loaded;
         let version = record.version;
-        let reference: Option<Profile> = self
-            .aside(
-                &key::model(&self.ctx.config.model, version, ModelFile::Profile),
-                version,
-            )
-            .await?;
+        let reference = self.reference(version).await?;
         let learnt: Option<Manifest> = match record.dataset {
             Some(dataset) => self.aside(&key::dataset(&dataset), version).await?,
             None => None,
@@ -105,19 +122,26 @@ impl Gather<'_> {
             .collect();
         let validation = record.metrics.get(MEDIAN_APE);
         let error = match validation {
-            Some(validation) => self.error(champion, validation).await?,
-            None => None,
+            Some(validation) if with_error => self.error(champion, validation).await?,
+            _ => None,
         };
         let performance = self.ctx.registry.performance(&self.ctx.config.model).await;
         let performance = performance.map_err(self.registry())?;
-        Ok(Standing::Serving(Box::new(Serving {
+        let standing = Standing::Serving(Box::new(Serving {
             version,
             served: served_error(performance.as_ref(), version, validation),
             inputs,
-            learnt_rows: learnt.map(|manifest| manifest.rows()),
+            learnt_rows: learnt.as_ref().map(Manifest::rows),
             reference,
             error,
-        })))
+        }));
+        Ok((standing, learnt))
+    }
+
+    /// What the rows that a version learned from look like.
+    async fn reference(&self, version: ModelVersion) -> Result<Option<Profile>, GateError> {
+        let key = key::model(&self.ctx.config.model, version, ModelFile::Profile);
+        self.aside(&key, version).await
     }
 
     /// A document beside the champion, where it can be had.
@@ -162,24 +186,32 @@ impl Gather<'_> {
         .map_err(|source| GateError::Thread { batch, source })?
     }
 
+    /// The batch as the registry knows it.
+    pub(crate) async fn batch(&self) -> Result<Option<Batch>, GateError> {
+        let batch = self.ctx.registry.batch(&self.batch).await;
+        batch.map_err(self.registry())
+    }
+
+    /// All that people have taken out of datasets.
+    pub(crate) async fn withdrawn(&self) -> Result<Withdrawn, GateError> {
+        let withdrawn = self.ctx.registry.withdrawn().await;
+        withdrawn.map_err(self.registry())
+    }
+
     /// The dataset that would be learnt from: all usable batches and this one, by reception. A batch
     /// that is processed again keeps its place.
-    pub(crate) async fn manifest(&self, rows: u64) -> Result<Manifest, GateError> {
-        let usable = self
-            .ctx
-            .registry
-            .usable_batches()
-            .await
-            .map_err(self.registry())?;
-        let received_at = self
-            .ctx
-            .registry
-            .batch(&self.batch)
-            .await
-            .map_err(self.registry())?
-            .map(|batch| batch.record.received_at);
+    pub(crate) async fn manifest(
+        &self,
+        rows: u64,
+        received_at: Option<Timestamp>,
+        withdrawn: &Withdrawn,
+    ) -> Result<Manifest, GateError> {
+        let usable = self.ctx.registry.usable_batches().await;
+        let usable = usable.map_err(self.registry())?;
+        let mut times = HashMap::from([(self.batch, (received_at, Some(self.ctx.now())))]);
         let mut batches = Vec::with_capacity(usable.len() + 1);
         for other in usable.into_iter().filter(|other| other.batch != self.batch) {
+            times.insert(other.batch, (Some(other.received_at), other.settled_at));
             batches.push((
                 other.received_at,
                 ManifestEntry {
@@ -204,7 +236,58 @@ impl Gather<'_> {
         };
         let mut batches: Vec<ManifestEntry> = batches.into_iter().map(|(_, entry)| entry).collect();
         batches.insert(place, this);
-        Ok(Manifest { batches })
+        let mut without: Vec<PropertyKey> = withdrawn.property_keys().collect();
+        without.sort_unstable();
+        let distinct_rows = self.distinct_rows(&batches, &times).await?;
+        Ok(Manifest {
+            batches,
+            distinct_rows,
+            without,
+        })
+    }
+
+    /// The different rows of these batches, if some are in several. Only batches that were worked on at
+    /// the same time can share rows, and only these are read.
+    async fn distinct_rows(
+        &self,
+        batches: &[ManifestEntry],
+        times: &HashMap<BatchId, Times>,
+    ) -> Result<Option<u64>, GateError> {
+        let of = |entry: &ManifestEntry| times.get(&entry.batch).copied().unwrap_or_default();
+        let shares = |entry: &&ManifestEntry| {
+            let others = batches.iter().filter(|other| other.batch != entry.batch);
+            let mut others = others.map(|other| overlap(of(entry), of(other)));
+            others.any(|overlaps| overlaps)
+        };
+        let (mut rows, mut distinct) = (0, HashSet::new());
+        for entry in batches.iter().filter(shares) {
+            let keys = self.keys(entry).await?;
+            rows += keys.row_hashes.len();
+            distinct.extend(keys.row_hashes);
+        }
+        let repeated = (rows - distinct.len()) as u64;
+        let all: u64 = batches.iter().map(|entry| entry.rows).sum();
+        Ok((repeated > 0).then(|| all - repeated))
+    }
+
+    async fn keys(&self, entry: &ManifestEntry) -> Result<CleanBatch, GateError> {
+        let keys = tasador_dataset::load_keys(&self.ctx.lake, entry).await;
+        keys.map_err(self.keys_of(entry.batch))
+    }
+
+    /// How much of the champion's dataset people have withdrawn since.
+    pub(crate) async fn stale(
+        &self,
+        learned: Option<&Manifest>,
+        withdrawn: &Withdrawn,
+    ) -> Result<Stale, GateError> {
+        let Some(learned) = learned.filter(|_| !withdrawn.is_empty()) else {
+            return Ok(Stale::default());
+        };
+        let (batches, properties) = (withdrawn.batch_ids(), withdrawn.property_keys());
+        tasador_dataset::stale(&self.ctx.lake, learned, &batches, properties)
+            .await
+            .map_err(self.keys_of(self.batch))
     }
 
     /// Writes the dataset's list of batches under the hash of the list.
@@ -218,6 +301,13 @@ impl Gather<'_> {
             .await
             .map_err(self.lake())?;
         Ok((dataset, key))
+    }
+
+    fn keys_of(&self, batch: BatchId) -> impl Fn(LoadError) -> GateError + use<> {
+        move |source| GateError::Keys {
+            batch,
+            source: Box::new(source),
+        }
     }
 
     fn lake(&self) -> impl Fn(LakeError) -> GateError + use<> {

@@ -9,13 +9,13 @@ mod facts;
 pub mod rules;
 
 use tasador_champion::StoreError;
-use tasador_dataset::{Manifest, ReadError};
+use tasador_dataset::{LoadError, Manifest, ReadError};
 use tasador_flow::gate::Decision;
 use tasador_flow::{Origin, Reason, TrainOn, Training};
 use tasador_ids::{BatchId, ModelVersion};
 use tasador_lake::LakeError;
 use tasador_model::Algorithm;
-use tasador_registry::RegistryError;
+use tasador_registry::{Batch, RegistryError};
 use tasador_runtime::{Classify, Context, ErrorClass};
 
 use rules::{Facts, Judgement, Limits, Standing};
@@ -54,6 +54,12 @@ pub enum GateError {
         /// What the reader says.
         source: ReadError,
     },
+    /// The rows of an earlier batch can't be counted.
+    #[error("the clean rows of batch {batch} cannot be counted")]
+    Keys {
+        batch: BatchId,
+        source: Box<LoadError>,
+    },
     /// The dataset's list of batches can't be written as JSON.
     #[error("the dataset's list of batches can't be written as JSON")]
     Manifest(#[source] serde_json::Error),
@@ -75,7 +81,8 @@ impl Classify for GateError {
             Self::Lake { source, .. } => source.class(),
             Self::Registry { source, .. } => source.class(),
             Self::Champion { source, .. } => source.class(),
-            Self::Clean { .. } => ErrorClass::CorruptArtifact,
+            Self::Keys { source, .. } if source.is_retryable() => ErrorClass::Retryable,
+            Self::Clean { .. } | Self::Keys { .. } => ErrorClass::CorruptArtifact,
         }
     }
 }
@@ -116,23 +123,34 @@ async fn decide(
     let report = gather.report(&request.preprocess.profile_key).await?;
     let processed = request.repeat && request.origin != Some(Origin::Named);
 
-    let soundness = match rules::examine(&report, processed, limits) {
-        Ok(measurements) => measurements,
+    let examined = match rules::examine(&report, processed, limits) {
+        Ok(examined) => examined,
         Err(refusal) => {
             let champion = gather.champion().await?;
             return Ok(respond(refusal, champion, None));
         }
     };
-    let standing = gather.standing().await?;
-    let manifest = gather.manifest(report.profile.rows).await?;
+    let batch = gather.batch().await?;
+    if let Some(event) = batch.as_ref().and_then(Batch::withdrawal) {
+        let champion = gather.champion().await?;
+        return Ok(respond(rules::withdrawn(event, examined), champion, None));
+    }
+    let withdrawn = gather.withdrawn().await?;
+    let (standing, learned) = gather.standing(examined.reasons.is_empty()).await?;
+    let received_at = batch.as_ref().map(|batch| batch.record.received_at);
+    let manifest = gather
+        .manifest(report.profile.rows, received_at, &withdrawn)
+        .await?;
     let facts = Facts {
         report: &report,
         dataset_rows: manifest.rows(),
         champion: &standing,
+        released: batch.as_ref().is_some_and(Batch::is_released),
+        stale: gather.stale(learned.as_ref(), &withdrawn).await?,
     };
-    let judgement = rules::judge(soundness, &facts, limits);
+    let judgement = rules::judge(examined, &facts, limits);
     let training = match judgement.decision {
-        Decision::Skip => None,
+        Decision::Skip | Decision::Hold => None,
         Decision::Train => Some(write_dataset(&gather, &manifest, wanted).await?),
     };
     Ok(respond(judgement, Standing::version(&standing), training))

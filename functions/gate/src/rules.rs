@@ -4,18 +4,22 @@
 //! or not it decided anything. A batch that is refused is never trained on, however much speaks for
 //! it.
 
+mod guard;
 mod novelty;
 mod soundness;
 #[cfg(test)]
 mod tests;
 
+pub use tasador_dataset::Stale;
 use tasador_flow::gate::Decision;
-use tasador_flow::{Measurement, Reason};
+use tasador_flow::{BatchEvent, Measurement, Reason};
 use tasador_ids::ModelVersion;
 use tasador_listing::schema;
 use tasador_listing::{BatchReport, ColumnProfile, Profile};
 pub use tasador_runtime::config::GateLimits as Limits;
 
+/// So many reasons to hold a batch are told: states of the machine stay under 16 KB.
+const REASONS_NAMED: usize = 12;
 /// The share of rows with a value from which on a new column justifies training.
 const NEW_COLUMN_VALUES: f64 = 0.5;
 
@@ -28,6 +32,10 @@ pub struct Facts<'a> {
     pub dataset_rows: u64,
     /// The model in production.
     pub champion: &'a Standing,
+    /// Whether a person has released the batch: what would hold it is recorded, and decides nothing.
+    pub released: bool,
+    /// How much of the champion's dataset people have withdrawn since.
+    pub stale: Stale,
 }
 
 /// How things stand with the model in production.
@@ -41,6 +49,8 @@ pub enum Standing {
         version: ModelVersion,
         /// What is wrong with it, as a clause without a full stop.
         why: String,
+        /// What the rows it learned from look like.
+        reference: Option<Box<Profile>>,
     },
     /// There is one.
     Serving(Box<Serving>),
@@ -53,6 +63,17 @@ impl Standing {
             Self::Vacant => None,
             Self::Unloadable { version, .. } => Some(*version),
             Self::Serving(champion) => Some(champion.version),
+        }
+    }
+
+    /// What the rows that the champion learned from look like, whether or not it can be loaded.
+    pub fn reference(&self) -> Option<(ModelVersion, &Profile)> {
+        match self {
+            Self::Vacant => None,
+            Self::Unloadable {
+                version, reference, ..
+            } => Some((*version, reference.as_deref()?)),
+            Self::Serving(champion) => Some((champion.version, champion.reference.as_ref()?)),
         }
     }
 }
@@ -110,9 +131,65 @@ pub struct Judgement {
     pub measurements: Vec<Measurement>,
 }
 
-/// Judges a sound batch: it is trained on if anything about it is new. `measurements` are those of
-/// [`examine`].
-pub fn judge(mut measurements: Vec<Measurement>, facts: &Facts<'_>, limits: &Limits) -> Judgement {
+/// What [`examine`] found of a batch whose rows may be learned from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Examined {
+    /// Why it is too small to train on; empty where it is not.
+    pub reasons: Vec<Reason>,
+    pub measurements: Vec<Measurement>,
+}
+
+/// Judges a usable batch: it is held if it has another unit or is another population, skipped if it is
+/// small, and otherwise trained on if anything about it is new.
+pub fn judge(examined: Examined, facts: &Facts<'_>, limits: &Limits) -> Judgement {
+    let Examined {
+        reasons,
+        mut measurements,
+    } = examined;
+    let mut guard = guard::check(facts.report, facts.champion, limits);
+    if facts.released {
+        for measurement in guard.measurements.iter_mut().filter(|found| found.fired) {
+            measurement.fired = false;
+            measurement.note = Some("the batch was released".to_owned());
+        }
+        guard.reasons.clear();
+    }
+    let hold = !guard.reasons.is_empty();
+    guard.reasons.truncate(REASONS_NAMED);
+    measurements.extend(guard.measurements);
+    if hold {
+        // Whether it is small, too, is no reason: a person decides about it in any case.
+        for measurement in measurements
+            .iter_mut()
+            .filter(|found| found.column.is_none())
+        {
+            measurement.fired = false;
+        }
+        return Judgement {
+            decision: Decision::Hold,
+            reasons: guard.reasons,
+            usable: false,
+            measurements,
+        };
+    }
+    // A champion that learned from withdrawn data is replaced as soon as there is enough other data.
+    let must_replace = facts.stale != Stale::default() && facts.dataset_rows >= limits.min_rows;
+    if !reasons.is_empty() && !must_replace {
+        return Judgement {
+            decision: Decision::Skip,
+            reasons,
+            usable: true,
+            measurements,
+        };
+    }
+    if must_replace {
+        for measurement in measurements
+            .iter_mut()
+            .filter(|found| found.column.is_none())
+        {
+            measurement.fired = false;
+        }
+    }
     let novelty = novelty::check(facts, limits);
     measurements.extend(novelty.measurements);
     Judgement {
@@ -127,8 +204,8 @@ pub fn judge(mut measurements: Vec<Measurement>, facts: &Facts<'_>, limits: &Lim
     }
 }
 
-/// What was measured of a batch that may be trained on, or the decision to skip it whatever the
-/// champion: it is unsound, too small, or already processed.
+/// What was measured of a batch whose rows may be learned from, or the decision to skip it whatever the
+/// champion: it is unsound, or already processed.
 /// `processed`: the batch had an outcome before this run got it, and was not named in the input.
 ///
 /// The rows of a sound batch that is merely small stay usable for later datasets; those of an
@@ -137,7 +214,7 @@ pub fn examine(
     report: &BatchReport,
     processed: bool,
     limits: &Limits,
-) -> Result<Vec<Measurement>, Judgement> {
+) -> Result<Examined, Judgement> {
     let mut soundness = soundness::check(report, limits);
     if processed {
         // Nothing that was measured decided anything.
@@ -148,15 +225,35 @@ pub fn examine(
         // Its rows are in the datasets, or not, by its first outcome.
         soundness.usable = false;
     }
-    if soundness.reasons.is_empty() {
-        return Ok(soundness.measurements);
+    if soundness.usable {
+        return Ok(Examined {
+            reasons: soundness.reasons,
+            measurements: soundness.measurements,
+        });
     }
     Err(Judgement {
         decision: Decision::Skip,
         reasons: soundness.reasons,
-        usable: soundness.usable,
+        usable: false,
         measurements: soundness.measurements,
     })
+}
+
+/// A batch that a person took out of datasets is skipped until a person releases it.
+pub fn withdrawn(event: &BatchEvent, examined: Examined) -> Judgement {
+    let mut measurements = examined.measurements;
+    for measurement in &mut measurements {
+        measurement.fired = false;
+    }
+    Judgement {
+        decision: Decision::Skip,
+        reasons: vec![Reason::Withdrawn {
+            by: event.by.clone(),
+            why: event.reason.clone(),
+        }],
+        usable: false,
+        measurements,
+    }
 }
 
 fn measurement(code: &str, measured: f64, limit: f64, fired: bool) -> Measurement {

@@ -24,11 +24,13 @@ mod table;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tasador_flow::Rows;
+use tasador_flow::{Period, Rows};
 use tasador_ids::{BatchId, Digest};
 use tasador_lake::{Key, Lake, LakeError, key};
+use tasador_listing::clean::date_from_days;
+use tasador_listing::profile::Body;
 use tasador_listing::schema_file::SchemaFile;
-use tasador_listing::{BatchReport, QualityReport};
+use tasador_listing::{BatchReport, ColumnKind, Profile, QualityReport};
 use tasador_runtime::Context;
 use tasador_seen::{Hashes, Seen};
 
@@ -81,6 +83,9 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
     let files = blocking(move || Files::of(draft, &elsewhere)).await??;
 
     store(&ctx.lake, &key::rejected(batch), files.rejected).await?;
+    if let Some(csv) = files.rejected_csv {
+        store(&ctx.lake, &key::rejected_csv(batch), csv).await?;
+    }
     remember(batch, files.row_hashes, ctx).await?;
     store(&ctx.lake, &key::clean(batch), files.clean).await?;
     let report = serde_json::to_vec(&files.report).map_err(PreprocessError::Report)?;
@@ -221,6 +226,8 @@ async fn read_raw(
 /// What is stored of a batch.
 struct Files {
     rejected: Bytes,
+    /// The first rejected rows, if there are any.
+    rejected_csv: Option<Bytes>,
     clean: Bytes,
     row_hashes: Vec<u128>,
     report: BatchReport,
@@ -236,6 +243,7 @@ impl Files {
             row_hashes,
             ..
         } = draft.finish(|hash| elsewhere.contains(&hash))?;
+        let rejected_csv = table::first_as_csv(&rejected)?.map(Bytes::from);
         let rejected = to_parquet(rejected)?;
         let clean = to_parquet(clean)?;
         let report = BatchReport {
@@ -247,6 +255,7 @@ impl Files {
         };
         Ok(Self {
             rejected: rejected.into(),
+            rejected_csv,
             clean: clean.into(),
             row_hashes,
             report,
@@ -277,7 +286,28 @@ fn answer(batch: &BatchId, report: &BatchReport) -> Response {
         profile_key: key::profile(batch),
         columns_new: listed(&quality.columns_new),
         columns_gone: listed(&quality.columns_gone),
+        period: period(&report.profile),
+        rejected_for: quality
+            .rejected
+            .iter()
+            .map(|(reason, rows)| (reason.code().to_owned(), *rows))
+            .collect(),
     }
+}
+
+/// The days that the dates of the clean rows span: those of the column of dates with the most values.
+fn period(profile: &Profile) -> Option<Period> {
+    let dates = profile.columns.iter();
+    let fullest = dates
+        .filter(|column| column.kind == ColumnKind::Date && column.values > 0)
+        .max_by_key(|column| column.values)?;
+    let Body::Number { min, max, .. } = fullest.body else {
+        return None;
+    };
+    Some(Period {
+        first: date_from_days(min? as i32)?,
+        last: date_from_days(max? as i32)?,
+    })
 }
 
 /// The first names, as many as fit in [`LISTED_BYTES`] of JSON.

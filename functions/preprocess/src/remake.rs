@@ -67,11 +67,15 @@ pub(crate) async fn again(
     let files = matching(request, wanted, ctx).await?;
     let same = wanted.is_none_or(|wanted| wanted == files.report.clean_sha256);
     let report_json = serde_json::to_vec(&files.report).map_err(PreprocessError::Report)?;
-    for (key, bytes) in [
+    let rejected_csv = files
+        .rejected_csv
+        .map(|csv| (key::rejected_csv(batch), csv));
+    let others = [
         (key::rejected(batch), files.rejected),
         (key::clean(batch), files.clean),
         (key::profile(batch), report_json.into()),
-    ] {
+    ];
+    for (key, bytes) in rejected_csv.into_iter().chain(others) {
         let digest = Digest::of(&bytes);
         match ctx.lake.check(&key, Some(digest)).await {
             Ok(_) => {}

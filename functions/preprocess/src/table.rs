@@ -5,9 +5,9 @@ use std::io::Cursor;
 use bytes::Bytes;
 use jiff::civil::Date;
 use polars::prelude::{
-    Column, DataFrame, DataType, Float64Chunked, Int32Chunked, IntoColumn as _, IntoSeries as _,
-    NewChunkedArray as _, ParquetCompression, ParquetReader, ParquetWriter, PlSmallStr,
-    PolarsError, SerReader as _, StringChunked, StringChunkedBuilder,
+    Column, CsvWriter, DataFrame, DataType, Float64Chunked, Int32Chunked, IntoColumn as _,
+    IntoSeries as _, NewChunkedArray as _, ParquetCompression, ParquetReader, ParquetWriter,
+    PlSmallStr, PolarsError, SerReader as _, SerWriter as _, StringChunked, StringChunkedBuilder,
 };
 use tasador_listing::clean::days_since_epoch;
 use tasador_listing::property::{self, NotAHash};
@@ -15,6 +15,10 @@ use tasador_listing::schema;
 
 /// Rows per row group: few enough for low memory use, many enough for good compression.
 const ROW_GROUP_ROWS: usize = 250_000;
+
+/// Of a table for people, so many rows are written: it is sent in one answer, and Lambda's may have 6 MB.
+const CSV_MAX_ROWS: usize = 10_000;
+const CSV_MAX_BYTES: usize = 4_000_000;
 
 /// The data frame library rejected a table.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +103,23 @@ pub fn to_parquet(mut table: DataFrame) -> Result<Vec<u8>, FrameError> {
         .with_row_group_size(Some(ROW_GROUP_ROWS))
         .finish(&mut table)?;
     Ok(bytes)
+}
+
+/// As many of the first rows of a table as CSV as fit in [`CSV_MAX_BYTES`]; `None` without rows.
+///
+/// # Errors
+/// [`FrameError`] if the data frame library rejects it.
+pub(crate) fn first_as_csv(table: &DataFrame) -> Result<Option<Vec<u8>>, FrameError> {
+    let mut rows = table.height().min(CSV_MAX_ROWS);
+    while rows > 0 {
+        let mut bytes = Vec::new();
+        CsvWriter::new(&mut bytes).finish(&mut table.head(Some(rows)))?;
+        if bytes.len() <= CSV_MAX_BYTES {
+            return Ok(Some(bytes));
+        }
+        rows /= 2;
+    }
+    Ok(None)
 }
 
 /// The row hashes of a clean file.

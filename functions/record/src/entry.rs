@@ -25,6 +25,9 @@ pub(crate) fn entry(
         origin: None,
         repeat: false,
         source: None,
+        received_at: None,
+        period: None,
+        rejected_for: Default::default(),
         rows: None,
         clean: None,
         columns_new: Vec::new(),
@@ -50,6 +53,7 @@ pub(crate) fn entry(
         // A clock that was set back meanwhile makes no run shorter than nothing.
         duration_ms: u64::try_from(elapsed_ms).unwrap_or(0),
         waited_ms: None,
+        decided: None,
         settled: false,
     };
     fill(&mut entry, request.state);
@@ -65,6 +69,7 @@ fn fill(entry: &mut Outcome, state: State) {
             entry.origin = Some(batch.origin);
             entry.repeat = batch.repeat;
             entry.source = Some(batch.source);
+            entry.received_at = batch.received_at;
             if let fetch::Turn::Go { waited_ms } = batch.turn {
                 entry.waited_ms = waited_ms;
             }
@@ -84,6 +89,8 @@ fn fill(entry: &mut Outcome, state: State) {
         });
         entry.columns_new = preprocess.columns_new;
         entry.columns_gone = preprocess.columns_gone;
+        entry.period = preprocess.period;
+        entry.rejected_for = preprocess.rejected_for;
     }
     if let Some(gate) = state.gate {
         entry.decision = Some(gate.decision);

@@ -7,6 +7,10 @@
 //! | `GET /runs?limit=&page=` | executions of the pipeline, newest first, running ones too |
 //! | `POST /runs` with `{}` or `{"batch": id}` | 202: an execution was started |
 //! | `GET /runs/{run}` | how far it is: state, steps, outcome |
+//! | `GET /batches/{batch}` | one batch with what people decided about it |
+//! | `GET /batches/{batch}/rejected` | its rejected rows as CSV |
+//! | `POST /batches/{batch}/release`, `…/discard`, `…/withdraw` | a decision about it |
+//! | `POST /properties/{property}/withdraw` | leaves a property out of later datasets |
 //! | `GET /models?limit=&page=` | registered models with their champions |
 //! | `GET /models/{name}` | one of them, with its latest promotions |
 //! | `GET /models/{name}/versions?limit=&page=` | its versions, newest first |
@@ -28,6 +32,7 @@
 //! refused with 409 where another one is in production meanwhile. Each request that requires the scope `admin` leaves
 //! a line in the audit.
 
+mod batches;
 mod history;
 mod models;
 mod openapi;
@@ -58,6 +63,15 @@ pub fn api(ctx: Context) -> Router {
         .route("/history/{run}", get(history::entry))
         .route("/runs", get(runs::list).post(runs::start))
         .route("/runs/{run}", get(runs::follow))
+        .route("/batches/{batch}", get(batches::batch))
+        .route("/batches/{batch}/rejected", get(batches::rejected))
+        .route("/batches/{batch}/release", post(batches::release))
+        .route("/batches/{batch}/discard", post(batches::discard))
+        .route("/batches/{batch}/withdraw", post(batches::withdraw))
+        .route(
+            "/properties/{property}/withdraw",
+            post(batches::withdraw_one),
+        )
         .route("/models", get(models::list))
         .route("/models/{name}", get(models::model))
         .route("/models/{name}/versions", get(models::versions))

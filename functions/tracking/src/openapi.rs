@@ -12,6 +12,12 @@ use utoipa::openapi::OpenApi;
         crate::runs::list,
         crate::runs::start,
         crate::runs::follow,
+        crate::batches::batch,
+        crate::batches::rejected,
+        crate::batches::release,
+        crate::batches::discard,
+        crate::batches::withdraw,
+        crate::batches::withdraw_one,
         crate::models::list,
         crate::models::model,
         crate::models::versions,
@@ -29,6 +35,7 @@ use utoipa::openapi::OpenApi;
     tags(
         (name = "history", description = "What became of each batch"),
         (name = "runs", description = "Executions of the pipeline"),
+        (name = "batches", description = "Batches, and people's decisions about them"),
         (name = "models", description = "Models, their versions, and where they come from"),
     ),
 )]

@@ -1,11 +1,11 @@
 //! What the sections show, read all at once. What can't be read leaves its section without facts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::{self, StreamExt as _};
 use tasador_evidence::{Evidence, Lineage};
-use tasador_ids::BatchId;
+use tasador_ids::{BatchId, ModelVersion};
 use tasador_lake::key::{self, ModelFile};
 use tasador_listing::profile::Profile;
 use tasador_listing::quality::BatchReport;
@@ -63,6 +63,8 @@ pub(crate) struct Models {
     pub(crate) versions: Vec<VersionRecord>,
     /// Newest first.
     pub(crate) promotions: Vec<PromotionEvent>,
+    /// Versions that learned from batches that were withdrawn since.
+    pub(crate) stale: HashSet<ModelVersion>,
     /// The version that is looked at: the one asked for, else the champion, else the newest.
     pub(crate) shown: Option<Shown>,
 }
@@ -184,11 +186,18 @@ async fn models_and_reference(ctx: &Context, asked: &Asked) -> (Option<Models>, 
         let profile = key::model(model, version, ModelFile::Profile);
         log_failure("the champion's profile", ctx.lake.get_json(&profile).await)
     };
-    let (shown, reference) = tokio::join!(shown, reference);
+    let stale = async {
+        let withdrawn = log_failure("what was withdrawn", ctx.registry.withdrawn().await)?;
+        let batches = withdrawn.batch_ids();
+        let learned = tasador_evidence::learned_from(&ctx.lake, &versions.items, &batches);
+        log_failure("what versions learned from", learned.await)
+    };
+    let (shown, reference, stale) = tokio::join!(shown, reference, stale);
     let models = Models {
         champion,
         versions: versions.items,
         promotions: promotions.items,
+        stale: stale.unwrap_or_default(),
         shown,
     };
     (Some(models), reference)

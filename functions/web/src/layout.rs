@@ -1,10 +1,12 @@
 //! What stands around the sections.
 
 use maud::{DOCTYPE, Markup, html};
+use tasador_access::Scope;
 
 use crate::asked::Asked;
 use crate::assets::{ICON, SCRIPT, STYLE};
 use crate::language::{Language, PageLanguage as _};
+use crate::sections::models::dialog;
 use crate::visitor::Visitor;
 
 /// One part of the page.
@@ -71,6 +73,7 @@ pub(crate) fn page(
                 }
             }
         }
+        @if visitor.may(Scope::Admin) { (dialog(language)) }
         footer.bottom {
             div.wrap {
                 p { "Tasador · " (words.utc) }

@@ -13,6 +13,8 @@
 //! | `GET /appraisal?in.<column>=` | the result of a home alone, for the script |
 //! | `POST /page/sign-in`, `POST /page/sign-out` | back to the page, with a token in a cookie or without |
 //! | `POST /page/models/{name}/versions/{version}/promote`, `POST /page/models/{name}/rollback` | 204: the champion was moved |
+//! | `POST /page/batches/{batch}/{action}` | a decision about a batch: `release`, `discard` or `withdraw` |
+//! | `GET /page/batches/{batch}/rejected` | its rejected rows as CSV |
 //! | `GET /page/models/{name}/versions/{version}/files/{file}` | a file of a version |
 //! | `GET /assets/{file}` | style sheet and script, under names that change with their content |
 //!
@@ -98,6 +100,8 @@ pub fn page(pricing: Pricing) -> Router {
             post(moves::promote),
         )
         .route("/page/models/{name}/rollback", post(moves::roll_back))
+        .route("/page/batches/{batch}/rejected", get(rejected))
+        .route("/page/batches/{batch}/{action}", post(moves::decide))
         .route(
             "/page/models/{name}/versions/{version}/files/{*file}",
             get(file),
@@ -177,7 +181,8 @@ async fn sections(
     let champion = champion.as_deref();
     [
         appraise::section(language, champion, asked, priced.as_ref()).only_if(prices, language),
-        history::section(language, &facts, asked).only_if(reads, language),
+        history::section(language, &facts, asked, visitor.may(Scope::Admin))
+            .only_if(reads, language),
         models::section(language, &facts, visitor.may(Scope::Admin)).only_if(reads, language),
         data::section(language, &facts).only_if(reads, language),
         operations::section(language, pricing, &facts).only_if(reads, language),
@@ -215,6 +220,15 @@ async fn file(
         }
         Ok(None) => Problem::new(StatusCode::NOT_FOUND).into_response(),
         Err(error) => Problem::from(error).into_response(),
+    }
+}
+
+/// The rejected rows of a batch, for whoever signed in to the page.
+async fn rejected(State(site): State<Site>, Path(batch): Path<String>) -> Response {
+    let ctx = site.pricing.context();
+    match tasador_http::rejected::rejected(ctx, &batch).await {
+        Ok(response) => response,
+        Err(problem) => problem.into_response(),
     }
 }
 

@@ -1,18 +1,20 @@
-//! The champion changed from the page: a version promoted, or an earlier one put back.
+//! What an admin changes from the page: a version promoted, an earlier one put back, a batch released,
+//! discarded or withdrawn.
 //!
 //! The rules are those of [`tasador_champion`], as in the API, for admins who signed in to the page:
 //! the page's cookie is not valid there. Only JSON is read, which no form of another site can send.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use tasador_champion::PromoteError;
 use tasador_http::Problem;
+use tasador_http::decide::{self, actor};
 use tasador_ids::{ModelName, ModelVersion};
-use tasador_registry::{PromoteError as Rejection, PromotionEvent, PromotionKind};
+use tasador_registry::{DecideError, PromoteError as Rejection, PromotionEvent, PromotionKind};
 use tasador_runtime::chain;
 
 use crate::Site;
@@ -88,6 +90,35 @@ pub(crate) async fn roll_back(
     let (ctx, to) = (site.pricing.context(), change.to.map(ModelVersion));
     let event = tasador_champion::roll_back(ctx, model, expected, to, change.reason()).await;
     answer(&headers, event)
+}
+
+/// Takes a decision about a batch.
+pub(crate) async fn decide(
+    State(site): State<Site>,
+    Path((batch, action)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let by = actor(request.extensions());
+    let words = Language::wanted(None, request.headers()).words();
+    let Ok(Json(change)) = Json::<Change>::from_request(request, &()).await else {
+        return problem(StatusCode::BAD_REQUEST);
+    };
+    let (Ok(batch), Ok(action)) = (batch.parse(), action.parse()) else {
+        return problem(StatusCode::NOT_FOUND);
+    };
+    let ctx = site.pricing.context();
+    let (status, detail) =
+        match Box::pin(decide::decide(ctx, batch, action, by, change.reason())).await {
+            Ok(_) => return StatusCode::NO_CONTENT.into_response(),
+            Err(DecideError::Registry(error)) => {
+                tracing::error!("no decision can be taken: {}", chain(&error));
+                (StatusCode::SERVICE_UNAVAILABLE, words.unavailable_hint)
+            }
+            Err(DecideError::Unknown { .. } | DecideError::Forbidden { .. }) => {
+                (StatusCode::CONFLICT, words.cannot_be_decided)
+            }
+        };
+    Problem::new(status).detail(detail).into_response()
 }
 
 fn problem(status: StatusCode) -> Response {

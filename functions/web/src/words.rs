@@ -89,6 +89,8 @@ words! {
     promoted: "Promoted", "Promovido";
     rejected: "Rejected", "Rechazado";
     skipped: "Skipped", "Omitido";
+    quarantined: "Quarantined", "En cuarentena";
+    withdrawn: "Withdrawn", "Retirado";
     failed: "Failed", "Fallido";
     nothing_new: "Nothing new", "Sin novedades";
     details: "Details", "Detalles";
@@ -97,6 +99,19 @@ words! {
     challenger: "Challenger", "Aspirante";
     champion: "Champion", "Campeón";
     change: "Change", "Cambio";
+    arrived: "Arrived", "Llegó";
+    period: "Period of the data", "Período de los datos";
+    rejected_for: "Refused rows", "Filas rechazadas";
+    download: "Download", "Descargar";
+    release: "Release", "Admitir";
+    discard: "Discard", "Descartar";
+    withdraw: "Withdraw", "Retirar";
+    released_by: "Released by", "Admitido por";
+    discarded_by: "Discarded by", "Descartado por";
+    withdrawn_by: "Withdrawn by", "Retirado por";
+    learned_from_withdrawn: "Learned from withdrawn data", "Aprendió de datos retirados";
+    cannot_be_decided: "Another decision was taken meanwhile, or a run is working on the batch. Load the page again and check it.",
+        "Ya se tomó otra decisión, o una ejecución está procesando el lote. Recargue la página y revísela.";
     rows: "Rows", "Filas";
     run: "Run", "Ejecución";
     dataset: "Dataset", "Conjunto de datos";

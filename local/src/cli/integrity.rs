@@ -60,12 +60,13 @@ async fn repaired(ctx: &Context) -> anyhow::Result<Report> {
     let rebuilt = tasador_integrity::rebuild(ctx).await?;
     if rebuilt != Rebuilt::default() {
         result(format!(
-            "Restored in the registry: {} versions, {} promotions, {} champions, {} batches, {} runs. Written to the bucket: {} copies.",
+            "Restored in the registry: {} versions, {} promotions, {} champions, {} batches, {} runs, {} decisions. Written to the bucket: {} copies.",
             rebuilt.versions,
             rebuilt.promotions,
             rebuilt.champions,
             rebuilt.batches,
             rebuilt.runs,
+            rebuilt.decisions,
             rebuilt.copies,
         ))?;
     }
@@ -133,10 +134,11 @@ fn print_report(report: &Report) -> anyhow::Result<ExitCode> {
         runs,
         promotions,
         versions,
+        decisions,
         ..
     } = report;
     result(format!(
-        "Checked {objects} objects ({size_bytes} bytes), {runs} runs, {promotions} promotions and {versions} versions: {}.",
+        "Checked {objects} objects ({size_bytes} bytes), {runs} runs, {promotions} promotions, {versions} versions and {decisions} decisions: {}.",
         match report.findings.len() {
             0 => "everything holds".to_owned(),
             1 => "1 finding".to_owned(),

@@ -74,10 +74,7 @@ async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCod
         )
         .await?;
         result(report(&ran))?;
-        failed = !matches!(
-            ran.outcome.as_str(),
-            "promoted" | "rejected" | "skipped" | "nothing_new"
-        );
+        failed = !ran.is_finished();
         if columns_are_unusable(&ran.state) {
             failed = true;
             remark(format!(
@@ -139,7 +136,7 @@ fn columns_are_unusable(state: &Value) -> bool {
 }
 
 /// What people read of one run.
-fn report(ran: &Ran) -> String {
+pub(super) fn report(ran: &Ran) -> String {
     let batch = ran.state.pointer("/fetch/batch").and_then(Value::as_str);
     let batch = batch.map_or_else(String::new, |batch| {
         format!(" batch {}", batch.get(..12).unwrap_or(batch))
@@ -159,6 +156,14 @@ fn report(ran: &Ran) -> String {
             count("duplicates"),
         ));
     }
+    text.push_str(&rejected(ran));
+    if ran.outcome == "quarantined" {
+        let id = ran.state.pointer("/fetch/batch").and_then(Value::as_str);
+        let id = id.and_then(|id| id.get(..12)).unwrap_or("ID");
+        text.push_str(&format!(
+            "\n  To use it all the same: tasador batch release {id}; to keep it out: tasador batch discard {id}"
+        ));
+    }
     let steps: Vec<String> = ran
         .steps
         .iter()
@@ -170,6 +175,27 @@ fn report(ran: &Ran) -> String {
         steps.join(", ")
     ));
     text
+}
+
+/// How many rows were rejected for each reason, and how to see them.
+fn rejected(ran: &Ran) -> String {
+    let by_reason = ran.state.pointer("/preprocess/rejected_for");
+    let Some(by_reason) = by_reason.and_then(Value::as_object) else {
+        return String::new();
+    };
+    let counts: Vec<String> = by_reason
+        .iter()
+        .filter_map(|(reason, rows)| Some(format!("{} {reason}", English.count(rows.as_u64()?))))
+        .collect();
+    let batch = ran.state.pointer("/fetch/batch").and_then(Value::as_str);
+    let batch = batch.and_then(|batch| batch.get(..12)).unwrap_or("ID");
+    match counts.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\n  Rejected: {}; to see the rows: tasador batch rejected {batch}",
+            counts.join(", ")
+        ),
+    }
 }
 
 fn seconds(time: Duration) -> String {

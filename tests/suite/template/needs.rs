@@ -50,11 +50,6 @@ const NOT_SEEN: &[(&str, &str, &str)] = &[
         "a signed-in person changes the champion on the page",
     ),
     (
-        "compare",
-        "dynamodb:Query on RegistryTable",
-        "former champions are looked up if the champion cannot be loaded",
-    ),
-    (
         "promote",
         "dynamodb:Query on RegistryTable",
         "former champions are looked up for a rollback",
@@ -269,10 +264,43 @@ async fn changes(world: &World, deployed: &Deployment) {
         let lake = &world.context().lake;
         tasador_seen::write(lake, &batch, vec![n]).await.unwrap();
     }
+    decisions(world, deployed).await;
     deployed.invoke("compact", json!({})).await;
     deployed.invoke("compact", json!({})).await;
     let (status, _) = deployed.http("tracking", "GET", "/performance", &get).await;
     assert_eq!(status, 200);
+}
+
+/// What people decide about batches and properties, over the API and on the page.
+async fn decisions(world: &World, deployed: &Deployment) {
+    let registry = &world.context().registry;
+    let token = world.token(&Scope::ALL).await;
+    let cookies = [format!("{SIGNED_IN}={token}")];
+    let reason = json!({"reason": "a test"});
+    for (function, run, prefix) in [
+        ("tracking", "rejected", "/batches"),
+        ("web", "resumed", "/page/batches"),
+    ] {
+        let outcome = registry.history_of(&run.parse().unwrap()).await.unwrap();
+        let batch = outcome.unwrap().batch.unwrap();
+        for action in ["withdraw", "release"] {
+            let path = format!("{prefix}/{batch}/{action}");
+            let (status, answer) = deployed
+                .http_with(function, "POST", &path, &reason, &cookies)
+                .await;
+            assert!(matches!(status, 200 | 204), "{path}: {status} {answer}");
+            world.cloud().executions().idle().await;
+        }
+        let path = format!("{prefix}/{batch}/rejected");
+        let (status, _) = deployed
+            .http_with(function, "GET", &path, &Value::Null, &cookies)
+            .await;
+        assert_eq!(status, 404, "{path}: no row was rejected");
+    }
+    let path = format!("/properties/{:032x}/withdraw", 7);
+    let (status, answer) = deployed.http("tracking", "POST", &path, &reason).await;
+    assert_eq!(status, 200, "{answer}");
+    world.cloud().executions().idle().await;
 }
 
 /// What MLflow's clients do: they load the champion, log a run with its files, and register a model

@@ -1,8 +1,9 @@
 //! AWS's quotas that a deployment can meet, each with what the product needs of it, and what docs/costs.md says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use tasador_runtime::Config;
 use tests::template::{Template, list, repository, under};
 
 const FUNCTION: &str = "AWS::Serverless::Function";
@@ -21,7 +22,23 @@ fn default_of(template: &Template, parameter: &str) -> Value {
 /// Bytes of the variables of the function that has most, each parameter at its longest sensible value.
 fn environment_bytes(template: &Template) -> u64 {
     // ARNs, names of tables and buckets with the longest stack name, addresses.
-    const VALUE_BYTES: usize = 200;
+    const TEXT_BYTES: usize = 200;
+    // The longest number that means anything, and room.
+    const NUMBER_BYTES: usize = 40;
+    let numbers: BTreeSet<&str> = Config::all_variables()
+        .filter(|variable| {
+            let default = variable.default.map(str::parse::<f64>);
+            matches!(default, Some(Ok(_)))
+        })
+        .map(|variable| variable.name)
+        .collect();
+    let value_bytes = |name: &str| {
+        if numbers.contains(name) {
+            NUMBER_BYTES
+        } else {
+            TEXT_BYTES
+        }
+    };
     let common = &template.document["Globals"]["Function"]["Environment"]["Variables"];
     let all = template.of_type(FUNCTION).map(|function| {
         let own = &function.properties["Environment"]["Variables"];
@@ -30,7 +47,7 @@ fn environment_bytes(template: &Template) -> u64 {
         let bytes: usize = names
             .iter()
             .flat_map(|variables| variables.keys())
-            .map(|name| name.len() + VALUE_BYTES)
+            .map(|name| name.len() + value_bytes(name))
             .sum();
         bytes as u64
     });

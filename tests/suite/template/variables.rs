@@ -71,7 +71,7 @@ fn who_starts_runs_knows_the_machine_and_who_fetches_the_source() {
     let set = set(&template);
     assert_eq!(
         set["TASADOR_STATE_MACHINE_ARN"],
-        BTreeSet::from(["TrackingFunction"])
+        BTreeSet::from(["TrackingFunction", "WebFunction"])
     );
     assert_eq!(set["TASADOR_SOURCE"], BTreeSet::from(["FetchFunction"]));
 }

@@ -5,7 +5,7 @@ use tasador_ids::ModelVersion;
 use crate::facts::{OutcomeKind, Rows};
 use crate::language::Language::English;
 use crate::outcome::Outcome;
-use crate::reason::{Compared, Reason};
+use crate::reason::{Compared, Reason, UnitFactor, ValueKind};
 
 /// The first part of the sentence about a run, and what follows after a colon.
 pub(super) fn outcome(outcome: &Outcome, why: Option<String>) -> (String, Option<String>) {
@@ -19,6 +19,11 @@ pub(super) fn outcome(outcome: &Outcome, why: Option<String>) -> (String, Option
             None => ("there is no usable new model".to_owned(), why),
         },
         OutcomeKind::Skipped => ("nothing was trained".to_owned(), why),
+        OutcomeKind::Quarantined => (
+            "the batch is in quarantine until somebody releases or discards it".to_owned(),
+            why,
+        ),
+        OutcomeKind::Withdrawn => ("the batch was withdrawn".to_owned(), why),
         OutcomeKind::NothingNew => match why {
             None => ("the source has nothing new".to_owned(), None),
             why => (String::new(), why),
@@ -106,6 +111,97 @@ pub(super) fn reason(reason: &Reason) -> String {
             )
         }
         Reason::SchemaUnusable { why, .. } => why.clone(),
+        Reason::ScaleOff {
+            column,
+            compared,
+            lower,
+            suspected,
+        } => format!(
+            "the median of “{column}” is {} times {} than in the data that {} learned from (at most {} times allowed); {}",
+            English.number(compared.measured, 1),
+            if *lower { "lower" } else { "higher" },
+            champion(compared.version),
+            English.number(compared.limit, 1),
+            match suspected {
+                Some(unit) => format!(
+                    "suspected factor: {} ({})",
+                    English.number(unit.value(), 3),
+                    unit_factor(*unit)
+                ),
+                None => "no common unit explains it, so it may be another population".to_owned(),
+            }
+        ),
+        Reason::ColumnLost {
+            column,
+            compared,
+            unreadable,
+        } => {
+            let (measured, limit) = shares(compared);
+            let unreadable = match unreadable {
+                0 => String::new(),
+                values => format!("; {} values could not be read", English.count(*values)),
+            };
+            format!(
+                "{measured} of the values of “{column}” that {} learned from are missing; at most {limit} allowed{unreadable}",
+                champion(compared.version)
+            )
+        }
+        Reason::ColumnUnreadable { column, compared } => {
+            let (measured, limit) = shares(compared);
+            format!(
+                "{measured} of the values of “{column}” could not be read; at most {limit} allowed"
+            )
+        }
+        Reason::KindChanged {
+            column,
+            compared,
+            was,
+            is,
+        } => format!(
+            "“{column}” contains {} in {} of the rows; {} learned from {}",
+            values(*is),
+            English.percent(compared.measured),
+            champion(compared.version),
+            values(*was)
+        ),
+        Reason::OtherPopulation {
+            column,
+            compared,
+            lower,
+        } => {
+            let (measured, limit) = shares(compared);
+            format!(
+                "{measured} of the values of “{column}” are far too {} for the data that {} learned from; at most {limit} allowed{}",
+                if *lower { "low" } else { "high" },
+                champion(compared.version),
+                if *lower && column == "price" {
+                    "; they may be rents"
+                } else {
+                    ""
+                }
+            )
+        }
+        Reason::ExtremeDrift { column, compared } => format!(
+            "“{column}” has almost nothing in common with the data that {} learned from (PSI {}, limit {}); it may have another unit or be another population",
+            champion(compared.version),
+            psi(compared.measured),
+            psi(compared.limit)
+        ),
+        Reason::Withdrawn { by, why } => {
+            let why = why.as_ref().map(|why| format!(" ({why})"));
+            format!(
+                "the batch was withdrawn by {by}{}; release it to use it again",
+                why.unwrap_or_default()
+            )
+        }
+        Reason::LearnedFromWithdrawn {
+            version,
+            batches,
+            properties,
+        } => format!(
+            "version {version} learned from {}, withdrawn since",
+            withdrawn(*batches, *properties)
+        ),
         Reason::NoChampion => "there is no model in production yet".to_owned(),
         Reason::ChampionUnloadable { version, why } => {
             format!("version {version}, the model in production, cannot be loaded: {why}")
@@ -284,6 +380,41 @@ fn champion(version: Option<ModelVersion>) -> String {
 fn note(compared: &Compared) -> String {
     let note = compared.note.as_ref();
     note.map(|note| format!(", {note}")).unwrap_or_default()
+}
+
+fn unit_factor(unit: UnitFactor) -> &'static str {
+    match unit {
+        UnitFactor::Thousand => "thousands",
+        UnitFactor::Million => "millions",
+        UnitFactor::Hundred => "cents, or hundreds",
+        UnitFactor::Twelve => "per month and per year",
+        UnitFactor::SquareFeetInSquareMetre => "square feet and square metres",
+        UnitFactor::SquareFeetInAcre => "square feet and acres",
+        UnitFactor::SquareMetresInAcre => "square metres and acres",
+    }
+}
+
+fn values(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Number => "numbers",
+        ValueKind::Date => "dates",
+        ValueKind::Text => "text",
+    }
+}
+
+fn withdrawn(batches: u64, properties: u64) -> String {
+    let batches = match batches {
+        0 => None,
+        1 => Some("1 batch".to_owned()),
+        more => Some(format!("{} batches", English.count(more))),
+    };
+    let properties = match properties {
+        0 => None,
+        1 => Some("1 property".to_owned()),
+        more => Some(format!("{} properties", English.count(more))),
+    };
+    let parts: Vec<String> = batches.into_iter().chain(properties).collect();
+    parts.join(" and ")
 }
 
 fn shares(compared: &Compared) -> (String, String) {

@@ -5,7 +5,7 @@ use tasador_ids::ModelVersion;
 use crate::facts::{OutcomeKind, Rows};
 use crate::language::Language::Spanish;
 use crate::outcome::Outcome;
-use crate::reason::{Compared, Reason};
+use crate::reason::{Compared, Reason, UnitFactor, ValueKind};
 
 /// The first part of the sentence about a run, and what follows after a colon.
 pub(super) fn outcome(outcome: &Outcome, why: Option<String>) -> (String, Option<String>) {
@@ -22,6 +22,11 @@ pub(super) fn outcome(outcome: &Outcome, why: Option<String>) -> (String, Option
             None => ("no hay ningún modelo nuevo utilizable".to_owned(), why),
         },
         OutcomeKind::Skipped => ("no se entrenó nada".to_owned(), why),
+        OutcomeKind::Quarantined => (
+            "el lote está en cuarentena hasta que alguien lo admita o lo descarte".to_owned(),
+            why,
+        ),
+        OutcomeKind::Withdrawn => ("el lote se retiró".to_owned(), why),
         OutcomeKind::NothingNew => match why {
             None => ("la fuente no tiene nada nuevo".to_owned(), None),
             why => (String::new(), why),
@@ -113,6 +118,99 @@ pub(super) fn reason(reason: &Reason) -> String {
             )
         }
         Reason::SchemaUnusable { why, .. } => why.clone(),
+        Reason::ScaleOff {
+            column,
+            compared,
+            lower,
+            suspected,
+        } => format!(
+            "la mediana de «{column}» es {} veces {} que en los datos con los que aprendió {} (se admiten como máximo {} veces); {}",
+            Spanish.number(compared.measured, 1),
+            if *lower { "menor" } else { "mayor" },
+            champion(compared.version),
+            Spanish.number(compared.limit, 1),
+            match suspected {
+                Some(unit) => format!(
+                    "factor probable: {} ({})",
+                    Spanish.number(unit.value(), 3),
+                    unit_factor(*unit)
+                ),
+                None =>
+                    "ninguna unidad común lo explica, así que pueden ser otro tipo de viviendas"
+                        .to_owned(),
+            }
+        ),
+        Reason::ColumnLost {
+            column,
+            compared,
+            unreadable,
+        } => {
+            let (measured, limit) = shares(compared);
+            let unreadable = match unreadable {
+                0 => String::new(),
+                values => format!("; {} valores no se pudieron leer", Spanish.count(*values)),
+            };
+            format!(
+                "falta el {measured} de los valores de «{column}» con los que aprendió {}; se admite como máximo el {limit}{unreadable}",
+                champion(compared.version)
+            )
+        }
+        Reason::ColumnUnreadable { column, compared } => {
+            let (measured, limit) = shares(compared);
+            format!(
+                "el {measured} de los valores de «{column}» no se pudo leer; se admite como máximo el {limit}"
+            )
+        }
+        Reason::KindChanged {
+            column,
+            compared,
+            was,
+            is,
+        } => format!(
+            "«{column}» contiene {} en el {} de las filas; {} aprendió de {}",
+            values(*is),
+            Spanish.percent(compared.measured),
+            champion(compared.version),
+            values(*was)
+        ),
+        Reason::OtherPopulation {
+            column,
+            compared,
+            lower,
+        } => {
+            let (measured, limit) = shares(compared);
+            format!(
+                "el {measured} de los valores de «{column}» es demasiado {} para los datos con los que aprendió {}; se admite como máximo el {limit}{}",
+                if *lower { "bajo" } else { "alto" },
+                champion(compared.version),
+                if *lower && column == "price" {
+                    "; pueden ser alquileres"
+                } else {
+                    ""
+                }
+            )
+        }
+        Reason::ExtremeDrift { column, compared } => format!(
+            "«{column}» casi no tiene nada en común con los datos con los que aprendió {} (PSI {}, límite {}); puede tener otra unidad o tratarse de otro tipo de viviendas",
+            champion(compared.version),
+            psi(compared.measured),
+            psi(compared.limit)
+        ),
+        Reason::Withdrawn { by, why } => {
+            let why = why.as_ref().map(|why| format!(" ({why})"));
+            format!(
+                "{by} retiró el lote{}; admítalo para volver a usarlo",
+                why.unwrap_or_default()
+            )
+        }
+        Reason::LearnedFromWithdrawn {
+            version,
+            batches,
+            properties,
+        } => format!(
+            "la versión {version} aprendió de {} que se retiraron después",
+            withdrawn(*batches, *properties)
+        ),
         Reason::NoChampion => "todavía no hay un modelo en producción".to_owned(),
         Reason::ChampionUnloadable { version, why } => {
             format!("la versión {version}, que está en producción, no se puede cargar: {why}")
@@ -295,6 +393,41 @@ fn of_champion(version: Option<ModelVersion>) -> String {
         Some(version) => format!("de la versión {version}"),
         None => "del modelo en producción".to_owned(),
     }
+}
+
+fn unit_factor(unit: UnitFactor) -> &'static str {
+    match unit {
+        UnitFactor::Thousand => "miles",
+        UnitFactor::Million => "millones",
+        UnitFactor::Hundred => "centavos o centenas",
+        UnitFactor::Twelve => "por mes y por año",
+        UnitFactor::SquareFeetInSquareMetre => "pies cuadrados y metros cuadrados",
+        UnitFactor::SquareFeetInAcre => "pies cuadrados y acres",
+        UnitFactor::SquareMetresInAcre => "metros cuadrados y acres",
+    }
+}
+
+fn values(kind: ValueKind) -> &'static str {
+    match kind {
+        ValueKind::Number => "números",
+        ValueKind::Date => "fechas",
+        ValueKind::Text => "texto",
+    }
+}
+
+fn withdrawn(batches: u64, properties: u64) -> String {
+    let batches = match batches {
+        0 => None,
+        1 => Some("1 lote".to_owned()),
+        more => Some(format!("{} lotes", Spanish.count(more))),
+    };
+    let properties = match properties {
+        0 => None,
+        1 => Some("1 vivienda".to_owned()),
+        more => Some(format!("{} viviendas", Spanish.count(more))),
+    };
+    let parts: Vec<String> = batches.into_iter().chain(properties).collect();
+    parts.join(" y ")
 }
 
 fn shares(compared: &Compared) -> (String, String) {

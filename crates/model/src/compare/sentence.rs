@@ -12,6 +12,7 @@ pub(super) fn why_promoted(verdict: &Verdict, champion: Champion<'_>) -> Reason 
         Champion::Unusable { reason, .. } => Reason::ChampionUnusable {
             why: reason.to_owned(),
         },
+        Champion::Stale { reason, .. } => reason.clone(),
         Champion::Identical | Champion::Predictions(_) => {
             let change = verdict.changes.map_or(0.0, |changes| changes.mae);
             Reason::Better(Compared::new(change, -verdict.rule.mae_down))

@@ -40,6 +40,7 @@ impl Registry {
                 at: record.received_at,
             },
             outcome: None,
+            decided: None,
         };
         let mut new = item(key::batch(&record.batch), &batch)?;
         new.insert("open_pk".to_owned(), text(OPEN));

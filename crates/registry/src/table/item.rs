@@ -118,6 +118,11 @@ impl Expression {
         Self::new("attribute_exists(pk)")
     }
 
+    /// That there is such an item or not: every write of a transaction has a condition here.
+    pub(crate) fn any() -> Self {
+        Self::new("attribute_exists(pk) OR attribute_not_exists(pk)")
+    }
+
     /// The placeholders' names; DynamoDB wants none at all rather than an empty map.
     pub(crate) fn names(&self) -> Option<HashMap<String, String>> {
         (!self.names.is_empty()).then(|| self.names.clone())

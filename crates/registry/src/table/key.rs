@@ -4,6 +4,9 @@
 //! |---|---|---|---|
 //! | batch | `batch#<batch>` | `batch` | |
 //! | batch that belongs into datasets | `usable` | `<received>#<batch>` | |
+//! | a person's decision about a batch | `batch#<batch>` | `event#<number>` | |
+//! | a batch whose rows were withdrawn | `withdrawn` | `batch#<batch>` | |
+//! | a property that was withdrawn | `withdrawn` | `property#<key>` | |
 //! | a run's batch | `run#<run>` | `batch` | |
 //! | a run's outcome | `run#<run>` | `history` | `history` by time |
 //! | a run's promotion | `run#<run>` | `promotion` | |
@@ -32,6 +35,7 @@ use tasador_ids::{BatchId, Digest, ModelName, ModelVersion, RunId};
 
 use crate::promotion::CHAMPION;
 use tasador_flow::PromotionSeq;
+use tasador_listing::PropertyKey;
 
 /// An item's two key attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,10 @@ impl Key {
 pub(crate) const BY_LIST: &str = "by_list";
 pub(crate) const OPEN: &str = "open";
 pub(crate) const USABLE: &str = "usable";
+pub(crate) const EVENT: &str = "event#";
+pub(crate) const WITHDRAWN: &str = "withdrawn";
+pub(crate) const WITHDRAWN_BATCH: &str = "batch#";
+pub(crate) const WITHDRAWN_PROPERTY: &str = "property#";
 pub(crate) const HISTORY: &str = "history";
 pub(crate) const MODELS: &str = "models";
 pub(crate) const VERSION: &str = "version#";
@@ -71,6 +79,21 @@ pub(crate) fn whole(part: &str) -> String {
 
 pub(crate) fn batch(batch: &BatchId) -> Key {
     Key::new(format!("batch#{batch}"), "batch")
+}
+
+pub(crate) fn batch_event(batch: &BatchId, seq: u32) -> Key {
+    Key::new(format!("batch#{batch}"), format!("{EVENT}{seq:010}"))
+}
+
+pub(crate) fn withdrawn_batch(batch: &BatchId) -> Key {
+    Key::new(WITHDRAWN.to_owned(), format!("{WITHDRAWN_BATCH}{batch}"))
+}
+
+pub(crate) fn withdrawn_property(property: &PropertyKey) -> Key {
+    Key::new(
+        WITHDRAWN.to_owned(),
+        format!("{WITHDRAWN_PROPERTY}{property}"),
+    )
 }
 
 pub(crate) fn usable(received_at: Timestamp, batch: &BatchId) -> Key {

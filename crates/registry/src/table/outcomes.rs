@@ -58,6 +58,7 @@ impl Registry {
                     let usable = UsableBatch {
                         batch: batch.record.batch,
                         received_at: batch.record.received_at,
+                        settled_at: Some(entry.recorded_at),
                         clean: clean.clone(),
                     };
                     writes.push(self.put(Self::usable_item(&usable)?, Expression::absent())?);
@@ -95,8 +96,13 @@ impl Registry {
     ) -> Result<aws_sdk_dynamodb::types::TransactWriteItem, RegistryError> {
         let unchanged = match &batch.outcome {
             None => Expression::new("#claim.#run = :run AND attribute_not_exists(#outcome)"),
-            Some(before) => Expression::new("#claim.#run = :run AND #outcome.#run = :before")
-                .value(":before", text(before.run.as_str())),
+            // A person may decide about it meanwhile; that changes the kind.
+            Some(before) => Expression::new(
+                "#claim.#run = :run AND #outcome.#run = :before AND #outcome.#kind = :kind",
+            )
+            .name("#kind", "kind")
+            .value(":before", text(before.run.as_str()))
+            .value(":kind", value(&before.kind)?),
         };
         let unchanged = unchanged
             .name("#claim", "claim")

@@ -191,9 +191,8 @@ impl Registry {
         model: &ModelName,
         found: &Performance,
     ) -> Result<(), RegistryError> {
-        let always = Expression::new("attribute_not_exists(pk) OR attribute_exists(pk)");
         let item = item(performance(model), found)?;
-        self.put_if("keep the performance", item, always)
+        self.put_if("keep the performance", item, Expression::any())
             .await
             .map(drop)
     }

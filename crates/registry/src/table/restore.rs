@@ -2,7 +2,7 @@
 //! there is changed, so each call may be repeated, and beside a registry that is in use.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use tasador_flow::{CleanFile, Outcome};
+use tasador_flow::{BatchEvent, CleanFile, Outcome};
 use tasador_ids::{BatchId, ModelName};
 
 use super::fault::Attempt;
@@ -14,6 +14,7 @@ use super::versions::Made;
 use super::{ATTEMPTS, Registry, back_off, key};
 use crate::RegistryError;
 use crate::batch::{Batch, RunBatch, UsableBatch};
+use crate::decision::PropertyWithdrawal;
 use crate::page::PageRequest;
 use crate::promotion::{Champion, PromotionEvent};
 use crate::version::VersionRecord;
@@ -46,10 +47,63 @@ impl Registry {
         let mut writes = vec![self.put(new, Expression::absent())?];
         if let Some(usable) = usable(batch) {
             // Whatever is listed under a batch that is lost.
-            let any = Expression::new("attribute_exists(pk) OR attribute_not_exists(pk)");
-            writes.push(self.put(Self::usable_item(&usable)?, any)?);
+            writes.push(self.put(Self::usable_item(&usable)?, Expression::any())?);
         }
         Ok(self.transact(WHAT, writes).await? == Attempt::Done)
+    }
+
+    /// Puts a person's decision about a batch back. If the batch is as it was before the decision, the
+    /// decision takes effect again. False if it is there, or if the batch is in no state to take it.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Contended`].
+    pub async fn restore_decision(&self, event: &BatchEvent) -> Result<bool, RegistryError> {
+        const WHAT: &str = "restore a decision about a batch";
+        for round in 0..ATTEMPTS {
+            let place = key::batch_event(&event.batch, event.seq);
+            if self.get::<BatchEvent>(WHAT, place.clone()).await?.is_some() {
+                return Ok(false);
+            }
+            let Some(batch) = self.batch(&event.batch).await? else {
+                return Ok(false);
+            };
+            let last = batch.decided.as_ref();
+            let writes = if last.is_some_and(|last| last.seq >= event.seq) {
+                let mut writes = vec![self.put(item(place, event)?, Expression::absent())?];
+                if let Some(last) = batch.withdrawal().filter(|last| last.seq == event.seq) {
+                    let place = key::withdrawn_batch(&event.batch);
+                    writes.push(self.put(item(place, last)?, Expression::any())?);
+                }
+                writes
+            } else {
+                let before = batch.outcome.as_ref();
+                let is_next = last.map_or(0, |last| last.seq) + 1 == event.seq;
+                match before.filter(|outcome| is_next && outcome.run == event.outcome_run) {
+                    Some(outcome) => self.decision(&batch, outcome, event)?,
+                    None => return Ok(false),
+                }
+            };
+            if self.transact(WHAT, writes).await? == Attempt::Done {
+                return Ok(true);
+            }
+            back_off(round).await;
+        }
+        Err(RegistryError::Contended { operation: WHAT })
+    }
+
+    /// Puts the withdrawal of a property back. False if it is there.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`].
+    pub async fn restore_withdrawal(
+        &self,
+        withdrawal: &PropertyWithdrawal,
+    ) -> Result<bool, RegistryError> {
+        let entry = item(key::withdrawn_property(&withdrawal.property), withdrawal)?;
+        let put = self
+            .put_if("restore a withdrawal", entry, Expression::absent())
+            .await?;
+        Ok(put == Attempt::Done)
     }
 
     /// Puts a run's outcome back into the history and counts it. False if it is there.
@@ -262,6 +316,7 @@ fn usable(batch: &Batch) -> Option<UsableBatch> {
     Some(UsableBatch {
         batch: batch.record.batch,
         received_at: batch.record.received_at,
+        settled_at: Some(outcome.recorded_at),
         clean: outcome.clean.clone()?,
     })
 }

@@ -95,6 +95,9 @@ pub(crate) fn outcome(by: &str, batch: Option<BatchId>, kind: OutcomeKind, secon
         origin: batch.map(|_| Origin::Source),
         repeat: false,
         source: Some("http://127.0.0.1:9/data".to_owned()),
+        received_at: None,
+        period: None,
+        rejected_for: Default::default(),
         rows: None,
         clean: batch.as_ref().map(clean),
         columns_new: vec!["pool".to_owned()],
@@ -122,6 +125,7 @@ pub(crate) fn outcome(by: &str, batch: Option<BatchId>, kind: OutcomeKind, secon
         recorded_at: at(second),
         duration_ms: 10_000,
         waited_ms: None,
+        decided: None,
         settled: false,
     }
 }

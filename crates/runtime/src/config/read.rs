@@ -180,6 +180,13 @@ impl<'a> Reader<'a> {
         })
     }
 
+    pub(super) fn factor(&mut self, variable: Variable) -> Option<f64> {
+        self.parse(variable, "a number above 1", |text| {
+            let is_allowed = |number: &f64| *number > 1.0 && number.is_finite();
+            text.parse().ok().filter(is_allowed)
+        })
+    }
+
     pub(super) fn optional_positive(&mut self, variable: Variable) -> Option<Option<f64>> {
         self.if_set(variable, Self::positive)
     }

@@ -6,9 +6,10 @@ use tasador_listing::drift::{new_category_share, psi};
 use tasador_listing::profile::Body;
 use tasador_listing::{ColumnKind, ColumnProfile, Profile};
 
-use super::{Facts, Limits, Serving, Standing, is_feature, measurement};
+use super::{Facts, Limits, Serving, Stale, Standing, is_feature, measurement};
 
 /// What is measured, by its name in the history.
+const WITHDRAWN: &str = "learned_from_withdrawn";
 const VOLUME: &str = "volume_growth";
 const ERROR: &str = "error_growth";
 const SERVED_ERROR: &str = "served_error_growth";
@@ -39,7 +40,7 @@ struct Finding {
 pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
     let champion = match facts.champion {
         Standing::Vacant => return train(Reason::NoChampion),
-        Standing::Unloadable { version, why } => {
+        Standing::Unloadable { version, why, .. } => {
             return train(Reason::ChampionUnloadable {
                 version: *version,
                 why: why.clone(),
@@ -48,6 +49,7 @@ pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
         Standing::Serving(champion) => champion,
     };
     let findings = [
+        withdrawn(facts, champion),
         volume(facts, champion, limits),
         error(champion, limits),
         served_error(champion, limits),
@@ -109,6 +111,26 @@ fn as_reason(measurement: &Measurement, version: ModelVersion) -> Option<Reason>
         },
         _ => return None,
     })
+}
+
+/// Whether the champion learned from what people have withdrawn since.
+fn withdrawn(facts: &Facts<'_>, champion: &Serving) -> Finding {
+    let Stale {
+        batches,
+        properties,
+    } = facts.stale;
+    let found = batches + properties;
+    if found == 0 {
+        return Finding::default();
+    }
+    Finding {
+        reasons: vec![Reason::LearnedFromWithdrawn {
+            version: champion.version,
+            batches,
+            properties,
+        }],
+        measurements: vec![measurement(WITHDRAWN, found as f64, 0.0, true)],
+    }
 }
 
 /// Whether there is much more to learn from than the champion had.

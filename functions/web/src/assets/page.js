@@ -117,7 +117,7 @@
     try {
       const answer = await fetch(move.dataset.address, { method: "POST", headers, body: JSON.stringify(body) });
       if (answer.ok) {
-        location.hash = "models";
+        location.hash = move.closest("main > section").id;
         location.reload();
         return;
       }

@@ -1,7 +1,10 @@
 //! *History*: each run that ended, with its decision in a sentence and all its figures behind it.
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
-use tasador_flow::{Metrics, Outcome, OutcomeKind, as_sentence};
+use tasador_flow::{BatchAction, BatchEvent, Metrics, Outcome, OutcomeKind, Period, as_sentence};
+use tasador_listing::reject::Reason;
 
 use crate::asked::{Asked, encoded};
 use crate::facts::Facts;
@@ -9,7 +12,12 @@ use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty, unavailable};
 
 /// The section.
-pub(crate) fn section(language: Language, facts: &Facts, asked: &Asked) -> Section {
+pub(crate) fn section(
+    language: Language,
+    facts: &Facts,
+    asked: &Asked,
+    may_decide: bool,
+) -> Section {
     let words = language.words();
     let body = match &facts.history {
         None => unavailable(language),
@@ -28,7 +36,7 @@ pub(crate) fn section(language: Language, facts: &Facts, asked: &Asked) -> Secti
                             th.number scope="col" { (words.rows) }
                         }
                     }
-                    tbody { @for outcome in &page.items { (row(language, outcome)) } }
+                    tbody { @for outcome in &page.items { (row(language, outcome, may_decide)) } }
                 }
             }
             @if page.next.is_some() || asked.page.is_some() {
@@ -58,13 +66,15 @@ pub(crate) fn badge(language: Language, kind: OutcomeKind) -> Markup {
         OutcomeKind::Promoted => words.promoted,
         OutcomeKind::Rejected => words.rejected,
         OutcomeKind::Skipped => words.skipped,
+        OutcomeKind::Quarantined => words.quarantined,
+        OutcomeKind::Withdrawn => words.withdrawn,
         OutcomeKind::Failed => words.failed,
         OutcomeKind::NothingNew => words.nothing_new,
     };
     html! { span class=(format!("badge {}", kind.as_str())) { (text) } }
 }
 
-fn row(language: Language, outcome: &Outcome) -> Markup {
+fn row(language: Language, outcome: &Outcome, may_decide: bool) -> Markup {
     let words = language.words();
     let at = outcome.recorded_at;
     html! {
@@ -74,7 +84,12 @@ fn row(language: Language, outcome: &Outcome) -> Markup {
             }
             td data-label=(words.decision) { (badge(language, outcome.kind)) }
             td.what data-label=(words.what_happened) {
+                @if let Some(name) = outcome.batch_name() {
+                    p.small.muted { (name) @if let Some(period) = &outcome.period { ", " (days(language, period)) } }
+                }
                 p { (language.outcome(outcome)) }
+                @if let Some(event) = &outcome.decided { (decided(language, event)) }
+                @if may_decide && outcome.settled { (decisions(language, outcome)) }
                 @if outcome.error.is_some() && outcome.kind != OutcomeKind::Failed {
                     p.small { (as_sentence(&outcome.error.as_ref().map(|error| error.message.clone()).unwrap_or_default())) }
                 }
@@ -115,12 +130,113 @@ fn details(language: Language, outcome: &Outcome) -> Markup {
                     " + " (language.count(rows.duplicates)) " " (words.rows_duplicate)
                 }
             }
+            @if let Some(at) = outcome.received_at {
+                dt { (words.arrived) } dd { time datetime=(at) { (language.day(at)) " " (language.time(at)) } }
+            }
+            @if let Some(period) = &outcome.period { dt { (words.period) } dd { (days(language, period)) } }
+            @if let Some(batch) = outcome.batch.filter(|_| !outcome.rejected_for.is_empty()) {
+                dt { (words.rejected_for) }
+                dd {
+                    ul.reasons {
+                        @for (code, rows) in &outcome.rejected_for {
+                            li { (language.count(*rows)) ": " (rejection(language, code)) }
+                        }
+                    }
+                    a href=(format!("page/batches/{batch}/rejected")) download { (words.download) " (CSV)" }
+                }
+            }
             dt { (words.took) } dd { (language.duration(outcome.duration_ms as f64)) }
             @if let Some(batch) = &outcome.batch { dt { (words.batch) } dd { code title=(batch) { (batch.short()) } } }
             dt { (words.run) } dd { a href=(format!("history/{}", outcome.run)) { code { (outcome.run) } } }
             @if let Some(dataset) = &outcome.dataset { dt { (words.dataset) } dd { code title=(dataset) { (dataset.short()) } } }
             @if let Some(source) = &outcome.source { dt { (words.source) } dd { (source) } }
             @if let Some(promotion) = &outcome.promotion { dt { (words.promotion) } dd { "№ " (promotion) } }
+        }
+    }
+}
+
+/// The first and the last day of a period.
+fn days(language: Language, period: &Period) -> String {
+    let day = |date: Date| match date.to_zoned(TimeZone::UTC) {
+        Ok(day) => language.day(day.timestamp()),
+        Err(_) => date.to_string(),
+    };
+    if period.first == period.last {
+        day(period.first)
+    } else {
+        format!("{} – {}", day(period.first), day(period.last))
+    }
+}
+
+/// Why rows were rejected, by the code of the reason; a code that this program does not know is shown.
+fn rejection(language: Language, code: &str) -> String {
+    let known = Reason::ALL.iter().find(|reason| reason.code() == code);
+    let spanish = match code {
+        "price_missing" => "El anuncio no tiene precio.",
+        "price_unreadable" => "El precio no es un número.",
+        "price_not_positive" => "El precio no es mayor que cero.",
+        "price_too_large" => "El precio supera los US$ 1.000.000.000.",
+        "bed_negative" => "El número de dormitorios es negativo.",
+        "bed_too_large" => "Hay más de 1.000 dormitorios.",
+        "bath_negative" => "El número de baños es negativo.",
+        "bath_too_large" => "Hay más de 1.000 baños.",
+        "acre_lot_negative" => "La superficie del lote es negativa.",
+        "acre_lot_too_large" => "El lote supera los 3.000.000 de acres.",
+        "house_size_negative" => "La superficie habitable es negativa.",
+        "house_size_too_large" => {
+            "La superficie habitable supera los 20.000.000 de pies cuadrados."
+        }
+        _ => "",
+    };
+    match (language, known) {
+        (Language::Spanish, _) if !spanish.is_empty() => spanish.to_owned(),
+        (_, Some(reason)) => reason.sentence().to_owned(),
+        (_, None) => code.replace('_', " "),
+    }
+}
+
+/// What a person decided about the batch of a run.
+fn decided(language: Language, event: &BatchEvent) -> Markup {
+    let words = language.words();
+    let what = match event.action {
+        BatchAction::Release => words.released_by,
+        BatchAction::Discard => words.discarded_by,
+        BatchAction::Withdraw => words.withdrawn_by,
+    };
+    html! {
+        p.small {
+            span.badge.withdrawn { (what) " " (event.by) } " "
+            time datetime=(event.at) { (language.day(event.at)) " " (language.time(event.at)) }
+            @if let Some(reason) = &event.reason { ": " (reason) }
+        }
+    }
+}
+
+/// What may be decided about the batch of a run; the script shows it, and asks before.
+fn decisions(language: Language, outcome: &Outcome) -> Markup {
+    let words = language.words();
+    let Some(batch) = outcome.batch else {
+        return html! {};
+    };
+    let (release, discard, withdraw) = (
+        (BatchAction::Release, words.release),
+        (BatchAction::Discard, words.discard),
+        (BatchAction::Withdraw, words.withdraw),
+    );
+    let allowed = match outcome.decided.as_ref().map(|event| event.action) {
+        Some(BatchAction::Discard | BatchAction::Withdraw) => vec![release],
+        Some(BatchAction::Release) => Vec::new(),
+        None if outcome.kind == OutcomeKind::Quarantined => vec![release, discard],
+        None if outcome.usable => vec![withdraw],
+        None => Vec::new(),
+    };
+    let name = outcome.batch_name().unwrap_or_default();
+    html! {
+        @for (action, title) in allowed {
+            button.link type="button" hidden data-address=(format!("page/batches/{batch}/{}", action.as_str()))
+                data-body="{}" data-what=(format!("{} {} {name}", words.batch, batch.short()))
+                aria-label=(format!("{title}: {} {}", words.batch, batch.short())) { (title) }
+            " "
         }
     }
 }

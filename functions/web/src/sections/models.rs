@@ -4,6 +4,8 @@ mod evidence;
 mod ratios;
 mod table;
 
+pub(crate) use table::dialog;
+
 use maud::{Markup, html};
 use tasador_ids::ModelVersion;
 use tasador_registry::{PromotionEvent, PromotionKind, VersionRecord, VersionStatus};

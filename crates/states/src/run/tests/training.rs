@@ -247,6 +247,20 @@ fn each_refusal_is_recorded_and_succeeds() {
             ],
         ),
         (
+            "Gate",
+            json!({ "decision": "hold" }),
+            vec![
+                "Fetch",
+                "Exhausted",
+                "Preprocess",
+                "Gate",
+                "Decide",
+                "RecordQuarantine",
+                "Notify",
+                "Done",
+            ],
+        ),
+        (
             "Compare",
             json!({ "decision": "reject" }),
             vec![
@@ -281,6 +295,7 @@ fn each_refusal_is_recorded_and_succeeds() {
 fn a_failure_of_any_task_is_recorded_and_notified_with_its_cause() {
     let way_of = |state: &'static str| match state {
         "RecordSkip" => ("Gate", json!({ "decision": "skip" })),
+        "RecordQuarantine" => ("Gate", json!({ "decision": "hold" })),
         "RecordNothingNew" => ("Fetch", json!({ "status": "nothing_new" })),
         "RecordRejection" => ("Compare", json!({ "decision": "reject" })),
         _ => ("", Value::Null),
@@ -294,6 +309,7 @@ fn a_failure_of_any_task_is_recorded_and_notified_with_its_cause() {
         "RecordPromotion",
         "RecordRejection",
         "RecordSkip",
+        "RecordQuarantine",
         "RecordNothingNew",
     ] {
         let (turn, turned) = way_of(state);

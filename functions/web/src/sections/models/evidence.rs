@@ -58,6 +58,11 @@ pub(super) fn of(language: Language, shown: &Shown) -> Markup {
                 details { summary { (words.card) } div.prose { (markdown::rendered(card)) } }
             }
             @if let Some(lineage) = &shown.lineage {
+                @for batch in lineage.withdrawn() {
+                    @if let Some(event) = &batch.withdrawn {
+                        p.warning { (words.learned_from_withdrawn) ": " code title=(batch.batch) { (batch.batch.short()) } " (" (language.day(event.at)) ", " (event.by) @if let Some(reason) = &event.reason { ": " (reason) } ")" }
+                    }
+                }
                 @if !lineage.batches.is_empty() {
                     details {
                         summary { (words.lineage) " " span.count { (lineage.batches.len()) } }

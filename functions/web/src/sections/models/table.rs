@@ -36,7 +36,6 @@ pub(super) fn versions(
             }
             @if may_move { noscript { p.hint.inset { (words.needs_script) } } }
         }
-        @if may_move { (dialog(language)) }
     }
 }
 
@@ -67,7 +66,10 @@ fn table(
                     @for version in versions {
                         tr.chosen[shown == Some(version.version)] {
                             th scope="row" data-label=(words.version) { (version.version) }
-                            td data-label=(words.status) { (status(language, models.status(version))) }
+                            td data-label=(words.status) {
+                                (status(language, models.status(version)))
+                                @if models.stale.contains(&version.version) { " " span.badge.failed { (words.learned_from_withdrawn) } }
+                            }
                             td data-label=(words.algorithm) {
                                 (version.algorithm.as_deref().map(|it| language.algorithm(it)).unwrap_or_else(|| "–".to_owned()))
                             }
@@ -208,7 +210,8 @@ fn consequences(
     }
 }
 
-fn dialog(language: Language) -> Markup {
+/// What asks before anything changes; the script shows it.
+pub(crate) fn dialog(language: Language) -> Markup {
     let words = language.words();
     html! {
         dialog #move aria-labelledby="move-title" {
