@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tasador_dataset::read_batch;
 use tasador_flow::gate::Decision;
 use tasador_ids::{BatchId, Digest, Format, ModelVersion};
+use tasador_listing::schema_file::SchemaFile;
 use tasador_listing::{BatchReport, Profile};
 use tasador_registry::{BatchAction, BatchChange, Outcome, OutcomeKind, Reason};
 use tasador_runtime::Config;
@@ -27,8 +28,12 @@ use crate::TASADOR;
 /// What preprocess makes of listings.
 fn report(listings: &[Value]) -> BatchReport {
     let lines: Vec<String> = listings.iter().map(Value::to_string).collect();
-    let raw = preprocess::read(lines.join("\n").into(), Format::Ndjson).unwrap();
-    let cleaned = preprocess::draft(raw).unwrap().finish(|_| false).unwrap();
+    let schema = SchemaFile::default();
+    let raw = preprocess::read(lines.join("\n").into(), Format::Ndjson, &schema).unwrap();
+    let cleaned = preprocess::draft(raw, &schema)
+        .unwrap()
+        .finish(|_| false)
+        .unwrap();
     BatchReport {
         format: BatchReport::FORMAT,
         clean_sha256: Digest::of(b"clean"),

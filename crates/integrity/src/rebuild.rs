@@ -73,6 +73,19 @@ pub async fn incomplete(ctx: &Context) -> Result<Option<Incomplete>, IntegrityEr
     }))
 }
 
+/// The batches that the registry knows and the bucket has, in no order.
+async fn received(ctx: &Context) -> Result<Vec<BatchRecord>, IntegrityError> {
+    let mut all = Vec::new();
+    for object in ctx.lake.list(key::RAW).await? {
+        if let Some(batch) = batch_of(&object.key)
+            && let Some(known) = ctx.registry.batch(&batch).await?
+        {
+            all.push(known.record);
+        }
+    }
+    Ok(all)
+}
+
 /// Says that the registry is complete again.
 ///
 /// # Errors

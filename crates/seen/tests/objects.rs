@@ -26,7 +26,9 @@ fn batch(n: u128) -> BatchId {
 
 fn hashes(range: std::ops::Range<u128>) -> Vec<u128> {
     // Not in order, and over the whole range of values.
-    range.map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)).collect()
+    range
+        .map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+        .collect()
 }
 
 async fn find(lake: &Lake, of: u128, rows: &[u128]) -> Seen {
@@ -42,7 +44,9 @@ fn set(hashes: Vec<u128>) -> Hashes {
 async fn rows_of_other_batches_are_found_before_and_after_merging() {
     let (lake, _stores) = lake().await;
     for n in 0..20 {
-        write(&lake, &batch(n), hashes(n * 100..n * 100 + 100)).await.unwrap();
+        write(&lake, &batch(n), hashes(n * 100..n * 100 + 100))
+            .await
+            .unwrap();
     }
     let expected = Seen {
         own: None,
@@ -56,14 +60,26 @@ async fn rows_of_other_batches_are_found_before_and_after_merging() {
 
     let folder = tempfile::tempdir().unwrap();
     let merged = merge(&lake, folder.path()).await.unwrap();
-    assert_eq!(merged, Merged { objects: 20, into: 1 });
+    assert_eq!(
+        merged,
+        Merged {
+            objects: 20,
+            into: 1
+        }
+    );
     assert_eq!(lake.list(key::SEEN).await.unwrap().len(), 1);
     assert_eq!(find(&lake, 99, &rows).await, expected);
     // A batch again: its own rows are told apart from those of others.
     let again = find(&lake, 3, &hashes(300..450)).await;
     assert_eq!(again.own, Some(set(hashes(300..400))));
-    assert_eq!(again.elsewhere, BTreeMap::from([(batch(4), set(hashes(400..450)))]));
-    assert_eq!(merge(&lake, folder.path()).await.unwrap(), Merged::default());
+    assert_eq!(
+        again.elsewhere,
+        BTreeMap::from([(batch(4), set(hashes(400..450)))])
+    );
+    assert_eq!(
+        merge(&lake, folder.path()).await.unwrap(),
+        Merged::default()
+    );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -84,7 +100,11 @@ async fn a_merge_that_broke_off_before_the_deletion_is_completed() {
     let folder = tempfile::tempdir().unwrap();
     let put = |n: u128| {
         let lake = lake.clone();
-        async move { write(&lake, &batch(n), hashes(n * 10..n * 10 + 10)).await.unwrap() }
+        async move {
+            write(&lake, &batch(n), hashes(n * 10..n * 10 + 10))
+                .await
+                .unwrap()
+        }
     };
     join_all((0..8).map(put)).await;
     merge(&lake, folder.path()).await.unwrap();
@@ -104,7 +124,9 @@ async fn searches_and_merges_at_the_same_time_miss_nothing() {
     let rows = hashes(0..400);
     for round in 0..5 {
         for n in round * 8..(round + 1) * 8 {
-            write(&lake, &batch(n), hashes(n * 10..n * 10 + 10)).await.unwrap();
+            write(&lake, &batch(n), hashes(n * 10..n * 10 + 10))
+                .await
+                .unwrap();
         }
         let merges = join_all((0..3).map(|_| merge(&lake, folder.path())));
         let searches = join_all((0..6).map(|_| find(&lake, 99, &rows)));
@@ -124,12 +146,16 @@ async fn damaged_objects_are_left_out_and_discarded() {
     let (lake, _stores) = lake().await;
     let folder = tempfile::tempdir().unwrap();
     for n in 0..8 {
-        write(&lake, &batch(n), hashes(n * 10..n * 10 + 10)).await.unwrap();
+        write(&lake, &batch(n), hashes(n * 10..n * 10 + 10))
+            .await
+            .unwrap();
     }
     let whole = lake.get(&key::seen(&batch(5))).await.unwrap();
     // With the hash of the damaged bytes: only their structure tells.
     for damaged in [&whole[..whole.len() - 3], b"tsdsee", b"anything else"] {
-        lake.put(&key::seen(&batch(5)), damaged.to_vec()).await.unwrap();
+        lake.put(&key::seen(&batch(5)), damaged.to_vec())
+            .await
+            .unwrap();
         let seen = find(&lake, 99, &hashes(0..80)).await;
         assert_eq!(seen.elsewhere.len(), 7);
         assert!(!seen.elsewhere.contains_key(&batch(5)));
