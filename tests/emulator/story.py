@@ -8,6 +8,7 @@ import csv
 import gzip
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -158,7 +159,8 @@ def story(tools, tasador, emulated, source_url, unseen):
     programs = strip_programs()
     say(f"sam build: {len(programs)} programs")
     zipped(programs)
-    settings = {"SourceUrl": source_url, "Candidates": "linear,boosting"}
+    kept = emulated.client("secretsmanager").create_secret(Name="source", SecretString=source_url)
+    settings = {"SourceSecret": kept["ARN"], "Candidates": "linear,boosting"}
     outputs = deploy(tools, emulated, **settings)
     url, machine = outputs["Url"], outputs["StateMachineArn"]
     say(f"sam deploy: {machine}")
@@ -211,10 +213,23 @@ def story(tools, tasador, emulated, source_url, unseen):
     expect(again["predicted_price"] == priced["predicted_price"], "the same price as before")
     say("update with a changed parameter: it holds, and the champion has stayed")
 
+    rotate(emulated, outputs, url, tokens, bearer)
+
     sam(tools, emulated, "delete", "--no-prompts", "--stack-name", STACK, "--region", "us-east-1")
     left = [name for name in functions(emulated)] + tables(emulated)
     expect(not left, f"nothing is left: {left}")
     say("sam delete: no function and no table is left")
+
+
+def rotate(emulated, outputs, url, tokens, old):
+    """A new key of the tokens' hashes holds without a deployment, and ends the tokens made before."""
+    client = emulated.client("secretsmanager")
+    client.put_secret_value(SecretId=outputs["TokenKey"], SecretString=secrets.token_hex(32))
+    new = tokens.create("read")
+    history = f"{url}/history"
+    until("a token under the new key", lambda: http("GET", history, new)[0] == 200 or None, patience_s=30)
+    until("the end of the old tokens", lambda: http("GET", history, old)[0] == 403 or None, patience_s=30)
+    say("the key of the tokens was rotated: a new token holds, an old one does not")
 
 
 def drop(emulated, outputs, url, bearer):
