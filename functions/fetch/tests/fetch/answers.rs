@@ -55,11 +55,13 @@ async fn a_response_is_what_the_state_machine_reads() {
     place.source.then(rows("{}"));
     let response = serde_json::to_value(place.fetch("run").await.unwrap()).unwrap();
     let id = BatchId::of(body("{}").as_bytes());
+    assert!(response["received_at"].is_string(), "{response}");
     assert_eq!(
         response,
         serde_json::json!({
             "status": "batch", "batch": id, "key": format!("raw/{id}.json"), "format": "api_json",
-            "source": place.source.url(), "origin": "source", "repeat": false, "size_bytes": body("{}").len(),
+            "source": place.source.url(), "origin": "source", "repeat": false,
+            "received_at": response["received_at"], "size_bytes": body("{}").len(),
             "turn": {"status": "go"},
         })
     );
