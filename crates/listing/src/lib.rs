@@ -6,6 +6,7 @@
 
 pub mod amount;
 pub mod clean;
+mod columns;
 pub mod dates;
 pub mod drift;
 pub mod identity;

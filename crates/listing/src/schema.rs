@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::identity;
 use crate::synonyms;
 
+pub use crate::columns::{PRICE, BED, BATH, ACRE_LOT, HOUSE_SIZE, STREET, CITY, STATE, ZIP_CODE, PREV_SOLD_DATE, PROPERTY_KEY, ROW_HASH};
+
 /// What the values of a clean column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,29 +52,6 @@ pub struct KnownColumn {
     pub required: bool,
 }
 
-/// The target: the asking or sale price in US dollars.
-pub const PRICE: &str = "price";
-/// Number of bedrooms.
-pub const BED: &str = "bed";
-/// Number of bathrooms; half bathrooms occur.
-pub const BATH: &str = "bath";
-/// Size of the lot in acres.
-pub const ACRE_LOT: &str = "acre_lot";
-/// Living area in square feet.
-pub const HOUSE_SIZE: &str = "house_size";
-/// The street, as a code.
-pub const STREET: &str = "street";
-pub const CITY: &str = "city";
-pub const STATE: &str = "state";
-/// The zip code, five digits.
-pub const ZIP_CODE: &str = "zip_code";
-/// When the home was sold.
-pub const PREV_SOLD_DATE: &str = "prev_sold_date";
-
-/// Column of the clean file with the property key (32 hexadecimal digits).
-pub const PROPERTY_KEY: &str = "property_key";
-/// Column of the clean file with the hash of the row (32 hexadecimal digits).
-pub const ROW_HASH: &str = "row_hash";
 /// Column of the rejected file with the reason's code.
 pub const REASON: &str = "reason";
 /// Column of the rejected file with the sentence for people.

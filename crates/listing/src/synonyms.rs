@@ -304,7 +304,7 @@ pub const NAMES: [(&str, &[Synonym]); 16] = [
         ],
     ),
     (
-        crate::schema::PREV_SOLD_DATE,
+        crate::columns::PREV_SOLD_DATE,
         &[
             is("prevsolddate"),
             is("solddate"),

@@ -114,8 +114,8 @@ impl Stored {
     /// The unit of the clean column of this name.
     pub fn of(column: &str) -> Self {
         match column {
-            crate::schema::ACRE_LOT => Self::Acres,
-            crate::schema::HOUSE_SIZE => Self::Ft2,
+            crate::columns::ACRE_LOT => Self::Acres,
+            crate::columns::HOUSE_SIZE => Self::Ft2,
             _ => Self::Amount,
         }
     }

@@ -30,6 +30,7 @@ async fn the_answer_names_the_files_of_the_rows() {
             "columns_new": ["view"],
             "columns_gone": ["brokered_by", "status", "bath", "acre_lot", "street", "state",
                 "house_size", "prev_sold_date"],
+            "rejected_for": {"price_missing": 1},
         })
     );
     let some = |text: &str| Some(text.to_owned());
