@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::process::Output;
 
-use ::gate::rules::{self, Facts, Serving, Standing};
+use ::gate::rules::{self, Champion, Facts, Serving};
 use local::cloud::{Cloud, Options};
 use local::folder::Folder;
 use reqwest::Method;
@@ -46,7 +46,7 @@ fn report(listings: &[Value]) -> BatchReport {
 /// The decision about a batch where the champion learned from these rows and uses all of their columns.
 fn decision(learned: &Profile, batch: &BatchReport) -> rules::Judgement {
     let inputs = learned.columns.iter().map(|column| column.name.clone());
-    let standing = Standing::Serving(Box::new(Serving {
+    let champion = Champion::Serving(Box::new(Serving {
         version: ModelVersion(1),
         inputs: inputs.collect(),
         learnt_rows: Some(learned.rows),
@@ -57,7 +57,7 @@ fn decision(learned: &Profile, batch: &BatchReport) -> rules::Judgement {
     let facts = Facts {
         report: batch,
         dataset_rows: learned.rows + batch.profile.rows,
-        champion: &standing,
+        champion: &champion,
         released: false,
         stale: rules::Stale::default(),
     };
@@ -473,6 +473,18 @@ async fn a_withdrawn_property_is_left_out_of_every_later_dataset() {
         .await
         .unwrap();
     assert_eq!(frame.rows() as u64, clean.rows - 1);
+    // The version before is marked; the one that replaced it was trained without the property.
+    let model = &context.config.model;
+    for (version, withdrawn) in [(1, json!(1)), (2, Value::Null)] {
+        let path = format!("/models/{model}/versions/{version}/lineage");
+        let (status, lineage) = world.http(Method::GET, &path, None).await;
+        assert_eq!(status, 200, "{lineage}");
+        assert_eq!(lineage["properties_withdrawn"], withdrawn, "{lineage:#}");
+        let page = format!("/?version={version}");
+        let page = world.asked(Method::GET, &page, None, &[]).await;
+        let warning = "Properties withdrawn since this version was trained";
+        assert_eq!(page.text.contains(warning), withdrawn.is_number());
+    }
     let after = world.deliver(&Batch::new(4, 40)).await;
     assert_eq!(after.kind(), OutcomeKind::Skipped, "{}", after.reasons());
     let (status, _) = world

@@ -30,6 +30,16 @@ pub struct Lineage {
     pub dataset: Option<DatasetId>,
     /// The batches of that dataset, in order of arrival.
     pub batches: Vec<LineageBatch>,
+    /// Properties that were withdrawn since. The dataset does not leave them out, so the version has learned
+    /// from their rows if its batches have any.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    pub properties_withdrawn: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A batch that a version learned from.
@@ -62,6 +72,9 @@ pub struct LineageBatch {
 #[derive(Debug, Deserialize)]
 struct Manifest {
     batches: Vec<Entry>,
+    /// The keys of properties that the dataset leaves out.
+    #[serde(default)]
+    without: HashSet<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,6 +84,17 @@ struct Entry {
 }
 
 impl Lineage {
+    fn of(version: &VersionRecord, batches: Vec<LineageBatch>, properties_withdrawn: u64) -> Self {
+        Self {
+            model: version.model.clone(),
+            version: version.version,
+            run: version.run.clone(),
+            dataset: version.dataset,
+            batches,
+            properties_withdrawn,
+        }
+    }
+
     /// The batches that were withdrawn since.
     pub fn withdrawn(&self) -> impl Iterator<Item = &LineageBatch> {
         self.batches
@@ -124,26 +148,28 @@ pub async fn lineage(
     registry: &Registry,
     version: &VersionRecord,
 ) -> Result<Lineage, EvidenceError> {
-    let entries = match &version.dataset {
+    let manifest = match &version.dataset {
         Some(dataset) => match lake.get_json::<Manifest>(&key::dataset(dataset)).await {
-            Ok(manifest) => manifest.batches,
-            Err(LakeError::NotFound { .. } | LakeError::Corrupt { .. }) => Vec::new(),
+            Ok(manifest) => Some(manifest),
+            Err(LakeError::NotFound { .. } | LakeError::Corrupt { .. }) => None,
             Err(error) => return Err(error.into()),
         },
-        None => Vec::new(),
+        None => None,
     };
-    let batches = stream::iter(entries)
+    let Some(Manifest { batches, without }) = manifest else {
+        return Ok(Lineage::of(version, Vec::new(), 0));
+    };
+    let withdrawn = registry.withdrawn().await?;
+    let withdrawn = withdrawn
+        .property_keys()
+        .filter(|property| !without.contains(&property.to_string()));
+    let withdrawn = withdrawn.count() as u64;
+    let batches = stream::iter(batches)
         .map(|entry| known(registry, entry))
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
-    Ok(Lineage {
-        model: version.model.clone(),
-        version: version.version,
-        run: version.run.clone(),
-        dataset: version.dataset,
-        batches,
-    })
+    Ok(Lineage::of(version, batches, withdrawn))
 }
 
 async fn known(registry: &Registry, entry: Entry) -> Result<LineageBatch, EvidenceError> {

@@ -41,7 +41,7 @@ pub fn actor(extensions: &Extensions) -> String {
     audit::token_id(extensions).unwrap_or_else(|| "local".to_owned())
 }
 
-/// Takes a decision about a batch. A released batch is worked on by a run of its own; after a withdrawal,
+/// Takes a decision about a batch. A separate run works on a released batch; after a withdrawal,
 /// a run with the newest batch that is still used replaces the model.
 ///
 /// # Errors

@@ -20,7 +20,7 @@ use tasador_registry::{Batch, RegistryError, Withdrawn};
 use tasador_runtime::Context;
 
 use crate::GateError;
-use crate::rules::{ChampionError, ServedError, Serving, Standing};
+use crate::rules::{Champion, ChampionError, ServedError, Serving};
 
 /// The metric of a version that the champion's error on a batch is compared with.
 const MEDIAN_APE: &str = "validation_median_ape";
@@ -68,25 +68,25 @@ impl Gather<'_> {
     }
 
     /// The version in production.
-    pub(crate) async fn champion(&self) -> Result<Option<ModelVersion>, GateError> {
+    pub(crate) async fn champion_version(&self) -> Result<Option<ModelVersion>, GateError> {
         let model = &self.ctx.config.model;
         let champion = self.ctx.registry.champion(model).await;
         let champion = champion.map_err(self.registry())?;
         Ok(champion.map(|champion| champion.version))
     }
 
-    /// How things stand with the model in production, and the dataset it learned from. Its error on the batch is only measured if it
-    /// matters.
-    pub(crate) async fn standing(
+    /// The model in production, and the dataset it learned from. Its error on the batch is only measured if
+    /// it matters.
+    pub(crate) async fn champion(
         &self,
         with_error: bool,
-    ) -> Result<(Standing, Option<Manifest>), GateError> {
+    ) -> Result<(Champion, Option<Manifest>), GateError> {
         let ctx = self.ctx;
         let status = tasador_champion::champion(ctx, &ctx.config.model).await;
         let batch = self.batch;
         let failed = |source| GateError::Champion { batch, source };
         let evaluated = match status.map_err(failed)? {
-            ChampionStatus::None => return Ok((Standing::Vacant, None)),
+            ChampionStatus::None => return Ok((Champion::Absent, None)),
             ChampionStatus::Loaded(loaded) => {
                 let evaluated = LoadedVersion::with_folds(*loaded, ctx).await;
                 evaluated.map_err(failed)?.map_err(Box::new)
@@ -100,12 +100,12 @@ impl Gather<'_> {
                     tasador_champion::raise_alarm(ctx, &ctx.config.model, &unusable);
                 }
                 let reference = self.reference(unusable.version).await?;
-                let standing = Standing::Unloadable {
+                let unloadable = Champion::Unloadable {
                     version: unusable.version,
                     why: unusable.flaw.to_string(),
                     reference: reference.map(Box::new),
                 };
-                return Ok((standing, None));
+                return Ok((unloadable, None));
             }
         };
         let LoadedVersion { record, model, .. } = &champion.loaded;
@@ -127,7 +127,7 @@ impl Gather<'_> {
         };
         let performance = self.ctx.registry.performance(&self.ctx.config.model).await;
         let performance = performance.map_err(self.registry())?;
-        let standing = Standing::Serving(Box::new(Serving {
+        let serving = Champion::Serving(Box::new(Serving {
             version,
             served: served_error(performance.as_ref(), version, validation),
             inputs,
@@ -135,7 +135,7 @@ impl Gather<'_> {
             reference,
             error,
         }));
-        Ok((standing, learnt))
+        Ok((serving, learnt))
     }
 
     /// What the rows that a version learned from look like.
@@ -144,7 +144,7 @@ impl Gather<'_> {
         self.aside(&key, version).await
     }
 
-    /// A document beside the champion, where it can be had.
+    /// A document beside the champion, if it can be read.
     async fn aside<T: DeserializeOwned>(
         &self,
         key: &Key,
@@ -173,8 +173,8 @@ impl Gather<'_> {
             .await
             .map_err(self.lake())?;
         let batch = self.batch;
-        // Reading Parquet and pricing a large batch take seconds, and the reader brings threads of
-        // its own that a runtime of one thread does not bear.
+        // Reading Parquet and pricing a large batch take seconds, and the reader starts
+        // threads, which a runtime of one thread does not allow.
         tokio::task::spawn_blocking(move || {
             let clean = read_batch(bytes).map_err(|source| GateError::Clean { batch, source })?;
             let mut frame = clean.frame;

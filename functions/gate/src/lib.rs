@@ -18,7 +18,7 @@ use tasador_model::Algorithm;
 use tasador_registry::{Batch, RegistryError};
 use tasador_runtime::{Classify, Context, ErrorClass};
 
-use rules::{Facts, Judgement, Limits, Standing};
+use rules::{Facts, Judgement, Limits};
 
 pub use tasador_flow::gate::{Request, Response};
 
@@ -126,17 +126,17 @@ async fn decide(
     let examined = match rules::examine(&report, processed, limits) {
         Ok(examined) => examined,
         Err(refusal) => {
-            let champion = gather.champion().await?;
+            let champion = gather.champion_version().await?;
             return Ok(respond(refusal, champion, None));
         }
     };
     let batch = gather.batch().await?;
     if let Some(event) = batch.as_ref().and_then(Batch::withdrawal) {
-        let champion = gather.champion().await?;
+        let champion = gather.champion_version().await?;
         return Ok(respond(rules::withdrawn(event, examined), champion, None));
     }
     let withdrawn = gather.withdrawn().await?;
-    let (standing, learned) = gather.standing(examined.reasons.is_empty()).await?;
+    let (champion, learned) = gather.champion(examined.reasons.is_empty()).await?;
     let received_at = batch.as_ref().map(|batch| batch.record.received_at);
     let manifest = gather
         .manifest(report.profile.rows, received_at, &withdrawn)
@@ -144,7 +144,7 @@ async fn decide(
     let facts = Facts {
         report: &report,
         dataset_rows: manifest.rows(),
-        champion: &standing,
+        champion: &champion,
         released: batch.as_ref().is_some_and(Batch::is_released),
         stale: gather.stale(learned.as_ref(), &withdrawn).await?,
     };
@@ -153,7 +153,7 @@ async fn decide(
         Decision::Skip | Decision::Hold => None,
         Decision::Train => Some(write_dataset(&gather, &manifest, wanted).await?),
     };
-    Ok(respond(judgement, Standing::version(&standing), training))
+    Ok(respond(judgement, champion.version(), training))
 }
 
 async fn write_dataset(

@@ -31,18 +31,18 @@ pub struct Facts<'a> {
     /// Rows that training would learn from: all usable batches and this one.
     pub dataset_rows: u64,
     /// The model in production.
-    pub champion: &'a Standing,
+    pub champion: &'a Champion,
     /// Whether a person has released the batch: what would hold it is recorded, and decides nothing.
     pub released: bool,
     /// How much of the champion's dataset people have withdrawn since.
     pub stale: Stale,
 }
 
-/// How things stand with the model in production.
+/// The model in production.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Standing {
+pub enum Champion {
     /// There is none yet.
-    Vacant,
+    Absent,
     /// There is one, and it can't be used.
     Unloadable {
         /// Its version.
@@ -56,11 +56,11 @@ pub enum Standing {
     Serving(Box<Serving>),
 }
 
-impl Standing {
+impl Champion {
     /// The champion's version.
     pub fn version(&self) -> Option<ModelVersion> {
         match self {
-            Self::Vacant => None,
+            Self::Absent => None,
             Self::Unloadable { version, .. } => Some(*version),
             Self::Serving(champion) => Some(champion.version),
         }
@@ -69,7 +69,7 @@ impl Standing {
     /// What the rows that the champion learned from look like, whether or not it can be loaded.
     pub fn reference(&self) -> Option<(ModelVersion, &Profile)> {
         match self {
-            Self::Vacant => None,
+            Self::Absent => None,
             Self::Unloadable {
                 version, reference, ..
             } => Some((*version, reference.as_deref()?)),

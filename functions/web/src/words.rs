@@ -110,6 +110,7 @@ words! {
     discarded_by: "Discarded by", "Descartado por";
     withdrawn_by: "Withdrawn by", "Retirado por";
     learned_from_withdrawn: "Learned from withdrawn data", "Aprendió de datos retirados";
+    properties_withdrawn: "Properties withdrawn since this version was trained", "Viviendas retiradas desde que se entrenó esta versión";
     cannot_be_decided: "Another decision was taken meanwhile, or a run is working on the batch. Load the page again and check it.",
         "Ya se tomó otra decisión, o una ejecución está procesando el lote. Recargue la página y revísela.";
     rows: "Rows", "Filas";

@@ -12,7 +12,7 @@ use tasador_listing::quality::RawColumn;
 use tasador_listing::schema::{ACRE_LOT, BATH, BED, CITY, HOUSE_SIZE, PRICE, STATE, ZIP_CODE};
 use tasador_listing::{BatchReport, ColumnKind, ColumnProfile, Profile};
 
-use super::{Limits, Serving, Standing, measurement};
+use super::{Champion, Limits, Serving, measurement};
 
 /// Numbers whose unit and population matter most.
 const MAIN_NUMBERS: [&str; 5] = [PRICE, BED, BATH, ACRE_LOT, HOUSE_SIZE];
@@ -29,15 +29,13 @@ const MIXED: [(&str, f64, f64); 2] = [(PRICE, 30.0, 100.0), (HOUSE_SIZE, 6.0, 6.
 const FEWEST_VALUES: u64 = 5;
 /// A column belongs to the reference if at least this share of its rows has a value.
 const REFERENCE_FILLED: f64 = 0.5;
-/// From this share of rows with a value on, a changed kind counts.
-const KIND_FILLED: f64 = 0.5;
 /// How far a factor may be from the one of a unit, as a factor: markets differ, too.
 const UNIT_TOLERANCE: f64 = 1.5;
-/// Other numbers are held only if all three quartiles are off by the factor of one unit, within this.
+/// Other numbers are held only if the factor of one unit explains all three quartiles, within this.
 const EXACT_TOLERANCE: f64 = 1.2;
 /// Fewer different numbers are grades or months, which have no unit.
 const FEWEST_DISTINCT: u64 = 20;
-/// Columns with a reason of their own.
+/// Columns with a separate reason.
 const COLUMNS_NAMED: usize = 5;
 
 /// What speaks for holding a batch, and what was measured.
@@ -47,7 +45,7 @@ pub(super) struct Guard {
     pub(super) measurements: Vec<Measurement>,
 }
 
-pub(super) fn check(report: &BatchReport, champion: &Standing, limits: &Limits) -> Guard {
+pub(super) fn check(report: &BatchReport, champion: &Champion, limits: &Limits) -> Guard {
     let mut guard = Guard::default();
     guard.unreadable(report, limits);
     if let Some((version, reference)) = champion.reference() {
@@ -58,7 +56,7 @@ pub(super) fn check(report: &BatchReport, champion: &Standing, limits: &Limits) 
             limits,
         };
         compare.scales(&mut guard);
-        if let Standing::Serving(champion) = champion {
+        if let Champion::Serving(champion) = champion {
             compare.units(champion, &mut guard);
             compare.kinds(champion, &mut guard);
         }
@@ -172,8 +170,8 @@ impl<'a> Compare<'a> {
         }
     }
 
-    /// Whether another number that the champion uses is off by exactly the factor of a unit, in its
-    /// middle and in both quartiles. Without a unit, another market is no reason to hold it.
+    /// Whether the factor of a unit explains the median and both quartiles of another number that the
+    /// champion uses. Without a unit, another market is no reason to hold it.
     fn units(&self, champion: &Serving, guard: &mut Guard) {
         let mut named = 0;
         for input in &champion.inputs {
@@ -229,11 +227,12 @@ impl<'a> Compare<'a> {
             }
             named += 1;
             let filled = 1.0 - batch.null_share();
+            let limit = self.limits.kind_changed_share;
             guard.add(
                 "kind_changed",
                 input,
-                self.against(filled, KIND_FILLED),
-                filled >= KIND_FILLED,
+                self.against(filled, limit),
+                filled >= limit,
                 |column, compared| Reason::KindChanged {
                     column,
                     compared,

@@ -6,7 +6,7 @@ use tasador_listing::drift::{new_category_share, psi};
 use tasador_listing::profile::Body;
 use tasador_listing::{ColumnKind, ColumnProfile, Profile};
 
-use super::{Facts, Limits, Serving, Stale, Standing, is_feature, measurement};
+use super::{Champion, Facts, Limits, Serving, Stale, is_feature, measurement};
 
 /// What is measured, by its name in the history.
 const WITHDRAWN: &str = "learned_from_withdrawn";
@@ -20,7 +20,7 @@ const NEW_COLUMN: &str = "new_column_values";
 /// Of checks that look at every column, so many are recorded, those nearest to their limit first:
 /// states of the machine stay under 16 KB.
 const COLUMNS_RECORDED: usize = 12;
-/// So many columns get a sentence of their own.
+/// So many columns get a separate sentence.
 const COLUMNS_NAMED: usize = 5;
 
 /// What speaks for training.
@@ -39,14 +39,14 @@ struct Finding {
 
 pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
     let champion = match facts.champion {
-        Standing::Vacant => return train(Reason::NoChampion),
-        Standing::Unloadable { version, why, .. } => {
+        Champion::Absent => return train(Reason::NoChampion),
+        Champion::Unloadable { version, why, .. } => {
             return train(Reason::ChampionUnloadable {
                 version: *version,
                 why: why.clone(),
             });
         }
-        Standing::Serving(champion) => champion,
+        Champion::Serving(champion) => champion,
     };
     let findings = [
         withdrawn(facts, champion),

@@ -159,13 +159,13 @@ fn decide(processed: bool, facts: &Facts<'_>, limits: &Limits) -> Judgement {
 }
 
 fn against(report: &BatchReport, champion: Serving, limits: &Limits) -> Judgement {
-    let standing = Standing::Serving(Box::new(champion));
+    let champion = Champion::Serving(Box::new(champion));
     decide(
         false,
         &Facts {
             report,
             dataset_rows: 20_000 + report.profile.rows,
-            champion: &standing,
+            champion: &champion,
             released: false,
             stale: Stale::default(),
         },
@@ -179,7 +179,7 @@ fn first(report: &BatchReport) -> Judgement {
         &Facts {
             report,
             dataset_rows: report.profile.rows,
-            champion: &Standing::Vacant,
+            champion: &Champion::Absent,
             released: false,
             stale: Stale::default(),
         },
@@ -381,7 +381,7 @@ fn the_same_bytes_again_skip_whatever_they_hold() {
         &Facts {
             report: &report,
             dataset_rows: 10,
-            champion: &Standing::Vacant,
+            champion: &Champion::Absent,
             released: false,
             stale: Stale::default(),
         },
@@ -404,7 +404,7 @@ fn the_same_bytes_again_skip_whatever_they_hold() {
 #[test]
 fn a_champion_that_cannot_be_used_is_a_reason() {
     let report = TOWN.report();
-    let standing = Standing::Unloadable {
+    let champion = Champion::Unloadable {
         version: ModelVersion(4),
         why: "its artefact is gone".to_owned(),
         reference: None,
@@ -412,7 +412,7 @@ fn a_champion_that_cannot_be_used_is_a_reason() {
     let facts = Facts {
         report: &report,
         dataset_rows: 9_000,
-        champion: &standing,
+        champion: &champion,
         released: false,
         stale: Stale::default(),
     };
@@ -743,10 +743,10 @@ proptest! {
         vacant: bool, processed: bool,
     ) {
         let report = Town { seed: seed >> 8, rows, size_factor, new_city_share, grade_share }.report();
-        let standing = if vacant { Standing::Vacant } else {
-            Standing::Unloadable { version: ModelVersion(1), why: "gone".to_owned(), reference: None }
+        let champion = if vacant { Champion::Absent } else {
+            Champion::Unloadable { version: ModelVersion(1), why: "gone".to_owned(), reference: None }
         };
-        let facts = Facts { report: &report, dataset_rows: 1_000_000, champion: &standing, released: false, stale: Stale::default() };
+        let facts = Facts { report: &report, dataset_rows: 1_000_000, champion: &champion, released: false, stale: Stale::default() };
         let decision = decide(processed, &facts, &limits());
         prop_assert_eq!(decision.decision, Decision::Skip);
         prop_assert!(!decision.reasons.is_empty());
@@ -758,8 +758,8 @@ proptest! {
         dataset_rows in 0_u64..60_000,
     ) {
         let report = Town { seed: seed >> 8, rows, size_factor, new_city_share, grade_share }.report();
-        let standing = Standing::Serving(Box::new(champion()));
-        let facts = Facts { report: &report, dataset_rows, champion: &standing, released: false, stale: Stale::default() };
+        let champion = Champion::Serving(Box::new(champion()));
+        let facts = Facts { report: &report, dataset_rows, champion: &champion, released: false, stale: Stale::default() };
         let decision = decide(false, &facts, &limits());
         prop_assert!(!decision.reasons.is_empty());
         for reason in &decision.reasons {

@@ -333,7 +333,7 @@ fn a_small_batch_is_held_rather_than_kept_for_later() {
 #[test]
 fn a_champion_that_cannot_be_loaded_still_tells_what_is_usual() {
     let report = multiplied(&[("price", 1e-3, 100)], 600);
-    let standing = Standing::Unloadable {
+    let champion = Champion::Unloadable {
         version: ModelVersion(3),
         why: "gone".to_owned(),
         reference: champion().reference.map(Box::new),
@@ -341,7 +341,7 @@ fn a_champion_that_cannot_be_loaded_still_tells_what_is_usual() {
     let facts = Facts {
         report: &report,
         dataset_rows: 20_600,
-        champion: &standing,
+        champion: &champion,
         released: false,
         stale: Stale::default(),
     };
@@ -351,11 +351,11 @@ fn a_champion_that_cannot_be_loaded_still_tells_what_is_usual() {
 #[test]
 fn a_released_batch_is_judged_as_if_it_were_sound() {
     let report = multiplied(&[("price", 1e-3, 100)], 600);
-    let standing = Standing::Serving(Box::new(champion()));
+    let champion = Champion::Serving(Box::new(champion()));
     let facts = Facts {
         report: &report,
         dataset_rows: 20_600,
-        champion: &standing,
+        champion: &champion,
         released: true,
         stale: Stale::default(),
     };

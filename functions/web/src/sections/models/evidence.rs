@@ -63,6 +63,9 @@ pub(super) fn of(language: Language, shown: &Shown) -> Markup {
                         p.warning { (words.learned_from_withdrawn) ": " code title=(batch.batch) { (batch.batch.short()) } " (" (language.day(event.at)) ", " (event.by) @if let Some(reason) = &event.reason { ": " (reason) } ")" }
                     }
                 }
+                @if lineage.properties_withdrawn > 0 {
+                    p.warning { (words.properties_withdrawn) ": " (language.count(lineage.properties_withdrawn)) }
+                }
                 @if !lineage.batches.is_empty() {
                     details {
                         summary { (words.lineage) " " span.count { (lineage.batches.len()) } }
