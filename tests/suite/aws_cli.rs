@@ -83,7 +83,7 @@ async fn an_execution_is_started_and_followed_and_a_function_invoked() {
     .await;
     assert_eq!(bytes["Contents"].as_array().unwrap().len(), 1);
     let tables = call(words("dynamodb list-tables")).await;
-    assert_eq!(tables["TableNames"].as_array().unwrap().len(), 4);
+    assert_eq!(tables["TableNames"].as_array().unwrap().len(), 3);
 
     let request = json!({"run_id": "by-hand", "outcome": "failed", "started_at": "2026-01-01T00:00:00Z", "state": {}});
     let mut invoke = words("lambda invoke --function-name record");

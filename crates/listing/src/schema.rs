@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::identity;
 use crate::synonyms;
 
-pub use crate::columns::{PRICE, BED, BATH, ACRE_LOT, HOUSE_SIZE, STREET, CITY, STATE, ZIP_CODE, PREV_SOLD_DATE, PROPERTY_KEY, ROW_HASH};
+pub use crate::columns::{
+    ACRE_LOT, BATH, BED, CITY, HOUSE_SIZE, PREV_SOLD_DATE, PRICE, PROPERTY_KEY, ROW_HASH, STATE,
+    STREET, ZIP_CODE,
+};
 
 /// What the values of a clean column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
