@@ -80,6 +80,9 @@ class Template:
             return PSEUDO[name]
         if name in self.resources:
             return ARNS.get(self.resources[name]["Type"], "tasador")
+        # A parameter that may be an ARN is one of a secret.
+        if "arn:" in self.whole["Parameters"].get(name, {}).get("AllowedPattern", ""):
+            return ARNS["AWS::SecretsManager::Secret"]
         return "parameter"
 
     def filled(self, value):
