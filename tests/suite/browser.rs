@@ -21,7 +21,7 @@ use driver::{Browser, DESK, PHONE};
 /// Sections by the end of their address.
 const SECTIONS: [&str; 5] = ["appraise", "history", "models", "data", "operations"];
 
-/// A world in which a first model was promoted, a batch was skipped, and a challenger lost.
+/// A world in which a first model was promoted, a batch was skipped, a challenger lost, and a batch is held.
 async fn told_world() -> World {
     run_demo(World::new(changed).await).await
 }
@@ -48,6 +48,10 @@ async fn run_demo(world: World) -> World {
         "{}",
         rejected.reasons()
     );
+    let held = world
+        .deliver(&Batch::new(4, 150).scale("price", 0.001))
+        .await;
+    assert_eq!(held.kind(), OutcomeKind::Quarantined, "{}", held.reasons());
     world
 }
 
@@ -146,6 +150,11 @@ async fn the_history_tells_each_decision_with_its_reasons() {
         ("promoted", "Promoted", "is now in production"),
         ("rejected", "Rejected", "was trained but not promoted"),
         ("skipped", "Skipped", "at least 50 required"),
+        (
+            "quarantined",
+            "Quarantined",
+            "suspected factor: 1,000 (thousands)",
+        ),
     ] {
         let row = page.text(&format!("tr[data-kind={kind}]")).await;
         assert!(row.contains(badge) && row.contains(why), "{row}");
@@ -156,6 +165,48 @@ async fn the_history_tells_each_decision_with_its_reasons() {
         details.contains("Challenger") && details.contains("Champion"),
         "{details}"
     );
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_admin_decides_about_batches() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let world = told_world().await;
+    let page = browser.open(&world, "/?lang=es#history").await;
+    page.click("tr[data-kind=quarantined] button[data-address$='/discard']")
+        .await;
+    let dialog = page.text("#move").await;
+    for part in ["Descartar?", "Lote", "Ningún conjunto de datos", "Motivo"] {
+        assert!(dialog.contains(part), "{part} in {dialog}");
+    }
+    page.fill("#move-reason", "Precios en miles").await;
+    page.screenshot("history-dialog").await;
+    page.click("#move button[value=confirm]").await;
+    page.wait_for("tr[data-kind=quarantined] .badge.withdrawn")
+        .await;
+    let row = page.text("tr[data-kind=quarantined]").await;
+    assert!(
+        row.contains("Descartado por local") && row.contains("Precios en miles"),
+        "{row}"
+    );
+    // What was learned from is withdrawn, and released again.
+    for (action, badge) in [("withdraw", "Withdrawn by"), ("release", "Released by")] {
+        page.go(&world, "/?lang=en#history").await;
+        page.click(&format!(
+            "tr[data-kind=rejected] button[data-address$='/{action}']"
+        ))
+        .await;
+        page.click("#move button[value=confirm]").await;
+        let row = format!(
+            "tr[data-kind=rejected]:has(.badge.withdrawn):not(:has(button[data-address$='/{action}']))"
+        );
+        page.wait_for(&row).await;
+        let row = page.text(&row).await;
+        assert!(row.contains(badge), "{row}");
+        world.cloud().executions().idle().await;
+    }
     browser.close().await;
 }
 

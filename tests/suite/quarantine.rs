@@ -192,7 +192,9 @@ async fn prices_in_thousands_are_held_and_the_next_good_rows_are_judged_as_ever(
     );
     let sentence = &run.recorded().sentence;
     assert!(
-        sentence.contains("quarantine") && sentence.contains("1,000"),
+        sentence.contains("quarantine")
+            && sentence.contains("1,000")
+            && !sentence.contains("rents"),
         "{sentence}"
     );
     let next = world.deliver(&Batch::new(3, 6_000)).await;
@@ -378,7 +380,13 @@ async fn a_withdrawn_batch_is_unlearned_and_the_lineage_tells() {
                 .iter()
                 .any(|reason| reason.code() == "learned_from_withdrawn")
         );
-        assert!(outcome.sentence.contains("version"), "{}", outcome.sentence);
+        assert!(
+            outcome
+                .sentence
+                .ends_with("learned from 1 batch, withdrawn since."),
+            "{}",
+            outcome.sentence
+        );
     }
     assert!(!learned_from(&world).await.contains(&second));
     invariants::check(&world).await;
@@ -497,6 +505,66 @@ async fn a_withdrawn_property_is_left_out_of_every_later_dataset() {
     world.cloud().executions().idle().await;
     assert!(!acted(&world, &decided).await.promoted);
     invariants::check(&world).await;
+}
+
+/// Nine rows without a price that can be used: told by reason, and downloaded as they came.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rejected_rows_are_told_by_reason_and_can_be_downloaded() {
+    let world = World::new(|_| ()).await;
+    let batch = Batch::new(1, 300).with("price", |row, listing| match row {
+        0..6 => json!(-5),
+        6..9 => json!("ask"),
+        _ => listing["price"].clone(),
+    });
+    let run = world.deliver(&batch).await;
+    let path = format!("/history/{}", run.id);
+    let (status, entry) = world.http(Method::GET, &path, None).await;
+    assert_eq!(status, 200, "{entry}");
+    assert_eq!(
+        entry["rejected_for"],
+        json!({"price_not_positive": 6, "price_unreadable": 3})
+    );
+    let day = |end: &str| entry["period"][end].as_str().unwrap().to_owned();
+    assert!(day("first") < day("last"), "{entry:#}");
+    assert!(entry["received_at"].is_string(), "{entry:#}");
+
+    let batch = run.recorded().batch.unwrap();
+    for prefix in ["", "/page"] {
+        let path = format!("{prefix}/batches/{batch}/rejected");
+        let answer = world.asked(Method::GET, &path, None, &[]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(
+            answer
+                .header("content-disposition")
+                .contains("filename=\"rejected-")
+        );
+        assert!(answer.header("content-type").starts_with("text/csv"));
+        let lines: Vec<&str> = answer.text.lines().collect();
+        assert!(
+            lines.len() == 10 && lines[0].ends_with("reason,detail"),
+            "{}",
+            answer.text
+        );
+        for (part, rows) in [
+            ("price_not_positive", 6),
+            ("price_unreadable", 3),
+            (",ask,", 3),
+        ] {
+            let found = lines.iter().filter(|line| line.contains(part)).count();
+            assert_eq!(found, rows, "{part}: {}", answer.text);
+        }
+    }
+    for unknown in ["0".repeat(64), "none".to_owned()] {
+        let path = format!("/batches/{unknown}/rejected");
+        assert_eq!(world.http(Method::GET, &path, None).await.0, 404);
+    }
+    let page = world.asked(Method::GET, "/?lang=es", None, &[]).await;
+    for part in [
+        "6: El precio no es mayor que cero.",
+        "3: El precio no es un número.",
+    ] {
+        assert!(page.text.contains(part), "{part}");
+    }
 }
 
 /// The different rows of all batches that datasets contain.

@@ -57,6 +57,16 @@ pub enum OutcomeKind {
 }
 
 impl OutcomeKind {
+    /// Those that a run may come to.
+    pub const OF_RUNS: [Self; 6] = [
+        Self::Promoted,
+        Self::Rejected,
+        Self::Skipped,
+        Self::Quarantined,
+        Self::Failed,
+        Self::NothingNew,
+    ];
+
     /// The name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

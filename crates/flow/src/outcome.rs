@@ -146,6 +146,14 @@ impl Outcome {
         source.map(source_name).filter(|name| !name.is_empty())
     }
 
+    /// Why a version that need not be better replaced the champion: that learned from withdrawn data.
+    pub(crate) fn replaced_withdrawn(&self) -> Option<&Reason> {
+        let old = self.champion.as_ref()?.version;
+        self.reasons.iter().find(
+            |reason| matches!(reason, Reason::LearnedFromWithdrawn { version, .. } if *version == old),
+        )
+    }
+
     /// The change of the average error from champion to challenger, as a share of the champion's.
     pub fn mae_change(&self) -> Option<f64> {
         let of = |side: &Option<Contender>| side.as_ref().and_then(|side| side.metrics.get("mae"));

@@ -14,7 +14,7 @@ pub struct Report {
     /// Decisions about batches, and properties that were withdrawn.
     pub decisions: u64,
     pub versions: u64,
-    /// Files of MLflow's clients that were stored without a hash: they can be read, not verified.
+    /// Files that MLflow's clients or people stored without a hash: they can be read, not verified.
     pub without_hash: u64,
     pub findings: Vec<Finding>,
 }

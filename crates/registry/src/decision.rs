@@ -98,7 +98,7 @@ pub enum Forbidden {
     NotInQuarantine,
     #[error("is in quarantine: no dataset contains its rows; discard it instead")]
     InQuarantine,
-    #[error("is in no dataset, so there is nothing to withdraw")]
+    #[error("is in no dataset, so there is nothing to take out")]
     NotUsed,
 }
 
@@ -130,7 +130,8 @@ pub(crate) fn decide(batch: &Batch, change: &BatchChange) -> Result<Decided, For
         (Discard, Quarantined) => Ok(()),
         (Withdraw, Promoted | Rejected | Skipped) if outcome.usable => Ok(()),
         (Release, Promoted | Rejected | Skipped | Failed | NothingNew) => Err(Forbidden::NotHeld),
-        (Discard, _) => Err(Forbidden::NotInQuarantine),
+        (Discard, _) if outcome.usable => Err(Forbidden::NotInQuarantine),
+        (Discard, _) => Err(Forbidden::NotUsed),
         (Withdraw, Quarantined) => Err(Forbidden::InQuarantine),
         (Withdraw, _) => Err(Forbidden::NotUsed),
     };
@@ -235,18 +236,14 @@ mod tests {
             (
                 Some(Skipped),
                 false,
-                [Err(NotHeld), Err(NotInQuarantine), Err(NotUsed)],
+                [Err(NotHeld), Err(NotUsed), Err(NotUsed)],
             ),
             (
                 Some(Failed),
                 false,
-                [Err(NotHeld), Err(NotInQuarantine), Err(NotUsed)],
+                [Err(NotHeld), Err(NotUsed), Err(NotUsed)],
             ),
-            (
-                Some(Out),
-                false,
-                [Ok(()), Err(NotInQuarantine), Err(NotUsed)],
-            ),
+            (Some(Out), false, [Ok(()), Err(NotUsed), Err(NotUsed)]),
         ];
         for (kind, usable, wants) in table {
             for (action, want) in [Release, Discard, Withdraw].into_iter().zip(wants) {

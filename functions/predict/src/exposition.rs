@@ -6,7 +6,9 @@ use prometheus::proto::{
 };
 use prometheus::{Encoder as _, TextEncoder};
 use tasador_pricing::ChampionStatus;
-use tasador_registry::{DURATION_BOUNDS_US, PipelineCounts, ServingCounts, ServingTotals};
+use tasador_registry::{
+    DURATION_BOUNDS_US, OutcomeKind, PipelineCounts, ServingCounts, ServingTotals,
+};
 
 /// What is shown.
 pub(crate) struct Figures {
@@ -191,10 +193,13 @@ fn pipeline(families: &mut Families, counts: &PipelineCounts) {
     families.counters(
         "pipeline_runs_total",
         "Runs of the pipeline by outcome.",
-        counts
-            .outcomes
+        // All of them: Prometheus sees no increase in a counter that begins at 1.
+        OutcomeKind::OF_RUNS
             .iter()
-            .map(|(kind, count)| counter(&[("outcome", kind.as_str())], *count))
+            .map(|kind| {
+                let count = counts.outcomes.get(kind).copied().unwrap_or_default();
+                counter(&[("outcome", kind.as_str())], count)
+            })
             .collect(),
     );
     families.counters(

@@ -106,6 +106,12 @@ words! {
     release: "Release", "Admitir";
     discard: "Discard", "Descartar";
     withdraw: "Withdraw", "Retirar";
+    release_consequence: "A run judges the batch again as if it were sound, and may learn from it.",
+        "Una ejecución vuelve a evaluar el lote como si fuera correcto y puede aprender de él.";
+    discard_consequence: "No dataset will contain its rows. You can release it later.",
+        "Ningún conjunto de datos contendrá sus filas. Puede admitirlo más adelante.";
+    withdraw_consequence: "Later datasets will not contain its rows. If the version in production learned from them, a run replaces it.",
+        "Los conjuntos de datos posteriores no contendrán sus filas. Si la versión en producción aprendió de ellas, una ejecución la reemplaza.";
     released_by: "Released by", "Admitido por";
     discarded_by: "Discarded by", "Descartado por";
     withdrawn_by: "Withdrawn by", "Retirado por";

@@ -49,6 +49,9 @@ fn promoted(outcome: &Outcome) -> String {
         return lead;
     };
     let error = English.money(mae);
+    if let Some(withdrawn) = outcome.replaced_withdrawn() {
+        return format!("{lead}: average error {error}; {}", reason(withdrawn));
+    }
     match (&outcome.champion, outcome.mae_change()) {
         (Some(old), Some(change)) => format!(
             "{lead}: average error {error}, {} lower than version {}",

@@ -52,6 +52,9 @@ fn promoted(outcome: &Outcome) -> String {
         return lead;
     };
     let error = Spanish.money(mae);
+    if let Some(withdrawn) = outcome.replaced_withdrawn() {
+        return format!("{lead}: error promedio de {error}; {}", reason(withdrawn));
+    }
     match (&outcome.champion, outcome.mae_change()) {
         (Some(old), Some(change)) => format!(
             "{lead}: error promedio de {error}, un {} menor que el de la versión {}",

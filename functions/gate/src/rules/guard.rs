@@ -92,6 +92,12 @@ impl Guard {
         }
     }
 
+    /// Whether there is a reason about this column already.
+    fn names(&self, column: &str) -> bool {
+        let mut fired = self.measurements.iter().filter(|found| found.fired);
+        fired.any(|found| found.column.as_deref() == Some(column))
+    }
+
     /// Main columns that the batch fills with what cannot be read.
     fn unreadable(&mut self, report: &BatchReport, limits: &Limits) {
         let limit = limits.max_lost_share;
@@ -282,9 +288,10 @@ impl<'a> Compare<'a> {
 
     /// Whether part of the prices or living areas is of another order of magnitude. What the reference
     /// has of these is allowed, and three standard deviations more, so that a small batch is not held
-    /// for one row.
+    /// for one row. What is named already is not named again.
     fn populations(&self, guard: &mut Guard) {
         for (name, far_below, far_above) in MIXED {
+            let is_named = guard.names(name);
             let Some((reference, batch)) = self.both(name) else {
                 continue;
             };
@@ -310,7 +317,7 @@ impl<'a> Compare<'a> {
                     code,
                     name,
                     self.against(found, limit),
-                    found > limit,
+                    found > limit && !is_named,
                     |column, compared| Reason::OtherPopulation {
                         column,
                         compared,
@@ -329,10 +336,7 @@ impl<'a> Compare<'a> {
             return;
         }
         for name in MAIN_NUMBERS.into_iter().filter(|name| *name != ACRE_LOT) {
-            let is_named = guard
-                .measurements
-                .iter()
-                .any(|other| other.fired && other.column.as_deref() == Some(name));
+            let is_named = guard.names(name);
             let Some((reference, batch)) = self.both(name).filter(|_| !is_named) else {
                 continue;
             };

@@ -83,7 +83,7 @@
     waiting = setTimeout(() => ask(slider.form, ["#price", "#why", "#now"]), 150);
   });
 
-  // Changes in production. The browser sends along who signed in, where that is wanted.
+  // Changes in production, and decisions about batches. The browser sends along who signed in, where that is wanted.
   const dialog = $("#move");
   let move = null;
   for (const button of all("button[data-address]")) {
@@ -92,15 +92,14 @@
       move = button;
       $("#move-title", dialog).textContent = button.textContent + "?";
       $(".what", dialog).textContent = button.dataset.what;
-      const version = button.dataset.version;
-      const content = document.getElementById("move-" + version).content.cloneNode(true);
+      const content = document.getElementById(button.dataset.about).content.cloneNode(true);
       $(".consequences", dialog).replaceChildren(content);
       // A version that lost takes more than a click.
       const number = $("#move-number", dialog);
       const lost = "lost" in button.dataset;
       number.value = "";
       number.required = lost;
-      number.pattern = version;
+      number.pattern = button.dataset.version ?? "";
       number.closest(".field").hidden = !lost;
       $(".error", dialog).textContent = "";
       dialog.showModal();

@@ -218,10 +218,20 @@ fn decisions(language: Language, outcome: &Outcome) -> Markup {
     let Some(batch) = outcome.batch else {
         return html! {};
     };
-    let (release, discard, withdraw) = (
-        (BatchAction::Release, words.release),
-        (BatchAction::Discard, words.discard),
-        (BatchAction::Withdraw, words.withdraw),
+    let release = (
+        BatchAction::Release,
+        words.release,
+        words.release_consequence,
+    );
+    let discard = (
+        BatchAction::Discard,
+        words.discard,
+        words.discard_consequence,
+    );
+    let withdraw = (
+        BatchAction::Withdraw,
+        words.withdraw,
+        words.withdraw_consequence,
     );
     let allowed = match outcome.decided.as_ref().map(|event| event.action) {
         Some(BatchAction::Discard | BatchAction::Withdraw) => vec![release],
@@ -232,9 +242,11 @@ fn decisions(language: Language, outcome: &Outcome) -> Markup {
     };
     let name = outcome.batch_name().unwrap_or_default();
     html! {
-        @for (action, title) in allowed {
+        @for (action, title, consequence) in allowed {
+            @let about = format!("decide-{}-{}", outcome.run, action.as_str());
+            template id=(about) { p { (consequence) } }
             button.link type="button" hidden data-address=(format!("page/batches/{batch}/{}", action.as_str()))
-                data-body="{}" data-what=(format!("{} {} {name}", words.batch, batch.short()))
+                data-body="{}" data-about=(about) data-what=(format!("{} {} {name}", words.batch, batch.short()))
                 aria-label=(format!("{title}: {} {}", words.batch, batch.short())) { (title) }
             " "
         }

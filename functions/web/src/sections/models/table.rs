@@ -135,9 +135,10 @@ fn move_button(
         @if matches!(status, ProductionStatus::NotUsed | ProductionStatus::WasInProduction) {
             // Never promoted by the pipeline: it lost its comparison, or was not the best candidate of its run.
             @let lost = status == ProductionStatus::NotUsed && version.run.is_some();
-            template id=(format!("move-{}", version.version)) { (consequences(language, models, outcomes, version, lost)) }
+            @let about = format!("move-{}", version.version);
+            template id=(about) { (consequences(language, models, outcomes, version, lost)) }
             button.link type="button" hidden data-address=(address) data-body=(body)
-                data-version=(version.version) data-lost[lost]
+                data-about=(about) data-version=(version.version) data-lost[lost]
                 data-what=(format!("{} {}", words.version, version.version))
                 aria-label=(format!("{title}: {} {}", words.version, version.version)) { (title) }
         }
