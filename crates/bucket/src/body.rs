@@ -8,9 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
+use s3s::TrailingHeaders;
 use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::StreamingBlob;
-use s3s::protocol::TrailingHeaders;
 use s3s::{S3Error, S3ErrorCode, S3Result, StdError, s3_error};
 use tokio::io::AsyncWriteExt as _;
 
@@ -47,7 +47,8 @@ pub(crate) async fn receive(
     claims: Claims,
 ) -> S3Result<Received> {
     let wanted = Wanted::sent(&claims.checksums).and(claims.algorithm.as_deref())?;
-    let mut hasher = wanted.and_trailer(headers)?.hasher();
+    let wanted = wanted.and_announced(headers)?;
+    let mut hasher = wanted.hasher();
     let mut md5 = Md5::new();
     let mut size_bytes = 0;
     let bytes = disk.temporary();
@@ -56,7 +57,9 @@ pub(crate) async fn receive(
         let piece = piece.map_err(|error| {
             tracing::debug!(%error, "a body could not be read");
             let mut fault = S3Error::with_source(S3ErrorCode::IncompleteBody, error);
-            fault.set_message("the body ended early, or differs from its signature or x-amz-content-sha256");
+            fault.set_message(
+                "the body ended early, or differs from its signature or x-amz-content-sha256",
+            );
             fault
         })?;
         md5.update(&piece);
@@ -68,9 +71,14 @@ pub(crate) async fn receive(
 
     let md5 = md5.finalize();
     if let Some(sent) = claims.md5 {
-        let sent = STANDARD.decode(sent).map_err(|_| s3_error!(InvalidDigest))?;
+        let sent = STANDARD
+            .decode(sent)
+            .map_err(|_| s3_error!(InvalidDigest))?;
         if sent != md5 {
-            return Err(s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received."));
+            return Err(s3_error!(
+                BadDigest,
+                "The Content-MD5 you specified did not match what we received."
+            ));
         }
     }
     let checksums = Checksums::from(hasher.finalize());
@@ -103,7 +111,7 @@ pub(crate) fn of_file(mut file: File, start: u64, length: u64) -> S3Result<Strea
         let left = left - piece.len() as u64;
         Ok::<_, std::io::Error>(Some((piece, (file, left))))
     });
-    Ok(StreamingBlob::wrap(Sync(pieces)))
+    Ok(StreamingBlob::wrap(pieces))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -9,15 +9,35 @@ use serde::{Deserialize, Serialize};
 /// Checksums in base64, by algorithm.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Checksums {
-    #[serde(default, rename = "checksum_crc32", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "checksum_crc32",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) crc32: Option<String>,
-    #[serde(default, rename = "checksum_crc32c", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "checksum_crc32c",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) crc32c: Option<String>,
-    #[serde(default, rename = "checksum_crc64nvme", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "checksum_crc64nvme",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) crc64nvme: Option<String>,
-    #[serde(default, rename = "checksum_sha1", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "checksum_sha1",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) sha1: Option<String>,
-    #[serde(default, rename = "checksum_sha256", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        rename = "checksum_sha256",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub(crate) sha256: Option<String>,
 }
 
@@ -97,7 +117,10 @@ impl Checksums {
 
     /// The one of `algorithm`.
     pub(crate) fn get(&self, algorithm: &str) -> Option<&str> {
-        let found = self.by_name().into_iter().find(|(name, _)| *name == algorithm);
+        let found = self
+            .by_name()
+            .into_iter()
+            .find(|(name, _)| *name == algorithm);
         found.and_then(|(_, value)| value.as_deref())
     }
 
@@ -164,14 +187,17 @@ impl Wanted {
         Ok(self)
     }
 
-    /// And the one that a trailer announces.
-    pub(crate) fn and_trailer(self, headers: &HeaderMap) -> S3Result<Self> {
-        let Some(names) = headers.get("x-amz-trailer").and_then(|it| it.to_str().ok()) else {
-            return Ok(self);
+    /// And those that headers announce: the algorithm that an SDK uses, and what follows in a trailer.
+    pub(crate) fn and_announced(self, headers: &HeaderMap) -> S3Result<Self> {
+        let value = |name: &str| {
+            let value = headers.get(name).and_then(|value| value.to_str().ok());
+            value.unwrap_or_default().to_ascii_uppercase()
         };
-        names.split(',').try_fold(self, |wanted, name| {
-            let name = name.trim().to_ascii_uppercase();
-            wanted.and(name.strip_prefix("X-AMZ-CHECKSUM-"))
+        let algorithm = value("x-amz-sdk-checksum-algorithm");
+        let wanted = self.and(Some(&*algorithm).filter(|it| !it.is_empty()))?;
+        let trailer = value("x-amz-trailer");
+        trailer.split(',').try_fold(wanted, |wanted, name| {
+            wanted.and(name.trim().strip_prefix("X-AMZ-CHECKSUM-"))
         })
     }
 
@@ -187,8 +213,14 @@ impl Wanted {
 }
 
 /// The type of an upload in parts: of the whole object, or of its parts' checksums.
-pub(crate) fn is_composite(algorithm: &str, wanted: Option<&ChecksumType>) -> Result<bool, S3Error> {
-    let is_sha = matches!(algorithm, ChecksumAlgorithm::SHA1 | ChecksumAlgorithm::SHA256);
+pub(crate) fn is_composite(
+    algorithm: &str,
+    wanted: Option<&ChecksumType>,
+) -> Result<bool, S3Error> {
+    let is_sha = matches!(
+        algorithm,
+        ChecksumAlgorithm::SHA1 | ChecksumAlgorithm::SHA256
+    );
     match wanted.map(ChecksumType::as_str) {
         Some(ChecksumType::FULL_OBJECT) if !is_sha => Ok(false),
         Some(ChecksumType::COMPOSITE) if algorithm != ChecksumAlgorithm::CRC64NVME => Ok(true),

@@ -80,9 +80,8 @@ pub(crate) struct Descriptions {
 impl Descriptions {
     /// The one of the bytes whose file's metadata are given.
     pub(crate) fn of_file(&self, file: &Metadata) -> Option<&Description> {
-        let is_of = |it: &&Description| {
-            it.size_bytes == file.len() && it.modified_ns == modified_ns(file)
-        };
+        let is_of =
+            |it: &&Description| it.size_bytes == file.len() && it.modified_ns == modified_ns(file);
         self.of.iter().find(is_of)
     }
 
@@ -115,7 +114,11 @@ impl Description {
     }
 
     /// What s3s-fs kept of an object in two files.
-    pub(crate) fn of_s3s_fs(file: &Metadata, attributes: Option<&[u8]>, info: Option<&[u8]>) -> Self {
+    pub(crate) fn of_s3s_fs(
+        file: &Metadata,
+        attributes: Option<&[u8]>,
+        info: Option<&[u8]>,
+    ) -> Self {
         #[derive(Default, Deserialize)]
         struct Info {
             e_tag: Option<String>,

@@ -15,6 +15,7 @@ use s3s::path::check_bucket_name;
 use s3s::{S3ErrorCode, S3Result, s3_error};
 use sha2::{Digest as _, Sha256};
 
+use crate::body::hex;
 use crate::description::{Description, Descriptions, modified_ns, names_of_s3s_fs, nanoseconds};
 use crate::fault;
 use crate::names::{self, Place};
@@ -219,7 +220,7 @@ impl Disk {
     }
 
     fn place_of_descriptions(&self, bucket: &str, key: &str) -> PathBuf {
-        let hash = format!("{:x}", Sha256::digest(key));
+        let hash = hex(&Sha256::digest(key));
         let (folder, name) = hash.split_at(2);
         let folder = self.root.join(".objects").join(bucket).join(folder);
         folder.join(format!("{name}.json"))
@@ -332,7 +333,10 @@ impl Disk {
         conditions: &Conditions,
     ) -> S3Result<(SystemTime, Description)> {
         if key.contains('\0') {
-            return Err(s3_error!(InvalidArgument, "a key with a NUL byte is not supported"));
+            return Err(s3_error!(
+                InvalidArgument,
+                "a key with a NUL byte is not supported"
+            ));
         }
         let bucket_path = self.bucket(bucket)?;
         let modified = self.new_time();
@@ -354,7 +358,9 @@ impl Disk {
 
         let descriptions = Descriptions {
             key: key.to_owned(),
-            of: std::iter::once(description.clone()).chain(current).collect(),
+            of: std::iter::once(description.clone())
+                .chain(current)
+                .collect(),
         };
         let text = serde_json::to_vec(&descriptions).map_err(|error| fault::io(error.into()))?;
         let written = self.temporary();
@@ -399,7 +405,11 @@ impl Disk {
         make_folders(bucket, &place.folder, &mut changed)?;
         let folder = bucket.join(&place.folder);
         let (usual, other) = (folder.join(&place.name), folder.join(&place.beside_folder));
-        let path = if usual.is_dir() || other.is_file() { other } else { usual };
+        let path = if usual.is_dir() || other.is_file() {
+            other
+        } else {
+            usual
+        };
         bytes.rename(&path)?;
         changed.push(folder);
         changed.reverse();
@@ -450,7 +460,10 @@ impl Disk {
     }
 
     fn lock_key(&self, bucket: &str, key: &str) -> Option<MutexGuard<'_, ()>> {
-        let hash = Sha256::new().chain_update(bucket).chain_update(key).finalize();
+        let hash = Sha256::new()
+            .chain_update(bucket)
+            .chain_update(key)
+            .finalize();
         let index = hash.first().map_or(0, |byte| usize::from(*byte) % LOCKS);
         self.keys.get(index).map(lock)
     }

@@ -16,6 +16,7 @@
 //! Bytes are held in memory in pieces, never as a whole. A listing reads the folders of its prefix only,
 //! and holds the names of those that it has open.
 
+mod answers;
 mod body;
 mod checksums;
 mod description;
@@ -29,3 +30,6 @@ mod uploads;
 
 pub use disk::Disk;
 pub use service::service;
+
+#[cfg(test)]
+mod tests;

@@ -111,7 +111,13 @@ mod tests {
 
     #[test]
     fn usual_keys_are_their_own_paths() {
-        for key in ["a", "raw/0f.csv", "models/m/1/model.tsd", "a b+c/ü%20.txt", ".hidden/.x"] {
+        for key in [
+            "a",
+            "raw/0f.csv",
+            "models/m/1/model.tsd",
+            "a b+c/ü%20.txt",
+            ".hidden/.x",
+        ] {
             let place = Place::of(key);
             assert_eq!(place.folder.join(&place.name), Path::new(key));
         }
