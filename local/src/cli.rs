@@ -49,7 +49,7 @@ struct Global {
     /// Folder that keeps everything: bucket, tables, executions [default: .tasador; demo: .tasador/demo]
     #[arg(long, global = true, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// Port to listen on; S3 and DynamoDB take the next two, and where tokens are wanted Step Functions and Lambda the one after. 0 picks free ones [default: up: 3000; source: 8000; otherwise free ones]
+    /// Port to listen on; S3 and DynamoDB take the next two, and where tokens are required Step Functions and Lambda the one after. 0 picks free ones [default: up: 3000; source: 8000; otherwise free ones]
     #[arg(long, global = true, value_name = "PORT")]
     port: Option<u16>,
     /// Seed of all that is random: the same data and seed give the same models [default: 42]

@@ -29,7 +29,7 @@ pub struct Client {
     endpoints: Endpoints,
     /// Process that serves, for its memory.
     pid: u32,
-    /// What the HTTP functions are shown, where they want a token.
+    /// What the HTTP functions are shown, where they require a token.
     token: Option<String>,
     http: reqwest::Client,
     sfn: aws_sdk_sfn::Client,

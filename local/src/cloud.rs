@@ -52,7 +52,7 @@ use sites::Names;
 use storage::{Storage, stopped};
 
 /// How long a stop waits for requests that are being answered.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Largest body of a request to the functions: a file sent to MLflow in one piece.
 const BODY_MAX_BYTES: u64 = 256 * 1024 * 1024;
@@ -240,7 +240,7 @@ impl Cloud {
                 let (token, guard) = owner(&context)?;
                 own_token = Some(token);
                 let guarded = with_not_found(site)
-                    .layer(middleware::from_fn_with_state(guard, guard::want_token));
+                    .layer(middleware::from_fn_with_state(guard, guard::require_token));
                 let site = site_of(guarded, Names::Any);
                 http.push(server::serve(public, site, stopped(http_stopping.clone())));
                 let site = site_of(with_not_found(protocols), Names::Loopback);
@@ -313,7 +313,7 @@ impl Cloud {
         self.executions.suspend();
         self.stop_http.send_replace(true);
         // A panic in the server task is reported by the runtime.
-        let _ = tokio::time::timeout(STOP_PATIENCE, futures::future::join_all(self.http)).await;
+        let _ = tokio::time::timeout(STOP_TIMEOUT, futures::future::join_all(self.http)).await;
         // What was answered is counted, and the table that keeps the counters still answers.
         if let Err(error) = self.functions.pricing().flush().await {
             tracing::error!(
@@ -322,7 +322,7 @@ impl Cloud {
             );
         }
         self.stop_storage.send_replace(true);
-        self.storage.ended(STOP_PATIENCE).await;
+        self.storage.ended(STOP_TIMEOUT).await;
     }
 }
 

@@ -190,7 +190,7 @@ impl Executions {
         Ok(())
     }
 
-    /// Starts an execution, with a name of its own where none is given. The same name with the same
+    /// Starts an execution, with a new name where none is given. The same name with the same
     /// input while that execution runs is the same execution.
     ///
     /// # Errors
@@ -234,7 +234,7 @@ impl Executions {
         Ok(execution.summary)
     }
 
-    /// Runs the machine in a task of its own, from where `past` ends.
+    /// Runs the machine in a separate task, from where `past` ends.
     fn spawn(
         &self,
         known: &mut Known,

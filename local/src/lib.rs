@@ -1,7 +1,7 @@
 //! Tasador in one process: the cloud it runs on, the functions, and the command line.
 //!
-//! [`cloud::Cloud`] is the seam for tests: it starts in-process on free ports, with faults on
-//! purpose where they are asked for. Nothing else in the workspace knows this crate.
+//! [`cloud::Cloud`] is the seam for tests: it starts in-process on free ports, with faults
+//! where a test injects them. Nothing else in the workspace knows this crate.
 
 pub mod aws;
 pub mod cli;

@@ -4,7 +4,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde_json::Value;
 use tasador_flow::Language::English;
 
-/// Width where standard output has none of its own.
+/// Width where standard output has none.
 const WIDTH: u16 = 140;
 
 /// Outcomes, as `GET /history` gives them, as a table as wide as the terminal: one line each, in

@@ -39,7 +39,7 @@ def until(what, condition, patience_s=PATIENCE_S, pause_s=0.1):
 
 @contextmanager
 def process(command, output, **options):
-    """A program of its own group, which ends with the block, children and all."""
+    """A program in a separate group, which ends with the block, children and all."""
     with open(output, "wb") as log:
         started = subprocess.Popen(
             command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, **options

@@ -80,7 +80,7 @@ def ask(name, client, cases, expectation):
         if result == expected:
             agreed += 1
             if excused:
-                wrong.append(f"{case['name']}: agrees by now; take it off the list")
+                wrong.append(f"{case['name']}: agrees already; take it off the list")
         elif excused:
             print(f"  {name} differs on «{case['name']}»: {excused}")
         else:

@@ -89,7 +89,7 @@ def strip_programs():
 
 
 def zipped(programs):
-    """Holds every zip against what is wanted of it. This is a debug build: `tests/zips --all` builds them as they are
+    """Checks every zip. This is a debug build: `tests/zips --all` builds them as they are
     deployed, which takes some twenty minutes and makes them smaller."""
     for path in sorted(programs):
         with open(path, "rb") as program:
@@ -107,7 +107,7 @@ def deploy(tools, emulated, **parameters):
     )  # fmt: skip
     stack = emulated.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    # The emulator's gateway stands behind its own address rather than a name of its own.
+    # The emulator's gateway is reached by the emulator's address rather than by a name.
     outputs["Url"] = f"{emulated.endpoint}/_aws/execute-api/{outputs['ApiId']}"
     return outputs
 

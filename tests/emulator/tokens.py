@@ -1,4 +1,4 @@
-"""Every route of the deployed API with every kind of token that is not good for it.
+"""Every route of the deployed API with every kind of token that does not allow it.
 
 The routes are those of `crates/access/src/route.rs`, the list that the code itself goes by, and the
 deployed gateway must have the same: a new route can't be forgotten here.
@@ -21,10 +21,8 @@ class Tokens:
     """Makes and revokes tokens of a deployed table with `tasador token`."""
 
     def __init__(self, tasador, emulated, outputs):
-        secrets = emulated.client("secretsmanager")
-        key = secrets.get_secret_value(SecretId=outputs["TokenKey"])["SecretString"]
         self.command = [tasador, "token", "--table", outputs["TokensTable"]]
-        self.environment = {**emulated.environment, "TASADOR_TOKEN_KEY": key}
+        self.environment = {**emulated.environment, "TASADOR_TOKEN_KEY_SECRET": outputs["TokenKey"]}
 
     def run(self, *arguments):
         done = subprocess.run(
@@ -43,7 +41,7 @@ class Tokens:
 
 
 def routes():
-    """Method, path and scope of each route that wants a token in its header."""
+    """Method, path and scope of each route that requires a token in its header."""
     with open(ROUTES) as source:
         found = ROUTE.findall(source.read())
     return [(method, path, scope.lower()) for kind, method, path, scope in found if kind == "api"]

@@ -1,4 +1,4 @@
-//! The functions and the real state machine, each function with a context of its own: what runs in an
+//! The functions and the real state machine, each function with its own context: what runs in an
 //! account, but in this process and against whatever store the contexts point to.
 
 use std::collections::BTreeMap;

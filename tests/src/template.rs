@@ -33,7 +33,7 @@ impl Template {
     /// Reads the template.
     ///
     /// # Panics
-    /// Where it can't be read, which is a finding of its own.
+    /// Where it can't be read, which is its own finding.
     pub fn read() -> Self {
         let path = repository().join("infra/template.yaml");
         let text = std::fs::read_to_string(path).unwrap();

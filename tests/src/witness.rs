@@ -42,6 +42,10 @@ impl Witness {
                     let on = machine.as_str().or(body["executionArn"].as_str());
                     self.note(format!("states:{operation}"), on.unwrap_or_default());
                 }
+                Some(("secretsmanager", operation)) => {
+                    let secret = body["SecretId"].as_str().unwrap_or_default();
+                    self.note(format!("secretsmanager:{operation}"), secret);
+                }
                 Some((_, operation)) => self.dynamodb(operation, &body),
                 None => self.note(target, ""),
             },

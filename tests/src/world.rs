@@ -1,6 +1,6 @@
-//! The whole system on a folder of its own, with a source that behaves as told.
+//! The whole system on its own folder, with a source that behaves as told.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -236,6 +236,11 @@ impl World {
             headers: response.headers().clone(),
             text: must(response.text().await, "no whole answer"),
         }
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Makes a token with these scopes that lasts, and gives it in words.

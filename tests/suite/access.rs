@@ -49,7 +49,7 @@ async fn asked(world: &World, route: (&str, &str), headers: &[(&str, &str)]) -> 
     world.asked(method, &path, body.as_ref(), headers).await
 }
 
-/// Tokens of every kind that is good for nothing, each with its name, as headers.
+/// Invalid tokens of every kind, each with its name, as headers.
 async fn bad_tokens(world: &World) -> Vec<(&'static str, String)> {
     let now = world.context().now();
     let revoked = world.token_with(&Scope::ALL, |it| it.revoked_at = Some(now));
@@ -115,7 +115,7 @@ async fn every_route_is_closed_to_all_but_its_scope() {
     assert!(cases > 100, "{cases} cases");
 }
 
-/// MLflow's protocol is described by MLflow; what it needs is a list of its own.
+/// MLflow's protocol is described by MLflow; what it needs is its own list.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mlflows_calls_are_closed_too() {
     let world = World::guarded(|_| ()).await;
@@ -142,7 +142,7 @@ async fn mlflows_calls_are_closed_too() {
     }
 }
 
-/// All tokens that are not good for a route.
+/// All tokens that do not allow a route.
 struct Strangers {
     bad: Vec<(&'static str, String)>,
     of_scope: Vec<(Scope, String)>,
@@ -244,7 +244,7 @@ async fn the_rest_is_closed_too_and_aws_is_not_there() {
             assert_eq!(answer.status, expected, "{route:?} {headers:?}");
         }
     }
-    // What speaks AWS's protocols is on loopback, each at a port of its own.
+    // What speaks AWS's protocols is on loopback, each at its own port.
     let endpoints = world.cloud().endpoints();
     for endpoint in [&endpoints.aws, &endpoints.s3, &endpoints.dynamodb] {
         assert!(endpoint.starts_with("http://127.0.0.1:"), "{endpoint}");
@@ -264,7 +264,7 @@ async fn the_rest_is_closed_too_and_aws_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_has_a_way_in_of_its_own() {
+async fn the_page_has_a_separate_sign_in() {
     let world = World::guarded(|_| ()).await;
     let run = world.deliver(&Batch::new(1, 600)).await;
     assert_eq!(run.kind(), OutcomeKind::Promoted, "{}", run.reasons());

@@ -23,7 +23,7 @@ const SECTIONS: [&str; 5] = ["appraise", "history", "models", "data", "operation
 
 /// A world in which a first model was promoted, a batch was skipped, and a challenger lost.
 async fn told_world() -> World {
-    told(World::new(changed).await).await
+    run_demo(World::new(changed).await).await
 }
 
 fn changed(config: &mut Config) {
@@ -31,7 +31,7 @@ fn changed(config: &mut Config) {
     config.gate.volume_growth_share = 0.05;
 }
 
-async fn told(world: World) -> World {
+async fn run_demo(world: World) -> World {
     let first = world.deliver(&Batch::new(1, 1_200)).await;
     assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
     let skipped = world.deliver(&Batch::new(2, 12)).await;
@@ -168,11 +168,11 @@ async fn an_admin_promotes_and_rolls_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_has_a_token_signs_in_and_does_what_it_is_good_for() {
+async fn who_has_a_token_signs_in_and_does_what_it_allows() {
     let Some(browser) = Browser::start().await else {
         return;
     };
-    let world = told(World::guarded(changed).await).await;
+    let world = run_demo(World::guarded(changed).await).await;
     let page = browser.open(&world, "/").await;
     assert_eq!(page.count("main > section").await, 1);
     for (name, size, night, language) in [

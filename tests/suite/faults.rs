@@ -12,7 +12,7 @@ use tests::stories::{Story, task_states, train_on_anything};
 use tests::world::{Run, World};
 
 /// Runs a story, the last run with these faults ahead of it, which it meets.
-async fn told(world: &World, story: Story, faults: &str) -> Run {
+async fn run_with(world: &World, story: Story, faults: &str) -> Run {
     let mut answers = story.answers();
     let last = answers.pop().unwrap();
     for answer in answers {
@@ -38,7 +38,7 @@ async fn promotions(world: &World) -> usize {
 /// the topic is not repeated: nothing hangs on it.
 async fn a_passing_fault_is_repeated(side: &str, state: &str, story: Story) {
     let world = World::new(|config| story.configure(config)).await;
-    let run = told(&world, story, &format!("fail:{side}:{state}")).await;
+    let run = run_with(&world, story, &format!("fail:{side}:{state}")).await;
     assert_eq!(
         run.kind(),
         story.kind(),
@@ -61,7 +61,7 @@ async fn a_lasting_fault_is_recorded(side: &str, state: &str, story: Story) {
     // A job is tried again whatever it failed of, for Batch does not tell.
     let tries = if state == "TrainJob" { 2 } else { 1 };
     let faults = vec![format!("fail:{side}:{state}:Bug"); tries].join(",");
-    let broken = told(&world, story, &faults).await;
+    let broken = run_with(&world, story, &faults).await;
     let is_record = state.starts_with("Record");
     let is_notify = state.starts_with("Notify");
     let is_reached = is_notify
@@ -177,7 +177,7 @@ fn every_state_that_does_work_is_covered() {
 async fn a_batch_whose_failure_could_not_be_recorded_is_taken_up() {
     let world = World::new(|_| ()).await;
     let faults = "fail:before:Compare:Bug,fail:before:RecordFailure:Bug";
-    let broken = told(&world, Story::Promoted, faults).await;
+    let broken = run_with(&world, Story::Promoted, faults).await;
     assert_eq!(broken.outcome, None);
     let next = world.run(&json!({})).await;
     assert_eq!(next.kind(), OutcomeKind::Promoted, "{}", next.reasons());
@@ -189,7 +189,7 @@ async fn a_batch_whose_failure_could_not_be_recorded_is_taken_up() {
 /// Gate and compare judge by the champion, so they may answer otherwise where the run has promoted.
 async fn every_task_may_be_repeated(story: Story, faults: &str, functions: &[&str]) {
     let world = World::new(train_on_anything).await;
-    let run = told(&world, story, faults).await;
+    let run = run_with(&world, story, faults).await;
     let context = world.context();
     let registry = &context.registry;
     let before = registry.history_of(&run.id).await.unwrap();
@@ -215,7 +215,7 @@ async fn every_task_may_be_repeated(story: Story, faults: &str, functions: &[&st
     if run.kind() != OutcomeKind::Promoted {
         assert_eq!(context.lake.list("").await.unwrap(), objects);
     }
-    // Nothing is kept of an answer without a batch, so the source is asked for it again.
+    // Nothing is kept of an answer without a batch, so it is fetched again.
     let again = usize::from(story == Story::NothingNew);
     assert_eq!(world.source.asked(), asked + again);
     invariants::check(&world).await;

@@ -40,7 +40,7 @@ const PLACES: &[(&str, Story)] = &[
     ("RecordNothingNew", Story::NothingNew),
 ];
 
-/// `tasador run` in a process of its own.
+/// `tasador run` in its own process.
 fn tasador_run(folder: &Path, source: &Source, story: Story, fault: &str) -> Command {
     let mut command = Command::new(TASADOR);
     command

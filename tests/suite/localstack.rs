@@ -1,4 +1,4 @@
-//! The same functions and the same state machine against LocalStack, in a container of its own, where
+//! The same functions and the same state machine against LocalStack, in its own container, where
 //! there is Docker: S3, DynamoDB and Step Functions as a third party understands them.
 
 use std::path::Path;
@@ -20,7 +20,7 @@ use tests::deployment::Deployment;
 const TAG: &str = "4.14.0";
 const PORT: u16 = 4566;
 /// How long an execution without tasks may take there.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where Docker listens unless `DOCKER_HOST` says otherwise.
 const SOCKET: &str = "/var/run/docker.sock";
@@ -87,7 +87,7 @@ async fn localstack_takes_the_table_of_machines_the_same_way() {
     let client = aws_sdk_sfn::Client::new(&sdk);
     let cases = include_str!("../../crates/states/tests/cases.json");
     let cases: Vec<Value> = serde_json::from_str(cases).unwrap();
-    // moto's interpreter comes from LocalStack's, and so do its ways of its own.
+    // moto's interpreter comes from LocalStack's, and so do its differences.
     let known = include_str!("../../crates/states/tests/differences.json");
     let known: Value = serde_json::from_str(known).unwrap();
     for (index, case) in cases.iter().enumerate() {
@@ -110,7 +110,7 @@ async fn localstack_takes_the_table_of_machines_the_same_way() {
             .send()
             .await
             .unwrap();
-        let ended = tokio::time::timeout(PATIENCE, async {
+        let ended = tokio::time::timeout(TIMEOUT, async {
             loop {
                 let described = client
                     .describe_execution()

@@ -1,7 +1,7 @@
 //! MLflow's own clients, unmodified from PyPI, the newest of 3 and the newest of 2.
 //!
 //! One script of calls runs against MLflow's own server and against this one, and what both answer is
-//! held against each other field by field; `tests/mlflow/differences.json` lists what may differ, and
+//! compared with each other field by field; `tests/mlflow/differences.json` lists what may differ, and
 //! why. `tests/tools/install` makes the two virtual environments; without them the tests are skipped
 //! and say so.
 
@@ -23,7 +23,7 @@ use tokio::process::Command;
 use server::MlflowServer;
 
 /// How long a script may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How long a new champion may take to be served.
 const SERVED_WITHIN: Duration = Duration::from_secs(120);
@@ -42,7 +42,7 @@ async fn script(venv: &Path, name: &str, arguments: &[&str]) -> Result<String, S
         .env("PYTHONWARNINGS", "ignore")
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(PATIENCE, run).await.unwrap().unwrap();
+    let output = tokio::time::timeout(TIMEOUT, run).await.unwrap().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() {
         Ok(text(&output.stdout))
@@ -61,7 +61,7 @@ async fn both_clients_are_answered_as_by_mlflows_own_server() {
         return;
     };
     for client in [&newest, &older] {
-        // Each with stores of its own: the script makes everything it asks about.
+        // Each with separate stores: the script makes everything it asks about.
         let theirs = MlflowServer::start(&newest).await;
         let world = World::new(|_| ()).await;
         let folder = tempfile::tempdir().unwrap();

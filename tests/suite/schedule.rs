@@ -12,7 +12,7 @@ use tasador_testing::source::{Answer, Source};
 use tests::invariants;
 
 /// Longer than any of this takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 async fn scheduled(every: Duration, folder: &std::path::Path, source: &Source) -> Cloud {
     let config = Config {
@@ -36,7 +36,7 @@ async fn until(cloud: &Cloud, done: impl Fn(&[Summary]) -> bool) -> Vec<Summary>
         if done(&executions) {
             return executions;
         }
-        assert!(begun.elapsed() < PATIENCE, "{executions:#?}");
+        assert!(begun.elapsed() < TIMEOUT, "{executions:#?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

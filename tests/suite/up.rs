@@ -1,4 +1,4 @@
-//! `tasador up` in a process of its own, and what people point at it: a client that makes requests
+//! `tasador up` in its own process, and what people point at it: a client that makes requests
 //! from the OpenAPI document, and Debian's Prometheus.
 
 mod full_disk;

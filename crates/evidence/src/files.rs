@@ -105,9 +105,9 @@ impl Evidence {
         let key = |file| key::model(model, version, file);
         let (listed, metrics, signature, card) = futures::join!(
             lake.list(&prefix),
-            shown(lake, key(ModelFile::Metrics)),
-            shown(lake, key(ModelFile::Signature)),
-            shown(lake, key(ModelFile::Card)),
+            read_optional(lake, key(ModelFile::Metrics)),
+            read_optional(lake, key(ModelFile::Signature)),
+            read_optional(lake, key(ModelFile::Card)),
         );
         let json = |bytes: Option<Vec<u8>>| bytes.and_then(|it| serde_json::from_slice(&it).ok());
         let files = listed?
@@ -149,12 +149,12 @@ pub async fn file(
     let key = format!("{}{name}", key::model_prefix(model, version));
     // An invalid key cannot name a file.
     match key.parse() {
-        Ok(key) => shown(lake, key).await,
+        Ok(key) => read_optional(lake, key).await,
         Err(_) => Ok(None),
     }
 }
 
-async fn shown(lake: &Lake, key: Key) -> Result<Option<Vec<u8>>, EvidenceError> {
+async fn read_optional(lake: &Lake, key: Key) -> Result<Option<Vec<u8>>, EvidenceError> {
     let Some(info) = lake.head(&key).await? else {
         return Ok(None);
     };

@@ -79,7 +79,7 @@ pub struct Measurement {
     )]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::metrics::Written>))]
     pub measured: Option<f64>,
-    /// The limit it was held against.
+    /// The limit it was compared with.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use tasador_access::{Caller, Denial, Token, bearer};
 use tasador_registry::RegistryError;
-use tasador_runtime::{Classify, Context, ErrorClass, chain};
+use tasador_runtime::{Classify, Context, ErrorClass, SecretError, chain};
 
 use crate::problem::Problem;
 
@@ -16,7 +16,11 @@ pub enum AdmissionError {
     /// Whether the token is valid is not known.
     #[error("the token cannot be looked up")]
     Lookup(#[from] RegistryError),
-    #[error("tokens cannot be checked: TASADOR_TOKEN_KEY is not set")]
+    #[error("tokens cannot be checked")]
+    Key(#[from] SecretError),
+    #[error(
+        "tokens cannot be checked: neither TASADOR_TOKEN_KEY nor TASADOR_TOKEN_KEY_SECRET is set"
+    )]
     NoKey,
 }
 
@@ -25,6 +29,7 @@ impl Classify for AdmissionError {
         match self {
             Self::Denied(_) => ErrorClass::InvalidInput,
             Self::Lookup(error) => error.class(),
+            Self::Key(error) => error.class(),
             Self::NoKey => ErrorClass::Bug,
         }
     }
@@ -35,15 +40,17 @@ impl Classify for AdmissionError {
 /// # Errors
 /// [`AdmissionError`].
 pub async fn admit(ctx: &Context, token: &Token) -> Result<Caller, AdmissionError> {
-    let key = ctx.config.token_key.as_ref();
-    let key = key.ok_or(AdmissionError::NoKey)?;
+    let key = ctx.token_key().await?.ok_or(AdmissionError::NoKey)?;
     let record = ctx.registry.token(token.id()).await?;
-    Ok(tasador_access::admit(
-        token,
-        record.as_ref(),
-        key,
-        ctx.now(),
-    )?)
+    let admitted = tasador_access::admit(token, record.as_ref(), &key, ctx.now());
+    // Without a record no key helps.
+    if admitted == Err(Denial::Unknown)
+        && let Some(record) = &record
+        && let Some(key) = ctx.rotated_token_key(&key).await?
+    {
+        return Ok(tasador_access::admit(token, Some(record), &key, ctx.now())?);
+    }
+    Ok(admitted?)
 }
 
 /// Admits the sender of an `Authorization` header.

@@ -1,6 +1,6 @@
 //! The names things go by: batches, runs, datasets, registered models and their versions.
 //!
-//! Every id is a type of its own and is checked where it enters, so that a key in the bucket or a
+//! Every id is its own type and is checked where it enters, so that a key in the bucket or a
 //! row in a table is never built from unchecked text. Content ids are SHA-256 digests: the same
 //! bytes have the same name everywhere and permanently.
 

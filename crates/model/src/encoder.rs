@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::frame::{Column, Frame, MISSING};
 use crate::input::{Input, InputKind};
 
-/// The column whose names have a shorter form that is a region of its own.
+/// The column whose names have a shorter form that is its own region.
 pub(crate) const ZIP: &str = "zip_code";
 
 /// The code of a name that training never saw; a missing one is [`Cell::Missing`].

@@ -155,7 +155,7 @@ impl Frame {
     }
 
     /// Says which property each row belongs to. Without it, the text of the column `property_key`
-    /// is used; without that, each row is a property of its own.
+    /// is used; without that, each row is its own property.
     ///
     /// Rows of one property are never parted: neither by the folds of the target encoding nor by
     /// the rows kept back for early stopping.

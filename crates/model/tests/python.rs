@@ -16,7 +16,7 @@ use tasador_model::{Algorithm, Column, Frame, InputKind, Model, Row, Value};
 use tasador_testing::tools::installed;
 use town::homes;
 
-/// How many homes both sides are asked for.
+/// How many homes both sides price.
 const HOMES: usize = 1_000;
 
 #[test]

@@ -21,7 +21,7 @@ pub struct Question {
     pub begun: Instant,
     /// What was asked, as it came; what can't be read as JSON stands here as text, for the log.
     pub input: Value,
-    /// Whether explanations are asked for.
+    /// Whether the request wants explanations.
     pub explain: bool,
     /// What is already known to be wrong with it: it is answered with this, logged and counted.
     pub refused: Option<Problem>,

@@ -22,7 +22,7 @@ use crate::describe::ModelDescription;
 /// How long a request waits for news of the champion while there is one to go on with. A look-up
 /// takes some 5 ms, and loading a model some 100 ms. The task goes on beyond it: on a server at
 /// once, on Lambda with the next request.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 /// How often the interval between two tries doubles: from 3 s to 12 s.
 const DOUBLINGS_MAX: u32 = 2;
 
@@ -90,13 +90,13 @@ fn described(loaded: LoadedVersion) -> Result<Arc<Champion>, LoadError> {
 pub enum NoModel {
     /// None was promoted yet.
     NoChampion,
-    /// The one in production can't be had, in a sentence without a full stop.
+    /// The one in production is not available, in a sentence without a full stop.
     Trouble(String),
 }
 
 /// What is known of the champion without asking anybody.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct ChampionStatus {
     /// The model that priced last.
     pub champion: Option<Arc<Champion>>,
     /// What is wrong with the one that should, in a sentence without a full stop, since when.
@@ -122,12 +122,12 @@ struct Known {
     trouble: Option<Trouble>,
 }
 
-/// Why the last look was in vain.
+/// Why the last look-up failed.
 #[derive(Debug, Clone)]
 struct Trouble {
     version: Option<ModelVersion>,
     sentence: String,
-    /// Looks in vain, one after the other.
+    /// Failed look-ups in a row.
     times: u32,
     since: Timestamp,
     tried_at: Timestamp,
@@ -199,11 +199,11 @@ impl Champions {
         };
         match (Arc::clone(&shared.turn).try_lock_owned(), champion) {
             (Ok(turn), champion) => {
-                // A task of its own: a request that gives up does not end the look.
+                // A separate task: a request that gives up does not end the look.
                 let look = tokio::spawn(Arc::clone(shared).look(turn));
                 // Where the task is late or gone, what is known stands.
                 if champion.is_some() {
-                    let _late = tokio::time::timeout(PATIENCE, look).await;
+                    let _late = tokio::time::timeout(TIMEOUT, look).await;
                 } else {
                     let _gone = look.await;
                 }
@@ -215,9 +215,9 @@ impl Champions {
         shared.known().answer()
     }
 
-    pub(crate) fn standing(&self) -> Standing {
+    pub(crate) fn status(&self) -> ChampionStatus {
         let known = self.0.known();
-        Standing {
+        ChampionStatus {
             champion: known.champion.clone(),
             trouble: known
                 .trouble
@@ -288,7 +288,7 @@ impl Shared {
         described(loaded).ok()
     }
 
-    /// Where this champion is the known one, or was tried in vain a short while ago.
+    /// Whether this champion is the known one, or failed to load a short while ago.
     fn nothing_to_load(&self, version: ModelVersion) -> Option<Found> {
         let known = self.known();
         if known

@@ -22,7 +22,7 @@ use tasador_registry::{InferenceRecord, RegistryError, ServingCounts, ServingTot
 use tasador_runtime::Context;
 
 pub use answer::{Answer, Body, OnePrice, Prices, Question};
-pub use champion::{Champion, NoModel, Standing};
+pub use champion::{Champion, ChampionStatus, NoModel};
 pub use describe::{Amount, InputDescription, IntervalDescription, Kind, ModelDescription, Seen};
 pub use price::{Contribution, Explanation, Interval, ModelVersion, Outcome, Price};
 
@@ -78,14 +78,14 @@ impl Pricing {
     }
 
     /// What is known of the model without asking anybody.
-    pub fn standing(&self) -> Standing {
-        self.0.champions.standing()
+    pub fn status(&self) -> ChampionStatus {
+        self.0.champions.status()
     }
 
     /// What is known of the model after a look, if one is due. Waits for it for five seconds at most.
-    pub async fn refreshed_standing(&self) -> Standing {
+    pub async fn refreshed_status(&self) -> ChampionStatus {
         let _late = tokio::time::timeout(LOOK_MAX, self.0.champions.current()).await;
-        self.standing()
+        self.status()
     }
 
     /// What this process counted since it began.
@@ -236,7 +236,7 @@ impl From<NoModel> for Problem {
             NoModel::NoChampion => {
                 "No model is in production yet: start a run of the pipeline on a first batch (`tasador run --source …`), and see `GET /history` for what became of it.".to_owned()
             }
-            NoModel::Trouble(sentence) => format!("The model in production can't be had right now: {sentence}. Try again in a few seconds."),
+            NoModel::Trouble(sentence) => format!("The model in production is not available right now: {sentence}. Try again in a few seconds."),
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE).detail(detail)
     }

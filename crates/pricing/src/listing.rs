@@ -4,7 +4,7 @@
 //! was learnt: `6016.0`, `6016` and `"06016"` are the same zip code, `Acre Lot` is `acre_lot`,
 //! `{"address": {"city": …}}` is `address.city`, `"N/A"` is a missing value, and `"$1,200"` is a
 //! number. Where the pipeline would count a value as unreadable and go on without it, a caller is
-//! told instead: nobody else can mend it. So is a caller whose home is impossible.
+//! told instead: nobody else can fix it. So is a caller whose home is impossible.
 
 use std::borrow::Cow;
 

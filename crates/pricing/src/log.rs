@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 /// How long an answer waits for its record: the table answers in some 5 ms, and a caller should not
 /// pay for a table that does not.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest piece of a record in one line, in bytes: CloudWatch takes 256 KB a line, and quotes
 /// within the record take two bytes each.
 const LINE_MAX_BYTES: usize = 120_000;
@@ -54,17 +54,14 @@ impl Log {
             !std::mem::replace(&mut queue.is_written, true)
         };
         if must_write {
-            // A task of its own: who waits for one record does not write all that follow.
+            // A separate task: who waits for one record does not write all that follow.
             tokio::spawn(self.clone().write(ctx.registry.clone()));
         }
-        let trouble = match tokio::time::timeout(PATIENCE, answer).await {
+        let trouble = match tokio::time::timeout(TIMEOUT, answer).await {
             Ok(Ok(Ok(()))) => return true,
             Ok(Ok(Err(trouble))) => trouble,
             Ok(Err(_)) => "the task that writes is gone".to_owned(),
-            Err(_) => format!(
-                "the table did not answer within {} ms",
-                PATIENCE.as_millis()
-            ),
+            Err(_) => format!("the table did not answer within {} ms", TIMEOUT.as_millis()),
         };
         tell(&record, &trouble);
         false

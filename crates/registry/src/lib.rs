@@ -1,7 +1,7 @@
 //! What the system remembers: batches and their outcomes, models, versions, the champion, runs.
 //!
 //! The types and the rules know no table; [`Registry`] keeps them in DynamoDB. Every write is
-//! conditional or idempotent, so each may be repeated with the effect of one; what must change
+//! conditional or idempotent, so each may be repeated; what must change
 //! together changes in one transaction; what must be unique rests on a condition of the table.
 //! Lists are read by key or index, page by page, never by scan.
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::RegistryError;
 
-/// The most items one page holds, whatever is asked for.
+/// The most items one page holds, whatever the request says.
 pub const PAGE_LIMIT_MAX: u32 = 1_000;
 
 /// Which part of a list is wanted.

@@ -43,7 +43,7 @@ pub struct Promotion {
     pub at: Timestamp,
 }
 
-/// One move of the alias, as it stands in the registry for ever.
+/// One change of the alias; the registry never changes or deletes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PromotionEvent {

@@ -129,7 +129,7 @@ fn status_name(status: u16) -> std::borrow::Cow<'static, str> {
 pub struct ServingTotals {
     /// Their counts together, those of instances long gone among them.
     pub counts: ServingCounts,
-    /// Instances that have counts of their own: those that counted within the last hours.
+    /// Instances that have separate counts: those that counted within the last hours.
     pub instances: u32,
 }
 

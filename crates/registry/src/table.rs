@@ -39,7 +39,7 @@ pub struct Tables {
     pub rows: String,
     /// The log of answered requests.
     pub inferences: String,
-    /// Bearer tokens, hashed. A table of its own, so that only what checks tokens may read it.
+    /// Bearer tokens, hashed. A separate table, so that only what checks tokens may read it.
     pub tokens: String,
 }
 

@@ -92,6 +92,7 @@ settings! {
         train_job_from_rows: Option<u64> = optional_number, "TASADOR_TRAIN_JOB_FROM_ROWS", "Number of rows of a dataset from which a candidate is trained by a job of AWS Batch instead of a function. Without it, functions train everything.";
         max_runs: u32 = number(1), "TASADOR_MAX_RUNS" = "1", "How many runs work on a batch at a time. The others wait in the state WaitForTurn, with their batches stored.";
         source: Option<String> = optional, "TASADOR_SOURCE", "Where batches come from: `http(s)://` (a data API), `s3://bucket/key`, or, if TASADOR_SOURCE_FILES allows it, a file. Without it, only stored batches can be processed.";
+        source_secret: Option<String> = optional, "TASADOR_SOURCE_SECRET", "Secret of AWS Secrets Manager (name or ARN) whose text is used instead of TASADOR_SOURCE, for an address with credentials. It is read by each run.";
         spool_folder: Option<PathBuf> = path, "TASADOR_SPOOL_DIR", "Folder for a batch until it is stored; the next process stores what an interrupted one left there. Without it, a temporary folder is used, which is removed with the process.";
         state_machine: Option<String> = optional, "TASADOR_STATE_MACHINE_ARN", "State machine whose executions `POST /runs` starts and `GET /runs` lists. Without it, both answer 503.";
         bucket: String = text, "TASADOR_BUCKET" = "tasador", "The bucket.";
@@ -100,7 +101,8 @@ settings! {
         rows_table: String = text, "TASADOR_ROWS_TABLE" = "tasador-rows", "Table of the rows seen, to find duplicates across batches.";
         inferences_table: String = text, "TASADOR_INFERENCES_TABLE" = "tasador-inferences", "Table of answered requests.";
         tokens_table: String = text, "TASADOR_TOKENS_TABLE" = "tasador-tokens", "Table of bearer tokens, hashed.";
-        token_key: Option<HashKey> = token_key, "TASADOR_TOKEN_KEY", "Secret with which tokens are hashed, at least 32 characters; on AWS from Secrets Manager. `authorize`, `web` and `tasador token --table` need it; for a data folder, `tasador` uses its file `token.key`.";
+        token_key: Option<HashKey> = token_key, "TASADOR_TOKEN_KEY", "Secret with which tokens are hashed, at least 32 characters. `authorize`, `web` and `tasador token --table` need it or TASADOR_TOKEN_KEY_SECRET; for a data folder, `tasador` uses its file `token.key`.";
+        token_key_secret: Option<String> = optional, "TASADOR_TOKEN_KEY_SECRET", "Secret of AWS Secrets Manager (name or ARN) whose text is used instead of TASADOR_TOKEN_KEY. It is read again every 5 minutes, and earlier for a token that is unknown under the last key.";
         require_tokens: bool = flag, "TASADOR_REQUIRE_TOKENS" = "true", "Whether the page asks for a token and the description of the API says that one is required. On AWS the authorizer requires one in any case; `tasador` follows its options instead.";
     }
     groups {

@@ -15,8 +15,9 @@ use crate::aws::{self, Traffic};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::logging;
+use crate::secrets::Secrets;
 
-/// Interceptors of every request to AWS. All three clients get all of them; one that is meant for
+/// Interceptors of every request to AWS. All clients get all of them; one that is meant for
 /// one operation finds its name in `aws_smithy_types::config_bag` as
 /// `aws_smithy_runtime_api::client::orchestrator::Metadata`.
 ///
@@ -35,7 +36,9 @@ pub enum StartError {
     #[error("no AWS region is set; set AWS_REGION, such as us-east-1")]
     NoRegion,
     /// Tokens are to be checked, and nothing says under which key they are hashed.
-    #[error("tokens can't be checked without the key they are hashed under; set TASADOR_TOKEN_KEY")]
+    #[error(
+        "tokens cannot be checked without their key; set TASADOR_TOKEN_KEY or TASADOR_TOKEN_KEY_SECRET"
+    )]
     NoTokenKey,
 }
 
@@ -53,6 +56,7 @@ pub struct Context {
     pub sfn: aws_sdk_sfn::Client,
     /// The time.
     pub clock: Clock,
+    pub(crate) secrets: Secrets,
     spool: Arc<OnceLock<TempDir>>,
 }
 
@@ -83,10 +87,10 @@ impl Context {
     /// # Errors
     /// [`StartError::NoTokenKey`].
     pub fn checks_tokens(self) -> Result<Self, StartError> {
-        match self.config.token_key {
-            Some(_) => Ok(self),
-            None => Err(StartError::NoTokenKey),
+        if self.config.token_key.is_none() && self.config.token_key_secret.is_none() {
+            return Err(StartError::NoTokenKey);
         }
+        Ok(self)
     }
 
     /// With these settings, at these endpoints. Time-outs and retries are this crate's.
@@ -103,10 +107,12 @@ impl Context {
         let mut s3 = tasador_lake::client_config(&objects, path_style);
         let mut dynamodb = aws_sdk_dynamodb::config::Builder::from(&items);
         let mut sfn = aws_sdk_sfn::config::Builder::from(&items);
+        let mut secrets = aws_sdk_secretsmanager::config::Builder::from(&items);
         for interceptor in interceptors {
             s3.push_interceptor(interceptor.clone());
             dynamodb.push_interceptor(interceptor.clone());
             sfn.push_interceptor(interceptor.clone());
+            secrets.push_interceptor(interceptor.clone());
         }
         let tables = Tables {
             registry: config.registry_table.clone(),
@@ -124,6 +130,7 @@ impl Context {
                 tables,
             ),
             sfn: aws_sdk_sfn::Client::from_conf(sfn.build()),
+            secrets: Secrets::new(aws_sdk_secretsmanager::Client::from_conf(secrets.build())),
             clock: Clock::system(),
             config: Arc::new(config),
             spool: Arc::new(OnceLock::new()),

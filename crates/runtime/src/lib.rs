@@ -14,6 +14,7 @@ mod failure;
 mod handler;
 mod lambda;
 pub mod logging;
+mod secrets;
 
 pub use clock::Clock;
 pub use config::{Config, ConfigError};
@@ -21,3 +22,4 @@ pub use context::{Context, Interceptors, StartError};
 pub use failure::{Classify, ErrorClass, Failure, chain};
 pub use handler::{Handler, handler};
 pub use lambda::{once, serve};
+pub use secrets::SecretError;

@@ -11,6 +11,8 @@
 pub mod faults;
 pub mod listings;
 pub mod ports;
+#[cfg(feature = "stores")]
+pub mod secrets;
 pub mod source;
 #[cfg(feature = "stores")]
 pub mod stores;

@@ -88,7 +88,7 @@ impl Batch {
         self
     }
 
-    /// This batch and another's listings behind it.
+    /// This batch followed by the listings of another.
     pub fn and(mut self, other: Self) -> Self {
         self.rows.extend(other.rows);
         self

@@ -51,7 +51,7 @@ struct RequestContext {
 pub struct Answer {
     /// Whether the request is let through.
     pub is_authorized: bool,
-    /// Who it is from, for the function behind: `token_id`, and `scopes` parted by spaces.
+    /// Who it is from, for the function behind: `token_id`, and `scopes` separated by spaces.
     pub context: BTreeMap<&'static str, String>,
 }
 

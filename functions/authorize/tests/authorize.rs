@@ -3,6 +3,8 @@
 // Clippy knows `#[test]` functions, but not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use std::sync::{Arc, Mutex};
+
 use authorize::Answer;
 use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +15,7 @@ use tasador_access::{
 use tasador_http::AdmissionError;
 use tasador_runtime::{Classify as _, Clock, Config, Context, ErrorClass};
 use tasador_testing::ports;
+use tasador_testing::secrets::Secrets;
 use tasador_testing::stores::{Stores, sdk_at};
 
 fn now() -> Timestamp {
@@ -176,4 +179,118 @@ async fn a_table_that_does_not_answer_lets_nobody_in() {
     ctx.config = std::sync::Arc::new(Config::default());
     let failed = asked(&ctx, "GET /history", Some(&bearer(1))).await;
     assert!(matches!(failed, Err(AdmissionError::NoKey)));
+}
+
+/// A clock that a test moves on, and a context whose key is a secret.
+async fn with_secret(secrets: &Secrets) -> (Context, Stores, Arc<Mutex<Timestamp>>) {
+    let stores = Stores::start().await;
+    let config = Config {
+        token_key_secret: Some("key".to_owned()),
+        ..Config::default()
+    };
+    let time = Arc::new(Mutex::new(now()));
+    let told = Arc::clone(&time);
+    let ctx = Context::new(config, &secrets.reached_by(&stores.sdk_config()))
+        .with_clock(Clock::new(move || *told.lock().unwrap()));
+    ctx.registry.create_tables().await.unwrap();
+    (ctx, stores, time)
+}
+
+async fn is_admitted(ctx: &Context, number: u8) -> bool {
+    let answer = asked(ctx, "GET /history", Some(&bearer(number))).await;
+    answer.unwrap().is_authorized
+}
+
+#[tokio::test]
+async fn a_rotated_key_takes_effect_without_a_restart() {
+    const NEW_KEY: &str = "the second key of the test, long enough for a hash";
+    let secrets = Secrets::start().await;
+    secrets.set("key", "a key of the test, of 32 characters and more");
+    let (ctx, _stores, time) = with_secret(&secrets).await;
+    let pass = |seconds| *time.lock().unwrap() += SignedDuration::from_secs(seconds);
+    keep(&ctx, 1, &[Scope::Read], |_| ()).await;
+    assert!(is_admitted(&ctx, 1).await && is_admitted(&ctx, 1).await);
+    assert_eq!(secrets.reads(), 1, "the key is kept in memory");
+
+    secrets.set("key", NEW_KEY);
+    let new_key = HashKey::new(NEW_KEY).unwrap();
+    let mut record = TokenRecord::new(
+        &token(2),
+        &new_key,
+        [Scope::Read].into_iter().collect(),
+        now(),
+    );
+    record.note = Some("made after the rotation".to_owned());
+    ctx.registry.add_token(&record).await.unwrap();
+    pass(9);
+    assert!(!is_admitted(&ctx, 2).await, "the key was read 9 s ago");
+    pass(1);
+    assert!(
+        is_admitted(&ctx, 2).await,
+        "a token that is unknown causes a read"
+    );
+    assert!(
+        !is_admitted(&ctx, 1).await,
+        "a token under the old key is revoked"
+    );
+    assert_eq!(secrets.reads(), 2);
+    for _ in 0..20 {
+        assert!(!is_admitted(&ctx, 1).await);
+        assert!(!is_admitted(&ctx, 7).await);
+    }
+    assert_eq!(
+        secrets.reads(),
+        2,
+        "wrong tokens cause at most a read every 10 s"
+    );
+    pass(60);
+    assert!(!is_admitted(&ctx, 7).await);
+    assert_eq!(secrets.reads(), 2, "without a record no key helps");
+}
+
+#[tokio::test]
+async fn tokens_under_an_old_key_are_refused_after_five_minutes_without_any_new_token() {
+    let secrets = Secrets::start().await;
+    secrets.set("key", "a key of the test, of 32 characters and more");
+    let (ctx, _stores, time) = with_secret(&secrets).await;
+    let pass = |seconds| *time.lock().unwrap() += SignedDuration::from_secs(seconds);
+    keep(&ctx, 1, &[Scope::Read], |_| ()).await;
+    assert!(is_admitted(&ctx, 1).await);
+    secrets.set("key", "the second key of the test, long enough for a hash");
+    pass(299);
+    assert!(is_admitted(&ctx, 1).await);
+    pass(1);
+    assert!(!is_admitted(&ctx, 1).await);
+}
+
+#[tokio::test]
+async fn an_outage_of_secrets_manager_is_no_outage_of_the_api() {
+    let secrets = Secrets::start().await;
+    let (ctx, _stores, time) = with_secret(&secrets).await;
+    keep(&ctx, 1, &[Scope::Read], |_| ()).await;
+    let missing = asked(&ctx, "GET /history", Some(&bearer(1)))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        missing.class(),
+        ErrorClass::Bug,
+        "nobody is let in without a key"
+    );
+    secrets.set("key", "too short");
+    let weak = asked(&ctx, "GET /history", Some(&bearer(1)))
+        .await
+        .unwrap_err();
+    assert!(
+        !tasador_runtime::chain(&weak).contains("too short,"),
+        "{weak}"
+    );
+    assert_eq!(weak.class(), ErrorClass::Bug);
+    secrets.set("key", "a key of the test, of 32 characters and more");
+    assert!(is_admitted(&ctx, 1).await);
+    secrets.fail(true);
+    *time.lock().unwrap() += SignedDuration::from_hours(1);
+    assert!(
+        is_admitted(&ctx, 1).await,
+        "the last known key stays in use"
+    );
 }

@@ -18,7 +18,7 @@ use tasador_model::compare::{self as rule, Recorded, Rule, Verdict};
 use tasador_registry::VersionRecord;
 use tasador_runtime::{Classify, Context, ErrorClass, chain, config::CompareLimits};
 
-/// What is kept of a comparison, once and for ever.
+/// What is stored of a comparison; it never changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The registered model.

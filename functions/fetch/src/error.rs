@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tasador_ids::{BatchId, RunId};
 use tasador_lake::LakeError;
 use tasador_registry::RegistryError;
-use tasador_runtime::{Classify, ErrorClass};
+use tasador_runtime::{Classify, ErrorClass, SecretError};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -22,7 +22,7 @@ pub enum NamedIn {
 impl fmt::Display for NamedIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Settings => "TASADOR_SOURCE",
+            Self::Settings => "TASADOR_SOURCE or the secret with it",
             Self::Input => "the execution's input",
         })
     }
@@ -68,9 +68,12 @@ pub enum Error {
     },
     /// Nothing says where batches come from.
     #[error(
-        "there is no source: set TASADOR_SOURCE, or name a stored batch in the execution's input"
+        "there is no source: set TASADOR_SOURCE or TASADOR_SOURCE_SECRET, or name a stored batch in the execution's input"
     )]
     NoSource,
+    /// The secret with the address is not available.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The configured address or what it names can't be worked with.
     #[error("{what}; fix {named_in}, which is {source_shown}")]
     Source {
@@ -188,6 +191,7 @@ impl Classify for Error {
             Self::Lost(_) => ErrorClass::AnswerLost,
             Self::RawMissing { .. } => ErrorClass::CorruptArtifact,
             Self::Spool { .. } => ErrorClass::Retryable,
+            Self::Secret(error) => error.class(),
             Self::Store(error) => error.class(),
             Self::Registry(error) => error.class(),
             Self::Executions {

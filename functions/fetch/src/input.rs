@@ -30,7 +30,7 @@ impl RunInput {
             (Some(batch), None) => match batch.as_str().map(str::parse) {
                 Some(Ok(batch)) => Ok(Self::Stored(batch)),
                 _ => Err(Error::NoBatchId {
-                    found: shown(batch),
+                    found: shorten(batch),
                 }),
             },
             (None, Some(object)) => object_source(object).map(Self::Object),
@@ -44,12 +44,12 @@ fn object_source(object: &Value) -> Result<Source, Error> {
     match (text("bucket"), text("key")) {
         (Some(bucket), Some(key)) => Source::named(bucket, key),
         _ => Err(Error::NoObject {
-            found: shown(object),
+            found: shorten(object),
         }),
     }
 }
 
-fn shown(found: &Value) -> String {
+fn shorten(found: &Value) -> String {
     found.to_string().chars().take(SHOWN_CHARS).collect()
 }
 

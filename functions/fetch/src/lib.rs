@@ -101,10 +101,15 @@ impl Run<'_> {
                 }
                 match Box::pin(self.dropped()).await? {
                     Some(found) => Ok(found),
-                    None => self.ask(&Source::configured(&self.ctx.config)?).await,
+                    None => self.ask(&self.source().await?).await,
                 }
             }
         }
+    }
+
+    async fn source(&self) -> Result<Source, Error> {
+        let text = self.ctx.source().await?;
+        Source::configured(text.as_deref(), self.ctx.config.fetch.files_allowed)
     }
 
     /// What an earlier call of this run answered, or would have.

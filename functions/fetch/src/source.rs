@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use reqwest::Url;
 use tasador_lake::Key;
-use tasador_runtime::Config;
 
 use crate::error::{Error, NamedIn};
 
@@ -33,12 +32,11 @@ pub(crate) enum Place {
 }
 
 impl Source {
-    /// The source that the settings name.
-    pub(crate) fn configured(config: &Config) -> Result<Self, Error> {
-        let text = config.source.as_deref().ok_or(Error::NoSource)?;
-        let source = Self::parse(text)?;
+    /// The source with the configured address.
+    pub(crate) fn configured(address: Option<&str>, files_allowed: bool) -> Result<Self, Error> {
+        let source = Self::parse(address.ok_or(Error::NoSource)?)?;
         match source.place {
-            Place::File(path) if !config.fetch.files_allowed => Err(Error::FilesForbidden { path }),
+            Place::File(path) if !files_allowed => Err(Error::FilesForbidden { path }),
             _ => Ok(source),
         }
     }
@@ -276,17 +274,15 @@ mod tests {
 
     #[test]
     fn a_file_needs_leave() {
-        let mut config = Config {
-            source: Some("/data/may.csv".to_owned()),
-            ..Config::default()
-        };
+        let file = Some("/data/may.csv");
         assert!(matches!(
-            Source::configured(&config),
+            Source::configured(file, false),
             Err(Error::FilesForbidden { .. })
         ));
-        config.fetch.files_allowed = true;
-        assert!(Source::configured(&config).is_ok());
-        config.source = None;
-        assert!(matches!(Source::configured(&config), Err(Error::NoSource)));
+        assert!(Source::configured(file, true).is_ok());
+        assert!(matches!(
+            Source::configured(None, true),
+            Err(Error::NoSource)
+        ));
     }
 }

@@ -1,6 +1,6 @@
 //! Batches on their way: received into a folder, kept there until they are in the bucket.
 //!
-//! Each batch has a slot, a folder of its own. It holds a lock as long as its process works on it; a
+//! Each batch has a slot, its own folder. It holds a lock as long as its process works on it; a
 //! note, from when a source with a cursor is asked; a receipt, once the last byte is there. A slot
 //! that nobody holds was left by a process that was killed or failed: with a receipt it is a batch to
 //! be stored, with a note alone it is an answer that may be lost, with neither it is rubbish.

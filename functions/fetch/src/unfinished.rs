@@ -1,4 +1,4 @@
-//! What earlier runs left: it is finished before the source is asked for more.
+//! What earlier runs left: it is finished before the next batch is fetched.
 
 use tasador_lake::{ObjectInfo, key};
 use tasador_registry::{Origin, RegistryError};

@@ -5,14 +5,14 @@ use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
 use prometheus::{Encoder as _, TextEncoder};
-use tasador_pricing::Standing;
+use tasador_pricing::ChampionStatus;
 use tasador_registry::{DURATION_BOUNDS_US, PipelineCounts, ServingCounts, ServingTotals};
 
 /// What is shown.
 pub(crate) struct Figures {
     pub(crate) totals: ServingTotals,
     pub(crate) pipeline: PipelineCounts,
-    pub(crate) standing: Standing,
+    pub(crate) status: ChampionStatus,
     pub(crate) now: Timestamp,
 }
 
@@ -146,16 +146,13 @@ fn serving(families: &mut Families, totals: &ServingTotals) {
     );
 }
 
-fn model(families: &mut Families, standing: &Standing, now: Timestamp) {
+fn model(families: &mut Families, status: &ChampionStatus, now: Timestamp) {
     families.gauges(
         "model_up_to_date",
         "1 where the version in production prices, 0 where it can't be loaded.",
-        vec![gauge(
-            &[],
-            if standing.trouble.is_none() { 1.0 } else { 0.0 },
-        )],
+        vec![gauge(&[], if status.trouble.is_none() { 1.0 } else { 0.0 })],
     );
-    let Some(champion) = &standing.champion else {
+    let Some(champion) = &status.champion else {
         return;
     };
     let name = champion.record.model.to_string();
@@ -245,7 +242,7 @@ fn pipeline(families: &mut Families, counts: &PipelineCounts) {
 pub(crate) fn text(figures: &Figures) -> prometheus::Result<String> {
     let mut families = Families::default();
     serving(&mut families, &figures.totals);
-    model(&mut families, &figures.standing, figures.now);
+    model(&mut families, &figures.status, figures.now);
     pipeline(&mut families, &figures.pipeline);
     TextEncoder::new().encode_to_string(&families.0)
 }

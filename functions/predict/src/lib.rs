@@ -15,7 +15,7 @@
 //!
 //! Errors are problem details (RFC 9457): 400 for what is not JSON, 406 for an answer that is wanted otherwise, 413 for a body beyond 2 MiB,
 //! 415 for another content type, 422 for values that can't be used, with field and reason, 503 while
-//! no model can be had. An outcome among `predictions` is a price or an `error`: such a problem with
+//! no model is available. An outcome among `predictions` is a price or an `error`: such a problem with
 //! fields like `instances[3].bed`. As long as the request as a whole can be read its status is 200,
 //! whatever became of single instances.
 //!
@@ -40,7 +40,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tasador_http::{Problem, REQUEST_ID, RequestId, body};
 use tasador_pricing::{
-    Answer, ModelDescription, ModelVersion, OnePrice, Prices, Pricing, Question, Standing,
+    Answer, ChampionStatus, ModelDescription, ModelVersion, OnePrice, Prices, Pricing, Question,
 };
 use tasador_runtime::chain;
 use utoipa::ToSchema;
@@ -83,7 +83,7 @@ pub fn api(pricing: Pricing) -> Router {
         (status = 415, description = "The body is something else than JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "A field can't be used", body = Problem, content_type = "application/problem+json"),
         (status = 500, description = "The model made no number of the listing", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "No model can be had", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "No model is available", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn predict(
@@ -166,7 +166,7 @@ enum PredictAnswer {
     responses(
         (status = 200, description = "The model in production", body = ModelDescription),
         (status = 406, description = "Another answer than JSON is wanted", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "No model can be had", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "No model is available", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn model(State(pricing): State<Pricing>, headers: HeaderMap) -> Result<Response, Problem> {
@@ -176,7 +176,7 @@ async fn model(State(pricing): State<Pricing>, headers: HeaderMap) -> Result<Res
     Ok((content_type, champion.description_json.clone()).into_response())
 }
 
-/// Whether prices can be had.
+/// Whether prices are available.
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
     /// `ok`, or `degraded` while the version in production can't be loaded.
@@ -212,7 +212,7 @@ struct LogHealth {
 /// Whether this instance can price. Always 200. Looks up the champion as a request for a price does.
 #[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, description = "How it is", body = Health)))]
 async fn health(State(pricing): State<Pricing>) -> Json<Health> {
-    let Standing { champion, trouble } = pricing.refreshed_standing().await;
+    let ChampionStatus { champion, trouble } = pricing.refreshed_status().await;
     let (reason, since) = trouble.unzip();
     Json(Health {
         status: match reason {
@@ -248,7 +248,7 @@ async fn metrics(State(pricing): State<Pricing>, headers: HeaderMap) -> Result<R
     let figures = Figures {
         totals: pricing.totals().await?,
         pipeline: ctx.registry.pipeline_counts().await?,
-        standing: pricing.standing(),
+        status: pricing.status(),
         now: ctx.now(),
     };
     let text = exposition::text(&figures).map_err(|error| {

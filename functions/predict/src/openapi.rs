@@ -37,7 +37,7 @@ pub fn openapi() -> OpenApi {
 }
 
 /// `GET /openapi.json` with this document, which may have the parts of other functions too. Where
-/// tokens are wanted it says so, route by route.
+/// tokens are required it says so, route by route.
 pub fn serve(pricing: Pricing, mut api: OpenApi) -> Router {
     if pricing.context().config.require_tokens {
         tasador_access::secure(&mut api);
@@ -91,7 +91,7 @@ fn listing(inputs: &[InputDescription]) -> Value {
 fn instances(most: usize) -> Value {
     json!({
         "type": "object",
-        "description": "Several homes. Each gets an outcome of its own: what is wrong with one is told in its place, and does not fail the others.",
+        "description": "Several homes. Each gets its own outcome: what is wrong with one is told in its place, and does not fail the others.",
         "properties": {"instances": {"type": "array", "items": {}, "minItems": 1, "maxItems": most}},
         "required": ["instances"],
     })

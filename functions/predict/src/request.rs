@@ -19,7 +19,7 @@ pub(crate) struct Options {
     explain: Option<String>,
 }
 
-/// Whether explanations are asked for.
+/// Whether the request wants explanations.
 pub(crate) fn explain(options: Result<Query<Options>, QueryRejection>) -> Result<bool, Problem> {
     let Query(options) = options.map_err(|rejection| Problem::unreadable_query(&rejection))?;
     match options.explain.as_deref() {

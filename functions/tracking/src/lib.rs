@@ -22,7 +22,7 @@
 //! from a key or an index, page by page. Errors are problem details (RFC 9457).
 //!
 //! Both ways of moving the champion name the champion that the caller saw (`expected`), and are
-//! refused with 409 where another one is there by now. Each use of what wants the scope `admin` leaves
+//! refused with 409 where another one is in production meanwhile. Each request that requires the scope `admin` leaves
 //! a line in the audit.
 
 mod history;

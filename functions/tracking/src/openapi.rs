@@ -58,7 +58,7 @@ pub(crate) enum Failures {
 #[derive(utoipa::IntoResponses)]
 #[expect(dead_code, reason = "read by the macros that write the document")]
 pub(crate) enum BodyFailures {
-    /// What is there contradicts: another version is in production by now, or a rule forbids it
+    /// The current state forbids it: another version was promoted meanwhile, or a rule forbids it
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(#[to_schema] Problem),
     /// The body is too large

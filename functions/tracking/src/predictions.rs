@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_of_our_own_tells_its_time() {
+    fn a_generated_id_contains_its_time() {
         let id = uuid::Uuid::now_v7().to_string();
         assert!(time_in(&id).is_some());
         for other in ["", "my-request", "2b1b2d0c-5f0e-4a3e-9f7e-1c2d3e4f5a6b"] {

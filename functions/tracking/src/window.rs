@@ -1,4 +1,4 @@
-//! Which part of a list is asked for.
+//! Which part of a list the request wants.
 
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
@@ -40,7 +40,7 @@ pub(crate) struct Window {
     page: Option<String>,
 }
 
-/// The window that is asked for. An empty value counts as absent, as forms send it.
+/// The window that the request wants. An empty value counts as absent, as forms send it.
 pub(crate) fn page(window: Result<Query<Window>, QueryRejection>) -> Result<PageRequest, Problem> {
     let Query(window) = window.map_err(|rejection| Problem::unreadable_query(&rejection))?;
     let given = |value: Option<String>| value.filter(|value| !value.is_empty());

@@ -25,7 +25,7 @@ pub(crate) struct Asked {
     pub(crate) from: Option<f64>,
     /// `sign-in=`: what became of signing in.
     pub(crate) sign_in: Option<Attempt>,
-    /// `in.<column>=`: the home, as it was typed. `None` where no price is asked for.
+    /// `in.<column>=`: the home, as it was typed. `None` where the visitor wants no price.
     pub(crate) home: Option<Map<String, Value>>,
     /// The query without the language, to come back to.
     others: Vec<(String, String)>,
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn no_field_means_that_no_price_is_asked_for_and_an_empty_form_that_one_is() {
+    fn without_fields_there_is_no_price_and_with_an_empty_form_there_is() {
         assert!(asked(&[("lang", "es")]).home.is_none());
         assert_eq!(
             asked(&[("in.bed", "")]).home.map(|home| home.len()),

@@ -36,7 +36,7 @@ pub(crate) static ICON: Asset = Asset {
 pub(crate) static ALL: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
 
 impl Asset {
-    /// Its name with a part of its hash, so that it may be kept for ever.
+    /// Its name with a part of its hash, so that it may be kept permanently.
     pub(crate) fn address(&self) -> String {
         let hash = Digest::of(self.text.as_bytes()).to_string();
         let short: String = hash.chars().take(12).collect();

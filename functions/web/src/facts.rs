@@ -95,14 +95,14 @@ impl Facts {
             models,
             batches,
             reference,
-            serving: told("what was answered", serving),
-            pipeline: told("what was decided", pipeline),
+            serving: log_failure("what was answered", serving),
+            pipeline: log_failure("what was decided", pipeline),
         }
     }
 }
 
 /// What could be read; the log says what could not.
-fn told<T, E: std::error::Error>(what: &str, result: Result<T, E>) -> Option<T> {
+fn log_failure<T, E: std::error::Error>(what: &str, result: Result<T, E>) -> Option<T> {
     result
         .inspect_err(|error| tracing::error!("the page is shown without {what}: {}", chain(error)))
         .ok()
@@ -116,8 +116,10 @@ async fn history(ctx: &Context, token: Option<String>) -> Option<Page<Outcome>> 
     };
     match ctx.registry.history(&page).await {
         // A token that is none is an address that was cut: the list begins anew.
-        Err(RegistryError::BadPageToken) => told("the history", ctx.registry.history(&first).await),
-        other => told("the history", other),
+        Err(RegistryError::BadPageToken) => {
+            log_failure("the history", ctx.registry.history(&first).await)
+        }
+        other => log_failure("the history", other),
     }
 }
 
@@ -125,7 +127,7 @@ async fn history(ctx: &Context, token: Option<String>) -> Option<Page<Outcome>> 
 async fn logged(ctx: &Context) -> Option<Vec<Logged>> {
     const WHAT: &str = "what people logged";
     let page = PageRequest::first(LOGGED_SHOWN as u32);
-    let experiments = told(WHAT, ctx.registry.experiments(&page).await)?.items;
+    let experiments = log_failure(WHAT, ctx.registry.experiments(&page).await)?.items;
     let mut all = Vec::new();
     let others = experiments.into_iter().filter(|experiment| {
         experiment.name != ctx.config.model.as_str() && experiment.deleted_ms.is_none()
@@ -134,7 +136,7 @@ async fn logged(ctx: &Context) -> Option<Vec<Logged>> {
         let runs = ctx
             .registry
             .runs_by_start(&experiment.experiment_id, None, LOGGED_SHOWN);
-        let runs = told(WHAT, runs.await)?.into_iter();
+        let runs = log_failure(WHAT, runs.await)?.into_iter();
         all.extend(
             runs.filter(|run| run.deleted_ms.is_none())
                 .map(|run| Logged {
@@ -160,9 +162,9 @@ async fn models_and_reference(ctx: &Context, asked: &Asked) -> (Option<Models>, 
         ctx.registry.promotions(model, &promotions_page),
     );
     let (Some(champion), Some(versions), Some(promotions)) = (
-        told("the champion", champion),
-        told("the versions", versions),
-        told("the promotions", promotions),
+        log_failure("the champion", champion),
+        log_failure("the versions", versions),
+        log_failure("the promotions", promotions),
     ) else {
         return (None, None);
     };
@@ -173,12 +175,12 @@ async fn models_and_reference(ctx: &Context, asked: &Asked) -> (Option<Models>, 
     let shown = async {
         let version = wanted?;
         let record = ctx.registry.version(model, version).await;
-        Some(Box::pin(shown(ctx, told("a version", record)??)).await)
+        Some(Box::pin(describe(ctx, log_failure("a version", record)??)).await)
     };
     let reference = async {
         let version = champion.as_ref()?.version;
         let profile = key::model(model, version, ModelFile::Profile);
-        told("the champion's profile", ctx.lake.get_json(&profile).await)
+        log_failure("the champion's profile", ctx.lake.get_json(&profile).await)
     };
     let (shown, reference) = tokio::join!(shown, reference);
     let models = Models {
@@ -190,24 +192,24 @@ async fn models_and_reference(ctx: &Context, asked: &Asked) -> (Option<Models>, 
     (Some(models), reference)
 }
 
-async fn shown(ctx: &Context, record: VersionRecord) -> Shown {
+async fn describe(ctx: &Context, record: VersionRecord) -> Shown {
     let (model, version) = (&record.model, record.version);
     let (evidence, lineage) = tokio::join!(
         Evidence::of(&ctx.lake, model, version),
         tasador_evidence::lineage(&ctx.lake, &ctx.registry, &record),
     );
-    let evidence = told("the evidence of a version", evidence);
+    let evidence = log_failure("the evidence of a version", evidence);
     let mut plots = Vec::new();
     for plot in evidence.iter().flat_map(Evidence::plots) {
         let bytes = tasador_evidence::file(&ctx.lake, model, version, &plot.name).await;
-        if let Some(Some(bytes)) = told("a plot", bytes) {
+        if let Some(Some(bytes)) = log_failure("a plot", bytes) {
             plots.push((plot.name.clone(), bytes));
         }
     }
     Shown {
         evidence,
         plots,
-        lineage: told("the lineage of a version", lineage),
+        lineage: log_failure("the lineage of a version", lineage),
         record,
     }
 }
@@ -216,7 +218,7 @@ async fn shown(ctx: &Context, record: VersionRecord) -> Shown {
 async fn latest_batches(site: &Site) -> Vec<(Outcome, Arc<BatchReport>)> {
     let ctx = site.pricing.context();
     let latest = PageRequest::first(RUNS_SHOWN * 2);
-    let Some(page) = told("the batches", ctx.registry.history(&latest).await) else {
+    let Some(page) = log_failure("the batches", ctx.registry.history(&latest).await) else {
         return Vec::new();
     };
     let mut chosen: Vec<Outcome> = Vec::new();
@@ -246,7 +248,7 @@ async fn report(site: &Site, batch: &BatchId) -> Option<Arc<BatchReport>> {
     }
     let profile = key::profile(batch);
     let read = site.pricing.context().lake.get_json(&profile).await;
-    let report = Arc::new(told("the report of a batch", read)?);
+    let report = Arc::new(log_failure("the report of a batch", read)?);
     let mut kept = kept();
     if kept.len() >= KEPT_MAX {
         kept.clear();

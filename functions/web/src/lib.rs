@@ -4,7 +4,7 @@
 //! *Operations*. All of it is read and used without JavaScript; a small script of the page's own
 //! moves the what-if sliders without a reload, and sends the changes in production.
 //!
-//! Where tokens are wanted, a visitor signs in with one, which the page keeps in a cookie and checks
+//! Where tokens are required, a visitor signs in with one, which the page keeps in a cookie and checks
 //! itself: prices are for its scope `predict`, what is shown for `read`, changes for `admin`.
 //!
 //! | Request | Answer |

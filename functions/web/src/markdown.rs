@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_can_bring_no_markup_of_its_own() {
+    fn a_card_cannot_contain_markup() {
         let html = rendered(
             "# Hi\n\n<script>alert(1)</script> [x](javascript:alert(1)) ![y](http://a/b.png)\n\n| a | b |\n|---|---:|\n| 1 | 2 |\n",
         )

@@ -74,7 +74,7 @@ pub(crate) async fn sign_out(headers: HeaderMap) -> Response {
     response
 }
 
-/// To the page, which may stand below a path of its own.
+/// To the page, which may stand below its own path.
 fn back(attempt: Attempt) -> (StatusCode, [(header::HeaderName, String); 1]) {
     let address = format!("../?sign-in={}", attempt.as_str());
     (StatusCode::SEE_OTHER, [(header::LOCATION, address)])

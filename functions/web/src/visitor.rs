@@ -1,4 +1,4 @@
-//! Who looks at the page: whoever it is where no token is wanted; else whom the page's own cookie
+//! Who looks at the page: whoever it is where no token is required; else whom the page's own cookie
 //! names.
 //!
 //! The cookie holds a token, out of reach of scripts (`HttpOnly`) and of requests that other sites
@@ -20,7 +20,7 @@ use crate::cookie::{self, TOKEN};
 /// Who looks at the page.
 #[derive(Debug)]
 pub(crate) enum Visitor {
-    /// Anybody: no token is wanted.
+    /// Anybody: no token is required.
     Anybody,
     /// The holder of a live token.
     SignedIn(Caller),

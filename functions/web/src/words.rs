@@ -32,12 +32,12 @@ words! {
     sign_in_title: "Sign in", "Iniciar sesión";
     sign_in: "Sign in", "Entrar";
     sign_out: "Sign out", "Salir";
-    sign_in_lead: "This page wants a token. Whoever runs it makes one with",
+    sign_in_lead: "This page requires a token. Whoever runs it makes one with",
         "Esta página pide un token. Quien la administra crea uno con";
     token: "Token", "Token";
     token_hint: "It begins with tsd_ and is kept in this browser for twelve hours, or until you sign out.",
         "Empieza con tsd_ y se guarda en este navegador doce horas, o hasta que salga.";
-    token_refused: "This token is not good here: it is mistyped, has expired or was revoked.",
+    token_refused: "This token is invalid, expired or revoked.",
         "Este token no sirve aquí: está mal escrito, venció o fue revocado.";
     cookie_lost: "The token is good, but the browser did not keep it. Open this page over https, and allow its cookie.",
         "El token sirve, pero el navegador no lo guardó. Abra esta página por https y permita su cookie.";
@@ -109,7 +109,7 @@ words! {
     no_history_hint: "As soon as a batch of listings has been worked on, it stands here with its decision.",
         "En cuanto se haya procesado un lote de anuncios, aparecerá aquí con su decisión.";
 
-    models_lead: "Which model prices homes now, how good it is, and which ones came before it.",
+    models_lead: "The model in production, its accuracy, and earlier versions.",
         "Qué modelo tasa ahora, qué tan bueno es y cuáles lo precedieron.";
     in_production: "In production", "En producción";
     was_in_production: "Was in production", "Estuvo en producción";
@@ -146,8 +146,8 @@ words! {
     importance: "What matters to this version", "Qué le importa a esta versión";
     importance_hint: "How much larger the average error gets without each feature.",
         "Cuánto crece el error medio sin cada característica.";
-    by_price: "How good it is by price", "Qué tan buena es según el precio";
-    by_state: "How good it is by state", "Qué tan buena es según el estado";
+    by_price: "Accuracy by price", "Qué tan buena es según el precio";
+    by_state: "Accuracy by state", "Qué tan buena es según el estado";
     files: "Files", "Archivos";
     lineage: "Batches it learnt from", "Lotes de los que aprendió";
     card: "Model card", "Ficha del modelo";
@@ -156,7 +156,7 @@ words! {
     roll_back: "Roll back", "Revertir";
     promote_title: "Put this version into production?", "¿Poner esta versión en producción?";
     reason: "Reason", "Motivo";
-    champion_changed: "Another version is in production by now. Load the page again and look at it.",
+    champion_changed: "Another version was promoted meanwhile. Load the page again and check it.",
         "Ya hay otra versión en producción. Recargue la página y revísela.";
     cannot_be_moved: "This version can't go into production. Load the page again to see why.",
         "Esta versión no puede pasar a producción. Recargue la página para ver por qué.";

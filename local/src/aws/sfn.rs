@@ -19,7 +19,7 @@ const TARGET_PREFIX: &str = "AWSStepFunctions.";
 
 /// Largest page of ListExecutions and GetExecutionHistory.
 const PAGE_MAX: usize = 1000;
-/// Page where none is asked for.
+/// Default page.
 const PAGE_DEFAULT: usize = 100;
 
 pub(super) async fn answer(

@@ -210,7 +210,7 @@ fn whats_next(path: &Path) -> std::io::Result<()> {
         ),
         (
             format!("predict --data-dir {folder} {folder}/{HOUSE}"),
-            "the same house once more; change it and see",
+            "the same house again; change it and see",
         ),
         ("--help".to_owned(), "your own listings: up, run, source"),
     ];

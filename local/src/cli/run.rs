@@ -24,7 +24,7 @@ pub(super) struct Options {
     /// Stop after this many batches [default: until the source has no more; 1 where it is a file]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     batches: Option<u32>,
-    /// Do a stored batch once more, by its id, instead of fetching one
+    /// Process a stored batch again, by its id, instead of fetching one
     #[arg(long, value_name = "ID", conflicts_with_all = ["source", "batches"])]
     batch: Option<String>,
 }

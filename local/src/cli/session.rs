@@ -76,8 +76,8 @@ impl Session {
         &self.client
     }
 
-    /// Executions that an earlier process left in the middle and this one goes on with: what it
-    /// should wait for before it ends. Another's executions are not ours to wait for.
+    /// Interrupted executions of an earlier process that this one resumes: what it
+    /// should wait for before it ends. Executions of a cloud we attached to are not waited for.
     pub(super) async fn resumed(&self) -> anyhow::Result<Vec<String>> {
         match self.own {
             Some(_) => self.client.running().await,
@@ -90,7 +90,7 @@ impl Session {
         self.source.as_deref()
     }
 
-    /// Ends a cloud of one's own in good order; leaves another's alone.
+    /// Stops a cloud that this process started; does nothing to one it attached to.
     pub(super) async fn close(self) {
         if let Some(cloud) = self.own {
             cloud.stop().await;

@@ -17,10 +17,10 @@ use crate::console::{remark, result};
 use crate::source::DataApi;
 use tasador_flow::Language::English;
 
-/// Port where none is asked for.
+/// Default port.
 const PORT: u16 = 8000;
 /// How long an answer that was begun may take after Ctrl-C.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -64,7 +64,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let out_of_patience = async {
         interrupted().await;
         stop.send_replace(true);
-        tokio::time::sleep(PATIENCE).await;
+        tokio::time::sleep(TIMEOUT).await;
     };
     tokio::select! {
         served = serving => served.context("the data API broke")?,

@@ -34,8 +34,8 @@ A token is tsd_<id>_<secret>. Its id is public and names it in lists and in the 
 shown once, by `create`, and kept nowhere: whoever loses it makes a new token.
 
 On a data folder this works whether or not `tasador up` serves it. For a deployment say the name of
-its table of tokens, with AWS credentials and region as for the aws command, and TASADOR_TOKEN_KEY:
-  export TASADOR_TOKEN_KEY=$(aws secretsmanager get-secret-value --secret-id NAME --query SecretString --output text)
+its table of tokens, with AWS credentials and region as for the aws command, and TASADOR_TOKEN_KEY_SECRET:
+  export TASADOR_TOKEN_KEY_SECRET=NAME
   tasador token --table NAME create --scope read
 There a revoked token is shut out within a minute, here at once.";
 
@@ -53,13 +53,13 @@ pub(super) struct Options {
 enum Command {
     /// Make a token and print it, this once
     Create(Create),
-    /// Show all tokens: what each is good for, and until when
+    /// Show all tokens: what each allows, and until when
     List {
         /// Print JSON instead of a table
         #[arg(long)]
         json: bool,
     },
-    /// Make a token good for nothing, for ever
+    /// Revoke a token permanently
     Revoke {
         /// Its id, as `list` shows it; or the whole token
         #[arg(value_name = "ID")]
@@ -69,7 +69,7 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Create {
-    /// What it is good for: predict, read or admin; may be given several times
+    /// What it allows: predict, read or admin; may be given several times
     #[arg(long, required = true, value_name = "SCOPE", value_delimiter = ',')]
     scope: Vec<Scope>,
     /// When it ends: a length of time such as 12h or 30d, or never
@@ -113,9 +113,9 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 }
 
 async fn create(context: &Context, wanted: Create) -> anyhow::Result<()> {
-    let Some(key) = &context.config.token_key else {
+    let Some(key) = context.token_key().await? else {
         bail!(
-            "a token for a deployment is hashed under its key; set TASADOR_TOKEN_KEY to what its secret holds, see `tasador token --help`"
+            "a token for a deployment is hashed under its key; set TASADOR_TOKEN_KEY_SECRET to its secret, see `tasador token --help`"
         );
     };
     let token = random::token().context("the system gives no random bytes")?;
@@ -133,7 +133,7 @@ async fn create(context: &Context, wanted: Create) -> anyhow::Result<()> {
     let record = TokenRecord {
         note: wanted.note.filter(|note| !note.trim().is_empty()),
         expires_at,
-        ..TokenRecord::new(&token, key, scopes, now)
+        ..TokenRecord::new(&token, &key, scopes, now)
     };
     context.registry.add_token(&record).await?;
     remark(format!(

@@ -13,7 +13,7 @@ use crate::console::{remark, result};
 use crate::folder::Folder;
 use crate::machine::machine_arn;
 
-/// Port of `up` where none is asked for.
+/// Default port of `up`.
 const PORT: u16 = 3000;
 /// Time between scheduled executions where a source is configured and nothing else is said.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -39,10 +39,10 @@ pub(super) struct Options {
     /// Time between two scheduled runs, such as 30s, 15m or 1h [default: 1h with a source, no schedule without]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     every: Option<Duration>,
-    /// Address to be reached at; any other than loopback wants tokens
+    /// Address to be reached at; any other than loopback requires tokens
     #[arg(long, value_name = "ADDR", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     address: IpAddr,
-    /// Want tokens on loopback too
+    /// Require tokens on loopback too
     #[arg(long)]
     require_tokens: bool,
     /// Folder of an installed mlflow, whose pages are then served at /mlflow/
@@ -93,8 +93,8 @@ fn greet(
         dynamodb,
         access_key: _,
     } = cloud.endpoints();
-    let wants_tokens = cloud.context().config.require_tokens;
-    let header = if wants_tokens {
+    let requires_tokens = cloud.context().config.require_tokens;
+    let header = if requires_tokens {
         " -H \"authorization: Bearer $TOKEN\""
     } else {
         ""
@@ -107,7 +107,7 @@ fn greet(
     result(format!(
         "  what was decided  curl -s {http}/history{header}"
     ))?;
-    if wants_tokens {
+    if requires_tokens {
         result(
             "  tokens            wanted; make one with: TOKEN=$(tasador token create --scope admin)",
         )?;

@@ -19,7 +19,7 @@ pub const ACCOUNT: &str = "000000000000";
 pub struct Endpoints {
     /// HTTP functions.
     pub http: String,
-    /// Step Functions and Lambda: as `http`, or where that wants tokens a port of their own.
+    /// Step Functions and Lambda: as `http`, or where that requires tokens their own port.
     pub aws: String,
     /// S3.
     pub s3: String,

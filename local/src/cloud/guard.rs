@@ -1,4 +1,4 @@
-//! Wants a token of every request that the routes want one for: what API Gateway and its authorizer
+//! Requires a token for every request that the routes want one for: what API Gateway and its authorizer
 //! do on AWS.
 
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Guard {
 }
 
 /// Lets through who has the scope that the matched route wants, and says to the function who it is.
-pub(super) async fn want_token(
+pub(super) async fn require_token(
     State(guard): State<Guard>,
     mut request: Request,
     next: Next,

@@ -1,6 +1,6 @@
 //! MLflow's own pages, from the copy of `mlflow` that the user has installed.
 //!
-//! They ask by relative paths, so a folder of their own is all they need: `/mlflow/` has the bundle,
+//! They ask by relative paths, so their own folder is all they need: `/mlflow/` has the bundle,
 //! and behind it the API that it asks. Nothing of MLflow is part of this program.
 
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ pub enum Ports {
     /// Free ports, whichever the system gives.
     Free,
     /// The HTTP functions on this port, S3 on the next, DynamoDB on the one after; Step Functions and
-    /// Lambda on the first too, or where that wants tokens on the fourth.
+    /// Lambda on the first too, or where that requires tokens on the fourth.
     From(u16),
 }
 

@@ -11,7 +11,7 @@ use super::{Endpoints, StartError, base_url, provision};
 use crate::folder::Folder;
 
 /// How long the end waits for the last answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// S3 and DynamoDB of one folder, on free ports of loopback.
 pub struct Stores {
@@ -58,6 +58,6 @@ impl Stores {
     /// Closes them in good order.
     pub async fn close(self) {
         self.stop.send_replace(true);
-        self.storage.ended(PATIENCE).await;
+        self.storage.ended(TIMEOUT).await;
     }
 }

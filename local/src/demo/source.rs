@@ -12,7 +12,7 @@ use super::sales::Month;
 use crate::source::DataApi;
 
 /// How long the last answer may take after the demo has ended.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The running source. It ends with [`stop`](Self::stop), or when this is dropped.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl MonthlySource {
     /// Ends it in good order.
     pub(crate) async fn stop(mut self) {
         drop(self.stop.take());
-        if tokio::time::timeout(PATIENCE, &mut self.server)
+        if tokio::time::timeout(TIMEOUT, &mut self.server)
             .await
             .is_err()
         {

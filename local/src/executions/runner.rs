@@ -58,7 +58,7 @@ impl tasador_states::Host for Host {
         let (functions, faults) = (self.functions.clone(), self.faults.clone());
         let (state, input) = (call.state.to_owned(), call.input);
         Box::pin(async move {
-            // In a task of its own, it is at work side by side with its siblings, and finishes, as
+            // In its own task, it is at work side by side with its siblings, and finishes, as
             // on AWS, when the execution is stopped or does not wait any longer.
             match tokio::spawn(work.run(state, input, functions, faults)).await {
                 Ok(answer) => answer,
@@ -96,7 +96,7 @@ impl Work {
         };
         strike(When::Before)?;
         let answer = match &self {
-            Self::Function(name) => told(functions.invoke(name, input).await),
+            Self::Function(name) => outcome_of(functions.invoke(name, input).await),
             Self::Service(operation) => serve(operation, &input, &functions).await,
         }?;
         strike(When::After)?;
@@ -135,7 +135,7 @@ async fn serve(operation: &str, input: &Value, functions: &Functions) -> Result<
         PUBLISH => Ok(publish(input)),
         SUBMIT_JOB => run_job(input, functions).await,
         // `Machine::parse` knows no other.
-        other => told(Err(Failure::new(
+        other => outcome_of(Err(Failure::new(
             ErrorClass::Bug,
             format!("there is no service for {other} here"),
         ))),
@@ -160,7 +160,7 @@ fn publish(message: &Value) -> Value {
 }
 
 /// What a function came to, as Step Functions hears of it.
-fn told(answer: Result<Value, Failure>) -> Result<Value, TaskError> {
+fn outcome_of(answer: Result<Value, Failure>) -> Result<Value, TaskError> {
     answer.map_err(|failure| task_error(&failure))
 }
 

@@ -19,7 +19,7 @@ pub(super) const DESK: (u32, u32) = (1280, 900);
 /// A phone's.
 pub(super) const PHONE: (u32, u32) = (390, 844);
 /// How long the page may take for anything: the machine that tests may be busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A running browser. It ends with the test: dropping it kills chromedriver, which takes chromium
 /// along.
@@ -110,7 +110,7 @@ impl Browser {
         ]});
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": options,
-            "timeouts": {"script": PATIENCE.as_millis() as u64, "pageLoad": PATIENCE.as_millis() as u64},
+            "timeouts": {"script": TIMEOUT.as_millis() as u64, "pageLoad": TIMEOUT.as_millis() as u64},
         }}});
         let made = driver_address.post("/session", wanted).await;
         let session = Session {
@@ -187,7 +187,7 @@ impl Page {
         // A page that is left while it waits ends the script: the next one is asked.
         while let Err(error) = self.call("async", script, json!([selector])).await {
             assert!(
-                begun.elapsed() < PATIENCE,
+                begun.elapsed() < TIMEOUT,
                 "{selector} does not come: {error}"
             );
         }
@@ -201,7 +201,7 @@ impl Page {
             if self.count(selector).await > 0 {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "{selector} does not come");
+            assert!(begun.elapsed() < TIMEOUT, "{selector} does not come");
         }
     }
 

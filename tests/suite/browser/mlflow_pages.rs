@@ -13,7 +13,7 @@ use tests::world::World;
 use super::driver::{Browser, Page};
 
 /// How long a page of theirs may take: the bundle has many megabytes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The folder of the installed package.
 fn package() -> Option<PathBuf> {
@@ -33,7 +33,7 @@ async fn shows(page: &Page, texts: &[&str]) {
         if texts.iter().all(|text| shown.contains(text)) {
             return;
         }
-        assert!(begun.elapsed() < PATIENCE, "{texts:?} is not in: {shown}");
+        assert!(begun.elapsed() < TIMEOUT, "{texts:?} is not in: {shown}");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

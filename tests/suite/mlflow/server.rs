@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 /// How long it may take to start: it makes its tables first.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A running server; it and what it started end when this is dropped.
 pub(super) struct MlflowServer {
@@ -34,7 +34,7 @@ impl MlflowServer {
             .env("MLFLOW_DISABLE_TELEMETRY", "true")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A group of its own, so that its workers end with it.
+            // A separate group, so that its workers end with it.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -52,7 +52,7 @@ impl MlflowServer {
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return server;
             }
-            assert!(begun.elapsed() < PATIENCE, "mlflow server does not start");
+            assert!(begun.elapsed() < TIMEOUT, "mlflow server does not start");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

@@ -35,7 +35,7 @@ fn tasks(states: &Value, found: &mut Vec<(String, String, u64)>) {
     for (name, state) in states["States"].as_object().unwrap() {
         if state["Type"] == "Task" {
             let timeout = state["TimeoutSeconds"].as_u64();
-            let timeout = timeout.unwrap_or_else(|| panic!("{name} may take for ever"));
+            let timeout = timeout.unwrap_or_else(|| panic!("{name} has no time-out"));
             let resource = state["Resource"].as_str().unwrap();
             found.push((name.clone(), resource.to_owned(), timeout));
         }

@@ -1,5 +1,5 @@
 //! Each role allows what its function does, and nothing that it does not do: every function runs here
-//! with clients of its own, and what they ask is held against its role.
+//! with separate clients, and their requests are compared with its role.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tasador_access::Scope;
 use tasador_runtime::{Clock, Context};
 use tasador_testing::listings::Batch;
+use tasador_testing::secrets::Secrets;
 use tasador_testing::source::{Answer, EXHAUSTED};
 use tests::deployment::Deployment;
 use tests::stories::train_on_anything;
@@ -37,15 +38,18 @@ const NOT_SEEN: &[(&str, &str, &str)] = &[
 /// The page's cookie with a token.
 const SIGNED_IN: &str = "token";
 
-/// All functions, each with clients of its own that somebody watches.
-fn watched(world: &World) -> (Deployment, BTreeMap<String, Witness>) {
-    let sdk = world.cloud().endpoints().sdk_config();
+/// All functions, each with separate clients whose requests are recorded.
+fn watched(world: &World, secrets: &Secrets) -> (Deployment, BTreeMap<String, Witness>) {
+    let sdk = secrets.reached_by(&world.cloud().endpoints().sdk_config());
     let mut witnesses = BTreeMap::new();
     let deployed = Deployment::new(world.cloud().functions().names(), |name| {
         let witness = Witness::default();
         witnesses.insert(name.to_owned(), witness.clone());
         let interceptors = vec![witness.interceptor()];
-        let config = (*world.context().config).clone();
+        let mut config = (*world.context().config).clone();
+        // As deployed: functions know where the key is.
+        config.token_key = None;
+        config.token_key_secret = Some("TokenKey".to_owned());
         let context = Context::intercepted(config, &sdk, &interceptors);
         match name {
             // The inference log is compacted when an hour is over.
@@ -99,6 +103,7 @@ fn asked(witness: &Witness, context: &Context) -> BTreeSet<Need> {
         (&config.rows_table, "RowsTable"),
         (&config.inferences_table, "InferencesTable"),
         (&config.tokens_table, "TokensTable"),
+        ("TokenKey", "TokenKey"),
     ];
     let executions = local::machine::execution_arn("");
     let named = witness.needs().into_iter().map(|(action, resource)| {
@@ -298,7 +303,10 @@ fn is_of_the_way(allowed: &Need, asked: &BTreeSet<Need>) -> bool {
 async fn each_role_allows_what_its_function_does_and_nothing_else() {
     let template = Template::read();
     let world = World::guarded(train_on_anything).await;
-    let (deployed, witnesses) = watched(&world);
+    let secrets = Secrets::start().await;
+    let key = std::fs::read_to_string(world.folder().join("token.key")).unwrap();
+    secrets.set("TokenKey", key.trim());
+    let (deployed, witnesses) = watched(&world, &secrets);
     // Everything a deployment does in its life, once; on the heap, for a test's stack is small.
     Box::pin(runs(&world, &deployed)).await;
     Box::pin(reads(&world, &deployed)).await;

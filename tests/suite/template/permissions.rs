@@ -32,7 +32,7 @@ const WITHOUT_RESOURCE: &[(&str, &[&str])] = &[
     ),
     // A registry's password is the account's.
     ("TrainJobStartRole", &["ecr:GetAuthorizationToken"]),
-    // Alarms are asked for all at once.
+    // All alarms are read at once.
     ("DeployRole", &["cloudwatch:DescribeAlarms"]),
 ];
 

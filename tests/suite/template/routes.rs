@@ -1,5 +1,5 @@
 //! The gateway has the routes that the functions answer, each before the function that answers it, and
-//! behind the authorizer where it wants a token.
+//! behind the authorizer where it requires a token.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,7 +69,7 @@ fn every_route_stands_before_the_function_that_answers_it() {
 }
 
 #[test]
-fn the_authorizer_stands_before_every_route_that_wants_a_token() {
+fn the_authorizer_stands_before_every_route_that_requires_a_token() {
     let template = Template::read();
     for route in template.of_type("AWS::ApiGatewayV2::Route") {
         let key = route_key(route);

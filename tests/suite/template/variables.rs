@@ -11,7 +11,11 @@ const NOT_SET: &[(&str, &str)] = &[
         "TASADOR_REQUIRE_TOKENS",
         "true, as it is where nothing is said: the gateway asks for tokens in any case",
     ),
-    ("TASADOR_SOURCE_FILES", "a function has no files of its own"),
+    (
+        "TASADOR_TOKEN_KEY",
+        "functions read the key from Secrets Manager, so that it can be rotated",
+    ),
+    ("TASADOR_SOURCE_FILES", "a function has no files"),
     (
         "TASADOR_S3_PATH_STYLE",
         "for S3 elsewhere; where an endpoint is set it is so anyway",

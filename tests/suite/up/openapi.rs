@@ -1,5 +1,5 @@
 //! The OpenAPI document says what is answered: schemathesis makes requests out of it, right and
-//! wrong ones, and holds every answer against it.
+//! wrong ones, and compares every answer with it.
 
 use tokio::process::Command;
 
@@ -12,9 +12,9 @@ async fn schemathesis_finds_nothing() {
     finds_nothing(&[], "100").await;
 }
 
-/// Among its checks: whether a route that is said to want a token answers without one.
+/// Among its checks: whether a route that is said to require a token answers without one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn schemathesis_finds_nothing_where_tokens_are_wanted() {
+async fn schemathesis_finds_nothing_where_tokens_are_required() {
     finds_nothing(&["--require-tokens"], "20").await;
 }
 

@@ -13,13 +13,13 @@ use tokio::sync::mpsc;
 use crate::TASADOR;
 
 /// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A running `tasador up`; killed when it is dropped.
 pub(super) struct Served {
     process: Child,
     http: String,
-    /// The token of whoever may read its folder, where it wants tokens.
+    /// The token of whoever may read its folder, where it requires tokens.
     pub(super) token: Option<String>,
     said: mpsc::UnboundedReceiver<String>,
 }
@@ -55,7 +55,7 @@ impl Served {
                 let _ = say.send(line);
             }
         });
-        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        let first = tokio::time::timeout(TIMEOUT, lines.next_line()).await;
         assert!(first.unwrap().unwrap().unwrap().contains("Tasador is up"));
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let server = std::fs::read(folder.join("server.json")).unwrap();
@@ -102,7 +102,7 @@ impl Served {
             }
             panic!("it has ended and did not say {words:?}")
         };
-        let found = tokio::time::timeout(PATIENCE, found).await;
+        let found = tokio::time::timeout(TIMEOUT, found).await;
         found.unwrap_or_else(|_| panic!("it does not say {words:?}"))
     }
 
@@ -147,7 +147,7 @@ impl Served {
         let pid = self.process.id().unwrap();
         let sent = Command::new("kill").arg(pid.to_string()).status().await;
         assert!(sent.unwrap().success());
-        let ended = tokio::time::timeout(PATIENCE, self.process.wait()).await;
+        let ended = tokio::time::timeout(TIMEOUT, self.process.wait()).await;
         assert!(ended.unwrap().unwrap().success());
     }
 }
@@ -160,10 +160,10 @@ pub(super) async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T 
             return answer;
         }
         assert!(
-            begun.elapsed() < PATIENCE,
+            begun.elapsed() < TIMEOUT,
             "it does not come about that {what}"
         );
-        // Between two questions, so that the machine has time for what is asked for.
+        // Between two questions, so that the machine has time for the work that is awaited.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -142,7 +142,7 @@ async fn where_others_can_reach_it_nothing_starts_without_a_live_token() {
         assert!(!folder.join("server.json").exists());
     };
     refused().await;
-    // One that is good for nothing does not count.
+    // A revoked or expired one does not count.
     let create = ["token", "create", "--scope", "admin"];
     let token = line(&tasador(folder, &create).await);
     let revoked = tasador(folder, &["token", "revoke", id(&token)]).await;
@@ -199,7 +199,7 @@ async fn who_holds_a_token_is_served_and_admins_are_written_down() {
     assert_eq!(served.ask("POST", rollback, None).await.status(), 401);
     served.said(&["audit", rollback, "401"]).await;
 
-    // Whoever may read the folder needs no token of their own for its commands.
+    // Whoever may read the folder needs no separate token for its commands.
     let history = tasador(data, &["history", "--json"]).await;
     assert!(history.status.success(), "{history:?}");
     let history: Value = serde_json::from_slice(&history.stdout).unwrap();

@@ -21,7 +21,7 @@ fn say(price: f64) -> Prediction {
     }
 }
 
-/// Homes at 100,000 to 299,000, and what a model says that errs by this share, up and down in turn.
+/// Homes at 100,000 to 299,000, and prices that are wrong by this share, up and down in turn.
 fn homes(count: u32) -> Vec<f64> {
     (0..count)
         .map(|i| 100_000.0 + 1_000.0 * f64::from(i * 7 % 200))

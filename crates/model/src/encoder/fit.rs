@@ -34,7 +34,7 @@ pub(crate) const FOLDS: u8 = 5;
 /// What the algorithm can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
-    /// Splits at thresholds, missing values on a side of their own.
+    /// Splits at thresholds, missing values on their own side.
     Trees,
     /// Weighted sums: nothing missing, equal scales, skewed amounts as logarithms.
     Dense,
@@ -246,7 +246,7 @@ fn describe_names(name: &str, codes: &[u32], names: &[String]) -> Option<(Input,
         .take(Input::MOST_FREQUENT)
         .map(|(name, _)| (*name).to_owned())
         .collect();
-    // A name seen once or twice says little of its own; where there are many, they are one kind.
+    // A name seen once or twice says little alone; where there are many, they are one kind.
     let least = if distinct > 2_000 { 3 } else { 1 };
     let mut kept: Vec<String> = by_name
         .iter()
@@ -419,7 +419,7 @@ fn tabled(encoder: &Encoder, style: Style) -> Vec<u32> {
         })
         .map(|(slot, _)| slot)
         .collect();
-    // The city alone says less than the city in its state, which has a slot of its own.
+    // The city alone says less than the city in its state, which has its own slot.
     if let Some(city) = encoder.slot("city")
         && encoder
             .slots

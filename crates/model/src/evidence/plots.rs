@@ -156,7 +156,7 @@ pub(super) fn residuals(prices: &[f64], predictions: &[Prediction]) -> String {
     let pairs = pairs(prices, predictions);
     let x = range(pairs.iter().map(|(_, prediction)| prediction.price.ln()));
     let mut plane = Plane::new(
-        "What the model was off by, on held-out homes",
+        "Prediction error on held-out homes",
         "predicted price",
         "true price / predicted price",
         x,

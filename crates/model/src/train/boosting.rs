@@ -22,7 +22,7 @@ use crate::forest::{self, Forest, Stored};
 const MEMBERS: usize = 2;
 
 /// Rounds without a gain after which boosting stops.
-const PATIENCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(19);
+const EARLY_STOPPING_ROUNDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(19);
 
 /// Rounds where no home is left to find their number.
 const FEW_ROUNDS: usize = 30;
@@ -79,7 +79,7 @@ pub(super) fn grow(
                 most_rounds(data),
             )
             .eval(&eval, "held")
-            .early_stopping_rounds(PATIENCE)
+            .early_stopping_rounds(EARLY_STOPPING_ROUNDS)
             .train()
             .map_err(text)?;
             // The metric is the root of the mean squared error.

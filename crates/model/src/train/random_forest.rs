@@ -109,7 +109,7 @@ fn grow(data: &Data<'_>, rows: &[usize]) -> Result<Forest, String> {
 const STRANGE: &str = "its trees are not of the kind that was asked for";
 
 /// The library keeps its trees to itself but writes them: this is what it writes, in its order.
-/// Postcard has no names, so a test holds the result against the library's own predictions.
+/// Postcard has no names, so a test compares the result with the library's own predictions.
 #[derive(Deserialize)]
 struct Written {
     forest: Option<WrittenForest>,

@@ -45,7 +45,7 @@ apart = np.where(np.isnan(features), np.isnan(encoded), np.abs(encoded - feature
 assert encoded.shape == features.shape and apart.all(), np.argwhere(~apart)[:9]
 assert predicted.dtype == np.float64 and predicted.shape == (len(prices), 1), predicted.shape
 off = np.max(np.abs(predicted[:, 0] / prices - 1))
-assert off <= 1e-4, f"onnxruntime is off by {off}"
+assert off <= 1e-4, f"onnxruntime differs by {off}"
 
 known = {tensor.name.lstrip(":"): onnx.numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
 base, parts = np.zeros(len(features)), np.zeros_like(features)
@@ -88,5 +88,5 @@ if nodes:
     base += float(np.ravel(explainer.expected_value)[0])
 
 apart = max(np.max(np.abs(explained[:, 0] - base)), np.max(np.abs(explained[:, 1:] - parts)))
-assert apart <= 1e-4, f"shap is off by {apart}"
+assert apart <= 1e-4, f"shap differs by {apart}"
 print(f"onnxruntime off by {off:.1e}, shap by {apart:.1e}, {len(prices)} homes")

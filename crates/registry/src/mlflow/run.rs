@@ -171,7 +171,7 @@ pub struct RunRecord {
     /// Free labels.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
-    /// The datasets that went in, each under a key of its own.
+    /// The datasets that went in, each under its own key.
     #[serde(default)]
     pub datasets: BTreeMap<String, DatasetMark>,
     /// Whether datasets or models went in, or models came out: there are items that say which.

@@ -1,6 +1,6 @@
 //! What is logged to a run while others log to it too.
 //!
-//! Nothing here takes turns. Each point of a metric is an item of its own; the latest value of a
+//! Nothing here takes turns. Each point of a metric is its own item; the latest value of a
 //! metric, in the run and in the list by value, is whichever point is last in its series, as a
 //! condition on each write says. So many clients may log to one run at once, in any order and again
 //! where an answer was lost, and end with the same.

@@ -25,7 +25,7 @@ impl Registry {
         rows: &[u128],
         batch: &BatchId,
     ) -> Result<HashMap<u128, BatchId>, RegistryError> {
-        // Chunks of their own: with borrowed ones the compiler can't tell that the future is `Send`.
+        // Owned chunks: with borrowed ones the compiler can't tell that the future is `Send`.
         let chunks: Vec<Vec<u128>> = distinct(rows)
             .chunks(READ_BATCH)
             .map(<[_]>::to_vec)

@@ -1,4 +1,4 @@
-//! Bearer tokens: one item each, in a table of their own.
+//! Bearer tokens: one item each, in their own table.
 //!
 //! | `pk` | `sk` | what |
 //! |---|---|---|
@@ -102,7 +102,7 @@ impl Registry {
         }
     }
 
-    /// Revokes a token: it is good for nothing from now on. One that was revoked before keeps that
+    /// Revokes a token: it allows nothing from now on. One that was revoked before keeps that
     /// time. Gives back its record.
     ///
     /// # Errors

@@ -41,7 +41,7 @@ async fn a_batch_is_stored_as_it_came() {
         "{request}"
     );
 
-    // The same run once more: the same answer, and the source is left alone.
+    // The same run again: the same answer, and the source is left alone.
     assert_eq!(place.batch("run").await, expected);
     assert_eq!(place.source.asked(), 1);
     // The next run gets the next answer, once this batch has its outcome.
@@ -152,7 +152,7 @@ async fn an_exhausted_source_is_nothing_new_in_every_spelling() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_to_mend() {
+async fn a_refusal_says_what_to_fix() {
     for (answer, words) in [
         (refusal("Número de grupo inválido"), "group_number"),
         (refusal("otra cosa"), "400: otra cosa"),

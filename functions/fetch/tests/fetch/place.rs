@@ -1,4 +1,4 @@
-//! Everything around the function, on loopback ports of its own.
+//! Everything around the function, on separate loopback ports.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

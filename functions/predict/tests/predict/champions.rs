@@ -1,4 +1,4 @@
-//! Which model prices: the champion, as soon as it can be had.
+//! Which model prices: the champion, as soon as it is available.
 
 use std::time::Duration;
 
@@ -194,7 +194,7 @@ async fn a_registry_that_is_away_changes_nothing_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn a_first_model_that_cannot_be_had_is_tried_with_every_refresh() {
+async fn a_first_model_that_fails_to_load_is_tried_again_with_every_refresh() {
     let place = Place::with(&trained(Algorithm::Linear, 1)).await;
     for fault in ["GetItem", "S3"] {
         place.faults.set(&[fault]);

@@ -11,7 +11,7 @@ use tower::ServiceExt as _;
 
 use crate::place::{Place, home, trained};
 
-async fn shown(router: &Router) -> String {
+async fn exposition(router: &Router) -> String {
     let request = Request::get("/metrics").body(Body::empty()).unwrap();
     let answer = router.clone().oneshot(request).await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -46,7 +46,7 @@ async fn every_request_is_counted_once() {
         place.price(&body).await;
     }
     place.post("/predict", "{").await;
-    let text = shown(&place.router).await;
+    let text = exposition(&place.router).await;
     for (name, expected) in [
         ("inference_requests_total", 5.0),
         ("inference_errors_total", 3.0),
@@ -70,7 +70,7 @@ async fn the_sum_goes_on_over_instances_that_come_and_go() {
     place.price(&home()).await;
     place.price(&home()).await;
     assert_eq!(
-        value(&shown(&place.router).await, "inference_requests_total"),
+        value(&exposition(&place.router).await, "inference_requests_total"),
         2.0
     );
 
@@ -79,7 +79,10 @@ async fn the_sum_goes_on_over_instances_that_come_and_go() {
     let other = predict::router(pricing.clone());
     let ask = Request::post("/predict").body(Body::from("{}")).unwrap();
     other.clone().oneshot(ask).await.unwrap();
-    assert_eq!(value(&shown(&other).await, "inference_requests_total"), 3.0);
+    assert_eq!(
+        value(&exposition(&other).await, "inference_requests_total"),
+        3.0
+    );
 
     // The second one stops in good order, and the first one is taken for gone and wakes again.
     let ask = Request::post("/predict").body(Body::from("{}")).unwrap();
@@ -93,11 +96,11 @@ async fn the_sum_goes_on_over_instances_that_come_and_go() {
         2
     );
     assert_eq!(
-        value(&shown(&place.router).await, "inference_requests_total"),
+        value(&exposition(&place.router).await, "inference_requests_total"),
         4.0
     );
     place.price(&home()).await;
-    let text = shown(&place.router).await;
+    let text = exposition(&place.router).await;
     assert_eq!(value(&text, "inference_requests_total"), 5.0);
     assert_eq!(value(&text, "inference_duration_seconds_count"), 5.0);
     assert_eq!(value(&text, "inference_instances"), 1.0);
@@ -110,13 +113,13 @@ async fn a_record_that_is_not_kept_is_counted_and_the_answer_goes_out() {
     place.faults.set(&["PutItem"]);
     assert_eq!(place.price(&home()).await.0, 200);
     place.faults.set(&[]);
-    let text = shown(&place.router).await;
+    let text = exposition(&place.router).await;
     assert_eq!(value(&text, "inference_log_failures_total"), 1.0);
     assert_eq!(value(&text, "inference_requests_total"), 2.0);
 }
 
 #[tokio::test]
-async fn counters_that_can_not_be_had_are_no_zeros() {
+async fn counters_that_are_not_available_are_no_zeros() {
     let place = Place::with(&trained(Algorithm::Linear, 1)).await;
     place.price(&home()).await;
     place.faults.set(&["TransactWriteItems", "Query"]);
@@ -124,7 +127,7 @@ async fn counters_that_can_not_be_had_are_no_zeros() {
     assert_eq!(status, 503, "{problem:#}");
     place.faults.set(&[]);
     assert_eq!(
-        value(&shown(&place.router).await, "inference_requests_total"),
+        value(&exposition(&place.router).await, "inference_requests_total"),
         1.0
     );
 }

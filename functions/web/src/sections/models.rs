@@ -40,7 +40,7 @@ pub(crate) fn section(language: Language, facts: &Facts, may_move: bool) -> Sect
 
 /// Where a version stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum ProductionStatus {
     InProduction,
     WasInProduction,
     NotUsed,
@@ -48,16 +48,16 @@ pub(super) enum Standing {
 }
 
 impl Models {
-    fn standing(&self, version: &VersionRecord) -> Standing {
+    fn status(&self, version: &VersionRecord) -> ProductionStatus {
         let is = |other: ModelVersion| other == version.version;
         if self.champion.as_ref().is_some_and(|it| is(it.version)) {
-            Standing::InProduction
+            ProductionStatus::InProduction
         } else if self.promotions.iter().any(|event| is(event.version)) {
-            Standing::WasInProduction
+            ProductionStatus::WasInProduction
         } else if version.status == VersionStatus::Ready {
-            Standing::NotUsed
+            ProductionStatus::NotUsed
         } else {
-            Standing::Unfinished
+            ProductionStatus::Unfinished
         }
     }
 }
@@ -116,8 +116,11 @@ fn over_time(language: Language, models: &Models) -> Markup {
         .rev()
         .filter_map(|version| {
             let value = measured(version, "mae")?;
-            let standing = models.standing(version);
-            let strong = matches!(standing, Standing::InProduction | Standing::WasInProduction);
+            let status = models.status(version);
+            let strong = matches!(
+                status,
+                ProductionStatus::InProduction | ProductionStatus::WasInProduction
+            );
             let algorithm = version
                 .algorithm
                 .as_deref()

@@ -35,17 +35,17 @@ pub(crate) fn section(language: Language, pricing: &Pricing, facts: &Facts) -> S
 
 fn health(language: Language, pricing: &Pricing) -> Markup {
     let words = language.words();
-    let standing = pricing.standing();
+    let status = pricing.status();
     html! {
         div.card.health {
-            @match &standing.trouble {
+            @match &status.trouble {
                 None => p { span.dot {} strong { (words.healthy) } },
                 Some((sentence, since)) => {
                     p { span.dot.bad {} strong { (words.degraded) } }
                     p.hint { (sentence) " (" (words.since) " " time datetime=(since) { (language.day(*since)) " " (language.time(*since)) } ")" }
                 }
             }
-            @if let Some(champion) = &standing.champion {
+            @if let Some(champion) = &status.champion {
                 p.hint { (words.version) " " (champion.record.version) " · " (words.in_production) }
             }
         }

@@ -206,7 +206,7 @@ fn shown_value(
     })
 }
 
-/// Sliders over the numbers that matter most, as a form of its own: without a script it is sent by
+/// Sliders over the numbers that matter most, in a separate form: without a script it is sent by
 /// its button.
 fn what_if(
     language: Language,

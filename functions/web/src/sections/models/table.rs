@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::json;
 use tasador_registry::VersionRecord;
 
-use super::{Standing, measured};
+use super::{ProductionStatus, measured};
 use crate::asked::encoded;
 use crate::columns::Names as _;
 use crate::facts::Models;
@@ -60,7 +60,7 @@ fn table(
                     @for version in versions {
                         tr.chosen[shown == Some(version.version)] {
                             th scope="row" data-label=(words.version) { (version.version) }
-                            td data-label=(words.status) { (standing(language, models.standing(version))) }
+                            td data-label=(words.status) { (status(language, models.status(version))) }
                             td data-label=(words.algorithm) {
                                 (version.algorithm.as_deref().map(|it| language.algorithm(it)).unwrap_or_else(|| "–".to_owned()))
                             }
@@ -85,13 +85,13 @@ fn table(
     }
 }
 
-fn standing(language: Language, standing: Standing) -> Markup {
+fn status(language: Language, status: ProductionStatus) -> Markup {
     let words = language.words();
-    let (class, text) = match standing {
-        Standing::InProduction => ("badge promoted", words.in_production),
-        Standing::WasInProduction => ("badge was", words.was_in_production),
-        Standing::NotUsed => ("badge skipped", words.candidate),
-        Standing::Unfinished => ("badge failed", words.unfinished),
+    let (class, text) = match status {
+        ProductionStatus::InProduction => ("badge promoted", words.in_production),
+        ProductionStatus::WasInProduction => ("badge was", words.was_in_production),
+        ProductionStatus::NotUsed => ("badge skipped", words.candidate),
+        ProductionStatus::Unfinished => ("badge failed", words.unfinished),
     };
     html! { span class=(class) { (text) } }
 }
@@ -100,9 +100,9 @@ fn standing(language: Language, standing: Standing) -> Markup {
 fn move_button(language: Language, models: &Models, version: &VersionRecord) -> Markup {
     let words = language.words();
     let champion = models.champion.as_ref().map(|champion| champion.version);
-    let standing = models.standing(version);
+    let status = models.status(version);
     let model = encoded(version.model.as_str());
-    let is_back = standing == Standing::WasInProduction
+    let is_back = status == ProductionStatus::WasInProduction
         && champion.is_some_and(|champion| version.version < champion);
     let (title, address, body) = if is_back {
         (
@@ -118,7 +118,7 @@ fn move_button(language: Language, models: &Models, version: &VersionRecord) -> 
         )
     };
     html! {
-        @if matches!(standing, Standing::NotUsed | Standing::WasInProduction) {
+        @if matches!(status, ProductionStatus::NotUsed | ProductionStatus::WasInProduction) {
             button.link type="button" hidden data-address=(address) data-body=(body)
                 data-what=(format!("{} {}", words.version, version.version))
                 aria-label=(format!("{title}: {} {}", words.version, version.version)) { (title) }
