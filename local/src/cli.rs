@@ -2,6 +2,8 @@
 
 mod demo;
 mod history;
+mod integrity;
+mod place;
 mod predict;
 mod run;
 mod session;
@@ -79,6 +81,10 @@ enum Command {
     History(history::Options),
     /// Make, list and revoke the tokens that callers need wherever others can reach the service
     Token(token::Options),
+    /// Check every object of the bucket and every entry of the registry; change nothing
+    Verify(integrity::Options),
+    /// Restore what was lost or damaged: the registry from the bucket, clean rows from raw batches
+    Repair(integrity::Options),
     /// Stand in for the source: a data API that gives out a file of listings, batch by batch
     Source(source::Options),
 }
@@ -98,6 +104,8 @@ pub async fn run(cli: Cli) -> ExitCode {
             Command::Predict(options) => predict::run(&global, options).await,
             Command::History(options) => history::run(&global, options).await,
             Command::Token(options) => token::run(&global, options).await,
+            Command::Verify(options) => integrity::verify(&global, options).await,
+            Command::Repair(options) => integrity::repair(&global, options).await,
             Command::Source(options) => source::run(&global, options).await,
         }
     };

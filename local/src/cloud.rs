@@ -25,6 +25,7 @@ use axum::Router;
 use axum::middleware;
 use tasador_access::{Scope, Scopes, TokenRecord, TokenStatus};
 use tasador_http::with_not_found;
+use tasador_integrity::Incomplete;
 use tasador_runtime::{Config, Context};
 use tasador_states::Machine;
 use tokio::net::TcpListener;
@@ -117,6 +118,12 @@ pub enum StartError {
     /// The bucket or the tables cannot be made.
     #[error("the bucket and the tables cannot be made")]
     Provision(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The bucket is there, and its registry is not.
+    #[error("{reason}; restore the file dynamodb.sqlite, or rebuild the registry from the bucket with `tasador repair --data-dir {}`", .folder.display())]
+    Registry { reason: Incomplete, folder: PathBuf },
+    /// Bucket and registry cannot be compared.
+    #[error(transparent)]
+    Integrity(#[from] tasador_integrity::IntegrityError),
     /// Others could reach it, and nobody has a token.
     #[error(
         "others can reach {address}, so every caller needs a token, and there is none that is live; make one first, on the same data folder, with `tasador token create --scope admin`, or leave out --address"
@@ -202,6 +209,10 @@ impl Cloud {
         let interceptors = vec![SharedInterceptor::new(faults.clone())];
         let context = Context::intercepted(config, &endpoints.sdk_config(), &interceptors);
         provision(&context).await?;
+        if let Some(reason) = Box::pin(tasador_integrity::incomplete(&context)).await? {
+            let folder = folder.root().to_path_buf();
+            return Err(StartError::Registry { reason, folder });
+        }
         let public = if is_guarded {
             if !address.is_loopback() && !has_live_token(&context).await? {
                 return Err(StartError::NoTokens { address });

@@ -16,11 +16,23 @@ pub async fn check(world: &World) {
     check_in(world.context()).await;
 }
 
+/// Checks every invariant, while these objects are damaged on purpose and found to be.
+///
+/// # Panics
+/// With what does not hold.
+pub async fn check_damaged(world: &World, damaged: &[&str]) {
+    check_except(world.context(), damaged).await;
+}
+
 /// Checks every invariant of what this context reaches.
 ///
 /// # Panics
 /// With what does not hold.
 pub async fn check_in(context: &Context) {
+    check_except(context, &[]).await;
+}
+
+async fn check_except(context: &Context, damaged: &[&str]) {
     let spool = must(context.spool_folder());
     let left: Vec<_> = must(std::fs::read_dir(&spool)).collect();
     assert!(
@@ -31,6 +43,18 @@ pub async fn check_in(context: &Context) {
     champion_is_sound(context, &promotions).await;
     promotions_are_gapless(&promotions);
     batches_have_outcomes(context, &promotions).await;
+    let report = must(Box::pin(tasador_integrity::verify(context)).await);
+    let found: BTreeSet<_> = report
+        .findings
+        .iter()
+        .map(|finding| finding.subject.as_str())
+        .collect();
+    assert_eq!(
+        found,
+        damaged.iter().copied().collect(),
+        "{:#?}",
+        report.findings
+    );
 }
 
 /// Panics with the error: the registry and the lake are there, or the test has failed.

@@ -144,6 +144,13 @@ impl World {
         self.start().await;
     }
 
+    /// Stops everything; [`restart`](Self::restart) starts it again.
+    pub async fn pause(&mut self) {
+        if let Some(cloud) = self.cloud.take() {
+            cloud.stop().await;
+        }
+    }
+
     /// Starts everything again with the pages of an installed `mlflow`.
     pub async fn serve_mlflow_pages(&mut self, package: PathBuf) {
         self.mlflow_ui = Some(package);

@@ -297,7 +297,11 @@ async fn the_page_has_a_separate_sign_in() {
         assert_eq!(answer.header("set-cookie"), "", "{what}");
     }
     let refused = asked(&world, ("GET", "/?sign-in=refused"), &[]).await;
-    assert!(refused.text.contains("not good here"), "{}", refused.text);
+    assert!(
+        refused.text.contains("invalid, expired or revoked"),
+        "{}",
+        refused.text
+    );
 
     // Each token opens what its scope is for.
     for (scopes, prices, reads, moves) in [

@@ -19,12 +19,14 @@ mod contracts;
 mod events;
 mod faults;
 mod gate;
+mod integrity;
 mod jobs;
 mod kills;
 #[cfg(feature = "localstack")]
 mod localstack;
 mod localstack_s3;
 mod mlflow;
+mod performance;
 mod ports;
 mod promotion;
 mod real_listings;

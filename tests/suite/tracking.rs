@@ -225,6 +225,12 @@ async fn a_version_is_shown_with_its_evidence_and_where_it_comes_from() {
         assert_eq!(status, 404, "{escape}");
     }
 
+    let study = get(&world, &format!("{MODEL}/versions/1/ratio-study")).await;
+    let cod = &study["all"]["trimmed"]["cod"]["value"];
+    assert!(cod.as_f64().unwrap() > 0.0, "{study:#}");
+    let metrics = version["metrics"].as_object().unwrap();
+    assert_eq!(&metrics["ratio_study_cod"], cod);
+
     let lineage = get(&world, &format!("{MODEL}/versions/2/lineage")).await;
     let batches = lineage["batches"].as_array().unwrap();
     assert_eq!(batches.len(), 2, "{lineage:#}");

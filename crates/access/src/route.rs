@@ -77,12 +77,19 @@ pub const ROUTES: &[Route] = &[
         Scope::Read,
     ),
     api(
+        "GET",
+        "/models/{name}/versions/{version}/ratio-study",
+        Scope::Read,
+    ),
+    api(
         "POST",
         "/models/{name}/versions/{version}/promote",
         Scope::Admin,
     ),
     api("POST", "/models/{name}/rollback", Scope::Admin),
     api("GET", "/predictions/{request_id}", Scope::Read),
+    api("POST", "/outcomes", Scope::Admin),
+    api("GET", "/performance", Scope::Read),
     // web
     open("GET", "/"),
     open("GET", "/assets/{file}"),

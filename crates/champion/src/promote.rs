@@ -124,6 +124,13 @@ async fn promote_verified(
         }
     }
     let event = ctx.registry.promote(promotion).await?;
+    // The alias has moved, so this call has done what it was asked. `record` writes the copy again.
+    if let Err(error) = tasador_archive::keep_promotion(&ctx.lake, &event).await {
+        tracing::error!(
+            run_id = %event.run, %model, promotion = %event.seq,
+            "the bucket has no copy of this promotion; `tasador repair` writes it: {}", chain(&error)
+        );
+    }
     tracing::info!(
         run_id = %event.run, %model, %version, promotion = %event.seq, kind = ?event.kind,
         "champion changed: {}", event.reason

@@ -22,7 +22,9 @@ pub enum LoadError {
         "the object at {key} is not the manifest of this dataset: its hash differs from the dataset's id"
     )]
     NotTheManifest { key: Key },
-    #[error("the clean rows of batch {batch} could not be fetched")]
+    #[error(
+        "the clean rows of batch {batch} could not be fetched; if they are damaged, `tasador repair` makes them again"
+    )]
     Lake { batch: BatchId, source: LakeError },
     #[error("the clean rows of batch {batch} could not be read")]
     Read { batch: BatchId, source: ReadError },

@@ -154,6 +154,19 @@ pub async fn file(
     }
 }
 
+/// The content of a version's `ratio_study.json`; `None` where it has none.
+///
+/// # Errors
+/// [`EvidenceError::Lake`] if the bucket does not answer.
+pub async fn ratio_study(
+    lake: &Lake,
+    model: &ModelName,
+    version: ModelVersion,
+) -> Result<Option<Value>, EvidenceError> {
+    let bytes = read_optional(lake, key::model(model, version, ModelFile::RatioStudy)).await?;
+    Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
 async fn read_optional(lake: &Lake, key: Key) -> Result<Option<Vec<u8>>, EvidenceError> {
     let Some(info) = lake.head(&key).await? else {
         return Ok(None);

@@ -6,7 +6,7 @@
 mod files;
 mod lineage;
 
-pub use files::{Evidence, File, FileKind, SENT_WITH, file};
+pub use files::{Evidence, File, FileKind, SENT_WITH, file, ratio_study};
 pub use lineage::{Lineage, LineageBatch, lineage};
 
 use tasador_lake::LakeError;

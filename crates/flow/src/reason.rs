@@ -104,6 +104,15 @@ pub enum Reason {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         errors: Option<(f64, f64)>,
     },
+    /// Homes that were priced and sold later: the median error of the served prices.
+    ServedErrorGrown {
+        #[serde(flatten)]
+        compared: Compared,
+        /// Sales counted.
+        sales: u64,
+        /// Median errors as shares of the price: in validation, and of served prices.
+        errors: (f64, f64),
+    },
     Drift {
         column: String,
         #[serde(flatten)]

@@ -130,10 +130,12 @@ pub enum ModelFile {
     Residuals,
     /// Predicted against true prices on the held-out homes, as a plot.
     Calibration,
+    /// The ratio study, out of fold.
+    RatioStudy,
 }
 
 impl ModelFile {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Artifact,
         Self::Signature,
         Self::Metrics,
@@ -143,6 +145,7 @@ impl ModelFile {
         Self::MlModel,
         Self::Residuals,
         Self::Calibration,
+        Self::RatioStudy,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -156,6 +159,7 @@ impl ModelFile {
             Self::MlModel => "MLmodel",
             Self::Residuals => "residuals.svg",
             Self::Calibration => "calibration.svg",
+            Self::RatioStudy => "ratio_study.json",
         }
     }
 }
@@ -198,9 +202,49 @@ pub fn inferences(hour: Timestamp, number: u32, digest: &Digest) -> Key {
     ))
 }
 
-/// `inferences/staged/<digest>.parquet`: bytes that may become a file of the inference log.
-pub fn staged_inferences(digest: &Digest) -> Key {
-    Key(format!("inferences/staged/{digest}.parquet"))
+/// `inferences/staged/<date>-<hour>-<number>-<digest>.parquet`: bytes that may become the file of this
+/// number. The number is in the name because equal bytes may be staged for two numbers, and whoever
+/// lost the first deletes only what it staged.
+pub fn staged_inferences(hour: Timestamp, number: u32, digest: &Digest) -> Key {
+    Key(format!(
+        "inferences/staged/{}-{number:04}-{digest}.parquet",
+        hour.strftime("%Y-%m-%d-%H")
+    ))
+}
+
+/// Copies of what the registry committed, from which it can be rebuilt.
+pub const REGISTRY: &str = "registry/";
+
+/// `registry/repairing`: the registry is being rebuilt, and is not complete.
+pub fn repairing() -> Key {
+    Key(format!("{REGISTRY}repairing"))
+}
+
+/// `registry/runs/<run>/<digest>.json`: the outcome of a run. An error that is added later makes a second
+/// object.
+pub fn registry_run(run: &RunId, digest: &Digest) -> Key {
+    Key(format!("{REGISTRY}runs/{run}/{digest}.json"))
+}
+
+/// `registry/promotions/<model>/<number>.json`: a change of the champion.
+pub fn registry_promotion(model: &ModelName, number: u64) -> Key {
+    Key(format!(
+        "{REGISTRY}promotions/{}/{number:012}.json",
+        folder_name(model)
+    ))
+}
+
+/// `registry/versions/<model>/<version>.json`: a version that is ready, with the hashes of its files.
+pub fn registry_version(model: &ModelName, version: ModelVersion) -> Key {
+    Key(format!(
+        "{REGISTRY}versions/{}/{version}.json",
+        folder_name(model)
+    ))
+}
+
+/// `outcomes/api/<digest>.json`: sales that were reported over HTTP.
+pub fn reported_sales(digest: &Digest) -> Key {
+    Key(format!("outcomes/api/{digest}.json"))
 }
 
 /// A model named `.` or `..` must not become a step in a path.
@@ -247,6 +291,18 @@ mod tests {
         assert_eq!(
             model(&name, version, ModelFile::Card).as_str(),
             format!("{}card.md", model_prefix(&name, version))
+        );
+    }
+
+    /// Otherwise a compaction that lost one number could delete what another one needs for the next.
+    #[test]
+    fn equal_bytes_are_staged_apart_for_each_file() {
+        let (hour, digest) = ("2026-02-28T23:00:00Z".parse().unwrap(), Digest::of(b"abc"));
+        let first = staged_inferences(hour, 1, &digest);
+        assert_ne!(first, staged_inferences(hour, 2, &digest));
+        assert_eq!(
+            first.as_str(),
+            format!("inferences/staged/2026-02-28-23-0001-{digest}.parquet")
         );
     }
 

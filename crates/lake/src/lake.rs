@@ -51,6 +51,14 @@ pub struct Lake {
     pub(crate) bucket: String,
 }
 
+/// What a write-once write finds under its key.
+enum Stored {
+    /// Bytes with this digest, as they were written.
+    Sound(Digest),
+    /// Other bytes than were written.
+    Damaged(String),
+}
+
 /// The bytes to write.
 enum Body<'a> {
     Memory(Bytes),
@@ -119,8 +127,9 @@ impl Lake {
 
     /// Writes a permanent, write-once object.
     ///
-    /// If the key exists, the object is compared with these bytes. If they are equal, the write
-    /// succeeds without a change, so repeated steps and lost answers need no special handling. Not
+    /// If the key exists, the object is read and compared with these bytes. If they are equal, the write
+    /// succeeds without a change, so repeated steps and lost answers need no special handling. An object
+    /// that is damaged (its bytes are not those that it was written with) is written again. Not
     /// every endpoint detects two concurrent writers of different bytes: uniqueness must rely on the
     /// registry.
     ///
@@ -162,7 +171,7 @@ impl Lake {
         self.put_once(key, bytes).await
     }
 
-    /// Writes or overwrites an object. Only for markers, which are temporary.
+    /// Writes or overwrites an object. Only for markers, which are temporary, and to replace a damaged object.
     ///
     /// # Errors
     /// [`LakeError::Unavailable`].
@@ -298,21 +307,48 @@ impl Lake {
                 return Ok(Put::Written);
             };
             match tasador_aws::status(&error) {
-                Some(412) => break self.stored_digest(key).await?,
+                Some(412) => break self.stored(key).await?,
                 Some(409) if tries_left > 0 => {}
                 // A server may refuse and hang up while the body is still on its way: then the
                 // client sees a broken connection, and only the object tells what happened.
-                None => match self.stored_digest(key).await {
+                None => match self.stored(key).await {
                     Ok(stored) => break stored,
                     Err(_) => return Err(LakeError::of_call("write", key, error)),
                 },
                 Some(_) => return Err(LakeError::of_call("write", key, error)),
             }
         };
-        if stored == digest {
-            Ok(Put::AlreadyThere)
-        } else {
-            Err(LakeError::AlreadyExists { key: key.clone() })
+        match stored {
+            Stored::Sound(stored) if stored == digest => Ok(Put::AlreadyThere),
+            Stored::Sound(_) => Err(LakeError::AlreadyExists { key: key.clone() }),
+            Stored::Damaged(reason) => {
+                tracing::error!(%key, "the object was damaged and is written again: {reason}");
+                self.request(key, digest)
+                    .body(body.stream().await?)
+                    .send()
+                    .await
+                    .map(|_| Put::Written)
+                    .map_err(|error| LakeError::of_call("write", key, error))
+            }
+        }
+    }
+
+    /// What is stored under a key that exists.
+    async fn stored(&self, key: &Key) -> Result<Stored, LakeError> {
+        match self.check(key, None).await {
+            // What a power cut leaves of a file whose bytes had not reached the disk.
+            Ok(found)
+                if found.size_bytes == 0
+                    && self
+                        .head(key)
+                        .await?
+                        .is_none_or(|info| info.sha256.is_none()) =>
+            {
+                Ok(Stored::Damaged("it is empty".to_owned()))
+            }
+            Ok(found) => Ok(Stored::Sound(found.digest)),
+            Err(LakeError::Corrupt { reason, .. }) => Ok(Stored::Damaged(reason)),
+            Err(error) => Err(error),
         }
     }
 }

@@ -210,14 +210,17 @@ impl Lake {
         .await
     }
 
-    /// The SHA-256 of the stored object: from its metadata, or computed by reading it if the writer
-    /// stored none.
-    pub(crate) async fn stored_digest(&self, key: &Key) -> Result<Digest, LakeError> {
-        let info = self.head(key).await?;
-        match info.and_then(|info| info.sha256) {
-            Some(digest) => Ok(digest),
-            None => Ok(read(self, key, None, u64::MAX, &mut Nowhere).await?.digest),
-        }
+    /// Reads the object without keeping it, and verifies it with the SHA-256 in its metadata and with
+    /// `expected`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn check(
+        &self,
+        key: &Key,
+        expected: Option<Digest>,
+    ) -> Result<Downloaded, LakeError> {
+        read(self, key, expected, u64::MAX, &mut Nowhere).await
     }
 }
 

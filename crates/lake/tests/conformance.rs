@@ -132,6 +132,38 @@ async fn bytes_that_differ_from_the_metadata_are_reported_as_corrupt() {
 }
 
 #[tokio::test]
+async fn a_damaged_object_is_written_again_by_whoever_writes_its_bytes() {
+    let store = store().await;
+    let digest = Digest::of(b"rows").to_string();
+    // A flipped byte, and what a power cut leaves: an empty file, with or without its metadata.
+    for (name, left, digest) in [
+        ("raw/flipped.csv", &b"rowt"[..], Some(&digest)),
+        ("raw/empty.csv", b"", Some(&digest)),
+        ("raw/bare.csv", b"", None),
+    ] {
+        let key = key(name);
+        let mut put = store
+            .client
+            .put_object()
+            .bucket(store.lake.bucket())
+            .key(key.as_str());
+        if let Some(digest) = digest {
+            put = put.metadata("sha256", digest);
+        }
+        put.body(ByteStream::from_static(left))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            store.lake.put_once(&key, "rows").await.unwrap(),
+            Put::Written,
+            "{name}"
+        );
+        assert_eq!(store.lake.get(&key).await.unwrap(), "rows", "{name}");
+    }
+}
+
+#[tokio::test]
 async fn an_object_without_metadata_is_read() {
     let store = store().await;
     let key = key("raw/silent.csv");

@@ -11,10 +11,12 @@ pub mod profile;
 pub mod property;
 pub mod quality;
 pub mod reject;
+pub mod sale;
 pub mod schema;
 
 pub use profile::{Body, ColumnProfile, Profile};
 pub use property::PropertyKey;
 pub use quality::{BatchReport, QualityReport};
 pub use reject::{Reason, Refusal};
+pub use sale::PriceKind;
 pub use schema::ColumnKind;

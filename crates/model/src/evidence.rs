@@ -5,6 +5,7 @@
 mod baseline;
 mod card;
 mod plots;
+mod ratio;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ use crate::model::Prediction;
 use crate::train::Trained;
 
 pub use baseline::Accuracy;
+pub use ratio::{RatioStudy, ratio_study};
 
 /// The fewest homes of a part whose figures are reported.
 const LEAST_OF_A_PART: usize = 10;
@@ -76,10 +78,10 @@ pub fn report(trained: &Trained) -> Report {
 }
 
 /// The report for people. `name` is what the model and version are called.
-pub fn files(name: &str, trained: &Trained, report: &Report) -> Files {
+pub fn files(name: &str, trained: &Trained, report: &Report, ratios: &RatioStudy) -> Files {
     let prices = trained.homes.prices().unwrap_or_default();
     Files {
-        card: card::write(name, &trained.model, &trained.evidence, report),
+        card: card::write(name, &trained.model, &trained.evidence, report, ratios),
         residuals: plots::residuals(prices, &trained.out_of_fold),
         calibration: plots::calibration(prices, &trained.out_of_fold),
     }

@@ -4,7 +4,7 @@
 
 mod town;
 
-use tasador_model::evidence::{files, report};
+use tasador_model::evidence::{files, ratio_study, report};
 use tasador_model::train::{TrainConfig, fit};
 use tasador_model::{Algorithm, Column};
 use town::{homes, with};
@@ -32,7 +32,7 @@ fn a_report_says_how_good_a_model_is_and_for_whom() {
     let status = found.importance.iter().find(|known| known.name == "status");
     assert!(status.unwrap().mae_rise.abs() < 2_000.0);
 
-    let written = files("A model | 1", &trained, &found);
+    let written = files("A model | 1", &trained, &found, &ratio_study(&trained));
     for part in [
         "# A model \\| 1",
         "Connecticut",
@@ -68,7 +68,7 @@ fn odd_homes_are_reported_too() {
     for frame in [homes(31, 3), odd] {
         let trained = fit(&TrainConfig::new(Algorithm::Linear, 1), &frame).unwrap();
         let found = report(&trained);
-        let card = files("m", &trained, &found).card;
+        let card = files("m", &trained, &found, &ratio_study(&trained)).card;
         assert!(
             card.contains("## Accuracy") && !card.contains("NaN"),
             "{card}"

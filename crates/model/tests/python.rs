@@ -68,6 +68,52 @@ fn onnxruntime_prices_the_same_and_shap_explains_the_same() {
     }
 }
 
+#[test]
+fn the_ratio_study_of_a_model_equals_assesspys() {
+    let Some(python) = tasador_testing::tools::python_with("assesspy") else {
+        return;
+    };
+    let config = TrainConfig::new(Algorithm::Boosting, 42);
+    let mut homes = homes(1_800, 1);
+    let statuses = (0..homes.rows()).map(|row| Some(["sold", "for_sale", "Sold"][row % 3]));
+    homes = town::with(&homes, "status", Some(Column::category(statuses)));
+    let trained = fit(&config, &homes).unwrap();
+    let study = tasador_model::evidence::ratio_study(&trained);
+    let Some(Column::Category { codes, names }) = trained.homes.column("status") else {
+        panic!("status is no category");
+    };
+    let sold = |row: &usize| names[codes[*row] as usize].eq_ignore_ascii_case("sold");
+    let sales: Vec<usize> = (0..trained.homes.rows()).filter(sold).collect();
+    assert_eq!(study.not_sold as usize, trained.homes.rows() - sales.len());
+    let prices = trained.homes.prices().unwrap();
+    let set = serde_json::to_value(study.all.unwrap()).unwrap();
+    let sets = serde_json::json!({"out of fold": {
+        "predicted": sales.iter().map(|&row| trained.out_of_fold[row].price).collect::<Vec<_>>(),
+        "price": sales.iter().map(|&row| prices[row]).collect::<Vec<_>>(),
+        "untrimmed": set["untrimmed"], "trimmed": set["trimmed"],
+    }});
+    let tenths: u64 = study
+        .by_price
+        .iter()
+        .map(|part| part.study.untrimmed.sales)
+        .sum();
+    assert_eq!(tenths as usize, sales.len());
+    assert!(!study.by_state.is_empty() && !study.by_zip_code.is_empty());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), sets.to_string()).unwrap();
+    let output = Command::new(python)
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../ratio/tests/agree.py"
+        ))
+        .arg(file.path())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+}
+
 /// The homes, some of which lie where no training home does: zip codes of known and of unknown
 /// regions, cities of other states, numbers that are far out or none.
 fn strangers(homes: Frame) -> Frame {

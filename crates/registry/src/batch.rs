@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_ids::{BatchId, Format, RunId};
 
-use tasador_flow::{CleanFile, Origin, OutcomeKind};
+use tasador_flow::{CleanFile, Origin, Outcome, OutcomeKind};
 
 /// The facts of a batch as the source delivered it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,17 @@ pub struct BatchOutcome {
 }
 
 impl BatchOutcome {
+    /// The outcome of a run as its batch keeps it.
+    pub fn of(outcome: &Outcome) -> Self {
+        Self {
+            kind: outcome.kind,
+            run: outcome.run.clone(),
+            recorded_at: outcome.recorded_at,
+            usable: outcome.usable,
+            clean: outcome.clean.clone(),
+        }
+    }
+
     /// Whether the batch's rows stay out of datasets for a reason that may pass: it broke its run, or
     /// was skipped as unusable.
     pub fn leaves_rows_out(&self) -> bool {

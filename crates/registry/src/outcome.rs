@@ -3,7 +3,7 @@
 use tasador_flow::{Contender, Language, Metrics, Outcome, OutcomeKind};
 
 use crate::RegistryError;
-use crate::batch::{Batch, BatchOutcome};
+use crate::batch::Batch;
 use crate::promotion::PromotionEvent;
 
 /// What [`Registry::record_outcome`](crate::Registry::record_outcome) leaves in the history.
@@ -71,21 +71,10 @@ pub(crate) fn settles(outcome: &Outcome, batch: &Batch) -> bool {
         }
 }
 
-/// The outcome as its batch keeps it.
-pub(crate) fn of_batch(outcome: &Outcome) -> BatchOutcome {
-    BatchOutcome {
-        kind: outcome.kind,
-        run: outcome.run.clone(),
-        recorded_at: outcome.recorded_at,
-        usable: outcome.usable,
-        clean: outcome.clean.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{BatchRecord, Claim};
+    use crate::batch::{BatchOutcome, BatchRecord, Claim};
     use crate::promotion::PromotionKind;
     use OutcomeKind::{Failed, NothingNew, Promoted, Rejected, Skipped};
     use jiff::Timestamp;
@@ -123,7 +112,7 @@ mod tests {
                 execution_arn: "arn".to_owned(),
                 at: Timestamp::UNIX_EPOCH,
             },
-            outcome: settled.map(|kind| of_batch(&outcome("earlier", kind))),
+            outcome: settled.map(|kind| BatchOutcome::of(&outcome("earlier", kind))),
         }
     }
 

@@ -136,7 +136,8 @@ settings! {
         psi_limit: f64 = positive, "TASADOR_GATE_PSI_LIMIT" = "0.2", "Population stability index of a column, compared with the champion's data, from which it counts as drifted.";
         psi_min_rows: u64 = number(1), "TASADOR_GATE_PSI_MIN_ROWS" = "500", "Fewest clean rows of a batch, and of the data it is compared with, to judge drift, new categories, new columns and the champion's error.";
         new_category_share: f64 = share, "TASADOR_GATE_NEW_CATEGORY_SHARE" = "0.1", "Share of rows with a category unknown to the champion, from 0 to 1, that justifies training.";
-        error_growth_share: f64 = positive, "TASADOR_GATE_ERROR_GROWTH_SHARE" = "0.15", "Growth of the champion's error on the batch compared with homes it was not trained on, as a share, that justifies training.";
+        error_growth_share: f64 = positive, "TASADOR_GATE_ERROR_GROWTH_SHARE" = "0.15", "Growth of the champion's error on the batch compared with homes it was not trained on, as a share, that justifies training. Also of the prices that it served, by later sales.";
+        served_min_sales: u64 = number(1), "TASADOR_GATE_SERVED_MIN_SALES" = "100", "Fewest later sales by which the champion's served prices are judged.";
     }
 }
 
@@ -166,6 +167,7 @@ settings! {
     /// How the inference log is compacted.
     CompactLimits, "Inference log" {
         retention: Duration = days, "TASADOR_INFERENCE_RETENTION_DAYS" = "30", "How long the table of inferences keeps entries that are in a file of the bucket, in days.";
+        sale_window: Duration = days, "TASADOR_SALE_WINDOW_DAYS" = "365", "Longest time between a served price and the sale that evaluates it, in days.";
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use aws_sdk_s3::config::SharedInterceptor;
 use aws_types::SdkConfig;
 use jiff::Timestamp;
+use tasador_access::HashKey;
 use tasador_lake::Lake;
 use tasador_registry::{Registry, Tables};
 use tempfile::TempDir;
@@ -15,7 +16,7 @@ use crate::aws::{self, Traffic};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::logging;
-use crate::secrets::Secrets;
+use crate::secrets::{SecretError, Secrets};
 
 /// Interceptors of every request to AWS. All clients get all of them; one that is meant for
 /// one operation finds its name in `aws_smithy_types::config_bag` as
@@ -56,7 +57,7 @@ pub struct Context {
     pub sfn: aws_sdk_sfn::Client,
     /// The time.
     pub clock: Clock,
-    pub(crate) secrets: Secrets,
+    secrets: Secrets,
     spool: Arc<OnceLock<TempDir>>,
 }
 
@@ -146,6 +147,40 @@ impl Context {
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The key with which tokens are hashed, `None` if none is configured. One from Secrets Manager is
+    /// read again every few minutes.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn token_key(&self) -> Result<Option<HashKey>, SecretError> {
+        match &self.config.token_key_secret {
+            Some(id) => self.secrets.token_key(id, self.now()).await.map(Some),
+            None => Ok(self.config.token_key.clone()),
+        }
+    }
+
+    /// The key, read again because a token is unknown under `tried`; `None` if it is still the same.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn rotated_token_key(&self, tried: &HashKey) -> Result<Option<HashKey>, SecretError> {
+        match &self.config.token_key_secret {
+            Some(id) => self.secrets.rotated_token_key(id, tried, self.now()).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The source of batches, `None` if none is configured. A secret is read each time.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn source(&self) -> Result<Option<String>, SecretError> {
+        match &self.config.source_secret {
+            Some(id) => Ok(Some(self.secrets.text(id).await?.trim().to_owned())),
+            None => Ok(self.config.source.clone()),
+        }
     }
 
     /// The folder for files on their way to the bucket: the one that is configured, or else one that

@@ -10,7 +10,6 @@ use aws_sdk_secretsmanager::Client;
 use jiff::{SignedDuration, Timestamp};
 use tasador_access::{HashKey, WeakKey};
 
-use crate::context::Context;
 use crate::failure::{Classify, ErrorClass};
 
 /// How long the key of the tokens is used before it is read again. A rotation revokes the tokens that
@@ -67,7 +66,7 @@ impl Secrets {
         }
     }
 
-    async fn text(&self, id: &str) -> Result<String, SecretError> {
+    pub(crate) async fn text(&self, id: &str) -> Result<String, SecretError> {
         let answer = self.client.get_secret_value().secret_id(id).send().await;
         let answer = answer.map_err(|error| SecretError::Unavailable {
             id: id.to_owned(),
@@ -84,6 +83,44 @@ impl Secrets {
         known.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The key of the tokens, at most [`KEY_AGE`] old, or older while Secrets Manager does not answer.
+    pub(crate) async fn token_key(&self, id: &str, now: Timestamp) -> Result<HashKey, SecretError> {
+        let known = self.known();
+        if let Some(known) = &known
+            && now.duration_since(known.at) < KEY_AGE
+        {
+            return Ok(known.key.clone());
+        }
+        match (self.read_key(id, now).await, known) {
+            (Ok(key), _) => Ok(key),
+            (Err(error), Some(known)) if error.class() == ErrorClass::Retryable => {
+                tracing::warn!(
+                    "the last known key of tokens stays in use: {}",
+                    crate::chain(&error)
+                );
+                Ok(known.key)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The key, read again because a token is unknown under `tried`; `None` if it is still the same or
+    /// was read within the last [`REREAD_AFTER`].
+    pub(crate) async fn rotated_token_key(
+        &self,
+        id: &str,
+        tried: &HashKey,
+        now: Timestamp,
+    ) -> Result<Option<HashKey>, SecretError> {
+        let key = match self.known() {
+            // Another request has read it since.
+            Some(known) if known.key != *tried => known.key,
+            Some(known) if now.duration_since(known.at) < REREAD_AFTER => return Ok(None),
+            _ => self.read_key(id, now).await?,
+        };
+        Ok((key != *tried).then_some(key))
+    }
+
     async fn read_key(&self, id: &str, now: Timestamp) -> Result<HashKey, SecretError> {
         let key = HashKey::new(&self.text(id).await?).map_err(|source| SecretError::Weak {
             id: id.to_owned(),
@@ -98,66 +135,5 @@ impl Secrets {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(read);
         Ok(key)
-    }
-}
-
-impl Context {
-    /// The key with which tokens are hashed, `None` if none is configured. At most [`KEY_AGE`] old, or
-    /// older while Secrets Manager does not answer.
-    ///
-    /// # Errors
-    /// [`SecretError`].
-    pub async fn token_key(&self) -> Result<Option<HashKey>, SecretError> {
-        let Some(id) = &self.config.token_key_secret else {
-            return Ok(self.config.token_key.clone());
-        };
-        let now = self.now();
-        let known = self.secrets.known();
-        if let Some(known) = &known
-            && now.duration_since(known.at) < KEY_AGE
-        {
-            return Ok(Some(known.key.clone()));
-        }
-        match (self.secrets.read_key(id, now).await, known) {
-            (Ok(key), _) => Ok(Some(key)),
-            (Err(error), Some(known)) if error.class() == ErrorClass::Retryable => {
-                tracing::warn!(
-                    "the last known key of tokens stays in use: {}",
-                    crate::chain(&error)
-                );
-                Ok(Some(known.key))
-            }
-            (Err(error), _) => Err(error),
-        }
-    }
-
-    /// The key, read again because a token is unknown under `tried`; `None` if it is still the same or
-    /// was read within the last [`REREAD_AFTER`].
-    ///
-    /// # Errors
-    /// [`SecretError`].
-    pub async fn rotated_token_key(&self, tried: &HashKey) -> Result<Option<HashKey>, SecretError> {
-        let Some(id) = &self.config.token_key_secret else {
-            return Ok(None);
-        };
-        let now = self.now();
-        let key = match self.secrets.known() {
-            // Another request has read it since.
-            Some(known) if known.key != *tried => known.key,
-            Some(known) if now.duration_since(known.at) < REREAD_AFTER => return Ok(None),
-            _ => self.secrets.read_key(id, now).await?,
-        };
-        Ok((key != *tried).then_some(key))
-    }
-
-    /// The source of batches, `None` if none is configured. A secret is read each time.
-    ///
-    /// # Errors
-    /// [`SecretError`].
-    pub async fn source(&self) -> Result<Option<String>, SecretError> {
-        match &self.config.source_secret {
-            Some(id) => Ok(Some(self.secrets.text(id).await?.trim().to_owned())),
-            None => Ok(self.config.source.clone()),
-        }
     }
 }

@@ -88,6 +88,12 @@ impl Batch {
         self
     }
 
+    /// Only these listings, by their places.
+    pub fn only(mut self, places: std::ops::Range<usize>) -> Self {
+        self.rows = self.rows.drain(places).collect();
+        self
+    }
+
     /// This batch followed by the listings of another.
     pub fn and(mut self, other: Self) -> Self {
         self.rows.extend(other.rows);

@@ -29,6 +29,20 @@ pub fn installed(file: &str, tool: &str) -> Option<PathBuf> {
     or_missing(folder("TASADOR_TOOLS", "target/tools").join(file), tool)
 }
 
+/// The Python of the tools, if this package is installed in it.
+pub fn python_with(package: &str) -> Option<PathBuf> {
+    let python = installed("bin/python", package)?;
+    let has_package = std::process::Command::new(&python)
+        .args(["-c", &format!("import {package}")])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !has_package {
+        missing(package, INSTALL);
+        return None;
+    }
+    Some(python)
+}
+
 /// The virtual environment of MLflow 2 or 3, in `TASADOR_MLFLOW` or `target`.
 pub fn mlflow(major: u32) -> Option<PathBuf> {
     let venv = folder("TASADOR_MLFLOW", "target").join(format!("mlflow{major}"));

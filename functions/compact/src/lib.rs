@@ -4,7 +4,8 @@
 //! Each entry goes into exactly one file, also with concurrent or interrupted compactions, and none
 //! expires before its file is complete:
 //!
-//! 1. The entries of an hour that have no expiry are written to a staged object, named by content.
+//! 1. The entries of an hour that have no expiry are written to a staged object, named by the number
+//!    of the next file and by content.
 //! 2. A conditional write decides that these bytes are the hour's next file. Of two concurrent
 //!    compactions one decides; the other continues with its decision.
 //! 3. The staged bytes are written to the final key; a repeated write has the same bytes.
@@ -19,6 +20,7 @@
 //! because nothing else runs as regularly.
 
 mod error;
+mod sales;
 mod table;
 
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +40,8 @@ const GRACE: SignedDuration = SignedDuration::from_mins(5);
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(3);
 /// How far back the first compaction starts; the request can name earlier hours.
 const FIRST_LOOK_BACK: SignedDuration = SignedDuration::from_hours(48);
+/// Served prices are kept longer than the window of sales: sales are reported late.
+const FOUND_LONGER: std::time::Duration = std::time::Duration::from_secs(180 * 86_400);
 /// Inputs and outputs of one file, in bytes; a function of 1 GB has memory for several times as much.
 const FILE_BYTES: usize = 64 << 20;
 /// After this time without changes an instance counts as stopped: Lambda keeps an idle one for
@@ -65,6 +69,9 @@ pub struct Response {
     pub rows: u64,
     /// The log is compacted up to this time.
     pub through: Timestamp,
+    /// Sales joined with a served price that were not known before.
+    #[serde(default)]
+    pub joined_sales: u32,
     /// Instances whose counters were added to the total.
     pub folded_instances: u32,
 }
@@ -89,6 +96,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         files: Vec::new(),
         rows: 0,
         through,
+        joined_sales: 0,
         folded_instances: 0,
     };
     let mut hour = from;
@@ -99,6 +107,7 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
     if request.from.is_none() && before.is_none_or(|before| before < through) {
         ctx.registry.note_compacted_through(through).await?;
     }
+    response.joined_sales = sales::join(through, ctx).await?.new;
     response.folded_instances = ctx
         .registry
         .fold_counts(now.saturating_sub(INSTANCE_LIFE).unwrap_or(now), now)
@@ -154,9 +163,9 @@ async fn decide(
     let rows = loose.len() as u64;
     let bytes = on_a_thread(move || table::parquet(&loose)).await??;
     let sha256 = Digest::of(&bytes);
-    let staged = key::staged_inferences(&sha256);
-    ctx.lake.put_once(&staged, bytes).await?;
     let number = seen.done + 1;
+    let staged = key::staged_inferences(hour, number, &sha256);
+    ctx.lake.put_once(&staged, bytes).await?;
     let claim = CompactionClaim {
         number,
         staged: staged.clone(),
@@ -169,7 +178,7 @@ async fn decide(
     if decided
         .claim
         .as_ref()
-        .is_none_or(|claim| claim.sha256 != sha256)
+        .is_none_or(|claim| claim.staged != staged)
     {
         ctx.lake.delete(&staged).await?;
     }
@@ -197,7 +206,17 @@ async fn finish(
         Err(error) => return Err(error.into()),
     };
     ctx.lake.put_once(key, bytes.clone()).await?;
-    let filed = on_a_thread(move || table::entries(bytes)).await??;
+    let (filed, served) = on_a_thread(move || {
+        let filed = table::entries(bytes.clone())?;
+        Ok::<_, FrameError>((filed, table::served_prices(bytes)?))
+    })
+    .await??;
+    // Before the entries expire, so that no price is lost: the next compaction repeats it.
+    let found_until = ctx
+        .now()
+        .saturating_add(ctx.config.compact.sale_window.saturating_add(FOUND_LONGER))
+        .unwrap_or(Timestamp::MAX);
+    ctx.registry.put_served(&served, found_until).await?;
     let expires_at = ctx
         .now()
         .saturating_add(ctx.config.compact.retention)

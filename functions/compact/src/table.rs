@@ -10,6 +10,8 @@ use polars::prelude::{
     NewChunkedArray as _, ParquetCompression, ParquetReader, ParquetWriter, PlSmallStr,
     PolarsError, SerReader as _, StringChunked, TimeUnit,
 };
+use tasador_ids::ModelVersion;
+use tasador_performance::{ServedPrice, served_prices as served_by};
 use tasador_registry::LooseInference;
 
 const AT: &str = "at";
@@ -108,5 +110,36 @@ pub fn entries(parquet: Bytes) -> Result<HashSet<(Timestamp, String)>, FrameErro
             let at = Timestamp::from_nanosecond(i128::from(at?)).ok()?;
             Some((at, id?.to_owned()))
         })
+        .collect())
+}
+
+/// The prices in a file, each with the property that it is for. Answers without a price are left out.
+///
+/// # Errors
+/// [`FrameError`] if it is not such a file.
+pub(crate) fn served_prices(parquet: Bytes) -> Result<Vec<ServedPrice>, FrameError> {
+    let table = ParquetReader::new(Cursor::new(parquet)).finish()?;
+    let at = table.column(AT)?.cast(&DataType::Int64)?;
+    let versions = table.column("version")?.i64()?.iter();
+    let texts = |name: &str| Ok::<_, PolarsError>(table.column(name)?.str()?.iter());
+    let (ids, models) = (texts(REQUEST_ID)?, texts("model")?);
+    let (inputs, outputs) = (texts("input")?, texts("output")?);
+    Ok(at
+        .i64()?
+        .iter()
+        .zip(versions)
+        .zip(ids.zip(models))
+        .zip(inputs.zip(outputs))
+        .filter_map(|(((at, version), (id, model)), (input, output))| {
+            Some(served_by(
+                id?,
+                Timestamp::from_nanosecond(i128::from(at?)).ok()?,
+                &model?.parse().ok()?,
+                ModelVersion(u32::try_from(version?).ok()?),
+                &serde_json::from_str(input?).ok()?,
+                &serde_json::from_str(output?).ok()?,
+            ))
+        })
+        .flatten()
         .collect())
 }

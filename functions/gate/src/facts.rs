@@ -12,11 +12,12 @@ use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
 use tasador_listing::{BatchReport, Profile};
 use tasador_model::Frame;
+use tasador_performance::Performance;
 use tasador_registry::RegistryError;
 use tasador_runtime::Context;
 
 use crate::GateError;
-use crate::rules::{ChampionError, Serving, Standing};
+use crate::rules::{ChampionError, ServedError, Serving, Standing};
 
 /// The metric of a version that the champion's error on a batch is compared with.
 const MEDIAN_APE: &str = "validation_median_ape";
@@ -102,12 +103,16 @@ impl Gather<'_> {
             .iter()
             .map(|input| input.name.clone())
             .collect();
-        let error = match record.metrics.get(MEDIAN_APE) {
+        let validation = record.metrics.get(MEDIAN_APE);
+        let error = match validation {
             Some(validation) => self.error(champion, validation).await?,
             None => None,
         };
+        let performance = self.ctx.registry.performance(&self.ctx.config.model).await;
+        let performance = performance.map_err(self.registry())?;
         Ok(Standing::Serving(Box::new(Serving {
             version,
+            served: served_error(performance.as_ref(), version, validation),
             inputs,
             learnt_rows: learnt.map(|manifest| manifest.rows()),
             reference,
@@ -224,6 +229,20 @@ impl Gather<'_> {
         let batch = self.batch;
         move |source| GateError::Registry { batch, source }
     }
+}
+
+/// The error of the prices that a version served; `None` where no home was sold yet.
+fn served_error(
+    performance: Option<&Performance>,
+    version: ModelVersion,
+    validation: Option<f64>,
+) -> Option<ServedError> {
+    let figures = performance?.of_version(version)?;
+    Some(ServedError {
+        sales: figures.sales,
+        served: figures.median_ape,
+        validation: validation?,
+    })
 }
 
 /// The median absolute percentage error of the champion on the priced homes of a batch, each priced by

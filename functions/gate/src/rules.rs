@@ -70,6 +70,8 @@ pub struct Serving {
     pub reference: Option<Profile>,
     /// How it does on this batch.
     pub error: Option<ChampionError>,
+    /// How its served prices compare with later sales.
+    pub served: Option<ServedError>,
 }
 
 /// The champion's error on homes of the batch, and on homes it had not seen when it was trained.
@@ -81,6 +83,17 @@ pub struct ChampionError {
     pub on_batch: f64,
     /// What that median is at least, with a confidence of 97.5 %.
     pub on_batch_at_least: f64,
+    /// The same on the homes of its validation.
+    pub validation: f64,
+}
+
+/// The error of the prices that the champion served, by later sales.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServedError {
+    /// Homes that were priced and sold later.
+    pub sales: u64,
+    /// Median absolute percentage error of their prices, as a share of the sale price.
+    pub served: f64,
     /// The same on the homes of its validation.
     pub validation: f64,
 }

@@ -8,11 +8,14 @@
 //! as belonging to this batch. If the report exists, everything is done and the report is the answer.
 //! If only the clean file exists, an earlier attempt was interrupted, and other batches may have
 //! marked some of its rows since. The batch keeps the rows in that file, so the same files result.
+//!
+//! Damaged or missing files are made again from the raw object, by the next call with the batch.
 
 mod cast;
 mod clean;
 mod error;
 mod read;
+mod remake;
 mod table;
 
 use std::collections::HashSet;
@@ -27,6 +30,7 @@ use tasador_runtime::Context;
 pub use clean::{Cleaned, Draft, draft};
 pub use error::PreprocessError;
 pub use read::{MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
+pub use remake::{Remade, mark, remake};
 pub use table::{FrameError, LeftError, to_parquet};
 pub use tasador_flow::preprocess::{Request, Response};
 
@@ -47,7 +51,21 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Preproc
 async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, PreprocessError> {
     let batch = &request.batch;
     if let Some(report) = stored_report(batch, ctx).await? {
-        tracing::info!("preprocessed already");
+        if !remake::is_damaged(batch, &report, ctx).await? {
+            tracing::info!("preprocessed already");
+            return Ok(answer(batch, &report));
+        }
+        let report = remake::again(request, Some(&report), ctx).await?.report;
+        return Ok(answer(batch, &report));
+    }
+    // The report is written last. If it was lost of a batch with an outcome, its rows are known.
+    if ctx
+        .registry
+        .outcome_of(batch)
+        .await?
+        .is_some_and(|outcome| outcome.clean.is_some())
+    {
+        let report = remake::again(request, None, ctx).await?.report;
         return Ok(answer(batch, &report));
     }
     let left = left_rows(batch, ctx).await?;
@@ -115,7 +133,7 @@ async fn known_elsewhere(
 async fn stored_report(batch: &BatchId, ctx: &Context) -> Result<Option<BatchReport>, LakeError> {
     match ctx.lake.get_json(&key::profile(batch)).await {
         Ok(report) => Ok(Some(report)),
-        Err(LakeError::NotFound { .. }) => Ok(None),
+        Err(LakeError::NotFound { .. } | LakeError::Corrupt { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -129,6 +147,10 @@ async fn left_rows(
     let bytes = match ctx.lake.get(&key).await {
         Ok(bytes) => bytes,
         Err(LakeError::NotFound { .. }) => return Ok(None),
+        Err(LakeError::Corrupt { reason, .. }) => {
+            tracing::error!(%key, "the clean rows of an earlier attempt are damaged, and are made again: {reason}");
+            return Ok(None);
+        }
         Err(error) => return Err(error.into()),
     };
     match blocking(move || table::row_hashes(bytes)).await? {

@@ -13,9 +13,9 @@
 
 mod entry;
 
+use tasador_archive::ArchiveError;
 use tasador_flow::Language;
 use tasador_ids::RunId;
-use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, Context, ErrorClass};
 
 pub use tasador_flow::record::{Request, Response};
@@ -27,7 +27,7 @@ pub struct Error {
     /// The run.
     run: RunId,
     /// Why.
-    source: RegistryError,
+    source: ArchiveError,
 }
 
 impl Classify for Error {
@@ -42,20 +42,25 @@ impl Classify for Error {
 /// [`Error`], with the class that says whether the call should be repeated.
 pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> {
     let run = request.run_id.clone();
-    let failed = |source| Error {
+    let failed = |source: ArchiveError| Error {
         run: run.clone(),
         source,
     };
     let model = ctx.config.model.clone();
-    let champion = ctx.registry.champion(&model).await.map_err(failed)?;
+    let champion = ctx.registry.champion(&model).await;
+    let champion = champion.map_err(|error| failed(error.into()))?;
     let entry = entry::entry(
         request,
         model,
         champion.map(|champion| champion.version),
         ctx.now(),
     );
-    let recorded = ctx.registry.record_outcome(entry).await.map_err(failed)?;
+    let recorded = ctx.registry.record_outcome(entry).await;
+    let recorded = recorded.map_err(|error| failed(error.into()))?;
     let outcome = recorded.outcome;
+    tasador_archive::keep_run(&ctx.lake, &ctx.registry, &outcome)
+        .await
+        .map_err(failed)?;
     tracing::info!(
         outcome = outcome.kind.as_str(),
         first = recorded.first,

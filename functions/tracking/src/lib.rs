@@ -13,9 +13,12 @@
 //! | `GET /models/{name}/versions/{version}` | one version with its evidence |
 //! | `GET /models/{name}/versions/{version}/files/{file}` | one of its files: a plot, the card, figures |
 //! | `GET /models/{name}/versions/{version}/lineage` | dataset and batches it learnt from |
+//! | `GET /models/{name}/versions/{version}/ratio-study` | its predictions against sale prices |
 //! | `POST /models/{name}/versions/{version}/promote` | makes it the champion |
 //! | `POST /models/{name}/rollback` | makes an earlier version the champion again |
 //! | `GET /predictions/{request_id}?at=` | one answered request, with version, dataset and batches |
+//! | `POST /outcomes` with `{"sales": [sale …]}` | 202: sales that evaluate the prices served for them |
+//! | `GET /performance` | what served prices turned out to be worth |
 //! | `GET /health` | `{"status": "ok"}` |
 //!
 //! A list is `{"items": […], "next": token}`; `next` is absent on the last page. Every list is read
@@ -28,6 +31,7 @@
 mod history;
 mod models;
 mod openapi;
+mod performance;
 mod predictions;
 mod promotions;
 mod runs;
@@ -67,11 +71,17 @@ pub fn api(ctx: Context) -> Router {
             get(models::lineage),
         )
         .route(
+            "/models/{name}/versions/{version}/ratio-study",
+            get(models::ratio_study),
+        )
+        .route(
             "/models/{name}/versions/{version}/promote",
             post(promotions::promote),
         )
         .route("/models/{name}/rollback", post(promotions::roll_back))
         .route("/predictions/{request_id}", get(predictions::one))
+        .route("/outcomes", post(performance::report))
+        .route("/performance", get(performance::read))
         .route_layer(middleware::from_fn(audit::record))
         .with_state(ctx)
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use tasador_evidence::{Evidence, FileKind, Lineage, SENT_WITH};
 use tasador_http::Problem;
 use tasador_ids::{ModelName, ModelVersion};
+use tasador_ratio::{Segment, Study};
 use tasador_registry::{Champion, ModelRecord, Page, PageRequest, PromotionEvent, VersionRecord};
 use tasador_runtime::Context;
 use utoipa::ToSchema;
@@ -167,6 +168,39 @@ pub(crate) async fn lineage(
     let record = registered(&ctx, &name, &version).await?;
     let lineage = tasador_evidence::lineage(&ctx.lake, &ctx.registry, &record).await?;
     Ok(Json(lineage))
+}
+
+/// The ratio study of a version: predictions out of fold against sale prices, as mass appraisal is judged.
+#[utoipa::path(get, path = "/models/{name}/versions/{version}/ratio-study", tag = "models", params(("name" = String, Path, description = "The registered model"), ("version" = String, Path, description = "The version's number")),
+    responses((status = 200, body = RatioStudy), Failures))]
+pub(crate) async fn ratio_study(
+    State(ctx): State<Context>,
+    Path((name, version)): Path<(String, String)>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let record = registered(&ctx, &name, &version).await?;
+    let study = tasador_evidence::ratio_study(&ctx.lake, &record.model, record.version).await?;
+    study
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("The version has no ratio study."))
+}
+
+/// The content of `ratio_study.json`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only; the file is sent as it is")]
+struct RatioStudy {
+    /// Homes left out because they are not sold.
+    not_sold: u64,
+    /// All sales; absent of fewer than two.
+    #[schema(nullable = false)]
+    all: Option<Study>,
+    /// By state, most sales first.
+    by_state: Vec<Segment>,
+    /// By zip code.
+    by_zip_code: Vec<Segment>,
+    /// By tenth of the sale price, cheapest first.
+    by_price: Vec<Segment>,
+    /// By type of property.
+    by_property_type: Vec<Segment>,
 }
 
 impl Version {

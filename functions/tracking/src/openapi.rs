@@ -18,9 +18,12 @@ use utoipa::openapi::OpenApi;
         crate::models::version,
         crate::models::file,
         crate::models::lineage,
+        crate::models::ratio_study,
         crate::promotions::promote,
         crate::promotions::roll_back,
         crate::predictions::one,
+        crate::performance::report,
+        crate::performance::read,
     ),
     components(schemas(Problem, FieldError)),
     tags(

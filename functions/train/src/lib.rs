@@ -15,12 +15,13 @@ pub use tasador_flow::train::Request;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tasador_archive::VersionCopy;
 use tasador_flow::{Candidate, Metrics};
 use tasador_ids::{DatasetId, Digest, ModelVersion, RunId};
 use tasador_lake::LakeError;
 use tasador_lake::key::{self, ModelFile};
 use tasador_listing::Profile;
-use tasador_model::evidence::{self, Files, Report};
+use tasador_model::evidence::{self, Files, RatioStudy, Report};
 use tasador_model::train::{Evidence, TrainConfig, TrainError};
 use tasador_model::{Algorithm, Frame, Scores};
 use tasador_registry::{
@@ -150,6 +151,7 @@ struct Trained {
     mlmodel: String,
     signature: serde_json::Value,
     measured: Measured,
+    ratios: RatioStudy,
     files: Files,
     profile: Profile,
 }
@@ -190,7 +192,8 @@ fn train(
         .collect::<Result<_, _>>()?;
     let report = evidence::report(&fitted);
     let name = format!("House prices, {}", names.source_key);
-    let files = evidence::files(&name, &fitted, &report);
+    let ratios = evidence::ratio_study(&fitted);
+    let files = evidence::files(&name, &fitted, &report, &ratios);
     let tasador_model::train::Trained {
         model, evidence, ..
     } = fitted;
@@ -201,6 +204,7 @@ fn train(
         signature: signature::of(&model),
         artifact,
         measured: Measured { evidence, report },
+        ratios,
         files,
         profile: profile::of(homes),
     }))
@@ -240,14 +244,21 @@ async fn register(
     };
     let size_bytes = artifact.size_bytes;
     let evidence = &trained.measured.evidence;
-    ctx.lake.put_once(&artifact.key, trained.artifact).await?;
+    let json = |what, value: Result<Vec<u8>, serde_json::Error>| {
+        value.map_err(|error| Error::File {
+            what,
+            reason: error.to_string(),
+        })
+    };
+    let measured_json = json("metrics", serde_json::to_vec(&trained.measured))?;
+    let signature_json = json("signature", serde_json::to_vec(&trained.signature))?;
+    let profile_json = json("profile", serde_json::to_vec(&trained.profile))?;
+    let ratios_json = json("ratio study", serde_json::to_vec(&trained.ratios))?;
+    let mut files = vec![(artifact.key.clone(), trained.artifact)];
     for (fold, bytes) in trained.folds.into_iter().enumerate() {
         artifact.folds.push(Digest::of(&bytes));
-        ctx.lake
-            .put_once(&key::fold(model, version, fold), bytes)
-            .await?;
+        files.push((key::fold(model, version, fold), bytes));
     }
-    let key_of = |file| key::model(model, version, file);
     for (file, bytes) in [
         (ModelFile::Onnx, trained.onnx),
         (ModelFile::MlModel, trained.mlmodel.into_bytes()),
@@ -257,20 +268,26 @@ async fn register(
             ModelFile::Calibration,
             trained.files.calibration.into_bytes(),
         ),
+        (ModelFile::Signature, signature_json),
+        (ModelFile::Metrics, measured_json),
+        (ModelFile::Profile, profile_json),
+        (ModelFile::RatioStudy, ratios_json),
     ] {
-        ctx.lake.put_once(&key_of(file), bytes).await?;
+        files.push((key::model(model, version, file), bytes));
     }
-    ctx.lake
-        .put_json_once(&key_of(ModelFile::Signature), &trained.signature)
-        .await?;
-    ctx.lake
-        .put_json_once(&key_of(ModelFile::Metrics), &trained.measured)
-        .await?;
-    ctx.lake
-        .put_json_once(&key_of(ModelFile::Profile), &trained.profile)
-        .await?;
+    let prefix = key::model_prefix(model, version);
+    let mut digests = BTreeMap::new();
+    for (key, bytes) in files {
+        let name = key
+            .as_str()
+            .strip_prefix(&prefix)
+            .unwrap_or(key.as_str())
+            .to_owned();
+        digests.insert(name, Digest::of(&bytes));
+        ctx.lake.put_once(&key, bytes).await?;
+    }
 
-    let metrics = measured(&trained.measured, size_bytes);
+    let metrics = measured(&trained.measured, &trained.ratios, size_bytes);
     let finished = ctx
         .registry
         .finish_version(
@@ -298,6 +315,12 @@ async fn register(
         artifact_uri: Some(tasador_registry::artifact_uri(model, version)),
         ..failed(request, names, params, times, ctx)
     };
+    let copy = VersionCopy {
+        version: finished,
+        files: digests,
+        training: Some(training.clone()),
+    };
+    tasador_archive::keep_version(&ctx.lake, &copy).await?;
     ctx.registry.put_training(training).await?;
     tracing::info!(
         %algorithm, %version, size_bytes,
@@ -416,7 +439,7 @@ fn params(
 }
 
 /// The metrics in the registry's form.
-fn measured(measured: &Measured, size_bytes: u64) -> Metrics {
+fn measured(measured: &Measured, ratios: &RatioStudy, size_bytes: u64) -> Metrics {
     let Measured { evidence, report } = measured;
     let of = |part: &'static str, scores: &Scores| {
         let scores = scores.by_name();
@@ -430,6 +453,20 @@ fn measured(measured: &Measured, size_bytes: u64) -> Metrics {
             ("baseline_median_ape".to_owned(), old.median_ape),
         ]
     });
+    let ratios = ratios.all.iter().flat_map(|study| {
+        let trimmed = study.trimmed.statistics.iter();
+        let shares = [
+            ("within_5", study.within_5),
+            ("within_10", study.within_10),
+            ("within_20", study.within_20),
+            ("fsd", study.fsd),
+            ("sales", study.untrimmed.sales as f64),
+        ];
+        trimmed
+            .map(|(name, estimate)| (name.as_str(), estimate.value))
+            .chain(shares)
+            .map(|(name, value)| (format!("ratio_study_{name}"), value))
+    });
     of("validation", &evidence.validation)
         .chain(
             evidence
@@ -438,6 +475,7 @@ fn measured(measured: &Measured, size_bytes: u64) -> Metrics {
                 .flat_map(|later| of("out_of_time", &later.metrics)),
         )
         .chain(baseline.into_iter().flatten())
+        .chain(ratios)
         .chain([
             ("training_rows".to_owned(), evidence.training_rows as f64),
             ("size_bytes".to_owned(), size_bytes as f64),

@@ -103,7 +103,7 @@ fn every_version_has_what_mlflow_reads() {
         trained.measured.evidence
     );
     assert!(json["report"]["out_of_fold"]["mae"].is_number());
-    let listed = measured(&trained.measured, 10);
+    let listed = measured(&trained.measured, &trained.ratios, 10);
     for name in ["validation_mae", "baseline_mae", "size_bytes"] {
         assert!(listed.get(name).is_some(), "{name}");
     }

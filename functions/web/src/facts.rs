@@ -74,6 +74,8 @@ pub(crate) struct Shown {
     /// Name and bytes of its plots.
     pub(crate) plots: Vec<(String, Vec<u8>)>,
     pub(crate) lineage: Option<Lineage>,
+    /// The content of `ratio_study.json`.
+    pub(crate) ratio_study: Option<serde_json::Value>,
 }
 
 impl Facts {
@@ -194,9 +196,10 @@ async fn models_and_reference(ctx: &Context, asked: &Asked) -> (Option<Models>, 
 
 async fn describe(ctx: &Context, record: VersionRecord) -> Shown {
     let (model, version) = (&record.model, record.version);
-    let (evidence, lineage) = tokio::join!(
+    let (evidence, lineage, ratio_study) = tokio::join!(
         Evidence::of(&ctx.lake, model, version),
         tasador_evidence::lineage(&ctx.lake, &ctx.registry, &record),
+        tasador_evidence::ratio_study(&ctx.lake, model, version),
     );
     let evidence = log_failure("the evidence of a version", evidence);
     let mut plots = Vec::new();
@@ -210,6 +213,7 @@ async fn describe(ctx: &Context, record: VersionRecord) -> Shown {
         evidence,
         plots,
         lineage: log_failure("the lineage of a version", lineage),
+        ratio_study: log_failure("the ratio study of a version", ratio_study).flatten(),
         record,
     }
 }

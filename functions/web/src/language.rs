@@ -14,6 +14,9 @@ pub(crate) trait PageLanguage {
 
     /// The fixed texts.
     fn words(self) -> &'static Words;
+
+    /// Which of two texts is in this language.
+    fn of<'t>(self, english: &'t str, spanish: &'t str) -> &'t str;
 }
 
 impl PageLanguage for Language {
@@ -30,6 +33,13 @@ impl PageLanguage for Language {
         match self {
             Self::English => &words::ENGLISH,
             Self::Spanish => &words::SPANISH,
+        }
+    }
+
+    fn of<'t>(self, english: &'t str, spanish: &'t str) -> &'t str {
+        match self {
+            Self::English => english,
+            Self::Spanish => spanish,
         }
     }
 }

@@ -24,6 +24,7 @@ mod asked;
 mod assets;
 mod chart;
 mod columns;
+mod compress;
 mod cookie;
 mod facts;
 mod language;
@@ -104,6 +105,7 @@ pub fn page(pricing: Pricing) -> Router {
         .route_layer(middleware::from_fn(audit::record))
         // Around the audit, which is told here who it is.
         .route_layer(middleware::from_fn_with_state(site.clone(), visitor::check))
+        .route_layer(middleware::from_fn(compress::gzip))
         .with_state(site)
 }
 

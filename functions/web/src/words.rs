@@ -67,7 +67,7 @@ words! {
     feature: "Feature", "Característica";
     value: "Value", "Valor";
     effect: "Effect on the price", "Efecto en el precio";
-    not_given: "not given", "sin dato";
+    fields_left_empty: "Fields left empty", "Campos sin rellenar";
     what_if: "What if …?", "¿Y si …?";
     what_if_hint: "Move a slider and see what the price would be.",
         "Mueva un control y vea cuál sería el precio.";
@@ -149,12 +149,39 @@ words! {
     by_price: "Accuracy by price", "Qué tan buena es según el precio";
     by_state: "Accuracy by state", "Qué tan buena es según el estado";
     files: "Files", "Archivos";
+    ratio_study: "Ratio study", "Estudio de razones";
+    ratio_study_hint: "Estimated price over sale price. Each sale is priced by a model that never saw its property. Ranges: IAAO, Standard on Ratio Studies.",
+        "Precio estimado entre precio de venta. Cada venta la tasa un modelo que nunca vio esa propiedad. Rangos: IAAO, Standard on Ratio Studies.";
+    ratio_study_none: "The dataset has fewer than two sales, so there is no ratio study.",
+        "Los datos tienen menos de dos ventas, así que no hay estudio de razones.";
+    ratio_by_price: "By sale price", "Según el precio de venta";
+    ratio_by_state: "By state", "Según el estado";
+    ratio_by_zip_code: "By zip code", "Según el código postal";
+    ratio_by_property_type: "By type of property", "Según el tipo de propiedad";
+    sales: "sales", "ventas";
+    without_outliers: "Without outliers", "Sin valores atípicos";
+    interval_95: "95 % interval", "Intervalo del 95 %";
+    standard_range: "Range", "Rango";
+    result: "Result", "Resultado";
+    pass: "Pass", "Cumple";
+    fail: "Fail", "No cumple";
+    median_ratio: "Median ratio", "Mediana de la razón";
+    within_5: "Within 5 %", "A menos del 5 %";
+    within_10: "Within 10 %", "A menos del 10 %";
+    within_20: "Within 20 %", "A menos del 20 %";
     lineage: "Batches it learnt from", "Lotes de los que aprendió";
     card: "Model card", "Ficha del modelo";
     plots: "Plots", "Gráficos";
     promote: "Promote", "Promover";
     roll_back: "Roll back", "Revertir";
     promote_title: "Put this version into production?", "¿Poner esta versión en producción?";
+    replaces: "It replaces", "Reemplaza a la";
+    lost_comparison: "The pipeline compared this version and did not promote it.",
+        "El proceso comparó esta versión y no la promovió.";
+    not_best_candidate: "Another candidate of the same run was better.",
+        "Otro candidato de la misma ejecución fue mejor.";
+    see_history: "The history has the reasons.", "El historial tiene las razones.";
+    type_version: "Type the version number to confirm", "Escriba el número de la versión para confirmar";
     reason: "Reason", "Motivo";
     champion_changed: "Another version was promoted meanwhile. Load the page again and check it.",
         "Ya hay otra versión en producción. Recargue la página y revísela.";

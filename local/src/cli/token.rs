@@ -11,9 +11,8 @@ use tasador_access::{Scope, Scopes, Token, TokenId, TokenRecord};
 use tasador_runtime::{Config, Context};
 
 use super::Global;
-use crate::cloud::{Endpoints, Stores};
+use super::place::Place;
 use crate::console::{remark, result};
-use crate::folder::{self, Claim, Folder};
 use crate::random;
 
 const EXAMPLES: &str = "\
@@ -102,7 +101,10 @@ fn expiry(text: &str) -> Result<Expiry, String> {
 }
 
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
-    let place = Place::open(global, options.table).await?;
+    let deployed = options
+        .table
+        .map(|table| |config: &mut Config| config.tokens_table = table);
+    let place = Place::open(global, deployed).await?;
     let done = match options.command {
         Command::Create(wanted) => create(place.context(), wanted).await,
         Command::List { json } => list(place.context(), json).await,
@@ -203,47 +205,6 @@ async fn revoke(context: &Context, text: &str) -> anyhow::Result<()> {
 
 fn day_and_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// Where tokens are kept.
-enum Place {
-    /// A folder that nobody serves: its stores are opened for as long as the command takes.
-    Own(Box<Stores>),
-    /// A table that is served anyway: by `tasador up`, or by AWS.
-    Served(Box<Context>),
-}
-
-impl Place {
-    async fn open(global: &Global, table: Option<String>) -> anyhow::Result<Self> {
-        let mut config = Config::from_env()?;
-        if let Some(table) = table {
-            config.tokens_table = table;
-            let context = Context::load(config).await?;
-            return Ok(Self::Served(context.into()));
-        }
-        let root = global.data_dir();
-        match Folder::claim(&root).await? {
-            Claim::Ours(folder) => Ok(Self::Own(Stores::open(folder, config).await?.into())),
-            Claim::Served(server) => {
-                config.token_key = Some(folder::token_key(&root)?);
-                let sdk = Endpoints::of(&server).sdk_config();
-                Ok(Self::Served(Context::new(config, &sdk).into()))
-            }
-        }
-    }
-
-    fn context(&self) -> &Context {
-        match self {
-            Self::Own(stores) => stores.context(),
-            Self::Served(context) => context,
-        }
-    }
-
-    async fn close(self) {
-        if let Self::Own(stores) = self {
-            stores.close().await;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -140,6 +140,18 @@ pub(super) fn reason(reason: &Reason) -> String {
                 errors.unwrap_or_default()
             )
         }
+        Reason::ServedErrorGrown {
+            compared,
+            sales,
+            errors: (before, now),
+        } => format!(
+            "the median error of the prices that {} served is {} higher than in validation ({}; {}), by {} later sales",
+            champion(compared.version),
+            English.percent(compared.measured),
+            English.percent(*now),
+            English.percent(*before),
+            English.count(*sales)
+        ),
         Reason::Drift { column, compared } => format!(
             "“{column}” has drifted from the data that {} learned from (PSI {}, limit {})",
             champion(compared.version),

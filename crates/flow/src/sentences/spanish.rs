@@ -147,6 +147,18 @@ pub(super) fn reason(reason: &Reason) -> String {
                 errors.unwrap_or_default()
             )
         }
+        Reason::ServedErrorGrown {
+            compared,
+            sales,
+            errors: (before, now),
+        } => format!(
+            "el error mediano de los precios {} es un {} mayor que en la validación ({}; {}), según {} ventas posteriores",
+            of_champion(compared.version),
+            Spanish.percent(compared.measured),
+            Spanish.percent(*now),
+            Spanish.percent(*before),
+            Spanish.count(*sales)
+        ),
         Reason::Drift { column, compared } => format!(
             "«{column}» se ha alejado de los datos con los que aprendió {} (PSI {}, límite {})",
             champion(compared.version),

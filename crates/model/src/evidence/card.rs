@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Part, Report};
+use super::{Part, RatioStudy, Report};
 use crate::input::InputKind;
 use crate::model::Model;
 use crate::train::{Evidence, Validation};
@@ -10,11 +10,29 @@ use crate::train::{Evidence, Validation};
 /// States and inputs that are listed at most.
 const MOST_LISTED: usize = 15;
 
+/// The statistics of a ratio study with their names.
+const RATIO_STATISTICS: [(&str, &str); 8] = [
+    ("median_ratio", "median ratio"),
+    ("mean_ratio", "mean ratio"),
+    ("weighted_mean_ratio", "weighted mean ratio"),
+    ("cod", "COD"),
+    ("prd", "PRD"),
+    ("prb", "PRB"),
+    ("mki", "MKI"),
+    ("ki", "KI"),
+];
+
 /// The card, Markdown.
-pub(super) fn write(name: &str, model: &Model, evidence: &Evidence, report: &Report) -> String {
+pub(super) fn write(
+    name: &str,
+    model: &Model,
+    evidence: &Evidence,
+    report: &Report,
+    ratios: &RatioStudy,
+) -> String {
     let mut card = String::new();
     // Writing to a string cannot fail.
-    let _ = parts(&mut card, name, model, evidence, report);
+    let _ = parts(&mut card, name, model, evidence, report, ratios);
     card
 }
 
@@ -24,6 +42,7 @@ fn parts(
     model: &Model,
     evidence: &Evidence,
     report: &Report,
+    ratios: &RatioStudy,
 ) -> std::fmt::Result {
     let level = model.level() * 100.0;
     writeln!(card, "# {}\n", text(name))?;
@@ -89,6 +108,7 @@ fn parts(
         )?;
     }
 
+    ratio_study(card, ratios)?;
     writeln!(card, "## Inputs\n")?;
     writeln!(
         card,
@@ -139,6 +159,53 @@ fn parts(
          says so. Intervals are valid for homes like those of the dataset, and less so as the market \
          changes. The model was not examined for fairness between groups of people; locations can \
          act as proxies for them."
+    )
+}
+
+/// The ratio study, in the words of the profession.
+fn ratio_study(card: &mut String, ratios: &RatioStudy) -> std::fmt::Result {
+    writeln!(card, "## Ratio study\n")?;
+    let Some(all) = &ratios.all else {
+        return writeln!(
+            card,
+            "None: the dataset has fewer than two sales ({} homes are not sold).\n",
+            ratios.not_sold
+        );
+    };
+    writeln!(
+        card,
+        "Predicted price over sale price, out of fold, of {} sales; {} homes that are not sold are left out. \
+         Trimmed: without ratios more than 3 interquartile ranges from the quartiles. In brackets: 95 % \
+         intervals (bootstrap). Ranges: IAAO, Standard on Ratio Studies (2013).\n",
+        all.untrimmed.sales, ratios.not_sold
+    )?;
+    writeln!(card, "| statistic | trimmed | untrimmed | range | |")?;
+    writeln!(card, "|---|---:|---:|---:|---|")?;
+    for (name, label) in RATIO_STATISTICS {
+        let cell = |ratios: &tasador_ratio::Ratios| {
+            ratios.statistics.get(name).map_or(String::new(), |it| {
+                format!("{:.3} [{:.3}, {:.3}]", it.value, it.low, it.high)
+            })
+        };
+        let check = all.checks.iter().find(|check| check.statistic == name);
+        let (range, verdict) = check.map_or((String::new(), ""), |check| {
+            let verdict = if check.pass { "pass" } else { "fail" };
+            (format!("{} to {}", check.low, check.high), verdict)
+        });
+        writeln!(
+            card,
+            "| {label} | {} | {} | {range} | {verdict} |",
+            cell(&all.trimmed),
+            cell(&all.untrimmed)
+        )?;
+    }
+    writeln!(
+        card,
+        "\nWithin 5 %: {:.1} %; within 10 %: {:.1} %; within 20 %: {:.1} %. Forecast standard deviation: {:.3}.\n",
+        all.within_5 * 100.0,
+        all.within_10 * 100.0,
+        all.within_20 * 100.0,
+        all.fsd
     )
 }
 

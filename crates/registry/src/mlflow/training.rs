@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tasador_ids::{DatasetId, Key, ModelName, ModelVersion, RunId, key};
 
 use super::run::{DatasetLink, Experiment, MetricPoint, RunRecord, RunStatus};
@@ -20,7 +21,7 @@ pub fn artifact_uri(model: &ModelName, version: ModelVersion) -> String {
 }
 
 /// One training, finished or failed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Training {
     /// The MLflow run: 32 hexadecimal digits.
     pub mlflow_run_id: String,

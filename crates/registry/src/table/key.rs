@@ -20,6 +20,9 @@
 //! | up to when the log is compacted | `compaction` | `through` | |
 //! | what the pipeline decided | `pipeline` | `counts` | |
 //! | a file under `drop/` that was taken | `drop#<SHA-256 of its key>` | `drop` | |
+//! | a sale and the price served for its home | `evaluated#<model>` | `<date>#<property>` | |
+//! | what served prices turned out to be worth | `performance#<model>` | `performance` | |
+//! | an object with sales that are settled | `settled-sales` | `<key>` | |
 //! | a run that works now | `turns` | `turn#<number>` | |
 //!
 //! Open batches also stand in the index `open` (`open_pk` = `open`, `open_sk` by reception).

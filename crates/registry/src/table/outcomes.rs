@@ -9,8 +9,8 @@ use super::key;
 use super::query::{Order, Place};
 use super::{ATTEMPTS, Registry, back_off};
 use crate::RegistryError;
-use crate::batch::{Batch, UsableBatch};
-use crate::outcome::{Recorded, of_batch, reconcile, settles};
+use crate::batch::{Batch, BatchOutcome, UsableBatch};
+use crate::outcome::{Recorded, reconcile, settles};
 use crate::page::{Page, PageRequest};
 
 impl Registry {
@@ -106,7 +106,7 @@ impl Registry {
             .name("#outcome", "outcome")
             .name("#open", "open_pk")
             .name("#place", "open_sk")
-            .value(":outcome", value(&of_batch(entry))?);
+            .value(":outcome", value(&BatchOutcome::of(entry))?);
         self.update(key::batch(&batch.record.batch), change, unchanged)
     }
 

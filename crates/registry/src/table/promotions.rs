@@ -16,9 +16,9 @@ use crate::version::VersionStatus;
 
 /// A run's promotion: where its event stands.
 #[derive(Debug, Serialize, Deserialize)]
-struct RunPromotion {
-    model: ModelName,
-    seq: PromotionSeq,
+pub(super) struct RunPromotion {
+    pub(super) model: ModelName,
+    pub(super) seq: PromotionSeq,
 }
 
 impl Registry {

@@ -17,8 +17,8 @@ use crate::version::{FinishedVersion, ModelRecord, NewVersion, VersionRecord, Ve
 
 /// What a source key leads to.
 #[derive(Debug, Serialize, Deserialize)]
-struct Made {
-    version: ModelVersion,
+pub(super) struct Made {
+    pub(super) version: ModelVersion,
 }
 
 impl Registry {

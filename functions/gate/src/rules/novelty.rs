@@ -11,6 +11,7 @@ use super::{Facts, Limits, Serving, Standing, is_feature, measurement};
 /// What is measured, by its name in the history.
 const VOLUME: &str = "volume_growth";
 const ERROR: &str = "error_growth";
+const SERVED_ERROR: &str = "served_error_growth";
 const PSI: &str = "psi";
 const NEW_CATEGORIES: &str = "new_category_share";
 const NEW_COLUMN: &str = "new_column_values";
@@ -49,6 +50,7 @@ pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Novelty {
     let findings = [
         volume(facts, champion, limits),
         error(champion, limits),
+        served_error(champion, limits),
         drift(facts, champion, limits),
         new_categories(facts, champion, limits),
         new_columns(facts, champion, limits),
@@ -158,6 +160,34 @@ fn error(champion: &Serving, limits: &Limits) -> Finding {
         measurements: vec![Measurement {
             note,
             ..measurement(ERROR, growth, limit, fired)
+        }],
+    }
+}
+
+/// Whether the prices that the champion served were worse than its validation promised, by later sales.
+fn served_error(champion: &Serving, limits: &Limits) -> Finding {
+    // Nothing to tell before homes that were priced are sold.
+    let Some(error) = champion.served.filter(|error| error.validation > 0.0) else {
+        return Finding::default();
+    };
+    let limit = limits.error_growth_share;
+    let growth = error.served / error.validation - 1.0;
+    let enough = error.sales >= limits.served_min_sales;
+    let fired = enough && growth > limit;
+    let note = (!enough).then(|| {
+        let (sales, least) = (error.sales, limits.served_min_sales);
+        format!("by {sales} sales; at least {least} are required")
+    });
+    let reason = Reason::ServedErrorGrown {
+        compared: Compared::new(growth, limit).against(champion.version),
+        sales: error.sales,
+        errors: (error.validation, error.served),
+    };
+    Finding {
+        reasons: fired.then_some(reason).into_iter().collect(),
+        measurements: vec![Measurement {
+            note,
+            ..measurement(SERVED_ERROR, growth, limit, fired)
         }],
     }
 }

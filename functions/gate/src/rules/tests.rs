@@ -144,6 +144,7 @@ fn champion() -> Serving {
             on_batch_at_least: 0.19,
             validation: 0.2,
         }),
+        served: None,
     }
 }
 
@@ -656,6 +657,7 @@ fn a_new_column_worth_learning_trains() {
 #[test]
 fn what_is_not_known_of_a_champion_is_no_reason() {
     let unknown = Serving {
+        served: None,
         version: ModelVersion(1),
         inputs: Vec::new(),
         learnt_rows: None,
@@ -766,5 +768,30 @@ proptest! {
         prop_assert_eq!(decision.decision == Decision::Train, novel);
         // The same facts, the same decision.
         prop_assert_eq!(decide(false, &facts, &limits()), decision);
+    }
+}
+
+#[test]
+fn served_prices_that_later_sales_prove_wrong_justify_training_given_enough_of_them() {
+    for (sales, served, trains) in [(99, 0.5, false), (100, 0.5, true), (100, 0.22, false)] {
+        let champion = Serving {
+            served: Some(ServedError {
+                sales,
+                served,
+                validation: 0.2,
+            }),
+            ..champion()
+        };
+        let decision = against(&TOWN.report(), champion, &limits());
+        assert_eq!(
+            codes(&decision).contains(&"served_error_grown"),
+            trains,
+            "{sales} {served}"
+        );
+        let measured = decision
+            .measurements
+            .iter()
+            .find(|it| it.code == "served_error_growth");
+        assert_eq!(measured.unwrap().fired, trains);
     }
 }

@@ -138,9 +138,9 @@ async fn killed_everywhere(other_between: bool) {
         }
         calls = nth - 1;
     }
-    // Look for the report and for a clean file, get the raw one, look rows up (2), write two files,
+    // Look for the report, an outcome and a clean file, get the raw one, look rows up (2), write two files,
     // mark rows (5), write the report.
-    assert_eq!(calls, 13);
+    assert_eq!(calls, 14);
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@
     const form = event.target;
     if (!result || (form.id !== "home" && form.id !== "what-if")) return;
     event.preventDefault();
-    ask(form, form.id === "home" ? [] : ["#price", "#why"]);
+    ask(form, form.id === "home" ? [] : ["#price", "#why", "#now"]);
   });
 
   let waiting;
@@ -76,10 +76,11 @@
     if (slider.type !== "range") return;
     const output = $("output[for='" + CSS.escape(slider.id) + "']");
     const unit = output.dataset.unit;
-    const number = Number(slider.value).toLocaleString(root.lang, { maximumFractionDigits: 4, useGrouping: !/yr_|year/.test(slider.name) });
+    const words = JSON.parse(output.dataset.words || "{}");
+    const number = words[slider.value] ?? Number(slider.value).toLocaleString(root.lang, { maximumFractionDigits: 4, useGrouping: !/yr_|year/.test(slider.name) });
     output.textContent = number + (unit ? " " + unit : "");
     clearTimeout(waiting);
-    waiting = setTimeout(() => ask(slider.form, ["#price", "#why"]), 150);
+    waiting = setTimeout(() => ask(slider.form, ["#price", "#why", "#now"]), 150);
   });
 
   // Changes in production. The browser sends along who signed in, where that is wanted.
@@ -91,6 +92,16 @@
       move = button;
       $("#move-title", dialog).textContent = button.textContent + "?";
       $(".what", dialog).textContent = button.dataset.what;
+      const version = button.dataset.version;
+      const content = document.getElementById("move-" + version).content.cloneNode(true);
+      $(".consequences", dialog).replaceChildren(content);
+      // A version that lost takes more than a click.
+      const number = $("#move-number", dialog);
+      const lost = "lost" in button.dataset;
+      number.value = "";
+      number.required = lost;
+      number.pattern = version;
+      number.closest(".field").hidden = !lost;
       $(".error", dialog).textContent = "";
       dialog.showModal();
     });

@@ -9,7 +9,7 @@ use crate::language::{Language, PageLanguage as _};
 pub(crate) fn range(language: Language, low: f64, price: f64, high: f64) -> Markup {
     let x = Scale::new(low, high, 1.5, 98.5);
     let name = format!(
-        "{}: {} – {}",
+        "{}: {}–{}",
         language.words().range_label,
         language.money(low),
         language.money(high)

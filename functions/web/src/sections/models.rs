@@ -1,6 +1,7 @@
 //! *Models*: the version in production, those before it, and what speaks for each.
 
 mod evidence;
+mod ratios;
 mod table;
 
 use maud::{Markup, html};
@@ -24,7 +25,7 @@ pub(crate) fn section(language: Language, facts: &Facts, may_move: bool) -> Sect
         Some(models) => html! {
             (champion(language, models))
             (over_time(language, models))
-            (table::versions(language, models, may_move))
+            (table::versions(language, models, facts.history.as_ref().map_or(&[], |page| &page.items), may_move))
             @if let Some(shown) = &models.shown { (evidence::of(language, shown)) }
             (moves(language, &models.promotions))
         },

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use tasador_pricing::{Amount, Answer, Body, Champion, InputDescription, Kind, Seen};
 
 use crate::asked::{Asked, FIELD};
-use crate::columns::Names as _;
+use crate::columns::{Names as _, is_year};
 use crate::language::{Language, PageLanguage as _};
 
 /// The columns people know of their home, in the order they are asked.
@@ -96,12 +96,23 @@ fn field(
         Some(reason) => Some(reason.to_owned()),
         None => hint(language, input),
     };
+    let choices = language.choices(input);
+    let hint = hint.filter(|_| choices.is_empty() || wrong.is_some());
     let described = hint.is_some().then_some(&hint_id);
     let invalid = wrong.is_some().then_some("true");
     html! {
         div.field.wrong[wrong.is_some()] {
             label for=(id) { (language.column(&input.name)) }
             @match (&input.seen, input.kind) {
+                _ if !choices.is_empty() => {
+                    select id=(id) name=(name) aria-describedby=[described] aria-invalid=[invalid] {
+                        option value="" { "–" }
+                        @for (number, word) in &choices { option value=(number) selected[*number == value] { (word) } }
+                        @if !value.is_empty() && !choices.iter().any(|(number, _)| *number == value) {
+                            option value=(value) selected { (value) }
+                        }
+                    }
+                }
                 (Seen::Names { most_frequent, distinct }, _)
                     if *distinct as usize <= most_frequent.len() => {
                     select id=(id) name=(name) aria-describedby=[described] aria-invalid=[invalid] {
@@ -164,11 +175,6 @@ fn hint(language: Language, input: &InputDescription) -> Option<String> {
         }),
         _ => None,
     }
-}
-
-/// A year has no thousands to set apart.
-pub(super) fn is_year(column: &str) -> bool {
-    column.starts_with("yr_") || column.contains("year")
 }
 
 /// A value as a form takes it.

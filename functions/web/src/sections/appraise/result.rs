@@ -1,13 +1,13 @@
 //! What a home is worth: the price, its range in words, what made it, and what would change it.
 
 use maud::{Markup, html};
+use serde_json::{Map, Value};
 use tasador_http::Problem;
 use tasador_pricing::{
     Amount, Answer, Body, Champion, Contribution, Explanation, InputDescription, Kind, OnePrice,
     Seen,
 };
 
-use super::form::is_year;
 use crate::asked::{Asked, FIELD};
 use crate::chart::{Step, range, waterfall};
 use crate::columns::Names as _;
@@ -79,8 +79,8 @@ fn headline(language: Language, answer: &OnePrice, asked: &Asked) -> Markup {
             p.sentence { (interval_in_words(language, interval.low, interval.high, interval.confidence)) }
             (range(language, interval.low, price.predicted_price, interval.high))
             p.small {
-                (words.version) " " (answer.model.version) " · " (words.request) " "
-                code { (answer.request_id) }
+                a href=(format!("?version={}#evidence", answer.model.version)) { (words.version) " " (answer.model.version) }
+                " · " (words.request) " " code { (answer.request_id) }
             }
             @if !price.ignored_fields.is_empty() {
                 p.small {
@@ -93,28 +93,18 @@ fn headline(language: Language, answer: &OnePrice, asked: &Asked) -> Markup {
     }
 }
 
-/// The range as people say it: nine homes out of ten.
-fn interval_in_words(language: Language, low: f64, high: f64, confidence: f64) -> String {
+/// The range with its probability: `90% likely range: $458,000–$876,000`.
+pub(crate) fn interval_in_words(
+    language: Language,
+    low: f64,
+    high: f64,
+    confidence: f64,
+) -> String {
     let (low, high) = (language.money(rounded(low)), language.money(rounded(high)));
-    let tenths = confidence * 10.0;
-    let is_tenths = (tenths - tenths.round()).abs() < 1e-9;
-    match (language, is_tenths) {
-        (Language::English, true) => {
-            format!("For {tenths:.0} homes in 10, the real price lies between {low} and {high}.")
-        }
-        (Language::Spanish, true) => {
-            format!(
-                "En {tenths:.0} de cada 10 viviendas, el precio real está entre {low} y {high}."
-            )
-        }
-        (Language::English, false) => format!(
-            "The real price lies between {low} and {high} with {} certainty.",
-            language.percent(confidence)
-        ),
-        (Language::Spanish, false) => format!(
-            "El precio real está entre {low} y {high} con una certeza del {}.",
-            language.percent(confidence)
-        ),
+    let confidence = language.percent(confidence);
+    match language {
+        Language::English => format!("{confidence} likely range: {low}–{high}"),
+        Language::Spanish => format!("Rango probable ({confidence}): {low}–{high}"),
     }
 }
 
@@ -141,19 +131,36 @@ fn why(
             inputs.iter().find(|input| input.name == name)
         })
     };
-    let value =
-        |part: &Contribution| shown_value(language, input(&part.name), asked.typed(&part.name));
-    let steps: Vec<Step> = explanation
+    let value = |part: &Contribution| {
+        let typed = asked.typed(&part.name)?;
+        Some(
+            input(&part.name)
+                .map_or_else(|| typed.to_owned(), |input| language.value(input, typed)),
+        )
+    };
+    let mut steps: Vec<Step> = explanation
         .contributions
         .iter()
-        .map(|part| Step {
-            label: match value(part) {
-                Some(value) => format!("{}: {value}", language.column(&part.name)),
-                None => format!("{} ({})", language.column(&part.name), words.not_given),
-            },
-            amount: part.amount,
+        .filter_map(|part| {
+            Some(Step {
+                label: format!("{}: {}", language.column(&part.name), value(part)?),
+                amount: part.amount,
+            })
         })
         .collect();
+    // What was left empty moves the price too, and says nothing about the home: one step for all of it.
+    let empty: Vec<&Contribution> = explanation
+        .contributions
+        .iter()
+        .filter(|part| value(part).is_none())
+        .collect();
+    if !empty.is_empty() {
+        steps.push(Step {
+            label: format!("{} ({})", words.fields_left_empty, empty.len()),
+            amount: empty.iter().map(|part| part.amount).sum(),
+        });
+        steps.sort_by(|a, b| b.amount.abs().total_cmp(&a.amount.abs()));
+    }
     html! {
         div.card #why {
             h2 { (words.why) }
@@ -185,27 +192,6 @@ fn why(
     }
 }
 
-/// What was typed, with thousands apart and its unit.
-fn shown_value(
-    language: Language,
-    input: Option<&InputDescription>,
-    typed: Option<&str>,
-) -> Option<String> {
-    let typed = typed?;
-    let number = typed.parse::<f64>().ok();
-    let (Some(input), Some(number)) = (input, number) else {
-        return Some(typed.to_owned());
-    };
-    if input.kind != Kind::Number || is_year(&input.name) {
-        return Some(typed.to_owned());
-    }
-    let number = language.number(number, 4);
-    Some(match language.unit(input.unit.as_deref()) {
-        Some(unit) => format!("{number} {unit}"),
-        None => number,
-    })
-}
-
 /// Sliders over the numbers that matter most, in a separate form: without a script it is sent by
 /// its button.
 fn what_if(
@@ -233,6 +219,14 @@ fn what_if(
             form.card #what-if action="#appraise" method="get" {
                 h2 { (words.what_if) }
                 p.hint { (words.what_if_hint) }
+                // Stays in sight while the sliders move.
+                p.now #now {
+                    span { (words.estimated_price) }
+                    strong { data value=(price) { (language.money(price)) } }
+                    @if let Some(from) = asked.from {
+                        span.delta { (language.money_change(price - from)) }
+                    }
+                }
                 @for (name, value) in home.filter(|(name, _)| !moved(name)) {
                     input type="hidden" name=(format!("{FIELD}{name}")) value=(value.as_str().unwrap_or_default());
                 }
@@ -241,8 +235,9 @@ fn what_if(
                     @let id = format!("if-{}", input.name);
                     div.slider {
                         label for=(id) { (language.column(&input.name)) }
-                        output for=(id) data-unit=(language.unit(input.unit.as_deref()).unwrap_or_default()) {
-                            (shown_value(language, Some(input), Some(&slider.value.to_string())).unwrap_or_default())
+                        output for=(id) data-unit=(language.unit(input.unit.as_deref()).unwrap_or_default())
+                            data-words=[words_of(language, input)] {
+                            (language.value(input, &slider.value.to_string()))
                         }
                         input id=(id) type="range" name=(format!("{FIELD}{}", input.name))
                             min=(slider.low) max=(slider.high) step=(slider.step) value=(slider.value);
@@ -252,6 +247,16 @@ fn what_if(
             }
         }
     }
+}
+
+/// The words of a scale, for the script: an object of number and text.
+fn words_of(language: Language, input: &InputDescription) -> Option<String> {
+    let choices: Map<String, Value> = language
+        .choices(input)
+        .into_iter()
+        .map(|(number, word)| (number, word.into()))
+        .collect();
+    (!choices.is_empty()).then(|| Value::Object(choices).to_string())
 }
 
 /// Where a slider goes.
@@ -315,13 +320,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_range_is_said_as_people_say_it() {
+    fn the_range_is_written_with_its_probability() {
         assert_eq!(
             interval_in_words(Language::English, 772_500.11, 1_456_756.69, 0.9),
-            "For 9 homes in 10, the real price lies between $773,000 and $1,457,000."
+            "90% likely range: $773,000–$1,457,000"
         );
-        assert!(
-            interval_in_words(Language::Spanish, 1.0, 2.0, 0.95).contains("certeza del 95\u{a0}%")
+        assert_eq!(
+            interval_in_words(Language::Spanish, 772_500.11, 1_456_756.69, 0.95),
+            "Rango probable (95\u{a0}%): US$\u{a0}773.000–US$\u{a0}1.457.000"
         );
     }
 

@@ -13,6 +13,8 @@ use crate::language::{Language, PageLanguage as _};
 use crate::markdown;
 use crate::sections::history::badge;
 
+use super::ratios::{self, part_name};
+
 /// Inputs whose importance is shown, the largest ones.
 const IMPORTANCE_SHOWN: usize = 10;
 /// Parts that are shown: of many states those with most homes.
@@ -51,6 +53,7 @@ pub(super) fn of(language: Language, shown: &Shown) -> Markup {
                 }
                 (figures(language, metrics))
             }
+            @if let Some(study) = &shown.ratio_study { (ratios::of(language, study)) }
             @if let Some(card) = evidence.and_then(|it| it.card.as_ref()) {
                 details { summary { (words.card) } div.prose { (markdown::rendered(card)) } }
             }
@@ -166,24 +169,6 @@ fn parts(language: Language, title: &str, parts: &[Value]) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// `$78000 to $320000` as money; any other name as it is.
-fn part_name(language: Language, name: &str) -> String {
-    let amount = |text: &str| text.strip_prefix('$')?.parse::<f64>().ok();
-    match name.split_once(" to ") {
-        Some((low, high)) => match (amount(low), amount(high)) {
-            (Some(low), Some(high)) => {
-                format!(
-                    "{} – {}",
-                    language.money_short(low),
-                    language.money_short(high)
-                )
-            }
-            _ => name.to_owned(),
-        },
-        None => name.to_owned(),
     }
 }
 

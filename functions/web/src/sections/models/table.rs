@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 use serde_json::json;
-use tasador_registry::VersionRecord;
+use tasador_flow::as_sentence;
+use tasador_registry::{Outcome, VersionRecord};
 
 use super::{ProductionStatus, measured};
 use crate::asked::encoded;
@@ -13,7 +14,12 @@ use crate::language::{Language, PageLanguage as _};
 /// Versions that are shown at once; older ones are folded.
 const OPEN_MAX: usize = 10;
 
-pub(super) fn versions(language: Language, models: &Models, may_move: bool) -> Markup {
+pub(super) fn versions(
+    language: Language,
+    models: &Models,
+    outcomes: &[Outcome],
+    may_move: bool,
+) -> Markup {
     let words = language.words();
     let (newest, older) = models
         .versions
@@ -21,11 +27,11 @@ pub(super) fn versions(language: Language, models: &Models, may_move: bool) -> M
     html! {
         div.card.flush {
             h2.inset { (words.versions) }
-            (table(language, models, newest, may_move))
+            (table(language, models, outcomes, newest, may_move))
             @if !older.is_empty() {
                 details.older {
                     summary { (words.older) " " span.count { (older.len()) } }
-                    (table(language, models, older, may_move))
+                    (table(language, models, outcomes, older, may_move))
                 }
             }
             @if may_move { noscript { p.hint.inset { (words.needs_script) } } }
@@ -37,6 +43,7 @@ pub(super) fn versions(language: Language, models: &Models, may_move: bool) -> M
 fn table(
     language: Language,
     models: &Models,
+    outcomes: &[Outcome],
     versions: &[VersionRecord],
     may_move: bool,
 ) -> Markup {
@@ -76,7 +83,7 @@ fn table(
                             td.actions data-label=(words.action) {
                                 a href=(format!("?version={}#evidence", version.version))
                                     aria-label=(format!("{} {}", words.evidence_of, version.version)) { (words.evidence) }
-                                @if may_move { (move_button(language, models, version)) }
+                                @if may_move { (move_button(language, models, outcomes, version)) }
                             }
                         }
                     }
@@ -97,7 +104,12 @@ fn status(language: Language, status: ProductionStatus) -> Markup {
 }
 
 /// Puts a version into production; the script shows it, and asks before.
-fn move_button(language: Language, models: &Models, version: &VersionRecord) -> Markup {
+fn move_button(
+    language: Language,
+    models: &Models,
+    outcomes: &[Outcome],
+    version: &VersionRecord,
+) -> Markup {
     let words = language.words();
     let champion = models.champion.as_ref().map(|champion| champion.version);
     let status = models.status(version);
@@ -119,9 +131,79 @@ fn move_button(language: Language, models: &Models, version: &VersionRecord) -> 
     };
     html! {
         @if matches!(status, ProductionStatus::NotUsed | ProductionStatus::WasInProduction) {
+            // Never promoted by the pipeline: it lost its comparison, or was not the best candidate of its run.
+            @let lost = status == ProductionStatus::NotUsed && version.run.is_some();
+            template id=(format!("move-{}", version.version)) { (consequences(language, models, outcomes, version, lost)) }
             button.link type="button" hidden data-address=(address) data-body=(body)
+                data-version=(version.version) data-lost[lost]
                 data-what=(format!("{} {}", words.version, version.version))
                 aria-label=(format!("{title}: {} {}", words.version, version.version)) { (title) }
+        }
+    }
+}
+
+/// What a change in production replaces, the figures of both, and what speaks against it.
+fn consequences(
+    language: Language,
+    models: &Models,
+    outcomes: &[Outcome],
+    version: &VersionRecord,
+    lost: bool,
+) -> Markup {
+    let words = language.words();
+    let number = models.champion.as_ref().map(|champion| champion.version);
+    let current = models
+        .versions
+        .iter()
+        .find(|other| Some(other.version) == number);
+    type Written = fn(Language, f64) -> String;
+    let lines: [(&str, &str, Written); 3] = [
+        ("mae", words.average_error, Language::money),
+        ("median_ape", words.typical_error, Language::percent),
+        ("coverage", words.honest_range, Language::percent),
+    ];
+    let figure = |version: Option<&VersionRecord>, name: &str, write: Written| {
+        let value = version.and_then(|version| measured(version, name));
+        value.map_or_else(|| "–".to_owned(), |value| write(language, value))
+    };
+    let outcome = outcomes
+        .iter()
+        .find(|outcome| Some(&outcome.run) == version.run.as_ref());
+    let is_challenger = |outcome: &&Outcome| {
+        let challenger = outcome.challenger.as_ref();
+        challenger.is_some_and(|challenger| challenger.version == version.version)
+    };
+    html! {
+        @if let Some(number) = number { p { (words.replaces) " " (words.version) " " (number) "." } }
+        table.small {
+            thead { tr {
+                td {}
+                th.number scope="col" { (words.version) " " (version.version) }
+                @if let Some(number) = number { th.number scope="col" { (words.version) " " (number) } }
+            } }
+            tbody {
+                @for (name, title, write) in lines {
+                    tr {
+                        th scope="row" { (title) }
+                        td.number { (figure(Some(version), name, write)) }
+                        @if number.is_some() { td.number { (figure(current, name, write)) } }
+                    }
+                }
+            }
+        }
+        @if lost {
+            p.warning { strong { (words.lost_comparison) } }
+            @match outcome {
+                Some(outcome) if is_challenger(&outcome) => {
+                    ul.reasons {
+                        @for reason in outcome.reasons.iter().filter(|reason| reason.is_of_the_comparison()) {
+                            li { (as_sentence(&language.reason(reason))) }
+                        }
+                    }
+                }
+                Some(_) => p.small { (words.not_best_candidate) },
+                None => p.small { (words.see_history) },
+            }
         }
     }
 }
@@ -133,6 +215,11 @@ fn dialog(language: Language) -> Markup {
             form method="dialog" {
                 h2 #move-title { (words.promote_title) }
                 p.what {}
+                div.consequences {}
+                div.field.confirmation hidden {
+                    label for="move-number" { (words.type_version) }
+                    input id="move-number" name="number" type="text" inputmode="numeric" autocomplete="off";
+                }
                 div.field {
                     label for="move-reason" { (words.reason) }
                     input id="move-reason" name="reason" type="text" maxlength="500" autocomplete="off";

@@ -1,0 +1,215 @@
+//! Joins sales that became known later with the prices that were served for them.
+//!
+//! Sales come in objects under `outcomes/` (from `POST /outcomes`, or files that people put there) and in the
+//! `sold` rows of clean batches. An object is settled when none of its sales can find a price any more: the
+//! log is compacted beyond the days of its sales. Until then each run looks again, and finds the same.
+
+use std::collections::HashSet;
+
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use tasador_dataset::{CleanBatch, read_batch};
+use tasador_ids::{Key, ModelVersion};
+use tasador_lake::LakeError;
+use tasador_listing::clean::date_from_days;
+use tasador_listing::sale::{PriceKind, STATUS};
+use tasador_model::{Column, Frame};
+use tasador_performance::{Evaluated, Performance, Reported, Subject, read_file};
+use tasador_runtime::Context;
+
+use crate::{Error, on_a_thread};
+
+/// What every key with sales begins with.
+const OUTCOMES: &str = "outcomes/";
+/// The largest file of sales that is read, in bytes.
+const FILE_MAX_BYTES: u64 = 64 << 20;
+/// Sales that are looked up at the same time.
+const AT_ONCE: usize = 16;
+/// Columns that may hold the day of a sale, first one first.
+const DATE_COLUMNS: [&str; 4] = ["sale_date", "sold_date", "date", "prev_sold_date"];
+/// How far back sales are counted.
+const COUNTED: SignedDuration = SignedDuration::from_hours(24 * 730);
+
+/// What the sales came to.
+#[derive(Debug, Default)]
+pub(crate) struct Joined {
+    /// Sales that evaluate a served price and were not known before.
+    pub(crate) new: u32,
+}
+
+/// Looks at all sales that are not settled. `compacted` is how far served prices are known.
+pub(crate) async fn join(compacted: Timestamp, ctx: &Context) -> Result<Joined, Error> {
+    let settled: HashSet<Key> = ctx.registry.settled_sales().await?.into_iter().collect();
+    let mut joined = Joined::default();
+    for object in ctx.lake.list(OUTCOMES).await? {
+        if settled.contains(&object.key) || object.key.as_str().ends_with('/') {
+            continue;
+        }
+        let sales = if object.size_bytes > FILE_MAX_BYTES {
+            tracing::warn!(key = %object.key, "the file of sales is larger than {FILE_MAX_BYTES} bytes and is not read");
+            Vec::new()
+        } else {
+            let (sales, bad) = read_file(&ctx.lake.get(&object.key).await?);
+            if bad > 0 {
+                tracing::warn!(key = %object.key, bad, "{bad} entries are not sales and are left out");
+            }
+            sales
+        };
+        settle(&object.key, &sales, None, compacted, ctx, &mut joined).await?;
+    }
+    for batch in ctx.registry.usable_batches().await? {
+        let key = &batch.clean.key;
+        if settled.contains(key) {
+            continue;
+        }
+        let bytes = match ctx.lake.get_verified(key, batch.clean.sha256).await {
+            Ok(bytes) => bytes,
+            Err(error @ (LakeError::NotFound { .. } | LakeError::Corrupt { .. })) => {
+                tracing::warn!(%key, "the batch's sales are not read: {error}");
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let sales = match on_a_thread(move || read_batch(bytes)).await? {
+            Ok(clean) => sold(&clean),
+            Err(error) => {
+                tracing::warn!(%key, "the batch's sales are not read: {error}");
+                continue;
+            }
+        };
+        let received = Some(batch.received_at);
+        settle(key, &sales, received, compacted, ctx, &mut joined).await?;
+    }
+    let now = ctx.now();
+    if joined.new > 0 {
+        let model = &ctx.config.model;
+        let from = day(now.saturating_sub(COUNTED).unwrap_or(now));
+        let evaluated = ctx.registry.evaluated(model, from).await?;
+        let performance = Performance::of(&evaluated, now);
+        ctx.registry.put_performance(model, &performance).await?;
+    }
+    Ok(joined)
+}
+
+async fn settle(
+    key: &Key,
+    sales: &[Reported],
+    received: Option<Timestamp>,
+    compacted: Timestamp,
+    ctx: &Context,
+    joined: &mut Joined,
+) -> Result<(), Error> {
+    let looks: Vec<_> = sales
+        .iter()
+        .map(|sale| evaluate(sale, received, ctx))
+        .collect();
+    let new: Vec<bool> = stream::iter(looks)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
+    joined.new += new.into_iter().filter(|is_new| *is_new).count() as u32;
+    let known_until = day(compacted);
+    if sales.iter().all(|sale| sale.date <= known_until) {
+        ctx.registry.note_settled_sales(key).await?;
+    }
+    Ok(())
+}
+
+/// Joins one sale. Whether it is counted and was not known before.
+async fn evaluate(
+    sale: &Reported,
+    received: Option<Timestamp>,
+    ctx: &Context,
+) -> Result<bool, Error> {
+    let property = match &sale.subject {
+        Subject::Property(property) => *property,
+        Subject::Request {
+            request_id,
+            instance,
+        } => match ctx
+            .registry
+            .served_by_request(request_id, *instance)
+            .await?
+        {
+            Some(served) => served.property,
+            None => return Ok(false),
+        },
+    };
+    let Ok(midnight) = sale.date.to_zoned(TimeZone::UTC) else {
+        return Ok(false);
+    };
+    let before = midnight.timestamp();
+    let from = before
+        .saturating_sub(ctx.config.compact.sale_window)
+        .unwrap_or(Timestamp::MIN);
+    let Some(served) = ctx.registry.served_before(property, from, before).await? else {
+        return Ok(false);
+    };
+    let is_learned = match received {
+        Some(received) => is_learned(served.version, received, ctx).await?,
+        None => false,
+    };
+    let evaluated = Evaluated {
+        property,
+        date: sale.date,
+        price: sale.price,
+        served,
+        is_learned,
+    };
+    let is_new = ctx.registry.put_evaluated(&evaluated).await?;
+    Ok(is_new)
+}
+
+/// Whether a version was made after the batch of a sale had arrived.
+async fn is_learned(
+    version: ModelVersion,
+    received: Timestamp,
+    ctx: &Context,
+) -> Result<bool, Error> {
+    let record = ctx.registry.version(&ctx.config.model, version).await?;
+    Ok(record.is_none_or(|record| record.created_at > received))
+}
+
+fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+/// The sold homes of a batch, of which price and day are known.
+fn sold(batch: &CleanBatch) -> Vec<Reported> {
+    let frame: &Frame = &batch.frame;
+    let (Some(Column::Category { codes, names }), Some(prices)) =
+        (frame.column(STATUS), frame.prices())
+    else {
+        return Vec::new();
+    };
+    let dates: Vec<&[f64]> = DATE_COLUMNS
+        .iter()
+        .filter_map(|name| match frame.column(name)? {
+            Column::Date(days) => Some(days.as_slice()),
+            _ => None,
+        })
+        .collect();
+    let date = |row: usize| {
+        let known = dates
+            .iter()
+            .filter_map(|days| days.get(row))
+            .find(|day| day.is_finite());
+        date_from_days(*known? as i32)
+    };
+    (0..)
+        .zip(codes)
+        .zip(batch.properties.iter().zip(prices))
+        .filter_map(|((row, code), (property, price))| {
+            let status = names.get(*code as usize)?;
+            let is_sale = PriceKind::of_status(status) == Some(PriceKind::Sale);
+            (is_sale && price.is_finite() && *price > 0.0).then_some(())?;
+            Some(Reported {
+                subject: Subject::Property(*property),
+                price: *price,
+                date: date(row)?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,376 @@
+//! Served prices against later sales: reported over HTTP, in files and in batches, in any order, twice, and
+//! for homes that nobody asked about. Each counts once, the table is the one that Python computes, and the gate
+//! trains because of it.
+
+use std::process::Command;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use tasador_flow::gate::Decision;
+use tasador_registry::OutcomeKind;
+use tasador_runtime::{Clock, Context};
+use tasador_testing::listings::Batch;
+use tests::world::World;
+
+/// Homes that are priced and sold later.
+const HOMES: usize = 60;
+
+/// The ways by which sales arrive.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// By the id of the request.
+    Request,
+    /// By the address.
+    Address,
+    File,
+    Batch,
+    /// What nobody was served a price for.
+    Unknown,
+}
+
+struct Story {
+    world: World,
+    homes: Vec<Map<String, Value>>,
+    /// For each home the request and the place in it.
+    requests: Vec<(String, usize)>,
+    served: Vec<Value>,
+    day: Date,
+}
+
+impl Story {
+    /// A champion that has priced homes: some alone, some together, two of them twice, and one that was sold in
+    /// its training data.
+    async fn begin() -> Self {
+        let world = World::new(|config| {
+            config.gate.served_min_sales = 40;
+            config.gate.min_rows = 30;
+        })
+        .await;
+        let day = Timestamp::now().to_zoned(TimeZone::UTC).date() + 60.days();
+        let homes = Batch::new(9, HOMES + 1).rows().to_vec();
+        let known = json!(day.to_string());
+        let learned = Batch::new(9, HOMES + 1)
+            .with("status", |_, _| json!("sold"))
+            .with("prev_sold_date", |_, _| known.clone());
+        let first = Batch::new(1, 600).and(learned.only(HOMES..HOMES + 1));
+        let run = world.deliver(&first).await;
+        assert_eq!(run.kind(), OutcomeKind::Promoted, "{}", run.reasons());
+        let mut story = Self {
+            world,
+            homes,
+            requests: vec![(String::new(), 0); HOMES + 1],
+            served: Vec::new(),
+            day,
+        };
+        story.price(&[0, 1]).await;
+        let together: Vec<usize> = (0..HOMES / 2).collect();
+        story.price(&together).await;
+        for home in HOMES / 2..=HOMES {
+            story.price(&[home]).await;
+        }
+        story
+    }
+
+    async fn price(&mut self, homes: &[usize]) {
+        let listings: Vec<&Map<String, Value>> =
+            homes.iter().map(|&home| &self.homes[home]).collect();
+        let body = match listings.as_slice() {
+            [one] => json!(one),
+            many => json!({"instances": many}),
+        };
+        let (status, answer) = self.world.price(&body).await;
+        assert_eq!(status, 200, "{answer}");
+        let request = answer["request_id"].as_str().unwrap().to_owned();
+        let log = self.world.inferences().await;
+        let at = log
+            .iter()
+            .find(|record| record.request_id == request)
+            .unwrap()
+            .at;
+        for (place, &home) in homes.iter().enumerate() {
+            let price = match homes.len() {
+                1 => &answer,
+                _ => &answer["predictions"][place],
+            };
+            self.requests[home] = (request.clone(), place);
+            self.served.push(json!({
+                "property": home, "at": at.to_string(), "version": answer["model"]["version"],
+                "price": price["predicted_price"], "low": price["interval"]["low"],
+                "high": price["interval"]["high"], "state": self.homes[home]["state"],
+            }));
+        }
+    }
+
+    /// The sale of a home: the market has risen by half.
+    fn sale(&self, home: usize) -> (f64, String) {
+        let listed = self.homes[home]["price"].as_f64().unwrap();
+        let date = self.day + i64::try_from(home % 40).unwrap().days();
+        (listed * 1.5, date.to_string())
+    }
+
+    fn by_address(&self, home: usize) -> Value {
+        let (price, date) = self.sale(home);
+        let of = |name: &str| self.homes[home][name].as_f64().unwrap();
+        json!({
+            "street": of("street").to_string(), "zip_code": format!("{:05}", of("zip_code")),
+            "price": price, "date": date,
+        })
+    }
+
+    async fn report(&self, sales: &Value) {
+        let (status, answer) = self
+            .world
+            .http(Method::POST, "/outcomes", Some(sales))
+            .await;
+        assert_eq!(status, 202, "{answer}");
+    }
+
+    async fn arrive(&self, way: Way) {
+        let lake = &self.world.context().lake;
+        match way {
+            Way::Request => {
+                let sales: Vec<Value> = (0..HOMES / 3)
+                    .map(|home| {
+                        let ((request, place), (price, date)) = (&self.requests[home], self.sale(home));
+                        json!({"request_id": request, "instance": place, "price": price, "date": date})
+                    })
+                    .collect();
+                self.report(&json!({"sales": sales})).await;
+                // One alone, again.
+                self.report(&json!({"sales": [sales[3]]})).await;
+            }
+            Way::Address => {
+                for home in HOMES / 3..HOMES / 2 {
+                    self.report(&json!({"sales": [self.by_address(home)]}))
+                        .await;
+                }
+                // The champion learned from this sale.
+                let mut learned = self.by_address(HOMES);
+                learned["date"] = json!(self.day.to_string());
+                self.report(&json!({"sales": [learned]})).await;
+            }
+            Way::File => {
+                let mut csv = "street,zip_code,price,date\n".to_owned();
+                // Some of them are known by another way too.
+                for home in HOMES / 3 + 5..2 * HOMES / 3 {
+                    let (price, date) = self.sale(home);
+                    let of = |name: &str| self.homes[home][name].as_f64().unwrap();
+                    csv += &format!("{},{},{price},{date}\n", of("street"), of("zip_code"));
+                }
+                let key = "outcomes/county/2026.csv".parse().unwrap();
+                lake.put(&key, csv.into_bytes()).await.unwrap();
+            }
+            Way::Batch => {
+                let prices: Vec<(f64, String)> = (0..=HOMES).map(|home| self.sale(home)).collect();
+                let sold = Batch::new(9, HOMES + 1)
+                    .with("status", |_, _| json!("sold"))
+                    .with("price", |home, _| json!(prices[home].0))
+                    .with("prev_sold_date", |home, _| json!(prices[home].1))
+                    .only(2 * HOMES / 3 - 5..HOMES);
+                // Too few to train on.
+                let run = self.world.deliver(&sold).await;
+                assert_eq!(run.kind(), OutcomeKind::Skipped, "{}", run.reasons());
+            }
+            Way::Unknown => {
+                let date = self.day.to_string();
+                // Sold before it was priced.
+                let mut before = self.by_address(0);
+                before["date"] = json!("2001-05-05");
+                self.report(&json!({"sales": [
+                    {"request_id": "nobody", "price": 1e6, "date": date},
+                    {"street": "1 Nowhere St", "zip_code": "06016", "price": 1e6, "date": date},
+                    before,
+                ]}))
+                .await;
+            }
+        }
+    }
+
+    /// The work of the schedule, so long after now.
+    async fn compact(&self, later: SignedDuration) -> u32 {
+        let now = Timestamp::now() + later;
+        let ctx: Context = self.world.context().clone().with_clock(Clock::fixed(now));
+        // A log of months without a request is not worth a test's time.
+        if later > SignedDuration::from_hours(24) {
+            ctx.registry
+                .note_compacted_through(now - SignedDuration::from_hours(2))
+                .await
+                .unwrap();
+        }
+        let done = compact::handle(compact::Request::default(), &ctx)
+            .await
+            .unwrap();
+        done.joined_sales
+    }
+
+    async fn performance(&self) -> Value {
+        let (status, answer) = self.world.http(Method::GET, "/performance", None).await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    }
+
+    /// The table as Python computes it.
+    fn expected(&self) -> Value {
+        let sales: Vec<Value> = (0..HOMES)
+            .map(|home| {
+                let (price, date) = self.sale(home);
+                json!({"property": home, "date": date, "price": price})
+            })
+            .collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let world = json!({"served": self.served, "sales": sales});
+        std::fs::write(file.path(), world.to_string()).unwrap();
+        let output = Command::new("python3")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/performance.py"))
+            .arg(file.path())
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// Each group of the answer by version and name, without its study.
+fn groups(answer: &Value) -> Map<String, Value> {
+    let mut all = Map::new();
+    for list in ["by_version", "by_month", "by_state"] {
+        for group in answer[list].as_array().unwrap() {
+            let mut figures = group.as_object().unwrap().clone();
+            figures.remove("ratio_study");
+            let version = figures.remove("version").unwrap();
+            let name = figures.remove("name");
+            let name = name.as_ref().map_or("all", |name| name.as_str().unwrap());
+            all.insert(format!("{version} {name}"), Value::Object(figures));
+        }
+    }
+    all
+}
+
+fn assert_same(found: &Map<String, Value>, expected: &Value) {
+    let expected = expected.as_object().unwrap();
+    let mut names: [Vec<&String>; 2] = [found.keys().collect(), expected.keys().collect()];
+    names.iter_mut().for_each(|names| names.sort());
+    assert_eq!(names[0], names[1]);
+    for (name, figures) in found {
+        for (figure, value) in expected[name].as_object().unwrap() {
+            let (found, expected) = (figures[figure].as_f64().unwrap(), value.as_f64().unwrap());
+            let difference = (found - expected).abs() / expected.abs().max(1.0);
+            assert!(
+                difference < 1e-9,
+                "{name}: {figure} is {found}, not {expected}"
+            );
+        }
+    }
+}
+
+const MONTHS: SignedDuration = SignedDuration::from_hours(24 * 120);
+const HOURS: SignedDuration = SignedDuration::from_hours(3);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn later_sales_evaluate_served_prices_once_by_every_way_and_train() {
+    let orders: [&[Way]; 2] = [
+        &[
+            Way::Request,
+            Way::Address,
+            Way::File,
+            Way::Batch,
+            Way::Unknown,
+        ],
+        &[
+            Way::Unknown,
+            Way::Batch,
+            Way::File,
+            Way::Address,
+            Way::Request,
+        ],
+    ];
+    for (turn, order) in orders.into_iter().enumerate() {
+        let story = Story::begin().await;
+        assert_eq!(groups(&story.performance().await), Map::new());
+        // Sales may be reported before the log is compacted, or after.
+        if turn == 1 {
+            story.compact(HOURS).await;
+        }
+        for &way in order {
+            story.arrive(way).await;
+        }
+        if turn == 0 {
+            story.compact(HOURS).await;
+        }
+        let counted = story.compact(MONTHS).await;
+        story.arrive(Way::Address).await;
+        story.arrive(Way::Request).await;
+        let again = story.compact(MONTHS).await;
+        assert_eq!(
+            again, 0,
+            "after {counted}, the same sales were counted again"
+        );
+
+        let performance = story.performance().await;
+        assert_same(&groups(&performance), &story.expected());
+        assert_eq!(performance["by_version"][0]["sales"], HOMES);
+        let study = &performance["by_version"][0]["ratio_study"];
+        assert!(
+            study["untrimmed"]["median_ratio"]["value"]
+                .as_f64()
+                .unwrap()
+                < 0.8,
+            "{study}"
+        );
+
+        // The same kind of batch would teach nothing new.
+        let run = story.world.deliver(&Batch::new(2, 60)).await;
+        assert_eq!(
+            run.recorded().decision,
+            Some(Decision::Train),
+            "{}",
+            run.reasons()
+        );
+        assert!(run.has_reason("served_error_grown"), "{}", run.reasons());
+        let measured = run.recorded().measurements.iter();
+        let fired: Vec<&str> = measured
+            .filter(|it| it.fired)
+            .map(|it| it.code.as_str())
+            .collect();
+        assert_eq!(fired, ["served_error_growth"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sales_that_cannot_be_used_are_named_and_none_is_stored() {
+    let world = World::new(|_| ()).await;
+    for (body, field) in [
+        (json!({"price": 1}), "sales"),
+        (json!({"sales": []}), "sales"),
+        (json!({"sales": 7}), "sales"),
+        (
+            json!({"sales": [{"request_id": "a", "price": 1}]}),
+            "sales[0]",
+        ),
+        (
+            json!({"sales": [{"request_id": "a", "price": 1, "date": "2026-01-01"}, 7]}),
+            "sales[1]",
+        ),
+        (
+            json!({"sales": [{"request_id": "a", "price": 0, "date": "2026-01-01"}]}),
+            "sales[0].price",
+        ),
+        (
+            json!({"sales": [{"request_id": "a", "price": 1, "date": "2026-02-30"}]}),
+            "sales[0].date",
+        ),
+        (
+            json!({"sales": [{"street": "Main", "zip_code": "06016", "price": 1, "date": "2026-01-01"}]}),
+            "sales[0].street",
+        ),
+    ] {
+        let (status, answer) = world.http(Method::POST, "/outcomes", Some(&body)).await;
+        assert_eq!(status, 422, "{body}: {answer}");
+        assert_eq!(answer["errors"][0]["field"], field, "{answer}");
+    }
+    assert_eq!(world.context().lake.list("outcomes/").await.unwrap(), []);
+}
