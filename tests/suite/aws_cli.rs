@@ -158,7 +158,7 @@ fn odd_files(folder: &Path) -> BTreeMap<PathBuf, String> {
         "\u{202e}rtl",
     ];
     let long: PathBuf = (0..6)
-        .map(|index| format!("{index}{}", "é".repeat(70)))
+        .map(|index| format!("{index}{}", "é".repeat(75)))
         .collect();
     let mut files = BTreeMap::new();
     for (index, part) in parts.iter().enumerate() {
@@ -173,7 +173,7 @@ fn odd_files(folder: &Path) -> BTreeMap<PathBuf, String> {
         }
     }
     assert_eq!(files.len(), 200);
-    assert!(files.keys().any(|path| path.as_os_str().len() > 870));
+    assert!(files.keys().any(|path| path.as_os_str().len() > 900));
     for (path, text) in &files {
         let path = folder.join(path);
         // `deep/er/a b/a b`: folders and files of one name.

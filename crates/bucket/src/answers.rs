@@ -124,7 +124,7 @@ macro_rules! describe {
 }
 pub(crate) use describe;
 
-/// The part of a body that is asked for, and its `Content-Range`.
+/// The part of a body that is requested, and its `Content-Range`.
 pub(crate) fn part_of(
     range: Option<Range>,
     part_number: Option<i32>,

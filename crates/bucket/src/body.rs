@@ -113,12 +113,3 @@ pub(crate) fn of_file(mut file: File, start: u64, length: u64) -> S3Result<Strea
     });
     Ok(StreamingBlob::wrap(pieces))
 }
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}

@@ -1,4 +1,4 @@
-//! What is known of an object beside its bytes, in a file of its own. It is in place before the bytes are,
+//! What is known of an object beside its bytes, in a separate file. It is in place before the bytes are,
 //! and holds the description of those that it replaces too, so that a crash in between leaves an object
 //! with its own description, old or new.
 
@@ -38,7 +38,9 @@ macro_rules! attributes_of {
     ($input:expr) => {
         $crate::description::Attributes {
             user_metadata: $input.metadata.clone(),
-            content_encoding: $input.content_encoding.clone(),
+            content_encoding: $crate::description::stored_encoding(
+                $input.content_encoding.as_deref(),
+            ),
             content_type: $input.content_type.clone(),
             content_disposition: $input.content_disposition.clone(),
             content_language: $input.content_language.clone(),
@@ -154,6 +156,13 @@ pub(crate) fn expires_text(expires: &Timestamp) -> Option<String> {
     let mut text = Vec::new();
     expires.format(TimestampFormat::DateTime, &mut text).ok()?;
     String::from_utf8(text).ok()
+}
+
+/// `Content-Encoding` without the encoding of the upload itself, as S3 keeps it.
+pub(crate) fn stored_encoding(sent: Option<&str>) -> Option<String> {
+    let encodings = sent?.split(',').map(str::trim);
+    let stored: Vec<_> = encodings.filter(|it| *it != "aws-chunked").collect();
+    (!stored.is_empty()).then(|| stored.join(","))
 }
 
 /// The names of the two files of s3s-fs.

@@ -15,7 +15,7 @@ use s3s::path::check_bucket_name;
 use s3s::{S3ErrorCode, S3Result, s3_error};
 use sha2::{Digest as _, Sha256};
 
-use crate::body::hex;
+use crate::checksums::hex;
 use crate::description::{Description, Descriptions, modified_ns, names_of_s3s_fs, nanoseconds};
 use crate::fault;
 use crate::names::{self, Place};
@@ -537,6 +537,6 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
 }
 
 fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
-    // It guards no data of its own.
+    // It guards no data.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

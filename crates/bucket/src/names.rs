@@ -3,8 +3,8 @@
 //!
 //! | Part of a key | On disk |
 //! |---|---|
-//! | a folder named ``, `.`, `..` or `.%…` | `.%d` and the name |
-//! | a file named so, or one beside a folder of its name | `.%f` and the name |
+//! | a folder with the name ``, `.`, `..` or `.%…` | `.%d` and the name |
+//! | a file with such a name, or beside a folder with its name | `.%f` and the name |
 //! | longer than 240 bytes | folders `.%c` and 200 bytes each, then the rest |
 //!
 //! So no key leaves its bucket's folder, and keys of 1,024 bytes fit.

@@ -13,8 +13,8 @@ use crate::answers::{
     Names, PAGE_MAX, ReadConditions, checksum_type, copy_conditions, describe, integer, limit,
     page_size, part_number, part_of, read_conditions,
 };
-use crate::body::{self, Claims, Received, hex};
-use crate::checksums::{checksums_of, is_composite, set_checksums};
+use crate::body::{self, Claims, Received};
+use crate::checksums::{checksums_of, hex, is_composite, set_checksums};
 use crate::description::{Description, attributes_of};
 use crate::disk::{Conditions, Disk};
 use crate::listing::{self, Page, Query};

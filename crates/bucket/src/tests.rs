@@ -121,7 +121,7 @@ fn odd_keys() -> Vec<String> {
 }
 
 #[test]
-fn every_key_is_an_object_of_its_own_in_its_bucket() {
+fn every_key_is_a_separate_object_in_its_bucket() {
     let (folder, disk) = disk();
     let keys = odd_keys();
     // In one order files stand in the way of folders, in the other folders in the way of files.

@@ -14,8 +14,8 @@ use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::body::{Received, hex};
-use crate::checksums::{Checksums, Wanted, checksums_of};
+use crate::body::Received;
+use crate::checksums::{Checksums, Wanted, checksums_of, hex};
 use crate::description::{Attributes, Description};
 use crate::disk::{Conditions, Disk, read_existing, remove_tree};
 use crate::fault;

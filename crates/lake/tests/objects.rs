@@ -239,7 +239,7 @@ async fn a_body_whose_checksum_is_wrong_is_not_stored() {
     assert_eq!(head.checksum_crc32(), Some("P13U5Q=="));
     assert_eq!(head.e_tag(), Some("\"149603e6c03516362a8da23f624db945\""));
 
-    // Of a file the SDK sends the checksum in a trailer.
+    // Of a file the SDK names the algorithm only.
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "old").unwrap();
     let body = ByteStream::from_path(file.path()).await.unwrap();
@@ -383,6 +383,41 @@ async fn a_key_has_up_to_1024_bytes() {
         .await
         .unwrap();
     assert_eq!(listed.contents().len(), 5);
+}
+
+/// Dots in keys are letters: none leaves its bucket, and none fails. A prefix is not an object.
+#[tokio::test]
+async fn dots_and_slashes_in_keys_are_letters() {
+    let (_store, client, bucket) = bucket().await;
+    client.create_bucket().bucket("other").send().await.unwrap();
+    let keys = [
+        "..",
+        ".",
+        "../other/x",
+        "../../x",
+        "a/../../other/x",
+        "a//b",
+        "/a",
+        "raw/x",
+    ];
+    for key in keys {
+        let put = client.put_object().bucket(&bucket).key(key);
+        let body = ByteStream::from(key.as_bytes().to_vec());
+        put.body(body).send().await.unwrap();
+    }
+    for key in keys {
+        assert_eq!(text(&client, &bucket, key).await.as_deref(), Some(key));
+    }
+    assert_eq!(text(&client, "other", "x").await, None);
+    for prefix in ["raw", "raw/", "a", "../other"] {
+        let got = client.get_object().bucket(&bucket).key(prefix).send().await;
+        assert_eq!(code(got), "NoSuchKey", "{prefix}");
+    }
+    for key in keys {
+        let delete = client.delete_object().bucket(&bucket).key(key);
+        delete.send().await.unwrap();
+        assert_eq!(text(&client, &bucket, key).await, None);
+    }
 }
 
 #[tokio::test]
