@@ -23,6 +23,7 @@ os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 import mlflow  # noqa: E402
+import requests  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import (  # noqa: E402
     Dataset,
@@ -184,6 +185,52 @@ dataset = Dataset("houses", "d1", "local", '{"uri": "houses.csv"}', '{"columns":
 call("a dataset", client.log_inputs, id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "train")])])
 call("the run with its dataset", client.get_run, id)
 call("artifacts of an empty run", client.list_artifacts, id)
+
+again = Dataset("houses", "d1", "local", '{"uri": "other.csv"}')
+call("the dataset again", client.log_inputs, id, [DatasetInput(again, [InputTag("mlflow.data.context", "eval")])])
+for title in ("zeta", "alpha", "middle"):
+    call(f"the dataset {title}", client.log_inputs, id, [DatasetInput(Dataset(title, "d", "local", "{}"), [])])
+call("the inputs", lambda: plain(client.get_run(id).inputs.dataset_inputs))
+call("a dataset with a long name", client.log_inputs, id, [DatasetInput(Dataset("n" * 501, "d", "local", "{}"), [])])
+call("a dataset with a long digest", client.log_inputs, id, [DatasetInput(Dataset("n", "d" * 37, "local", "{}"), [])])
+
+
+def summaries():
+    asked = {"experiment_ids": [first]}
+    found = requests.post(f"{uri}/ajax-api/2.0/mlflow/experiments/search-datasets", json=asked).json()
+    return sorted(found["dataset_summaries"], key=lambda one: (one["name"], one.get("context", "")))
+
+
+call("the datasets of an experiment", summaries)
+
+# --- long values, equal moments, experiments with their runs ----------------------------------------
+
+long = name("run", client.create_run(first, start_time=START, run_name="long").info.run_id)
+call("a long parameter", lambda: client._tracking_client.store.log_param(long, Param("long", "x" * 6_001)))
+call("a long tag", lambda: client._tracking_client.store.set_tag(long, RunTag("long", "x" * 8_001)))
+kept = client.get_run(long).data
+tell("what is kept of them", [len(kept.params.get("long", "")), len(kept.tags.get("long", ""))])
+twice = [Param("twice", "1"), Param("twice", "1")]
+call("a parameter twice in a batch", lambda: client._tracking_client.store.log_batch(long, [], twice, []))
+for value in (3.0, float("nan")):
+    client.log_metric(long, "one moment", value, timestamp=START, step=0)
+    client.log_metric(long, "below zero", -value, timestamp=START, step=0)
+call("NaN and a number at one moment", lambda: client.get_run(long).data.metrics)
+client.log_metric(long, "val loss", 0.5, timestamp=START, step=0)
+quoted = "metrics.'val loss' > 0.1"
+call(f"runs where {quoted}", lambda: [run.info.run_name for run in client.search_runs([first], quoted)])
+gone = name("experiment", client.create_experiment("goes with its runs"))
+inside = name("run", client.create_run(gone, start_time=START, run_name="inside").info.run_id)
+client.delete_experiment(gone)
+call("a run of a deleted experiment", lambda: client.get_run(inside).info.lifecycle_stage)
+call("a metric for it", client.log_metric, inside, "m", 1.0)
+client.restore_experiment(gone)
+call("a run of a restored experiment", lambda: client.get_run(inside).info.lifecycle_stage)
+call("a metric for it again", client.log_metric, inside, "m", 1.0)
+elsewhere = name("experiment", client.create_experiment("elsewhere", artifact_location="s3://bucket/a?x=1"))
+moved = client.create_run(elsewhere, start_time=START, run_name="moved")
+name("run", moved.info.run_id)
+call("an artifact location with a query", lambda: moved.info.artifact_uri.replace(moved.info.run_id, "RUN"))
 
 # --- searches ------------------------------------------------------------------------------------
 
@@ -426,6 +473,13 @@ for order in (["version_number"], ["version_number DESC"], ["name", "version_num
         f"versions by {order}",
         lambda: [str(v.version) for v in client.search_model_versions("name = 'Contract Model'", order_by=order)],
     )
+for order in (["version_number DESC"], ["name DESC"], []):
+    call(
+        f"all versions by {order}",
+        lambda: [(v.name, str(v.version)) for v in client.search_model_versions(order_by=order)],
+    )
+call("a long tag of a version", client.set_model_version_tag, "Contract Model", "2", "long", "x" * 10_000)
+call("a long tag of a model", client.set_registered_model_tag, "Contract Model", "long", "x" * 10_000)
 call("a version in full", lambda: client.search_model_versions("name = 'Contract Model' AND version_number = 2"))
 call("a version goes", client.delete_model_version, "Contract Model", "2")
 call("a version that is gone", client.get_model_version, "Contract Model", "2")
@@ -492,6 +546,45 @@ if NEW:
             f"logged models where {filter}",
             lambda: sorted(m.name for m in client.search_logged_models([third], filter_string=filter)),
         )
+    other = client.create_logged_model(third, "other", source_run_id=started.info.run_id)
+    name("model", other.model_id)
+    measured = [("m1", "train", "1", 2.0), ("m1", "test", "2", 5.0), ("m2", "test", "2", 1.0)]
+    for step, (which, dataset, digest, value) in enumerate(measured):
+        metric = Metric(
+            "on", value, START, step,
+            model_id=(model if which == "m1" else other).model_id,
+            dataset_name=dataset, dataset_digest=digest, run_id=started.info.run_id,
+        )
+        client.log_batch(started.info.run_id, [metric])
+
+    def logged(**asked):
+        return [m.name for m in client.search_logged_models([third], **asked)]
+
+    for datasets in ([{"dataset_name": "train", "dataset_digest": "1"}], [{"dataset_name": "test", "dataset_digest": "2"}], [{"dataset_name": "x"}]):
+        call(f"logged models on {datasets}", lambda: sorted(logged(datasets=datasets)))
+        filter = "metrics.on > 1.5"
+        call(f"logged models on {datasets} where {filter}", lambda: sorted(logged(datasets=datasets, filter_string=filter)))
+    for dataset in ("train", "test"):
+        key = {"field_name": "metrics.on", "ascending": True, "dataset_name": dataset}
+        call(f"logged models by metrics.on on {dataset}", lambda: logged(order_by=[key]))
+    for filter in ("name IN ('candidate', 'x')", "name NOT IN ('candidate')", "params.depth IN ('3')"):
+        call(f"logged models where {filter}", lambda: sorted(logged(filter_string=filter)))
+    page = client.search_logged_models([third], max_results=1)
+    call(
+        "a page token with another filter",
+        lambda: logged(max_results=1, page_token=page.token, filter_string="name = 'candidate'"),
+    )
+    call("a logged model with a bad name", lambda: client.create_logged_model(third, "my/model").name)
+    client.create_registered_model("Contract Logged")
+    inside = model.artifact_location
+    for place in (inside, f"{inside}/deeper", f"models:/{model.model_id}", source, other.artifact_location, f"{inside}x"):
+        call(
+            "a version of a logged model",
+            lambda: str(client.create_model_version("Contract Logged", place, model_id=model.model_id).version),
+        )
+    call("a version of no logged model", client.create_model_version, "Contract Logged", inside, model_id="m-nothing")
+    call("a version of another model's name", client.create_model_version, "Contract Logged", f"models:/{model.model_id}", model_id=other.model_id)
+    call("the versions of a logged model", lambda: client.get_logged_model(model.model_id).tags)
     call("outputs of the run", lambda: client.get_run(started.info.run_id).outputs)
     call("a logged model goes", client.delete_logged_model, model.model_id)
     call("a logged model that is gone", client.get_logged_model, model.model_id)

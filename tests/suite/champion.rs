@@ -152,7 +152,7 @@ async fn promotions(world: &World) -> Vec<u32> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_entry_point_promotes_a_version_that_cannot_be_served() {
     let world = versions(2).await;
-    let foreign = json!({"name": MODEL, "source": "mlflow-artifacts:/x"});
+    let foreign = json!({"name": MODEL, "source": "s3://elsewhere/x"});
     let path = "/api/2.0/mlflow/model-versions/create";
     let (status, made) = world.http(Method::POST, path, Some(&foreign)).await;
     assert_eq!(

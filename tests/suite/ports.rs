@@ -110,13 +110,16 @@ impl Call {
             .headers
             .iter()
             .map(|(name, value)| (*name, value.as_str()));
-        let request = SignableRequest::new(
-            self.method,
-            uri,
-            headers,
-            SignableBody::Bytes(self.body.as_bytes()),
-        )
-        .unwrap();
+        let body = if self
+            .headers
+            .iter()
+            .any(|(name, _)| *name == "x-amz-trailer")
+        {
+            SignableBody::StreamingUnsignedPayloadTrailer
+        } else {
+            SignableBody::Bytes(self.body.as_bytes())
+        };
+        let request = SignableRequest::new(self.method, uri, headers, body).unwrap();
         let (instructions, _) = sign(request, &parameters).unwrap().into_parts();
         let (added, _) = instructions.into_parts();
         for header in added {
@@ -350,5 +353,48 @@ async fn each_folder_has_a_separate_key() {
     {
         let answer = call.signed(key, SystemTime::now()).send().await;
         answer.assert_refused(&[400, 403], "the key of another folder");
+    }
+}
+
+/// As SDKs upload streams: the checksum follows the body.
+#[tokio::test]
+async fn an_upload_whose_trailing_checksum_is_wrong_is_not_stored() {
+    let world = World::new(|_| ()).await;
+    let endpoints = world.cloud().endpoints();
+    let call = |method, target, body| Call {
+        service: Some("s3"),
+        host: host(&endpoints.s3),
+        method,
+        target,
+        headers: Vec::new(),
+        body,
+    };
+    let now = SystemTime::now();
+    for (target, body, expected) in [
+        (
+            "/tasador/mlflow/right",
+            "3\r\nold\r\n0\r\nx-amz-checksum-sha256:y6BrVzb69n5UsHtWHq6UOV53TFF6fZEKVDaeEmPM+9Q=\r\n\r\n",
+            [200, 200],
+        ),
+        (
+            "/tasador/mlflow/wrong",
+            "3\r\nold\r\n0\r\nx-amz-checksum-sha256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\r\n\r\n",
+            [400, 404],
+        ),
+    ] {
+        let put = call("PUT", target, body)
+            .with("content-encoding", "gzip,aws-chunked")
+            .with("x-amz-decoded-content-length", "3")
+            .with("x-amz-trailer", "x-amz-checksum-sha256")
+            .signed(&endpoints.access_key, now)
+            .send()
+            .await;
+        let get = call("GET", target, "").signed(&endpoints.access_key, now);
+        let got = get.send().await;
+        assert_eq!([put.status(), got.status()], expected, "{}", put.0);
+        let is_stored = expected[0] == 200;
+        assert_eq!(got.0.ends_with("old"), is_stored, "{}", got.0);
+        let encoded = got.0.contains("content-encoding: gzip\r\n");
+        assert_eq!(encoded, is_stored, "{}", got.0);
     }
 }

@@ -307,7 +307,11 @@ impl Lake {
                 return Ok(Put::Written);
             };
             match tasador_aws::status(&error) {
-                Some(412) => break self.stored(key).await?,
+                Some(412) => match self.stored(key).await {
+                    // Deleted since: racing compactions delete what they staged.
+                    Err(LakeError::NotFound { .. }) if tries_left > 0 => {}
+                    stored => break stored?,
+                },
                 Some(409) if tries_left > 0 => {}
                 // A server may refuse and hang up while the body is still on its way: then the
                 // client sees a broken connection, and only the object tells what happened.

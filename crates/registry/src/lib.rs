@@ -25,9 +25,9 @@ pub use decision::{BatchChange, DecideError, Forbidden, PropertyWithdrawal, With
 pub use error::RegistryError;
 pub use inference::InferenceRecord;
 pub use mlflow::{
-    ARTIFACT_SCHEME, ByStart, DatasetLink, DatasetMark, Experiment, LoggedModel, LoggedModelStatus,
-    MetricPoint, ModelLink, ModelMetric, Moment, RankedRun, RunChange, RunLinks, RunLog, RunRecord,
-    RunStatus, Training, Values, artifact_uri,
+    ARTIFACT_SCHEME, ByStart, DatasetLink, DatasetMark, DatasetSummary, Experiment, LoggedModel,
+    LoggedModelStatus, MetricPoint, ModelLink, ModelMetric, Moment, RankedRun, RunChange, RunLinks,
+    RunLog, RunRecord, RunStatus, Training, Values, artifact_uri,
 };
 pub use outcome::Recorded;
 pub use page::{PAGE_LIMIT_MAX, Page, PageRequest};

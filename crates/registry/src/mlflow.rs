@@ -14,7 +14,7 @@ mod training;
 pub use logged_models::{LoggedModel, LoggedModelStatus, ModelMetric};
 pub use ranks::{ByStart, Values};
 pub use run::{
-    DatasetLink, DatasetMark, Experiment, MetricPoint, ModelLink, Moment, RankedRun, RunChange,
-    RunLinks, RunLog, RunRecord, RunStatus,
+    DatasetLink, DatasetMark, DatasetSummary, Experiment, MetricPoint, ModelLink, Moment,
+    RankedRun, RunChange, RunLinks, RunLog, RunRecord, RunStatus,
 };
 pub use training::{ARTIFACT_SCHEME, Training, artifact_uri};

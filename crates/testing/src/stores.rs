@@ -1,4 +1,4 @@
-//! S3 (s3s-fs) and DynamoDB (dynoxide) on free loopback ports, empty, behind the unchanged AWS clients.
+//! S3 (the local store) and DynamoDB (dynoxide) on free loopback ports, empty, behind the unchanged AWS clients.
 
 use std::future::pending;
 use std::path::Path;
@@ -12,10 +12,7 @@ use aws_types::region::Region;
 use aws_types::sdk_config::{Builder, SdkConfig};
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use axum::Router;
-use axum::error_handling::HandleError;
-use axum::http::StatusCode;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
+use tasador_bucket::Disk;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -77,15 +74,9 @@ impl Stores {
     }
 }
 
-/// The service of s3s-fs on a folder.
+/// The local S3 on a folder.
 pub fn s3(folder: &Path) -> Router {
-    let files = s3s_fs::FileSystem::new(folder).unwrap();
-    let mut service = S3ServiceBuilder::new(files);
-    service.set_auth(SimpleAuth::from_single(KEY, KEY));
-    let service = HandleError::new(service.build(), |_: s3s::HttpError| async {
-        StatusCode::INTERNAL_SERVER_ERROR
-    });
-    Router::new().fallback_service(service)
+    tasador_bucket::service(Disk::open(folder).unwrap(), KEY, KEY)
 }
 
 /// Serves a router on a free loopback port until `servers` is dropped; its base URL.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tasador_http::body;
+use tasador_ids::Digest;
 use tasador_runtime::Context;
 
 use crate::error::ApiError;
@@ -51,6 +52,12 @@ impl Args {
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Stands for these values: it is equal only if they are.
+    pub(crate) fn digest(&self, names: &[&str]) -> String {
+        let values: Vec<_> = names.iter().map(|name| self.0.get(*name)).collect();
+        Digest::of(format!("{values:?}").as_bytes()).to_string()
     }
 
     fn read(query: Vec<(String, String)>, bytes: &[u8]) -> Result<Self, ApiError> {

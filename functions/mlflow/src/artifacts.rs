@@ -128,8 +128,9 @@ fn kind(name: &str) -> &'static str {
         "png" => "image/png",
         "jpg" | "jpeg" => "image/jpeg",
         "gif" => "image/gif",
+        "pdf" => "application/pdf",
         "txt" | "md" | "log" | "yaml" | "yml" | "csv" | "py" | "html" | "svg" => "text/plain",
-        _ if name == "MLmodel" => "text/plain",
+        _ if matches!(name, "MLmodel" | "MLproject") => "text/plain",
         _ => "application/octet-stream",
     }
 }

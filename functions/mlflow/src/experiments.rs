@@ -20,6 +20,8 @@ const DEFAULT: &str = "Default";
 pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
     let name = args.required("name")?;
     check_experiment_name(&name)?;
+    // It is the oldest, as in MLflow.
+    default(ctx).await?;
     let now_ms = ctx.now().as_millisecond();
     let new = Experiment {
         artifact_location: args.filled("artifact_location")?,
@@ -72,7 +74,12 @@ pub(crate) async fn update(ctx: &Context, args: Args) -> Answer {
 }
 
 pub(crate) async fn delete(ctx: &Context, args: Args) -> Answer {
-    let experiment = active(ctx, &args.required("experiment_id")?).await?;
+    let known = known(ctx, &args.required("experiment_id")?).await?;
+    if known.deleted_ms.is_some() {
+        // Of a call that was interrupted.
+        set_runs_deleted(ctx, &known, known.deleted_ms).await?;
+    }
+    let experiment = active(ctx, &known.experiment_id).await?;
     if experiment.experiment_id == "0" {
         return Err(ApiError::invalid(
             "Cannot delete the default experiment '0'. This is an internally reserved experiment.",
@@ -82,15 +89,28 @@ pub(crate) async fn delete(ctx: &Context, args: Args) -> Answer {
     change(ctx, &experiment.experiment_id, &|experiment| {
         experiment.deleted_ms = Some(now_ms);
     })
-    .await
+    .await?;
+    set_runs_deleted(ctx, &experiment, Some(now_ms)).await
 }
 
 pub(crate) async fn restore(ctx: &Context, args: Args) -> Answer {
     let experiment = known(ctx, &args.required("experiment_id")?).await?;
+    set_runs_deleted(ctx, &experiment, None).await?;
     change(ctx, &experiment.experiment_id, &|experiment| {
         experiment.deleted_ms = None;
     })
     .await
+}
+
+/// Deletes or restores the runs of an experiment with it.
+async fn set_runs_deleted(
+    ctx: &Context,
+    experiment: &Experiment,
+    deleted_ms: Option<i64>,
+) -> Answer {
+    let runs = &experiment.experiment_id;
+    ctx.registry.set_runs_deleted(runs, deleted_ms).await?;
+    Ok(json!({}))
 }
 
 pub(crate) async fn set_tag(ctx: &Context, args: Args) -> Answer {

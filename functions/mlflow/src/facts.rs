@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use tasador_registry::{
-    Experiment, LoggedModel, LoggedModelStatus, ModelRecord, RunRecord, VersionRecord,
+    Experiment, LoggedModel, LoggedModelStatus, ModelMetric, ModelRecord, RunRecord, VersionRecord,
 };
 
 use crate::language::{Facts, Subject};
@@ -126,13 +126,8 @@ impl Facts for VersionRecord {
 impl Facts for LoggedModel {
     fn number(&self, subject: &Subject) -> Option<f64> {
         match subject {
-            // Of several runs and datasets, the latest.
-            Subject::Metric(key) => self
-                .metrics
-                .iter()
-                .filter(|metric| metric.key == *key)
-                .max_by_key(|metric| (metric.timestamp_ms, metric.step))
-                .map(|metric| metric.value.0),
+            Subject::Metric(key) => latest(self, key, |_| true),
+            Subject::MetricOn(key, datasets) => latest(self, key, |metric| is_on(metric, datasets)),
             Subject::Attribute("creation_time") => Some(self.created_ms as f64),
             Subject::Attribute("last_updated_time") => Some(self.updated_ms as f64),
             _ => None,
@@ -155,4 +150,23 @@ impl Facts for LoggedModel {
             _ => Vec::new(),
         }
     }
+}
+
+/// Of the values of several runs and datasets, the latest.
+fn latest(model: &LoggedModel, key: &str, fits: impl Fn(&ModelMetric) -> bool) -> Option<f64> {
+    let values = model.metrics.iter();
+    values
+        .filter(|metric| metric.key == key && fits(metric))
+        .max_by_key(|metric| (metric.timestamp_ms, metric.step))
+        .map(|metric| metric.value.0)
+}
+
+/// Whether a metric was measured on one of these datasets.
+pub(crate) fn is_on(metric: &ModelMetric, datasets: &[(String, Option<String>)]) -> bool {
+    let Some((name, digest)) = &metric.dataset else {
+        return false;
+    };
+    datasets
+        .iter()
+        .any(|(known, of)| known == name && of.as_ref().is_none_or(|of| of == digest))
 }

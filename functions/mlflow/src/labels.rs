@@ -6,20 +6,23 @@ use crate::args::Args;
 use crate::error::ApiError;
 use crate::language::{REGISTRY_TAG_MAX_CHARS, check_key, check_length};
 
-/// The longest value of a parameter, in characters.
+/// The longest value of a parameter, in characters; the rest is cut off.
 const PARAM_MAX_CHARS: usize = 6_000;
-/// The longest value of a run's tag, in characters.
+/// The longest value of a run's tag, in characters; the rest is cut off.
 const TAG_MAX_CHARS: usize = 8_000;
 
 type Labels = BTreeMap<String, String>;
+
+fn truncated(text: &str, max_chars: usize) -> String {
+    text.chars().take(max_chars).collect()
+}
 
 pub(crate) fn params(sent: Vec<(String, String)>) -> Result<Labels, ApiError> {
     let mut params = BTreeMap::new();
     for (key, value) in sent {
         check_key("param", &key)?;
-        check_length(&format!("param '{key}'"), &value, PARAM_MAX_CHARS)?;
-        let known = params.insert(key.clone(), value.clone());
-        if known.is_some_and(|known| known != value) {
+        let value = truncated(&value, PARAM_MAX_CHARS);
+        if params.insert(key.clone(), value).is_some() {
             return Err(ApiError::invalid(format!(
                 "Duplicate parameter keys have been submitted: {key}"
             )));
@@ -32,8 +35,7 @@ pub(crate) fn run_tags(sent: Vec<(String, String)>) -> Result<Labels, ApiError> 
     let mut tags = BTreeMap::new();
     for (key, value) in sent {
         check_key("tag", &key)?;
-        check_length(&format!("tag '{key}'"), &value, TAG_MAX_CHARS)?;
-        tags.insert(key, value);
+        tags.insert(key, truncated(&value, TAG_MAX_CHARS));
     }
     Ok(tags)
 }

@@ -14,7 +14,7 @@ mod vocabulary;
 pub(crate) use filter::Filter;
 pub(crate) use name::{
     EXPERIMENT_TAG_MAX_CHARS, REGISTRY_TAG_MAX_CHARS, check_alias, check_batch,
-    check_experiment_name, check_key, check_length, check_model_name,
+    check_experiment_name, check_key, check_length, check_logged_model_name, check_model_name,
 };
 pub(crate) use order::{OrderBy, compare, parse_order};
 pub(crate) use terms::{Comparison, Entity, Facts, Operand, Operator, Subject};

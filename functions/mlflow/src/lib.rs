@@ -106,7 +106,7 @@ const MLFLOW: Routes<Call> = &[
     (
         POST,
         "/experiments/search-datasets",
-        boxed!(search_datasets),
+        boxed!(links::search_datasets),
     ),
     (POST, "/runs/create", boxed!(runs::create)),
     (GET, "/runs/get", boxed!(runs::get)),
@@ -327,11 +327,6 @@ fn closed(router: Router<Context>) -> Router<Context> {
         .method_not_allowed_fallback(unknown)
 }
 
-/// The names of datasets, which pages offer as filters.
-async fn search_datasets(_: &Context, _: Args) -> Answer {
-    Ok(json!({"dataset_summaries": []}))
-}
-
 /// What this server can do beyond the oldest of its kind.
 async fn server_info(_: &Context, _: Args) -> Answer {
     Ok(json!({
@@ -346,7 +341,7 @@ async fn server_info(_: &Context, _: Args) -> Answer {
 }
 
 /// Parts of MLflow's API that are not covered, by a part of their paths, each with a sentence.
-const NOT_COVERED: [(&str, &str); 7] = [
+const NOT_COVERED: [(&str, &str); 13] = [
     ("trace", "Traces are not stored here."),
     ("assessments", "Traces are not stored here."),
     ("prompt", "Prompts are not stored here."),
@@ -354,6 +349,12 @@ const NOT_COVERED: [(&str, &str); 7] = [
     ("webhooks", "Webhooks are not sent from here."),
     ("scorers", "Scorers are not stored here."),
     ("datasets", "Evaluation datasets are not stored here."),
+    ("issues", "Issues are not stored here."),
+    ("jobs", "There are no jobs here."),
+    ("label", "Labels are not stored here."),
+    ("review", "Reviews are not stored here."),
+    ("mcp", "There are no MCP servers here."),
+    ("telemetry", "Telemetry is not collected here."),
 ];
 
 async fn unknown(method: Method, uri: Uri) -> ApiError {

@@ -13,6 +13,10 @@ use crate::runs;
 const NAME_MAX_CHARS: usize = 500;
 /// The longest digest of a dataset, in characters.
 const DIGEST_MAX_CHARS: usize = 36;
+/// The most experiments whose datasets are listed at once.
+const SEARCH_EXPERIMENTS_MAX: usize = 20;
+/// The most datasets that are listed at once.
+const SUMMARIES_MAX: usize = 1_000;
 /// The largest text of a dataset, in bytes: an item of the table has at most 400 KB.
 const TEXT_MAX_BYTES: usize = 150_000;
 
@@ -26,6 +30,22 @@ pub(crate) async fn log_inputs(ctx: &Context, args: Args) -> Answer {
     link(ctx, &args, links).await
 }
 
+/// The datasets of experiments, which pages offer as filters.
+pub(crate) async fn search_datasets(ctx: &Context, args: Args) -> Answer {
+    let experiments = args.texts("experiment_ids")?;
+    if experiments.is_empty() || experiments.len() > SEARCH_EXPERIMENTS_MAX {
+        return Err(ApiError::invalid(format!(
+            "SearchDatasets request must specify at least one and at most {SEARCH_EXPERIMENTS_MAX} experiment_ids."
+        )));
+    }
+    let mut found = Vec::new();
+    for experiment_id in &experiments {
+        found.extend(ctx.registry.datasets(experiment_id).await?);
+    }
+    found.truncate(SUMMARIES_MAX);
+    Ok(json!({"dataset_summaries": found}))
+}
+
 pub(crate) async fn log_outputs(ctx: &Context, args: Args) -> Answer {
     let links = RunLinks {
         models_out: models(&args)?,
@@ -35,9 +55,8 @@ pub(crate) async fn log_outputs(ctx: &Context, args: Args) -> Answer {
 }
 
 async fn link(ctx: &Context, args: &Args, links: RunLinks) -> Answer {
-    let run_id = args.required("run_id")?;
-    runs::active(ctx, &run_id).await?;
-    ctx.registry.link(&run_id, &links).await?;
+    let run = runs::active(ctx, &args.required("run_id")?).await?;
+    ctx.registry.link(&run, &links).await?;
     Ok(json!({}))
 }
 

@@ -6,9 +6,13 @@ use tasador_runtime::Context;
 
 use crate::args::Args;
 use crate::error::{Answer, ApiError};
-use crate::language::{Entity, check_key};
+use crate::facts::is_on;
+use crate::language::{Entity, Subject, check_key, check_logged_model_name};
 use crate::paging::Search;
 use crate::{experiments, place, view};
+
+/// The tag that lists the versions registered from a logged model.
+const VERSIONS_TAG: &str = "mlflow.modelVersions";
 
 const SEARCH_DEFAULT: i64 = 50;
 const SEARCH_MAX: i64 = 1_000;
@@ -17,6 +21,9 @@ pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
     let experiment = experiments::active(ctx, &args.required("experiment_id")?).await?;
     let model_id = format!("m-{}", uuid::Uuid::new_v4().simple());
     let name = args.filled("name")?;
+    if let Some(name) = &name {
+        check_logged_model_name(name)?;
+    }
     let now_ms = ctx.now().as_millisecond();
     let model = LoggedModel {
         artifact_uri: place::of_logged_model(&experiment, &model_id),
@@ -95,27 +102,71 @@ pub(crate) async fn log_params(ctx: &Context, args: Args) -> Answer {
 }
 
 pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
-    let order = args.list("order_by")?.into_iter().map(|key| {
+    let datasets = datasets(&args.list("datasets")?)?;
+    let keys = args.list("order_by")?;
+    let mut order = Vec::new();
+    for key in &keys {
         let direction = match key.flag("ascending")? {
             Some(false) => "DESC",
             _ => "ASC",
         };
-        Ok(format!("{} {direction}", key.required("field_name")?))
-    });
-    let order = order.collect::<Result<Vec<_>, ApiError>>()?;
+        order.push(format!("{} {direction}", key.required("field_name")?));
+    }
+    // A token belongs to one search.
+    let scope = args.digest(&["experiment_ids", "filter", "order_by"]);
+    let experiments = args.texts("experiment_ids")?;
     let args = args.with("order_by", order);
-    let search = Search::read(&args, Entity::LoggedModel, SEARCH_DEFAULT, SEARCH_MAX)?;
+    let mut search = Search::scoped(
+        &args,
+        Entity::LoggedModel,
+        (SEARCH_DEFAULT, SEARCH_MAX),
+        scope,
+    )?;
+    let mut is_measured = false;
+    if !datasets.is_empty() {
+        for comparison in &mut search.filter.all {
+            is_measured |= restrict(&mut comparison.subject, &datasets);
+        }
+    }
+    for (by, key) in search.order.iter_mut().zip(&keys) {
+        if let Some(name) = key.filled("dataset_name")? {
+            restrict(&mut by.subject, &[(name, key.filled("dataset_digest")?)]);
+        }
+    }
     let mut found = Vec::new();
-    for experiment_id in args.texts("experiment_ids")? {
+    for experiment_id in experiments {
         found.extend(ctx.registry.logged_models(&experiment_id).await?);
     }
-    found.retain(|model| model.deleted_ms.is_none());
+    found.retain(|model| {
+        let mut metrics = model.metrics.iter();
+        let on_datasets =
+            datasets.is_empty() || is_measured || metrics.any(|metric| is_on(metric, &datasets));
+        model.deleted_ms.is_none() && on_datasets
+    });
     let (page, next) = search.page(found, |a, b| {
         let newest = b.created_ms.cmp(&a.created_ms);
         newest.then_with(|| a.model_id.cmp(&b.model_id))
     });
     let views = page.iter().map(view::logged_model).collect();
     Ok(search.answer("models", views, next))
+}
+
+/// The datasets that a search is restricted to, each by its name and perhaps its digest.
+fn datasets(sent: &[Args]) -> Result<Vec<(String, Option<String>)>, ApiError> {
+    let datasets = sent.iter().map(|dataset| {
+        let name = dataset.required("dataset_name")?;
+        Ok((name, dataset.filled("dataset_digest")?))
+    });
+    datasets.collect()
+}
+
+/// Restricts a metric to its values on these datasets; false for any other subject.
+fn restrict(subject: &mut Subject, datasets: &[(String, Option<String>)]) -> bool {
+    let Subject::Metric(key) = subject else {
+        return false;
+    };
+    *subject = Subject::MetricOn(std::mem::take(key), datasets.to_vec());
+    true
 }
 
 /// Records a metric of a logged model, if the client sent one with the metric of a run.
@@ -137,6 +188,33 @@ pub(crate) async fn measure(
         dataset: sent.text("dataset_name")?.zip(sent.text("dataset_digest")?),
     };
     change(ctx, sent, &|model| model.measured(metric.clone())).await?;
+    Ok(())
+}
+
+/// Adds a version to the tag that lists the versions registered from a logged model.
+pub(crate) async fn add_version(
+    ctx: &Context,
+    model_id: &str,
+    name: &str,
+    version: u32,
+) -> Result<(), ApiError> {
+    let version = json!({"name": name, "version": version});
+    let args = Args::default().with("model_id", model_id);
+    change(ctx, &args, &|model| {
+        let known = model.tags.get(VERSIONS_TAG);
+        let known = known.and_then(|known| serde_json::from_str(known).ok());
+        let mut versions: Vec<Value> = known.unwrap_or_default();
+        if !versions.contains(&version) {
+            versions.push(version.clone());
+        }
+        // As Python writes it.
+        let written = Value::from(versions).to_string();
+        let written = written.replace("\":", "\": ").replace(",\"", ", \"");
+        model
+            .tags
+            .insert(VERSIONS_TAG.to_owned(), written.replace("},{", "}, {"));
+    })
+    .await?;
     Ok(())
 }
 

@@ -25,20 +25,23 @@ pub(crate) fn limit(args: &Args, default: i64, most: i64) -> Result<usize, ApiEr
     }
 }
 
-/// The token of the rest behind so many entries.
-pub(crate) fn token(offset: usize) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{OFFSET}{offset}"))
+/// The token of the rest behind so many entries. A token of one scope is refused in any other.
+pub(crate) fn token(offset: usize, scope: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{OFFSET}{offset}:{scope}"))
 }
 
 /// The number of entries before the page that a token leads to.
-pub(crate) fn offset(token: Option<&str>) -> Result<usize, ApiError> {
+pub(crate) fn offset(token: Option<&str>, scope: &str) -> Result<usize, ApiError> {
     let Some(token) = token else {
         return Ok(0);
     };
     let bytes = URL_SAFE_NO_PAD.decode(token).ok();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     text.as_deref()
-        .and_then(|text| text.strip_prefix(OFFSET)?.parse().ok())
+        .and_then(|text| {
+            let (offset, of) = text.strip_prefix(OFFSET)?.split_once(':')?;
+            offset.parse().ok().filter(|_| of == scope)
+        })
         .ok_or_else(ApiError::bad_page_token)
 }
 
@@ -48,6 +51,7 @@ pub(crate) struct Search {
     pub(crate) order: Vec<OrderBy>,
     pub(crate) limit: usize,
     offset: usize,
+    scope: String,
 }
 
 impl Search {
@@ -57,11 +61,22 @@ impl Search {
         default: i64,
         most: i64,
     ) -> Result<Self, ApiError> {
+        Self::scoped(args, entity, (default, most), String::new())
+    }
+
+    /// The same with page tokens that belong to a scope.
+    pub(crate) fn scoped(
+        args: &Args,
+        entity: Entity,
+        (default, most): (i64, i64),
+        scope: String,
+    ) -> Result<Self, ApiError> {
         Ok(Self {
             filter: Filter::parse(entity, &args.text("filter")?.unwrap_or_default())?,
             order: parse_order(entity, &args.texts("order_by")?)?,
             limit: limit(args, default, most)?,
-            offset: offset(args.filled("page_token")?.as_deref())?,
+            offset: offset(args.filled("page_token")?.as_deref(), &scope)?,
+            scope,
         })
     }
 
@@ -70,12 +85,12 @@ impl Search {
     pub(crate) fn page<T: Facts>(
         &self,
         mut found: Vec<T>,
-        tie: fn(&T, &T) -> Ordering,
+        tie: impl Fn(&T, &T) -> Ordering,
     ) -> (Vec<T>, Option<String>) {
         found.retain(|record| self.filter.holds(record));
         found.sort_by(|a, b| compare(&self.order, a, b).then_with(|| tie(a, b)));
         let end = self.offset.saturating_add(self.limit);
-        let next = (end < found.len()).then(|| token(end));
+        let next = (end < found.len()).then(|| token(end, &self.scope));
         found.drain(..self.offset.min(found.len()));
         found.truncate(self.limit);
         (found, next)
@@ -83,7 +98,7 @@ impl Search {
 
     /// The answer with a page.
     pub(crate) fn answer(&self, name: &str, page: Vec<Value>, next: Option<String>) -> Value {
-        let after = |shown| Some(token(self.offset + shown));
+        let after = |shown| Some(token(self.offset + shown, &self.scope));
         view::bounded_page(name, page, next, &after)
     }
 }
@@ -108,7 +123,8 @@ mod tests {
             filter: Filter::default(),
             order: Vec::new(),
             limit,
-            offset: offset(token).unwrap(),
+            offset: offset(token, "").unwrap(),
+            scope: String::new(),
         }
     }
 
@@ -142,7 +158,9 @@ mod tests {
             pages(&list, 10, |of| Value::from(vec![of.to_string()])),
             expected
         );
-        assert!(offset(Some("x")).is_err());
+        assert!(offset(Some("x"), "").is_err());
+        assert!(offset(Some(&token(5, "a")), "b").is_err());
+        assert_eq!(offset(Some(&token(5, "a")), "a").unwrap(), 5);
     }
 
     #[test]

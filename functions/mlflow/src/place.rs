@@ -25,10 +25,16 @@ pub(crate) fn of_experiment(experiment: &Experiment) -> String {
 /// The place of a new run's artefacts, where its experiment's is not the usual one.
 pub(crate) fn within(experiment: &Experiment, run_id: &str) -> Option<String> {
     let location = experiment.artifact_location.as_deref()?;
-    Some(format!(
-        "{}/{run_id}/artifacts",
-        location.trim_end_matches('/')
-    ))
+    Some(append(location, &format!("{run_id}/artifacts")))
+}
+
+/// A path within a place, before the query of its URI if it has one.
+fn append(uri: &str, path: &str) -> String {
+    let (base, query) = match uri.find(['?', '#']) {
+        Some(at) => uri.split_at(at),
+        None => (uri, ""),
+    };
+    format!("{}/{path}{query}", base.trim_end_matches('/'))
 }
 
 /// The place of a run's artefacts.
@@ -43,11 +49,26 @@ pub(crate) fn of_run(run: &RunRecord) -> String {
 
 /// The place of a logged model's artefacts.
 pub(crate) fn of_logged_model(experiment: &Experiment, model_id: &str) -> String {
-    let location = of_experiment(experiment);
-    format!(
-        "{}/models/{model_id}/artifacts",
-        location.trim_end_matches('/')
+    append(
+        &of_experiment(experiment),
+        &format!("models/{model_id}/artifacts"),
     )
+}
+
+/// Whether a URI names something among this server's artifacts.
+pub(crate) fn is_served(uri: &str) -> bool {
+    uri.starts_with("mlflow-artifacts:") || uri.contains("/api/2.0/mlflow-artifacts/artifacts")
+}
+
+/// Whether a URI is that of `root`, or of something within it.
+pub(crate) fn is_inside(uri: &str, root: &str) -> bool {
+    let parts = |uri: &str| -> Vec<String> {
+        let parts = uri.split('/').filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect()
+    };
+    let is_up = |part: &String| part.to_lowercase().replace("%2e", ".") == "..";
+    let (uri, root) = (parts(uri), parts(root));
+    uri.starts_with(&root) && !uri.iter().any(is_up)
 }
 
 /// Where a version comes from, as its maker said.
@@ -101,6 +122,7 @@ impl Place {
     /// The place of a path within a place that clients know by its URI; none where it is outside the
     /// bucket.
     pub(crate) fn within(uri: &str, path: &str) -> Result<Option<Self>, ApiError> {
+        let uri = uri.split(['?', '#']).next().unwrap_or_default();
         let Some(root) = uri.strip_prefix(ARTIFACT_SCHEME) else {
             return Ok(None);
         };
@@ -169,6 +191,28 @@ mod tests {
             within("mlflow-artifacts://host:1/0/a", "").as_deref(),
             Some("mlflow/0/a")
         );
+        assert_eq!(
+            within("mlflow-artifacts:/0/a?x=1", "b").as_deref(),
+            Some("mlflow/0/a/b")
+        );
+        assert_eq!(append("s3://b/a/?x=1", "r"), "s3://b/a/r?x=1");
         assert_eq!(within("s3://bucket/a", "b"), None);
+    }
+
+    #[test]
+    fn a_source_is_inside_a_root_by_whole_parts() {
+        let root = "mlflow-artifacts:/0/a/artifacts";
+        for (uri, expected) in [
+            ("mlflow-artifacts:/0/a/artifacts", true),
+            ("mlflow-artifacts:/0/a/artifacts/", true),
+            ("mlflow-artifacts:/0/a/artifacts/model", true),
+            ("mlflow-artifacts:/0/a/artifactsx", false),
+            ("mlflow-artifacts:/0/a", false),
+            ("mlflow-artifacts:/0/a/artifacts/../../b", false),
+            ("mlflow-artifacts:/0/a/artifacts/%2E./b", false),
+            ("s3:/0/a/artifacts", false),
+        ] {
+            assert_eq!(is_inside(uri, root), expected, "{uri}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Runs by filter and order.
 //!
-//! A search by start (the order where none is asked for) or by one metric goes through an index in
+//! A search by start (the order where none is requested) or by one metric goes through an index in
 //! its order and ends with the page. A filter by a metric that few runs answer to is looked up in
 //! that metric's index instead. Any other order sorts the runs of the experiments asked for. Nothing
 //! ever looks beyond those experiments.
@@ -224,11 +224,11 @@ async fn by_sorting(
             .then_with(|| b.start_ms.cmp(&a.start_ms))
             .then_with(|| a.run_id.cmp(&b.run_id))
     });
-    let offset = paging::offset(token)?;
+    let offset = paging::offset(token, "")?;
     let end = offset.saturating_add(wanted.limit);
-    let next = (end < all.len()).then(|| paging::token(end));
+    let next = (end < all.len()).then(|| paging::token(end, ""));
     let page = all.into_iter().enumerate().skip(offset).take(wanted.limit);
-    let found = page.map(|(at, run)| (run, paging::token(at + 1)));
+    let found = page.map(|(at, run)| (run, paging::token(at + 1, "")));
     Ok((found.collect(), next))
 }
 

@@ -1,5 +1,6 @@
 //! Versions of registered models.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde_json::json;
@@ -46,6 +47,10 @@ pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
         at: ctx.now(),
     };
     let version = ctx.registry.register_version(&new).await?;
+    let logged = new.logged.and_then(|logged| logged.model_id);
+    if let Some(model_id) = logged {
+        logged_models::add_version(ctx, &model_id, model.as_str(), version.0).await?;
+    }
     answer_version(ctx, &model, version).await
 }
 
@@ -58,17 +63,67 @@ async fn location(
     run_id: &mut Option<String>,
 ) -> Result<String, ApiError> {
     let Some(named) = source.strip_prefix("models:/") else {
+        check_source(ctx, source, model_id.as_deref(), run_id.as_deref()).await?;
         return Ok(source.to_owned());
     };
     match named.trim_matches('/').split_once('/') {
         None => {
-            let logged = logged_models::known(ctx, named.trim_matches('/')).await?;
+            let named = named.trim_matches('/');
+            if model_id.as_ref().is_some_and(|model_id| model_id != named) {
+                return Err(foreign_source(source, "model_id"));
+            }
+            let logged = logged_models::known(ctx, named).await?;
             model_id.get_or_insert(logged.model_id);
             *run_id = run_id.take().or(logged.source_run_id);
             Ok(logged.artifact_uri)
         }
         Some((name, version)) => Ok(place::of_version(&find_version(ctx, name, version).await?)),
     }
+}
+
+/// A source among this server's artifacts belongs to the logged model or run that the client names.
+async fn check_source(
+    ctx: &Context,
+    source: &str,
+    model_id: Option<&str>,
+    run_id: Option<&str>,
+) -> Result<(), ApiError> {
+    let parameter = if model_id.is_some() {
+        "model_id"
+    } else {
+        "run_id"
+    };
+    let refused = || foreign_source(source, parameter);
+    if let Some(named) = source.strip_prefix("runs:/") {
+        let named = named.split('/').next();
+        return match (model_id, run_id) {
+            (None, Some(_)) if named == run_id => Ok(()),
+            _ => Err(refused()),
+        };
+    }
+    if !place::is_served(source) {
+        return Ok(());
+    }
+    let root = match (model_id, run_id) {
+        (Some(model_id), _) => {
+            let model = ctx.registry.logged_model(model_id).await?;
+            model
+                .filter(|model| model.deleted_ms.is_none())
+                .map(|model| model.artifact_uri)
+        }
+        (None, Some(run_id)) => ctx.registry.run(run_id).await?.as_ref().map(place::of_run),
+        (None, None) => None,
+    };
+    match root {
+        Some(root) if place::is_inside(source, &root) => Ok(()),
+        _ => Err(refused()),
+    }
+}
+
+fn foreign_source(source: &str, parameter: &str) -> ApiError {
+    ApiError::invalid(format!(
+        "Invalid model version source: '{source}'. The {parameter} request parameter must name the run or logged model whose artifacts contain the source."
+    ))
 }
 
 pub(crate) async fn get(ctx: &Context, args: Args) -> Answer {
@@ -127,11 +182,13 @@ pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
     let mut search = Search::read(&args, Entity::Version, SEARCH_DEFAULT, SEARCH_MAX)?;
     search.limit = search.limit.min(PAGE_MAX);
     let found = candidates(ctx, &search.filter).await?;
+    let is_ordered = !search.order.is_empty();
     let (page, next) = search.page(found, |a, b| {
         let newest = b
             .updated_at
             .as_millisecond()
             .cmp(&a.updated_at.as_millisecond());
+        let newest = if is_ordered { Ordering::Equal } else { newest };
         newest
             .then_with(|| a.model.cmp(&b.model))
             .then_with(|| b.version.cmp(&a.version))

@@ -315,7 +315,7 @@ async fn a_promotion_of_the_pipeline_moves_alias_and_stage() {
         );
     }
     // What a client registers is not served by the pipeline, so it can't be its champion.
-    let own = json!({"name": model, "source": "mlflow-artifacts:/0/x"});
+    let own = json!({"name": model, "source": "s3://elsewhere/x"});
     let (_, answer) = post(&router, "model-versions/create", own).await;
     let version = &answer["model_version"]["version"];
     let alias = json!({"name": model, "alias": "champion", "version": version});

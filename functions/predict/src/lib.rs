@@ -241,7 +241,9 @@ async fn health(State(pricing): State<Pricing>) -> Json<Health> {
     ),
 )]
 async fn metrics(State(pricing): State<Pricing>, headers: HeaderMap) -> Result<Response, Problem> {
-    request::accepts(&headers, "text/plain")?;
+    // Who wants OpenMetrics reads this format too: its type says which one it is.
+    request::accepts(&headers, "application/openmetrics-text")
+        .or_else(|_| request::accepts(&headers, "text/plain"))?;
     // The version in production belongs to the figures; that there is none is told by them too.
     let _none = pricing.champion().await;
     let ctx = pricing.context();

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::error_handling::HandleError;
-use axum::http::StatusCode;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
+use tasador_bucket::Disk;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -22,8 +18,8 @@ const OBJECT_MAX_BYTES: u64 = 5 << 30;
 /// Why a store does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
-    #[error("the bucket's folder cannot be opened: {0}")]
-    Bucket(String),
+    #[error("the bucket's folder s3 cannot be opened; check that it is a folder you may write to")]
+    Bucket(#[source] std::io::Error),
     #[error(
         "the tables' file dynamodb.sqlite cannot be opened; if it is damaged, restore a copy or choose another folder with --data-dir: {0}"
     )]
@@ -50,15 +46,9 @@ impl Storage {
         dynamodb: TcpListener,
         stop: &watch::Receiver<bool>,
     ) -> Result<Self, StorageError> {
-        let files = s3s_fs::FileSystem::new(folder.s3())
-            .map_err(|error| StorageError::Bucket(format!("{error:?}")))?;
-        let mut builder = S3ServiceBuilder::new(files);
+        let disk = Disk::open(&folder.s3()).map_err(StorageError::Bucket)?;
         let AccessKey { id, secret } = access_key;
-        builder.set_auth(SimpleAuth::from_single(id.as_str(), secret.as_str()));
-        let service = HandleError::new(builder.build(), |error: s3s::HttpError| async move {
-            tracing::error!(?error, "S3 request failed");
-            StatusCode::INTERNAL_SERVER_ERROR
-        });
+        let bucket = tasador_bucket::service(disk, id, secret);
 
         let path = folder.dynamodb();
         let path = path
@@ -75,7 +65,6 @@ impl Storage {
             };
             server::serve(listener, site, stopped(stop.clone()))
         };
-        let bucket = Router::new().fallback_service(service);
         let tables = dynamodb::router(tables, Verifier::new(access_key.clone()));
         Ok(Self {
             servers: [

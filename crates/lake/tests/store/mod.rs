@@ -1,4 +1,4 @@
-//! A bucket to test with: s3s-fs on a loopback port, or, where `TASADOR_TEST_S3_ENDPOINT` is set, any
+//! A bucket to test with: the local store on a loopback port, or, where `TASADOR_TEST_S3_ENDPOINT` is set, any
 //! other S3 endpoint, with `TASADOR_TEST_S3_ACCESS_KEY` and `TASADOR_TEST_S3_SECRET_KEY`.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
@@ -74,7 +74,7 @@ pub(crate) async fn spoilt_store(spoil: impl FnOnce(Router) -> Router) -> Store 
     served(spoil, Duration::from_secs(2)).await
 }
 
-/// An empty bucket of s3s-fs behind a layer.
+/// An empty bucket of the local store behind a layer.
 async fn served(layer: impl FnOnce(Router) -> Router, patience: Duration) -> Store {
     let folder = tempfile::tempdir().unwrap();
     let mut servers = JoinSet::new();

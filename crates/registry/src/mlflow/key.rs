@@ -8,6 +8,8 @@
 //! | one measured value | `mlflow#<run id>` | `metric#<key>#<time>#<step>#<value>` | |
 //! | the latest value of a metric | `mlflow#<run id>` | `latest#<key>` | `ranks of <experiment> by <key>` by value |
 //! | what went into a run or came out | `mlflow#<run id>` | `link#<kind>#<id>` | |
+//! | a dataset as first logged | `datasets#<experiment>` | `dataset#<id>` | |
+//! | what a dataset was for | `datasets#<experiment>` | `context#<id>#<context>` | |
 //! | logged model | `logged#<model id>` | `logged` | `logged models of <experiment>`, latest first |
 
 use tasador_ids::Digest;
@@ -17,6 +19,7 @@ use crate::table::key::{Key, part};
 
 pub(crate) const EXPERIMENTS: &str = "experiments";
 pub(crate) const LINK: &str = "link#";
+pub(crate) const DATASET_CONTEXT: &str = "context#";
 
 pub(crate) fn experiment(experiment_id: &str) -> Key {
     Key::new(format!("experiment#{experiment_id}"), "experiment")
@@ -39,6 +42,22 @@ pub(crate) fn link(run_id: &str, kind: &str, id: &str) -> Key {
     Key::new(
         format!("mlflow#{run_id}"),
         format!("{LINK}{kind}#{}", part(id)),
+    )
+}
+
+/// A dataset as it was first logged to a run of an experiment.
+pub(crate) fn dataset(experiment_id: &str, id: &str) -> Key {
+    Key::new(
+        format!("datasets#{experiment_id}"),
+        format!("dataset#{}", part(id)),
+    )
+}
+
+/// What a dataset was for in an experiment.
+pub(crate) fn dataset_context(experiment_id: &str, id: &str, context: &str) -> Key {
+    Key::new(
+        format!("datasets#{experiment_id}"),
+        format!("{DATASET_CONTEXT}{}#{}", part(id), part(context)),
     )
 }
 

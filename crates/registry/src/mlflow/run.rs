@@ -78,6 +78,9 @@ pub struct Moment {
     pub value: f64,
 }
 
+/// Marks NaN among the values of moments.
+const NAN: char = 'n';
+
 impl PartialEq for Moment {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
@@ -91,7 +94,11 @@ impl fmt::Display for Moment {
             "{}#{}#{}",
             sortable::whole(self.step),
             sortable::whole(self.timestamp_ms),
-            sortable::number(self.value)
+            // MLflow stores NaN as 0 with a mark.
+            match self.value.is_nan() {
+                true => format!("{}{NAN}", sortable::number(0.0)),
+                false => sortable::number(self.value),
+            }
         )
     }
 }
@@ -104,7 +111,10 @@ impl FromStr for Moment {
         Ok(Self {
             step: sortable::read_whole(part()?)?,
             timestamp_ms: sortable::read_whole(part()?)?,
-            value: sortable::read_number(part()?)?,
+            value: match part()? {
+                text if text.ends_with(NAN) => f64::NAN,
+                text => sortable::read_number(text)?,
+            },
         })
     }
 }
@@ -279,6 +289,17 @@ pub struct DatasetLink {
     /// Free labels of the link, such as what the dataset was for.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+}
+
+/// A dataset of an experiment, and what it was for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatasetSummary {
+    pub experiment_id: String,
+    pub name: String,
+    pub digest: String,
+    /// Such as `train`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
 }
 
 /// A logged model that went into a run or came out of it.

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::key;
+use super::ranks::ByStart;
 use super::run::{DatasetLink, MetricPoint, RunChange, RunRecord};
 use super::run_log::PointItem;
 use crate::RegistryError;
@@ -15,6 +16,9 @@ use crate::table::bulk::{CONCURRENCY, READ_BATCH, read_chunk};
 use crate::table::fault::{Attempt, unavailable};
 use crate::table::item::{self, Expression, Item, item, listed, text, value};
 use crate::table::query::{Order, Place};
+
+/// Runs of an experiment that are changed at once.
+const RUNS_AT_ONCE: usize = 1_000;
 
 impl Registry {
     /// Writes a run as a whole, with every point of its metrics and the datasets that went into it.
@@ -32,8 +36,8 @@ impl Registry {
         const WHAT: &str = "write a run";
         let mut run = run.clone();
         // The run last: one that is there has its datasets, its series, and its place by each metric.
-        for link in datasets {
-            let (id, mark) = self.put_dataset(&run.run_id, link).await?;
+        for (at, link) in datasets.iter().enumerate() {
+            let (id, mark) = self.put_dataset(&run, link, at).await?;
             run.datasets.insert(id, mark);
             run.has_links = true;
         }
@@ -96,6 +100,43 @@ impl Registry {
         }
         let in_order = run_ids.iter().filter_map(|run_id| found.remove(run_id));
         Ok(in_order.collect())
+    }
+
+    /// Deletes or restores all runs of an experiment.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn set_runs_deleted(
+        &self,
+        experiment_id: &str,
+        deleted_ms: Option<i64>,
+    ) -> Result<(), RegistryError> {
+        let mut behind: Option<ByStart> = None;
+        loop {
+            let runs = self
+                .runs_by_start(experiment_id, behind.as_ref(), RUNS_AT_ONCE)
+                .await?;
+            let Some(last) = runs.last() else {
+                return Ok(());
+            };
+            behind = Some(ByStart {
+                start_ms: last.start_ms,
+                run_id: last.run_id.clone(),
+            });
+            let change = RunChange {
+                deleted_ms: Some(deleted_ms),
+                ..RunChange::default()
+            };
+            stream::iter(runs)
+                .filter(|run| std::future::ready(run.deleted_ms.is_some() != deleted_ms.is_some()))
+                .map(|run| {
+                    let change = &change;
+                    async move { self.change_run(&run.run_id, change).await }
+                })
+                .buffer_unordered(CONCURRENCY)
+                .try_for_each(|_| std::future::ready(Ok(())))
+                .await?;
+        }
     }
 
     /// Changes how a run stands; none where there is none.

@@ -368,7 +368,7 @@ async fn what_goes_into_a_run_and_comes_out_is_told_with_it() {
         }],
     };
     for _ in 0..2 {
-        registry.link(&record.run_id, &links).await.unwrap();
+        registry.link(&record, &links).await.unwrap();
     }
     assert_eq!(registry.links(&record.run_id).await.unwrap(), links);
     let found = registry.run(&record.run_id).await.unwrap().unwrap();
@@ -378,5 +378,6 @@ async fn what_goes_into_a_run_and_comes_out_is_told_with_it() {
         (marks.len(), marks[0].context.as_deref()),
         (1, Some("train"))
     );
-    assert!(registry.link("nothing", &links).await.is_err());
+    let nothing = RunRecord::new("nothing", "7", "none", 0);
+    assert!(registry.link(&nothing, &links).await.is_err());
 }

@@ -87,6 +87,16 @@ pub(crate) fn check_model_name(name: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
+pub(crate) fn check_logged_model_name(name: &str) -> Result<(), Invalid> {
+    if name.contains(['/', ':', '.', '%', '"', '\'']) {
+        return Err(Invalid::new(format!(
+            "Invalid model name ('{name}') provided. Model name must be a non-empty string and cannot \
+             contain the following characters: / : . % \" '"
+        )));
+    }
+    Ok(())
+}
+
 /// Checks an alias: letters, digits, `_` and `-`; `latest` and names of versions are reserved.
 pub(crate) fn check_alias(alias: &str) -> Result<(), Invalid> {
     if alias.is_empty() {

@@ -17,6 +17,8 @@ pub(crate) enum Entity {
 pub(crate) enum Subject {
     /// The latest value of a metric.
     Metric(String),
+    /// The latest value of a metric on any of these datasets, each by its name and perhaps its digest.
+    MetricOn(String, Vec<(String, Option<String>)>),
     Param(String),
     Tag(String),
     /// A property that everything of its kind has, such as `start_time`.

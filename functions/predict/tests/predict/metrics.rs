@@ -148,6 +148,7 @@ async fn an_answer_of_another_kind_is_refused_clearly() {
         ("GET", "/model", "application/*", 200),
         ("GET", "/model", "image/png", 406),
         ("GET", "/metrics", "application/json", 406),
+        ("GET", "/metrics", "application/openmetrics-text;q=0", 406),
     ] {
         let request = Request::builder()
             .method(method)
@@ -158,6 +159,17 @@ async fn an_answer_of_another_kind_is_refused_clearly() {
             .unwrap();
         let (got, answer) = place.ask(request).await;
         assert_eq!(got, status, "{path} {accept}: {answer:#}");
+    }
+    for accept in [
+        "application/openmetrics-text",
+        "application/openmetrics-text;version=1.0.0;charset=utf-8",
+        "text/*;q=0.5",
+    ] {
+        let request = Request::get("/metrics").header(header::ACCEPT, accept);
+        let answer = place.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status(), 200, "{accept}");
+        let kind = &answer.headers()[header::CONTENT_TYPE];
+        assert_eq!(kind, "text/plain; version=0.0.4");
     }
     let squeezed = Request::post("/predict")
         .header(header::CONTENT_ENCODING, "gzip")
