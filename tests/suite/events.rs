@@ -53,7 +53,11 @@ async fn world() -> World {
 
 /// The parts of an event that differ from run to run: times, and where the file lies.
 fn steady(mut event: Value) -> Value {
-    for pointer in ["/started_at", "/state/fetch/source"] {
+    for pointer in [
+        "/started_at",
+        "/state/fetch/source",
+        "/state/fetch/received_at",
+    ] {
         if let Some(value) = event.pointer_mut(pointer) {
             *value = Value::Null;
         }
