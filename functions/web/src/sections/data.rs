@@ -21,6 +21,8 @@ const COLUMNS_SHOWN: usize = 14;
 
 /// The longest name of a batch on an axis.
 const LABEL_CHARS: usize = 14;
+/// As much of an id as tells batches of one page apart.
+const ID_CHARS: usize = 6;
 
 type Batch = (Outcome, Arc<BatchReport>);
 
@@ -51,8 +53,8 @@ pub(crate) fn section(language: Language, facts: &Facts) -> Section {
     }
 }
 
-/// What tells batches apart, short enough for an axis: their files, the months of their data, or the day or
-/// time of their outcomes, whichever is different for each.
+/// What tells batches apart, short enough for an axis: their files, the months of their data, the day or time
+/// of their outcomes, whichever is different for each; or else the beginning of their ids.
 fn labels(language: Language, outcomes: &[&Outcome]) -> Vec<String> {
     let each = |label: &dyn Fn(&Outcome) -> Option<String>| {
         let labels: Option<Vec<String>> = outcomes.iter().map(|outcome| label(outcome)).collect();
@@ -77,11 +79,22 @@ fn labels(language: Language, outcomes: &[&Outcome]) -> Vec<String> {
         let short = day.rsplit_once(' ').map(|(short, _)| short.to_owned());
         Some(short.unwrap_or(day))
     };
-    let time = |outcome: &Outcome| language.time(outcome.recorded_at);
+    let is_one_day = outcomes
+        .iter()
+        .all(|outcome| day(outcome) == outcomes.first().and_then(|first| day(first)));
+    let time = |outcome: &Outcome| is_one_day.then(|| language.time(outcome.recorded_at));
+    let id = |outcome: &Outcome| {
+        let id = outcome.batch?.short();
+        Some(id.get(..ID_CHARS).unwrap_or(&id).to_owned())
+    };
     each(&file)
         .or_else(|| each(&month))
         .or_else(|| each(&day))
-        .unwrap_or_else(|| outcomes.iter().map(|outcome| time(outcome)).collect())
+        .or_else(|| each(&time))
+        .unwrap_or_else(|| {
+            let ids = outcomes.iter().map(|outcome| id(outcome));
+            ids.map(Option::unwrap_or_default).collect()
+        })
 }
 
 /// A batch in full, for a tooltip.
@@ -300,6 +313,13 @@ mod tests {
                     outcome("http://127.0.0.1/data", 4, "2026-11-27T09:15:00Z"),
                 ],
                 ["08:15", "09:15"],
+            ),
+            (
+                [
+                    outcome("http://127.0.0.1/data", 4, morning),
+                    outcome("http://127.0.0.1/data", 4, morning),
+                ],
+                ["000000", "000000"],
             ),
         ];
         for (outcomes, names) in table {
