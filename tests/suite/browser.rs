@@ -178,7 +178,7 @@ async fn an_admin_decides_about_batches() {
     page.click("tr[data-kind=quarantined] button[data-address$='/discard']")
         .await;
     let dialog = page.text("#move").await;
-    for part in ["Descartar?", "Lote", "Ningún conjunto de datos", "Motivo"] {
+    for part in ["¿Descartar?", "Lote", "Ningún conjunto de datos", "Motivo"] {
         assert!(dialog.contains(part), "{part} in {dialog}");
     }
     page.fill("#move-reason", "Precios en miles").await;

@@ -197,3 +197,39 @@ async fn the_first_withdrawal_of_a_property_stands() {
     assert_eq!((first.by.as_str(), &again), ("a", &first));
     assert_eq!(registry.withdrawn().await.unwrap().properties, [first]);
 }
+
+#[tokio::test]
+async fn a_registry_of_an_earlier_time_takes_decisions_again_from_their_copies() {
+    let lost = registry().await;
+    let id = ended(&lost, Skipped).await;
+    let withdrawal = decide(&lost, id, Withdraw).await;
+    let release = decide(&lost, id, Release).await;
+
+    let earlier = registry().await;
+    ended(&earlier, Skipped).await;
+    let restored = async |event| earlier.restore_decision(event).await.unwrap();
+    // It does not continue from the state of the batch.
+    assert!(!restored(&release).await);
+    assert!(restored(&withdrawal).await && !restored(&withdrawal).await);
+    assert_eq!(
+        earlier.withdrawn().await.unwrap().batch(&id),
+        Some(&withdrawal)
+    );
+    assert!(earlier.usable_batches().await.unwrap().is_empty());
+    assert!(restored(&release).await && !restored(&release).await);
+
+    assert_eq!(
+        earlier.batch_events(&id).await.unwrap(),
+        [withdrawal, release]
+    );
+    assert_eq!(
+        earlier.batch(&id).await.unwrap(),
+        lost.batch(&id).await.unwrap()
+    );
+    assert_eq!(
+        earlier.history_of(&run("run")).await.unwrap(),
+        lost.history_of(&run("run")).await.unwrap()
+    );
+    assert!(earlier.withdrawn().await.unwrap().is_empty());
+    assert_eq!(earlier.open_batches().await.unwrap().len(), 1);
+}

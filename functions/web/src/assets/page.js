@@ -90,7 +90,7 @@
     button.hidden = false;
     button.addEventListener("click", () => {
       move = button;
-      $("#move-title", dialog).textContent = button.textContent + "?";
+      $("#move-title", dialog).textContent = (root.lang === "es" ? "¿" : "") + button.textContent + "?";
       $(".what", dialog).textContent = button.dataset.what;
       const content = document.getElementById(button.dataset.about).content.cloneNode(true);
       $(".consequences", dialog).replaceChildren(content);

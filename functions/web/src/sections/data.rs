@@ -1,5 +1,6 @@
 //! *Data*: what arrived, how clean it was, and how far it has moved.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use maud::{Markup, html};
@@ -18,6 +19,11 @@ use crate::layout::{Section, empty, unavailable};
 /// Columns whose drift is shown, those that drifted most.
 const COLUMNS_SHOWN: usize = 14;
 
+/// The longest name of a batch on an axis.
+const LABEL_CHARS: usize = 14;
+/// As much of an id as tells batches of one page apart.
+const ID_CHARS: usize = 6;
+
 type Batch = (Outcome, Arc<BatchReport>);
 
 /// The section.
@@ -28,12 +34,14 @@ pub(crate) fn section(language: Language, facts: &Facts) -> Section {
     } else if facts.batches.is_empty() {
         html! { div.card { (empty(words.no_data, words.no_data_hint)) } }
     } else {
+        let outcomes: Vec<&Outcome> = facts.batches.iter().map(|(outcome, _)| outcome).collect();
+        let labels = labels(language, &outcomes);
         html! {
             div.pair {
-                (rows(language, &facts.batches))
-                (missing(language, &facts.batches))
+                (rows(language, &facts.batches, &labels))
+                (missing(language, &facts.batches, &labels))
             }
-            (drift(language, &facts.batches, facts.reference.as_ref()))
+            (drift(language, &facts.batches, &labels, facts.reference.as_ref()))
         }
     };
     Section {
@@ -45,36 +53,79 @@ pub(crate) fn section(language: Language, facts: &Facts) -> Section {
     }
 }
 
-/// A batch by the day and time it arrived, short enough for an axis.
-fn label(language: Language, outcome: &Outcome, all: &[Batch]) -> String {
-    let day = |outcome: &Outcome| language.day(outcome.recorded_at);
-    let is_one_day = all.iter().all(|(other, _)| day(other) == day(outcome));
-    if is_one_day {
-        language.time(outcome.recorded_at)
-    } else {
-        let day = day(outcome);
-        day.rsplit_once(' ')
-            .map_or(day.clone(), |(day, _)| day.to_owned())
+/// What tells batches apart, short enough for an axis: their files, the months of their data, the day or time
+/// of their outcomes, whichever is different for each; or else the beginning of their ids.
+fn labels(language: Language, outcomes: &[&Outcome]) -> Vec<String> {
+    let each = |label: &dyn Fn(&Outcome) -> Option<String>| {
+        let labels: Option<Vec<String>> = outcomes.iter().map(|outcome| label(outcome)).collect();
+        labels.filter(|labels| labels.iter().collect::<BTreeSet<_>>().len() == labels.len())
+    };
+    let file = |outcome: &Outcome| {
+        let name = outcome.batch_name()?;
+        let stem = name.split_once('.').map_or(&*name, |(stem, _)| stem);
+        let cut = stem.chars().take(LABEL_CHARS).collect::<String>();
+        Some(if cut.len() < stem.len() {
+            cut + "…"
+        } else {
+            cut
+        })
+    };
+    let month = |outcome: &Outcome| {
+        let last = outcome.period?.last;
+        Some(format!("{}-{:02}", last.year(), last.month()))
+    };
+    let day = |outcome: &Outcome| {
+        let day = language.day(outcome.recorded_at);
+        let short = day.rsplit_once(' ').map(|(short, _)| short.to_owned());
+        Some(short.unwrap_or(day))
+    };
+    let is_one_day = outcomes
+        .iter()
+        .all(|outcome| day(outcome) == outcomes.first().and_then(|first| day(first)));
+    let time = |outcome: &Outcome| is_one_day.then(|| language.time(outcome.recorded_at));
+    let id = |outcome: &Outcome| {
+        let id = outcome.batch?.short();
+        Some(id.get(..ID_CHARS).unwrap_or(&id).to_owned())
+    };
+    each(&file)
+        .or_else(|| each(&month))
+        .or_else(|| each(&day))
+        .or_else(|| each(&time))
+        .unwrap_or_else(|| {
+            let ids = outcomes.iter().map(|outcome| id(outcome));
+            ids.map(Option::unwrap_or_default).collect()
+        })
+}
+
+/// A batch in full, for a tooltip.
+fn title(language: Language, outcome: &Outcome) -> String {
+    let (day, time) = (
+        language.day(outcome.recorded_at),
+        language.time(outcome.recorded_at),
+    );
+    match outcome.batch_name() {
+        Some(name) => format!("{name}, {day} {time}"),
+        None => format!("{day} {time}"),
     }
 }
 
-fn rows(language: Language, batches: &[Batch]) -> Markup {
+fn rows(language: Language, batches: &[Batch], labels: &[String]) -> Markup {
     let words = language.words();
     let drawn: Vec<Bar> = batches
         .iter()
-        .filter_map(|(outcome, _)| {
+        .zip(labels)
+        .filter_map(|((outcome, _), label)| {
             let rows = outcome.rows?;
             Some(Bar {
-                label: label(language, outcome, batches),
+                label: label.clone(),
                 parts: [
                     rows.clean as f64,
                     rows.duplicates as f64,
                     rows.rejected as f64,
                 ],
                 title: format!(
-                    "{} {}: {} {}, {} {}, {} {}",
-                    language.day(outcome.recorded_at),
-                    language.time(outcome.recorded_at),
+                    "{}: {} {}, {} {}, {} {}",
+                    title(language, outcome),
                     language.count(rows.clean),
                     words.rows_clean,
                     language.count(rows.duplicates),
@@ -106,21 +157,17 @@ fn short(language: Language, count: f64) -> String {
     }
 }
 
-fn missing(language: Language, batches: &[Batch]) -> Markup {
+fn missing(language: Language, batches: &[Batch], labels: &[String]) -> Markup {
     let words = language.words();
     let drawn: Vec<Bar> = batches
         .iter()
-        .map(|(outcome, report)| {
+        .zip(labels)
+        .map(|((outcome, report), label)| {
             let share = missing_share(&report.profile);
             Bar {
-                label: label(language, outcome, batches),
+                label: label.clone(),
                 parts: [0.0, share, 0.0],
-                title: format!(
-                    "{} {}: {}",
-                    language.day(outcome.recorded_at),
-                    language.time(outcome.recorded_at),
-                    language.percent(share)
-                ),
+                title: format!("{}: {}", title(language, outcome), language.percent(share)),
             }
         })
         .collect();
@@ -144,7 +191,12 @@ fn missing_share(profile: &Profile) -> f64 {
     }
 }
 
-fn drift(language: Language, batches: &[Batch], reference: Option<&Profile>) -> Markup {
+fn drift(
+    language: Language,
+    batches: &[Batch],
+    labels: &[String],
+    reference: Option<&Profile>,
+) -> Markup {
     let words = language.words();
     let lines = reference.map_or_else(Vec::new, |reference| drifts(batches, reference));
     html! {
@@ -159,7 +211,9 @@ fn drift(language: Language, batches: &[Batch], reference: Option<&Profile>) -> 
                         thead {
                             tr {
                                 th scope="col" { (words.column) }
-                                @for (outcome, _) in batches { th.number scope="col" { (label(language, outcome, batches)) } }
+                                @for ((outcome, _), label) in batches.iter().zip(labels) {
+                                    th.number scope="col" title=(title(language, outcome)) { (label) }
+                                }
                             }
                         }
                         tbody {
@@ -210,5 +264,67 @@ fn level(psi: f64) -> u8 {
         ..0.2 => 2,
         ..0.5 => 3,
         _ => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn outcome(source: &str, month: u8, at: &str) -> Outcome {
+        let day = format!("2014-{month:02}-20");
+        serde_json::from_value(json!({
+            "run": "run", "kind": "skipped", "sentence": "", "batch": "0".repeat(64), "source": source,
+            "period": {"first": "2014-01-01", "last": day}, "promoted": false, "model": "Model",
+            "started_at": at, "recorded_at": at, "duration_ms": 1,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn batches_of_one_minute_have_different_names() {
+        let morning = "2026-11-27T08:15:00Z";
+        let table = [
+            (
+                [
+                    outcome("/data/april.csv", 4, morning),
+                    outcome("/data/a very long name of a file.csv", 4, morning),
+                ],
+                ["april", "a very long na…"],
+            ),
+            (
+                [
+                    outcome("http://127.0.0.1/data", 4, morning),
+                    outcome("http://127.0.0.1/data", 5, morning),
+                ],
+                ["2014-04", "2014-05"],
+            ),
+            (
+                [
+                    outcome("http://127.0.0.1/data", 4, morning),
+                    outcome("http://127.0.0.1/data", 4, "2026-11-28T08:15:00Z"),
+                ],
+                ["27 Nov", "28 Nov"],
+            ),
+            (
+                [
+                    outcome("http://127.0.0.1/data", 4, morning),
+                    outcome("http://127.0.0.1/data", 4, "2026-11-27T09:15:00Z"),
+                ],
+                ["08:15", "09:15"],
+            ),
+            (
+                [
+                    outcome("http://127.0.0.1/data", 4, morning),
+                    outcome("http://127.0.0.1/data", 4, morning),
+                ],
+                ["000000", "000000"],
+            ),
+        ];
+        for (outcomes, names) in table {
+            let outcomes: Vec<&Outcome> = outcomes.iter().collect();
+            assert_eq!(labels(Language::English, &outcomes), names);
+        }
     }
 }

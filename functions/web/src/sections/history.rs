@@ -240,14 +240,18 @@ fn decisions(language: Language, outcome: &Outcome) -> Markup {
         None if outcome.usable => vec![withdraw],
         None => Vec::new(),
     };
-    let name = outcome.batch_name().unwrap_or_default();
+    let short = batch.short();
+    let what = match outcome.batch_name() {
+        Some(name) => format!("{} {short}, {name}", words.batch),
+        None => format!("{} {short}", words.batch),
+    };
     html! {
         @for (action, title, consequence) in allowed {
             @let about = format!("decide-{}-{}", outcome.run, action.as_str());
             template id=(about) { p { (consequence) } }
             button.link type="button" hidden data-address=(format!("page/batches/{batch}/{}", action.as_str()))
-                data-body="{}" data-about=(about) data-what=(format!("{} {} {name}", words.batch, batch.short()))
-                aria-label=(format!("{title}: {} {}", words.batch, batch.short())) { (title) }
+                data-body="{}" data-about=(about) data-what=(what)
+                aria-label=(format!("{title}: {what}")) { (title) }
             " "
         }
     }
