@@ -32,6 +32,7 @@ mod promotion;
 mod real_listings;
 mod schedule;
 mod scripts;
+mod shapes;
 mod template;
 mod tracking;
 mod up;

@@ -9,6 +9,7 @@ pub mod clean;
 pub mod dates;
 pub mod drift;
 pub mod identity;
+pub mod leak;
 pub mod mapping;
 pub mod name;
 pub mod place;

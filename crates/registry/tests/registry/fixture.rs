@@ -98,6 +98,7 @@ pub(crate) fn outcome(by: &str, batch: Option<BatchId>, kind: OutcomeKind, secon
         source: Some("http://127.0.0.1:9/data".to_owned()),
         rows: None,
         clean: batch.as_ref().map(clean),
+        recognised: Vec::new(),
         columns_new: vec!["pool".to_owned()],
         columns_gone: Vec::new(),
         decision: Some(tasador_flow::gate::Decision::Train),
