@@ -605,6 +605,9 @@ async fn from_file_to_price(shape: &Shape) {
         );
     }
 
+    let output = tasador(&data, &["verify"]).await;
+    assert!(output.status.success(), "{name}: {}", said_by(&output));
+
     let folder = Folder::take(&data).await.unwrap();
     let cloud = Cloud::start(Options::new(folder, Config::default()))
         .await

@@ -71,7 +71,7 @@ pub(crate) async fn check(
                         .await?
                         .is_some_and(|info| info.sha256.is_some());
                 if is_known {
-                } else if key.as_str().starts_with("mlflow/") {
+                } else if is_from_others(key) {
                     report.without_hash += 1;
                 } else {
                     report.find(key, "its hash was lost", remedy());
@@ -89,10 +89,16 @@ pub(crate) async fn check(
     Ok(objects)
 }
 
+/// Whether other programs write the object, which store no hash: MLflow's clients, and people their schema.
+fn is_from_others(key: &Key) -> bool {
+    key.as_str().starts_with("mlflow/") || *key == key::listing_schema()
+}
+
 /// What helps if an object is damaged of which nobody else knows the hash.
 fn remedy_of(key: &Key) -> Remedy {
     let (folder, _) = key.as_str().split_once('/').unwrap_or_default();
     match (folder, batch_of(key)) {
+        ("profiles", Some(batch)) if *key == key::schema(&batch) => Remedy::Backup,
         ("profiles" | "clean" | "rejected", Some(batch)) => Remedy::Clean(batch),
         ("registry", _) => Remedy::Copy,
         ("incoming", _) => Remedy::Run,
@@ -128,7 +134,7 @@ async fn expectations(
             ("datasets" | "verdicts", Some(named)) => {
                 expect(&mut expected, key.clone(), named.digest(), Remedy::Backup);
             }
-            ("profiles", Some(batch)) => {
+            ("profiles", Some(batch)) if *key == key::profile(&batch) => {
                 if let Some(parts) = parsed::<BatchReport>(ctx, key).await? {
                     let remedy = Remedy::Clean(batch);
                     let clean = key::clean(&batch);

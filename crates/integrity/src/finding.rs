@@ -12,7 +12,7 @@ pub struct Report {
     pub runs: u64,
     pub promotions: u64,
     pub versions: u64,
-    /// Files of MLflow's clients that were stored without a hash: they can be read, not verified.
+    /// Files that other programs stored without a hash: they can be read, not verified.
     pub without_hash: u64,
     pub findings: Vec<Finding>,
 }

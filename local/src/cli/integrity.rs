@@ -159,7 +159,7 @@ fn print_report(report: &Report) -> anyhow::Result<ExitCode> {
     ))?;
     if report.without_hash > 0 {
         result(format!(
-            "{} files that MLflow's clients stored have no hash, so they were read but not verified.",
+            "{} files that other programs stored have no hash, so they were read but not verified.",
             report.without_hash
         ))?;
     }
