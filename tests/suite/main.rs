@@ -33,6 +33,7 @@ mod quarantine;
 mod real_listings;
 mod schedule;
 mod scripts;
+mod shapes;
 mod template;
 mod tracking;
 mod up;

@@ -109,6 +109,9 @@ pub mod preprocess {
         pub clean_key: Key,
         pub clean_sha256: Digest,
         pub rejected_key: Key,
+        /// What was recognised of the columns, as sentences; of very many, the first ones.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub recognised: Vec<String>,
         /// The quality report and the distribution profile.
         pub profile_key: Key,
         /// Columns beyond the twelve known ones; of very many, the first ones.

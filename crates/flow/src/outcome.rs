@@ -67,6 +67,9 @@ pub struct Outcome {
     /// Its clean rows in the bucket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean: Option<CleanFile>,
+    /// What was recognised of its columns, as sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recognised: Vec<String>,
     /// Columns seen for the first time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns_new: Vec<String>,

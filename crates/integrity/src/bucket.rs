@@ -74,10 +74,7 @@ pub(crate) async fn check(
                         .await?
                         .is_some_and(|info| info.sha256.is_some());
                 if is_known {
-                } else if STORED_BY_OTHERS
-                    .iter()
-                    .any(|folder| key.as_str().starts_with(folder))
-                {
+                } else if is_from_others(key) {
                     report.without_hash += 1;
                 } else {
                     report.find(key, "its hash was lost", remedy());
@@ -95,10 +92,19 @@ pub(crate) async fn check(
     Ok(objects)
 }
 
+/// Whether MLflow's clients or people write the object; they store no hash.
+fn is_from_others(key: &Key) -> bool {
+    STORED_BY_OTHERS
+        .iter()
+        .any(|folder| key.as_str().starts_with(folder))
+        || *key == key::listing_schema()
+}
+
 /// What helps if an object is damaged of which nobody else knows the hash.
 fn remedy_of(key: &Key) -> Remedy {
     let (folder, _) = key.as_str().split_once('/').unwrap_or_default();
     match (folder, batch_of(key)) {
+        ("profiles", Some(batch)) if *key == key::schema(&batch) => Remedy::Backup,
         ("profiles" | "clean" | "rejected", Some(batch)) => Remedy::Clean(batch),
         ("registry", _) => Remedy::Copy,
         ("seen", _) => Remedy::RowHashes,
@@ -138,7 +144,7 @@ async fn expectations(
             ("outcomes", Some(named)) if *key == key::reported_sales(&named.digest()) => {
                 expect(&mut expected, key.clone(), named.digest(), Remedy::Backup);
             }
-            ("profiles", Some(batch)) => {
+            ("profiles", Some(batch)) if *key == key::profile(&batch) => {
                 if let Some(parts) = parsed::<BatchReport>(ctx, key).await? {
                     let remedy = Remedy::Clean(batch);
                     let clean = key::clean(&batch);

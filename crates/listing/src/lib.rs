@@ -10,6 +10,7 @@ mod columns;
 pub mod dates;
 pub mod drift;
 pub mod identity;
+pub mod leak;
 pub mod mapping;
 pub mod name;
 pub mod place;

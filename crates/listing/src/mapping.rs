@@ -142,11 +142,11 @@ pub fn plan(sources: &[Source<'_>], file: &SchemaFile) -> Mapping {
         file,
     };
     planner.declare();
+    planner.add_street();
     for (column, _) in synonyms::NAMES {
         planner.take(column);
     }
     planner.add_baths();
-    planner.add_street();
     planner.add_date();
     planner.leave_other_months();
     for place in 0..sources.len() {
@@ -199,18 +199,28 @@ impl Planner<'_> {
 
     /// Stores the source's column under this name; a column that has the name gets another one.
     fn name(&mut self, place: usize, column: &str) {
-        let names = &mut self.mapping.names;
-        if let Some(other) = names.iter().position(|name| name == column)
-            && other != place
+        if self
+            .mapping
+            .names
+            .get(place)
+            .is_some_and(|name| name != column)
         {
+            self.free(column);
+        }
+        if let Some(name) = self.mapping.names.get_mut(place) {
+            column.clone_into(name);
+        }
+    }
+
+    /// Gives the column of this name another one.
+    fn free(&mut self, column: &str) {
+        let names = &mut self.mapping.names;
+        if let Some(other) = names.iter().position(|name| name == column) {
             let free = (2..).map(|number| format!("{column}_{number}"));
             let mut free = free.filter(|name| !names.contains(name));
             if let (Some(free), Some(name)) = (free.next(), names.get_mut(other)) {
                 *name = free;
             }
-        }
-        if let Some(name) = self.mapping.names.get_mut(place) {
-            column.clone_into(name);
         }
     }
 
@@ -289,6 +299,10 @@ impl Planner<'_> {
                     ),
                 );
             }
+        }
+        if self.mapping.roles.contains(&Role::Identifier) {
+            // The declared identifiers are stored under this name.
+            self.free(synonyms::PROPERTY_ID);
         }
     }
 
@@ -397,12 +411,11 @@ impl Planner<'_> {
         ) else {
             return;
         };
-        let taken = self
-            .mapping
-            .names
-            .iter()
-            .position(|name| name == schema::STREET);
-        if taken.is_some_and(|taken| taken != street) || number == street {
+        let is_whole = |(place, source): (usize, &Source<'_>)| {
+            let known = synonyms::find(&compact(source.name));
+            place != street && known.is_some_and(|(column, ..)| column == schema::STREET)
+        };
+        if number == street || self.sources.iter().enumerate().any(is_whole) {
             return;
         }
         self.join(schema::STREET, parts.into_iter().flatten().collect());

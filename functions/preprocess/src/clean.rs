@@ -13,7 +13,8 @@ use tasador_listing::clean::{
 use tasador_listing::identity::{
     FEATURE_COLUMNS, ID_COLUMNS, Identity, IdentityRule, UNIT_COLUMNS,
 };
-use tasador_listing::mapping::{self, Derived, Reading, Source};
+use tasador_listing::leak;
+use tasador_listing::mapping::{self, Derived, Mapping, Reading, Source};
 use tasador_listing::place::zip_is_in;
 use tasador_listing::profile::{ColumnProfile, Profile};
 use tasador_listing::property::{PropertyKey, RowHasher, hex};
@@ -21,6 +22,7 @@ use tasador_listing::quality::{Problem, ProblemKind, QualityReport, RawColumn};
 use tasador_listing::reject::{JUDGED, Judged, Reason, judge};
 use tasador_listing::schema::{self, ColumnKind};
 use tasador_listing::schema_file::{Role, SchemaFile};
+use tasador_listing::synonyms::PROPERTY_ID;
 
 use crate::cast::{Cast, Values, all_missing, cast, gather_text};
 use crate::read::{BrokenRow, Raw};
@@ -79,7 +81,7 @@ pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
         ..QualityReport::default()
     };
     let mapping = mapping::plan(&sources(&raw), file);
-    quality.problems = renamed(&raw, &mapping.names);
+    quality.problems = renamed(&raw, &mapping);
     // What was recognised has a sentence that says so.
     let is_mapped = |problem: &Problem| {
         let same = |other: &&Problem| other.column == problem.column;
@@ -113,6 +115,11 @@ pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
         written.push((name, Some(text)));
     }
     texts.extend(derived);
+    if let Some(id) = id {
+        // Datasets name properties again by the columns of the clean rows.
+        kinds.insert(PROPERTY_ID.to_owned(), ColumnKind::Code);
+        texts.push((PROPERTY_ID.to_owned(), Some(id)));
+    }
     if let Some(problem) = contradicting_zips(&mut texts) {
         quality.problems.push(problem);
     }
@@ -138,7 +145,8 @@ pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
         quality,
         proposed: mapping.proposed,
     };
-    draft.keep(rows, &refused, id.as_ref());
+    draft.quality.problems.extend(draft.leaks());
+    draft.keep(rows, &refused);
     draft.quality.find_problems();
     Ok(draft)
 }
@@ -209,7 +217,7 @@ fn identifiers(raw: &Raw, roles: &[Role]) -> Option<StringChunked> {
             clean_text(cell)
         });
         let parts: Option<Vec<_>> = parts.collect();
-        cells.append_option(parts.map(|parts| parts.join("\n")));
+        cells.append_option(parts.map(|parts| parts.join(" ")));
     }
     Some(cells.finish())
 }
@@ -258,10 +266,13 @@ fn contradicting_zips(texts: &mut [(String, Option<StringChunked>)]) -> Option<P
 }
 
 /// The columns whose names had to be changed by more than white space and case.
-fn renamed(raw: &Raw, names: &[String]) -> Vec<Problem> {
+fn renamed(raw: &Raw, mapping: &Mapping) -> Vec<Problem> {
     raw.columns
         .iter()
-        .zip(names)
+        .zip(&mapping.names)
+        .zip(&mapping.roles)
+        .filter(|(_, role)| **role == Role::Feature)
+        .map(|(names, _)| names)
         .filter(|((given, _), kept)| {
             given.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}') != kept.as_str()
                 && schema::known(kept).is_none()
@@ -482,12 +493,69 @@ fn cast_all(
 }
 
 impl Draft {
+    /// The columns beyond the known ones from which no model may learn, by their values.
+    fn leaks(&self) -> Vec<Problem> {
+        let numbers = |name: &str| {
+            let column = self.columns.iter().find(|column| column.name == name);
+            match column.map(|column| &column.values) {
+                Some(Values::Number(numbers)) => numbers.as_slice(),
+                _ => &[],
+            }
+        };
+        let ln_prices: Vec<f64> = numbers(schema::PRICE)
+            .iter()
+            .map(|price| price.ln())
+            .collect();
+        let areas = numbers(schema::HOUSE_SIZE);
+        let mut found = Vec::new();
+        for Column { name, values, .. } in &self.columns {
+            if schema::known(name).is_some() || !schema::is_feature(name) {
+                continue;
+            }
+            let (repeats, names) = match values {
+                Values::Number(values) => (
+                    leak::repeats_price(values, &ln_prices, None)
+                        || leak::repeats_price(values, &ln_prices, Some(areas)),
+                    leak::numbers_rows(values),
+                ),
+                Values::Text(texts) => (false, leak::names_rows(texts.iter())),
+                Values::Date(_) => continue,
+            };
+            let (kind, what) = match (repeats, names) {
+                (true, _) => (ProblemKind::Leak, "repeats the price or the price per area"),
+                (false, true) => (
+                    ProblemKind::Identifier,
+                    "is different in every row, like an identifier",
+                ),
+                (false, false) => continue,
+            };
+            found.push(Problem {
+                kind,
+                column: Some(name.clone()),
+                sentence: format!(
+                    "Column `{name}` {what}; models do not learn from it as long as that is so."
+                ),
+            });
+        }
+        found
+    }
+
     /// Hashes the rows that are not rejected, and keeps the first of equal ones.
-    fn keep(&mut self, rows: usize, refused: &[Refused], declared_id: Option<&StringChunked>) {
+    fn keep(&mut self, rows: usize, refused: &[Refused]) {
         let mut by_name: Vec<&Column> = self.columns.iter().collect();
         // When a row was read makes no row new.
         by_name.retain(|column| !schema::is_of_the_reading(&column.name));
         by_name.sort_by(|left, right| left.name.cmp(&right.name));
+        let named = |names: &[&str]| -> Vec<&Column> {
+            let is_named = |column: &&&Column| names.contains(&column.name.as_str());
+            by_name.iter().filter(is_named).copied().collect()
+        };
+        // What makes two rows of one property the same sale. An address may have several homes.
+        let sale = named(&[schema::PRICE, schema::PREV_SOLD_DATE]);
+        let home = FEATURE_COLUMNS
+            .iter()
+            .chain(&[schema::PRICE, schema::PREV_SOLD_DATE]);
+        let sale_of_home = named(&home.copied().collect::<Vec<_>>());
         let text = |name: &str| {
             let column = self.columns.iter().find(|column| column.name == name);
             match column.map(|column| &column.values) {
@@ -531,19 +599,11 @@ impl Draft {
             if refused.next_if_eq(&(row as u32)).is_some() {
                 continue;
             }
-            let hash = hash_row(&mut hasher, &by_name, row);
-            if !seen.insert(hash) {
-                self.quality.duplicates_within += 1;
-                continue;
-            }
+            let row_hash = hash_row(&mut hasher, &by_name, row);
             let [street, city, state, zip_code] =
                 address.map(|text| text.and_then(|text| text.get(row)));
-            let id = match declared_id {
-                Some(ids) => ids.get(row).map(str::to_owned),
-                None => first_known(&ID_COLUMNS, row),
-            };
             let identity = Identity {
-                id: id.as_deref(),
+                id: first_known(&ID_COLUMNS, row).as_deref(),
                 street,
                 unit: first_known(&UNIT_COLUMNS, row).as_deref(),
                 city,
@@ -554,7 +614,16 @@ impl Draft {
                     value.copied().unwrap_or(f64::NAN)
                 }),
             }
-            .key(hash, &mut buffer);
+            .key(row_hash, &mut buffer);
+            let hash = match identity {
+                (key, IdentityRule::Id) => hash_sale(&mut hasher, key, &sale, row),
+                (key, IdentityRule::Address) => hash_sale(&mut hasher, key, &sale_of_home, row),
+                (_, IdentityRule::Features | IdentityRule::Row) => row_hash,
+            };
+            if !seen.insert(hash) {
+                self.quality.duplicates_within += 1;
+                continue;
+            }
             self.rows.push(row as u32);
             self.row_hashes.push(hash);
             self.properties.push(identity);
@@ -643,9 +712,22 @@ impl Draft {
     }
 }
 
+/// The hash of a sale: the property, and these columns.
+fn hash_sale(hasher: &mut RowHasher, key: PropertyKey, columns: &[&Column], row: usize) -> u128 {
+    hasher.start();
+    add_values(hasher, columns, row);
+    hasher.text(schema::PROPERTY_KEY, &hex(key.0));
+    hasher.finish()
+}
+
 fn hash_row(hasher: &mut RowHasher, by_name: &[&Column], row: usize) -> u128 {
     hasher.start();
-    for column in by_name {
+    add_values(hasher, by_name, row);
+    hasher.finish()
+}
+
+fn add_values(hasher: &mut RowHasher, columns: &[&Column], row: usize) {
+    for column in columns {
         match &column.values {
             Values::Number(numbers) => {
                 if let Some(number) = numbers.get(row) {
@@ -664,7 +746,6 @@ fn hash_row(hasher: &mut RowHasher, by_name: &[&Column], row: usize) -> u128 {
             }
         }
     }
-    hasher.finish()
 }
 
 fn describe(name: &str, values: &Values) -> ColumnProfile {

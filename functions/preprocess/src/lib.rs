@@ -284,6 +284,7 @@ fn answer(batch: &BatchId, report: &BatchReport) -> Response {
         clean_sha256: report.clean_sha256,
         rejected_key: key::rejected(batch),
         profile_key: key::profile(batch),
+        recognised: recognised(quality),
         columns_new: listed(&quality.columns_new),
         columns_gone: listed(&quality.columns_gone),
         period: period(&report.profile),
@@ -308,6 +309,15 @@ fn period(profile: &Profile) -> Option<Period> {
         first: date_from_days(min? as i32)?,
         last: date_from_days(max? as i32)?,
     })
+}
+
+/// What was recognised of the columns.
+fn recognised(quality: &QualityReport) -> Vec<String> {
+    let sentences = quality
+        .problems
+        .iter()
+        .map(|problem| problem.sentence.clone());
+    listed(&sentences.collect::<Vec<String>>())
 }
 
 /// The first names, as many as fit in [`LISTED_BYTES`] of JSON.

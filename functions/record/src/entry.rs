@@ -30,6 +30,7 @@ pub(crate) fn entry(
         rejected_for: Default::default(),
         rows: None,
         clean: None,
+        recognised: Vec::new(),
         columns_new: Vec::new(),
         columns_gone: Vec::new(),
         decision: None,
@@ -87,6 +88,7 @@ fn fill(entry: &mut Outcome, state: State) {
             sha256: preprocess.clean_sha256,
             rows: preprocess.rows.clean,
         });
+        entry.recognised = preprocess.recognised;
         entry.columns_new = preprocess.columns_new;
         entry.columns_gone = preprocess.columns_gone;
         entry.period = preprocess.period;
@@ -167,7 +169,7 @@ mod tests {
                 "source": "http://source/data", "origin": "source", "repeat": false},
             "preprocess": {"clean_key": "clean/1.parquet", "clean_sha256": batch, "rejected_key": "r",
                 "profile_key": "p", "rows": {"raw": 100, "clean": 90, "rejected": 7, "duplicates": 3},
-                "columns_new": ["pool"], "columns_gone": []},
+                "recognised": ["Column `beds` is read as `bed`."], "columns_new": ["pool"], "columns_gone": []},
             "gate": {"decision": "train", "usable": true, "champion": 2, "dataset": DatasetId::of(b"d"),
                 "dataset_key": "datasets/d.json", "candidates": ["linear"], "train_on": "function", "measurements": [],
                 "reasons": [{"code": "drift", "sentence": "`bed` has moved", "measured": 0.3, "limit": 0.2, "column": "bed"}]},
@@ -212,6 +214,7 @@ mod tests {
         );
         assert_eq!(entry.clean.as_ref().map(|clean| clean.rows), Some(90));
         assert_eq!(entry.columns_new, ["pool"]);
+        assert_eq!(entry.recognised, ["Column `beds` is read as `bed`."]);
         assert_eq!(
             entry.reasons.iter().map(Reason::code).collect::<Vec<_>>(),
             ["drift", "better"]

@@ -20,7 +20,7 @@ use crate::encoder::{
 };
 use crate::frame::{Column, Frame, MISSING};
 use crate::input::{Input, InputKind, unit_of};
-use tasador_listing::schema;
+use tasador_listing::{leak, schema};
 
 /// Names kept of one column; the rarest beyond are unseen to the model. Bounds the artefact.
 const MOST_NAMES: usize = 60_000;
@@ -90,6 +90,29 @@ impl Fitted {
     }
 }
 
+/// Whether the values of a column beyond the known ones repeat the price, or are different in every row.
+fn is_leak(name: &str, column: &Column, frame: &Frame, target: &[f64]) -> bool {
+    if schema::known(name).is_some() {
+        return false;
+    }
+    match column {
+        Column::Number(values) => {
+            let areas = match frame.column(schema::HOUSE_SIZE) {
+                Some(Column::Number(areas)) => Some(areas.as_slice()),
+                _ => None,
+            };
+            leak::repeats_price(values, target, None)
+                || (areas.is_some() && leak::repeats_price(values, target, areas))
+                || leak::numbers_rows(values)
+        }
+        Column::Category { codes, names } => {
+            let name = |code: &u32| names.get(*code as usize).map(String::as_str);
+            leak::names_rows(codes.iter().map(name))
+        }
+        Column::Date(_) => false,
+    }
+}
+
 /// Fits an encoder on every row of `frame`, whose logarithms of the price are `target` and whose
 /// folds of properties are `folds` (below [`FOLDS`]).
 pub(crate) fn fit(frame: &Frame, target: &[f64], folds: &[u8], style: Style) -> Fitted {
@@ -101,7 +124,7 @@ pub(crate) fn fit(frame: &Frame, target: &[f64], folds: &[u8], style: Style) -> 
         dense: Vec::new(),
     };
     for (name, column) in frame.columns() {
-        if !schema::is_feature(name) {
+        if !schema::is_feature(name) || is_leak(name, column, frame, target) {
             continue;
         }
         if let Some((input, slot)) = describe(name, column) {

@@ -100,6 +100,7 @@ pub(crate) fn outcome(by: &str, batch: Option<BatchId>, kind: OutcomeKind, secon
         rejected_for: Default::default(),
         rows: None,
         clean: batch.as_ref().map(clean),
+        recognised: Vec::new(),
         columns_new: vec!["pool".to_owned()],
         columns_gone: Vec::new(),
         decision: Some(tasador_flow::gate::Decision::Train),

@@ -521,3 +521,75 @@ fn a_row_without_its_declared_identifier_is_identified_otherwise() {
         [(IdentityRule::Id, 2), (IdentityRule::Address, 1)].into()
     );
 }
+
+#[test]
+fn two_rows_are_the_same_sale_by_identity_date_and_price() {
+    let hashes = |csv: &str| {
+        draft(raw(csv), &SchemaFile::default())
+            .unwrap()
+            .row_hashes()
+            .to_vec()
+    };
+    let distinct = |csv: &str| hashes(csv).len();
+    for (csv, sales) in [
+        // An id: nothing else counts.
+        (
+            "parcel_number,price,date,view\n7,100,2024-01-01,sea\n7,100,2024-01-01,hill\n",
+            1,
+        ),
+        (
+            "parcel_number,price,date\n7,100,2024-01-01\n7,101,2024-01-01\n7,100,2024-01-02\n8,100,2024-01-01\n",
+            4,
+        ),
+        // An address may have several homes.
+        (
+            "street,zip,price,status\n1 Oak St,98178,100,for_sale\n\"1, Oak Street\",98178,100,sold\n",
+            1,
+        ),
+        (
+            "street,zip,price,bed\n1 Oak St,98178,100,2\n1 Oak St,98178,100,3\n",
+            2,
+        ),
+        (
+            "street,zip,price,unit\n1 Oak St,98178,100,a\n1 Oak St,98178,100,b\n",
+            2,
+        ),
+        // Without either, homes are told apart by all that is known.
+        ("zip,bed,price,view\n98178,2,100,sea\n98178,2,100,hill\n", 2),
+        (
+            "zip,bed,price,scraped_at\n98178,2,100,2024-01-01\n98178,2,100,2024-01-02\n",
+            1,
+        ),
+    ] {
+        assert_eq!(distinct(csv), sales, "{csv}");
+    }
+    // A column that joins later makes no row new.
+    let before = hashes("parcel_number,price\n7,100\n");
+    assert_eq!(hashes("parcel_number,price,pool\n7,100,1\n"), before);
+}
+
+#[test]
+fn columns_that_repeat_the_price_or_differ_in_every_row_are_named() {
+    let mut csv = "price,sqft,tax,worth_per_foot,listing,link,lot_number\n".to_owned();
+    for row in 0..300_u32 {
+        let price = 100_000 + row * 7_919 % 300 * 1_000;
+        let size = 500 + row * 37 % 900;
+        csv += &format!(
+            "{price},{size},{},{},{},a{row},{}\n",
+            price * 12 / 1_000,
+            price / size,
+            3_000_000 + row * 104_729 % 250_007,
+            row % 50,
+        );
+    }
+    let cleaned = clean(&csv);
+    let of = |kind: ProblemKind| -> Vec<&str> {
+        let problems = cleaned.quality.problems.iter();
+        let of_kind = problems.filter(|problem| problem.kind == kind);
+        of_kind
+            .filter_map(|problem| problem.column.as_deref())
+            .collect()
+    };
+    assert_eq!(of(ProblemKind::Leak), ["tax", "worth_per_foot"]);
+    assert_eq!(of(ProblemKind::Identifier), ["listing", "link"]);
+}

@@ -101,7 +101,7 @@ fn skewed_amounts_become_logarithms_and_scales_are_equal_for_sums() {
     let lot: Vec<f64> = (0..200)
         .map(|row| (f64::from(row % 40) / 6.0).exp())
         .collect();
-    let even: Vec<f64> = (0..200).map(f64::from).collect();
+    let even: Vec<f64> = (0..200).map(|row| f64::from(row * 7 % 200)).collect();
     homes.push("acre_lot", Column::Number(lot)).unwrap();
     homes.push("even", Column::Number(even.clone())).unwrap();
     let fitted = fit(&homes, &even, &[0; 200], Style::Dense);
