@@ -310,6 +310,10 @@ impl Disk {
                 opened => opened.map_err(fault::io)?,
             };
             let metadata = file.metadata().map_err(fault::io)?;
+            if !metadata.is_file() {
+                // It made room for a folder in between.
+                continue;
+            }
             let modified = metadata.modified().map_err(fault::io)?;
             let description = self.describe(bucket, key, &path, metadata.clone())?;
             let now = fs::metadata(&path);
@@ -421,6 +425,8 @@ impl Disk {
     pub(crate) fn delete(&self, bucket: &str, key: &str, conditions: &Conditions) -> S3Result<()> {
         let bucket_path = self.bucket(bucket)?;
         let _key = self.lock_key(bucket, key);
+        // From here on no writer of another key moves this file to make room for a folder.
+        let _folders = lock(&self.folders);
         let found = self.find(bucket, key)?;
         let current = match &found {
             Some((path, file)) => Some(self.describe(bucket, key, path, file.clone())?),
@@ -430,7 +436,6 @@ impl Disk {
         let Some((path, _)) = found else {
             return Ok(());
         };
-        let _folders = lock(&self.folders);
         remove_existing(&path).map_err(fault::io)?;
         let mut folder = path.as_path();
         while let Some(parent) = folder.parent() {

@@ -16,6 +16,7 @@ use tasador_testing::Stores;
 async fn context() -> (Context, Stores) {
     let stores = Stores::start().await;
     let ctx = Context::new(Config::default(), &stores.sdk_config());
+    ctx.lake.create_bucket().await.unwrap();
     ctx.registry.create_tables().await.unwrap();
     (ctx, stores)
 }
