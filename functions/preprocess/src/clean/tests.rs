@@ -364,10 +364,20 @@ proptest! {
         let again = clean_raw(again);
         prop_assert_eq!(again.quality.clean, again.quality.raw);
         for name in names(&once) {
-            if !["extra", schema::ROW_HASH].contains(&name) {
+            if !["extra", schema::ROW_HASH, schema::PROPERTY_KEY].contains(&name) {
                 prop_assert_eq!(&column(&again.clean, name), &texts[name], "{}", name);
             }
         }
+        // A row that says nothing of its home is a property of its own, named by its hash.
+        let named = |keys: &[String], hashes: &[String]| -> Vec<Option<String>> {
+            let pairs = keys.iter().zip(hashes);
+            pairs.map(|(key, hash)| (key != hash).then(|| key.clone())).collect()
+        };
+        let again = [schema::PROPERTY_KEY, schema::ROW_HASH].map(|name| column(&again.clean, name));
+        prop_assert_eq!(
+            named(&again[0], &again[1]),
+            named(&texts[schema::PROPERTY_KEY], &texts[schema::ROW_HASH])
+        );
     }
 
     #[test]
