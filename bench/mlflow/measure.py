@@ -1,4 +1,4 @@
-"""What `bench/mlflow/run` measures: the same calls over HTTP, to one server after the other.
+"""What `bench/run registry` measures: the same calls over HTTP, to one server after the other.
 
     measure.py MLFLOW TASADOR RUNS
 """

@@ -1,9 +1,8 @@
 //! Compares Tasador's models with common libraries on the same rows and the same split.
 //!
-//! `cargo run --release -p bench-model` trains every candidate of Tasador and, in a virtual
-//! environment of pinned versions, scikit-learn's linear regression and histogram boosting and
-//! LightGBM with 500 and 1,200 trees, and prints accuracy, time and peak memory. Each runs in a
-//! separate process, one after the other, with the same number of threads and the same two CSV files.
+//! `bench/run train` trains every candidate of Tasador, scikit-learn's linear regression and histogram
+//! boosting, and LightGBM with 500 and 1,200 trees, and prints accuracy, time and peak memory. Each runs
+//! in a separate process, one after the other, with the same number of threads and the same two CSV files.
 
 #![allow(
     clippy::print_stdout,
@@ -18,7 +17,7 @@ mod sets;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 /// Compares accuracy, time and memory of Tasador's models and of Python's.
@@ -39,22 +38,25 @@ struct Options {
     /// The listings of the north-east (`listings-northeast.csv.gz`); without them that part is skipped.
     #[arg(long, env = "TASADOR_NORTHEAST")]
     northeast: Option<PathBuf>,
-    /// Only these sets, comma-separated: king-county, king-county-listing, northeast.
+    /// Listings with all twelve columns (`listings-raw.csv`); without them that part is skipped.
+    #[arg(long, env = "TASADOR_LISTINGS")]
+    listings: Option<PathBuf>,
+    /// Only these sets, comma-separated: king-county, king-county-listing, northeast, listings.
     #[arg(long, value_delimiter = ',')]
     sets: Vec<String>,
     /// Only these algorithms of Tasador, comma-separated.
     #[arg(long, value_delimiter = ',')]
     algorithms: Vec<String>,
-    /// Skip the Python side.
-    #[arg(long)]
-    no_peers: bool,
+    /// A Python with the libraries of bench/requirements.txt; without it, only Tasador is measured.
+    #[arg(long, value_name = "PROGRAM")]
+    python: Option<PathBuf>,
     /// Threads of each side.
     #[arg(long, default_value_t = 2)]
     threads: usize,
     /// Seed of both sides.
     #[arg(long, default_value_t = 42)]
     seed: u64,
-    /// Folder of the split files and the virtual environment.
+    /// Folder of the split files.
     #[arg(long, default_value = "target/bench-model")]
     folder: PathBuf,
 }
@@ -111,11 +113,6 @@ fn main() -> Result<()> {
 
 fn compare(options: &Options) -> Result<()> {
     let sets = sets::prepare(options)?;
-    let python = if options.no_peers {
-        None
-    } else {
-        Some(peers::environment(&options.folder).context("the Python side could not be set up")?)
-    };
     for set in sets {
         println!("\n{}", set.title);
         let mut lines = Vec::new();
@@ -123,7 +120,7 @@ fn compare(options: &Options) -> Result<()> {
             lines.push(ours::measure_apart(&set.name, algorithm, options)?);
         }
         for peer in peers::PEERS {
-            if let Some(python) = &python {
+            if let Some(python) = &options.python {
                 lines.push(peers::measure(python, peer, &set.name, options)?);
             }
         }

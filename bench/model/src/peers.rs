@@ -1,6 +1,6 @@
-//! The Python side, in a separate virtual environment.
+//! The Python side.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -16,35 +16,7 @@ pub(crate) const PEERS: [&str; 4] = [
     "lightgbm-1200",
 ];
 
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
 const SCRIPT: &str = include_str!("../peers.py");
-
-/// Creates the environment if it is missing or has other versions, and returns its Python.
-pub(crate) fn environment(folder: &Path) -> Result<PathBuf> {
-    let venv = folder.join("venv");
-    let python = venv.join("bin/python");
-    let marker = venv.join("requirements.txt");
-    if std::fs::read_to_string(&marker).ok().as_deref() == Some(REQUIREMENTS) {
-        return Ok(python);
-    }
-    std::fs::create_dir_all(folder)?;
-    run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-    let wanted = folder.join("requirements.txt");
-    std::fs::write(&wanted, REQUIREMENTS)?;
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "-r"])
-        .arg(&wanted))?;
-    std::fs::write(marker, REQUIREMENTS)?;
-    Ok(python)
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("{command:?} cannot be started"))?;
-    ensure!(status.success(), "{command:?} failed");
-    Ok(())
-}
 
 /// Trains and scores one of [`PEERS`] on a prepared set.
 pub(crate) fn measure(python: &Path, peer: &str, set: &str, options: &Options) -> Result<Line> {

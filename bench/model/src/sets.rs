@@ -12,7 +12,19 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::Options;
 
 /// Columns that contain names, even if they look like numbers.
-const NAMES: [&str; 4] = ["zip_code", "city_code", "waterfront", "property"];
+const NAMES: [&str; 9] = [
+    "zip_code",
+    "city_code",
+    "waterfront",
+    "property",
+    "brokered_by",
+    "status",
+    "street",
+    "city",
+    "state",
+];
+/// Columns that contain days since 1970-01-01.
+const DAYS: [&str; 2] = ["sale_day", "prev_sold_date"];
 
 /// The share of days, or of properties, that is held out.
 const HELD_OUT: f64 = 0.2;
@@ -149,6 +161,18 @@ pub(crate) fn prepare(options: &Options) -> Result<Vec<Prepared>> {
             None => eprintln!("northeast is skipped: give its file with --northeast"),
         }
     }
+    if asked("listings") {
+        match &options.listings {
+            Some(path) => {
+                let (rows, held_out) = listings(path)?;
+                let what = "the twelve columns, with their nulls";
+                prepared.push(write(
+                    options, "listings", what, "property", &rows, &held_out,
+                )?);
+            }
+            None => eprintln!("listings are skipped: give their file with --listings"),
+        }
+    }
     ensure!(!prepared.is_empty(), "none of the requested sets exists");
     Ok(prepared)
 }
@@ -272,6 +296,50 @@ fn northeast(path: &Path) -> Result<(Rows, Vec<bool>)> {
     Ok((rows, held_out))
 }
 
+/// Listings with all twelve columns and their nulls, without those that have no price; a fifth of the
+/// properties, named by street and zip code, is held out. No model learns from the street.
+fn listings(path: &Path) -> Result<(Rows, Vec<bool>)> {
+    let mut rows = Rows::read(path)?;
+    let price = rows.numbers("price")?;
+    let mut priced = price.iter().map(|price| *price > 0.0);
+    rows.rows.retain(|_| priced.next() == Some(true));
+    let properties: Vec<u64> = rows
+        .column("street")?
+        .into_iter()
+        .zip(rows.column("zip_code")?)
+        .map(|(street, zip)| xxh3_64(format!("{street}|{zip}").as_bytes()))
+        .collect();
+    let sold: Vec<String> = rows
+        .column("prev_sold_date")?
+        .into_iter()
+        .map(|date| match date {
+            "" => Ok(String::new()),
+            date => Ok(days_since_1970(date)?.to_string()),
+        })
+        .collect::<Result<_>>()?;
+    let kept = [
+        "price",
+        "brokered_by",
+        "status",
+        "bed",
+        "bath",
+        "acre_lot",
+        "city",
+        "state",
+        "zip_code",
+        "house_size",
+    ];
+    let mut rows = rows.pick(&kept.map(|name| (name, name)))?;
+    rows.push("prev_sold_date", sold.into_iter());
+    rows.push("property", properties.iter().map(ToString::to_string));
+    let parts = (1.0 / HELD_OUT) as u64;
+    let held_out = properties
+        .iter()
+        .map(|property| xxh3_64(&property.to_le_bytes()).is_multiple_of(parts))
+        .collect();
+    Ok((rows, held_out))
+}
+
 /// Reads what [`prepare`] wrote.
 pub(crate) fn read(folder: &Path, name: &str) -> Result<Set> {
     let part =
@@ -289,7 +357,7 @@ fn part_path(folder: &Path, name: &str, part: &str) -> PathBuf {
 fn frame(rows: &Rows) -> Result<Frame> {
     let mut frame = Frame::new(rows.rows.len());
     for name in &rows.columns {
-        let column = if name == "sale_day" {
+        let column = if DAYS.contains(&name.as_str()) {
             Column::Date(rows.numbers(name)?)
         } else if NAMES.contains(&name.as_str()) {
             let texts = rows.column(name)?;

@@ -127,31 +127,37 @@ fn identifies(name: &str) -> bool {
         || FEATURE_COLUMNS.contains(&name)
 }
 
+/// The cells of a column that may name a property.
+enum Cells<'a> {
+    Texts(&'a StringChunked),
+    Numbers(&'a Float64Chunked),
+}
+impl Cells<'_> {
+    fn text(&self, row: usize) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Texts(texts) => texts.get(row).map(Cow::Borrowed),
+            Self::Numbers(numbers) => {
+                let number = numbers.get(row).filter(|number| !number.is_nan());
+                number.map(|number| number_text(number).into())
+            }
+        }
+    }
+
+    fn number(&self, row: usize) -> f64 {
+        match self {
+            Self::Texts(_) => f64::NAN,
+            Self::Numbers(numbers) => numbers.get(row).unwrap_or(f64::NAN),
+        }
+    }
+}
+
+fn first<'c>(columns: &'c [Cells<'_>], row: usize) -> Option<Cow<'c, str>> {
+    columns.iter().find_map(|cells| cells.text(row))
+}
+
 /// The property of each row by today's rules, whatever rule the batch was cleaned with: all batches of
 /// a dataset must agree.
 fn properties(table: &DataFrame, row_hashes: &[u128]) -> Result<Vec<PropertyKey>, ReadError> {
-    enum Cells<'a> {
-        Texts(&'a StringChunked),
-        Numbers(&'a Float64Chunked),
-    }
-    impl Cells<'_> {
-        fn text(&self, row: usize) -> Option<Cow<'_, str>> {
-            match self {
-                Self::Texts(texts) => texts.get(row).map(Cow::Borrowed),
-                Self::Numbers(numbers) => {
-                    let number = numbers.get(row).filter(|number| !number.is_nan());
-                    number.map(|number| number_text(number).into())
-                }
-            }
-        }
-
-        fn number(&self, row: usize) -> f64 {
-            match self {
-                Self::Texts(_) => f64::NAN,
-                Self::Numbers(numbers) => numbers.get(row).unwrap_or(f64::NAN),
-            }
-        }
-    }
     let cells = |name: &str| -> Result<Option<Cells<'_>>, ReadError> {
         let Ok(column) = table.column(name) else {
             return Ok(None);
@@ -177,33 +183,19 @@ fn properties(table: &DataFrame, row_hashes: &[u128]) -> Result<Vec<PropertyKey>
     let features = [bed?, bath?, lot?, size?];
     let mut buffer = Vec::new();
     let keys = row_hashes.iter().enumerate().map(|(row, hash)| {
-        let first = |cells: &[Cells<'_>]| {
-            cells
-                .iter()
-                .find_map(|cells| cells.text(row).map(Cow::into_owned))
-        };
-        let text = |cells: &Option<Cells<'_>>| -> Option<String> {
-            cells
-                .as_ref()
-                .and_then(|cells| cells.text(row))
-                .map(Cow::into_owned)
-        };
-        let (id, unit) = (first(&ids), first(&units));
-        let [street, city, state, zip_code] =
-            [text(&street), text(&city), text(&state), text(&zip_code)];
-        let features = features
-            .each_ref()
-            .map(|cells| cells.as_ref().map_or(f64::NAN, |cells| cells.number(row)));
-        let identity = Identity {
-            id: id.as_deref(),
-            street: street.as_deref(),
-            unit: unit.as_deref(),
-            city: city.as_deref(),
-            state: state.as_deref(),
-            zip_code: zip_code.as_deref(),
-            features: &features,
-        };
-        identity.key(*hash, &mut buffer).0
+        Identity {
+            id: first(&ids, row).as_deref(),
+            street: first(street.as_slice(), row).as_deref(),
+            unit: first(&units, row).as_deref(),
+            city: first(city.as_slice(), row).as_deref(),
+            state: first(state.as_slice(), row).as_deref(),
+            zip_code: first(zip_code.as_slice(), row).as_deref(),
+            features: &features
+                .each_ref()
+                .map(|cells| cells.as_ref().map_or(f64::NAN, |cells| cells.number(row))),
+        }
+        .key(*hash, &mut buffer)
+        .0
     });
     Ok(keys.collect())
 }

@@ -59,23 +59,30 @@ const STATES: [State; 53] = [
     ("WY", "wyoming", &[(820, 831)]),
 ];
 
-/// Whether the five digits of a zip code can lie in the state, by name or code; `None` where the state
-/// is not one of the United States or the zip code is not five digits.
-pub fn zip_is_in(zip: &str, state: &str) -> Option<bool> {
-    let state = crate::name::compact(state);
-    let (_, _, ranges) = STATES
-        .iter()
-        .find(|(code, name, _)| *name == state || code.eq_ignore_ascii_case(&state))?;
-    if zip.len() != 5 || !zip.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let first: u16 = zip.get(..3)?.parse().ok()?;
-    // Wyoming's and Montana's neighbours share 834 in Yellowstone; one off is not a contradiction.
-    Some(
-        ranges
+/// The zip codes of one of the United States.
+#[derive(Debug, Clone, Copy)]
+pub struct ZipCodes(&'static [(u16, u16)]);
+
+impl ZipCodes {
+    /// Those of a state, by its name or code; `None` where it is not one of the United States.
+    pub fn of(state: &str) -> Option<Self> {
+        let state = crate::name::compact(state);
+        let (_, _, ranges) = STATES
             .iter()
-            .any(|(low, high)| (low.saturating_sub(1)..=high + 1).contains(&first)),
-    )
+            .find(|(code, name, _)| *name == state || code.eq_ignore_ascii_case(&state))?;
+        Some(Self(ranges))
+    }
+
+    /// Whether a zip code can lie in the state; `None` where it is not five digits.
+    pub fn contain(self, zip: &str) -> Option<bool> {
+        if zip.len() != 5 || !zip.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let first: u16 = zip.get(..3)?.parse().ok()?;
+        // Wyoming's and Montana's neighbours share 834 in Yellowstone; one off is not a contradiction.
+        let mut ranges = self.0.iter();
+        Some(ranges.any(|(low, high)| (low.saturating_sub(1)..=high + 1).contains(&first)))
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +102,8 @@ mod tests {
             ("98178", "Ontario", None),
             ("8178", "WA", None),
         ] {
-            assert_eq!(zip_is_in(zip, state), is_in, "{zip} {state}");
+            let found = ZipCodes::of(state).and_then(|codes| codes.contain(zip));
+            assert_eq!(found, is_in, "{zip} {state}");
         }
     }
 }

@@ -128,7 +128,7 @@ impl ColumnProfile {
     /// Profiles categories, one per row; `None` is missing. The kind is [`ColumnKind::Category`];
     /// set the field for another kind.
     pub fn category<'a>(name: &str, values: impl IntoIterator<Item = Option<&'a str>>) -> Self {
-        let mut counts: HashMap<&str, u64> = HashMap::new();
+        let mut counts: HashMap<&str, u64, foldhash::fast::RandomState> = HashMap::default();
         let mut nulls = 0;
         for value in values {
             match value {

@@ -104,6 +104,8 @@ pub enum ProblemKind {
     ValuesOverTime,
     /// Zip codes lie outside of the state of their row.
     ZipContradictsState,
+    /// A part of the file was not read: a column of lists, another sheet.
+    NotRead,
 }
 
 impl ProblemKind {
@@ -123,6 +125,7 @@ impl ProblemKind {
             Self::Ignored => "ignored",
             Self::ValuesOverTime => "values_over_time",
             Self::ZipContradictsState => "zip_contradicts_state",
+            Self::NotRead => "not_read",
         }
     }
 

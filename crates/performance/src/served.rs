@@ -69,7 +69,7 @@ pub fn served_prices(
 /// name it.
 pub fn property_of(home: &Map<String, Value>) -> Option<PropertyKey> {
     let first = |columns: &[&str]| columns.iter().find_map(|column| text(home, column));
-    let zip_code = field(home, schema::ZIP_CODE).and_then(|zip| clean_zip(&zip));
+    let zip_code = field(home, schema::ZIP_CODE);
     let features = FEATURE_COLUMNS.map(|column| {
         let number = field(home, column).and_then(|text| clean_number(&text));
         number.unwrap_or(f64::NAN)
@@ -80,7 +80,7 @@ pub fn property_of(home: &Map<String, Value>) -> Option<PropertyKey> {
         unit: first(&UNIT_COLUMNS).as_deref(),
         city: text(home, schema::CITY).as_deref(),
         state: text(home, schema::STATE).as_deref(),
-        zip_code: zip_code.as_deref(),
+        zip_code: zip_code.as_deref().and_then(clean_zip).as_deref(),
         features: &features,
     }
     .key(0, &mut Vec::new());

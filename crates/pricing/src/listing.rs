@@ -207,7 +207,9 @@ fn clean<'v>(input: &Input, value: &'v Value) -> Result<Clean<'v>, String> {
         InputKind::Date => {
             clean_date(&text).map(|date| Clean::Number(f64::from(days_since_epoch(date))))
         }
-        InputKind::Category if is_zip(input) => clean_zip(&text).map(|zip| Clean::Text(zip.into())),
+        InputKind::Category if is_zip(input) => {
+            clean_zip(&text).map(|zip| Clean::Text(zip.into_owned().into()))
+        }
         InputKind::Category => match &text {
             Cow::Borrowed(text) => clean_text(text).map(Clean::Text),
             Cow::Owned(text) => clean_text(text).map(|text| Clean::Text(text.into_owned().into())),

@@ -1,7 +1,7 @@
 //! Which rows were seen before: the hashes of the clean rows of each batch, as write-once objects under
 //! `seen/` of the bucket.
 //!
-//! A new batch reads the objects of earlier batches past the set of its own hashes ([`Seen::find`]): the
+//! A new batch reads the objects of earlier batches past the set of the hashes it has ([`Seen::find`]): the
 //! memory grows with the batch, not with the history, and no store keeps an item per row.
 //! [`merge`] joins small objects, so their number grows with the logarithm of the history.
 //!

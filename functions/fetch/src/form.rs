@@ -122,7 +122,8 @@ impl Said {
         let name = name.strip_suffix(".gz").unwrap_or(&name);
         let (_, extension) = name.rsplit_once('.')?;
         match extension {
-            "csv" => Some(Self::Exactly(Format::Csv)),
+            // What an Excel file or a zip archive has is found when it is read.
+            "csv" | "tsv" | "tab" | "txt" | "xlsx" | "zip" => Some(Self::Exactly(Format::Csv)),
             "ndjson" | "jsonl" => Some(Self::Exactly(Format::Ndjson)),
             "parquet" => Some(Self::Exactly(Format::Parquet)),
             "json" => Some(Self::Json),
@@ -175,6 +176,8 @@ mod tests {
         for (name, media_type, bytes, format) in [
             ("a.csv", json, "{}", Format::Csv),
             ("a.b.CSV.gz", None, "price\n1", Format::Csv),
+            ("a.txt", json, "price\tbed\n1", Format::Csv),
+            ("a.xlsx", json, "PK\u{3}\u{4}", Format::Csv),
             ("a.jsonl", None, "{}", Format::Ndjson),
             ("a.parquet", None, "PAR1", Format::Parquet),
             ("a.json", None, " [{}]", Format::Json),

@@ -4,9 +4,11 @@
 //! row of the batch are dropped, then rows that another batch has. So
 //! `raw = clean + rejected + duplicates`, and a rejected row that occurs twice is stored twice.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use polars::prelude::{DataFrame, PlSmallStr, StringChunked, StringChunkedBuilder};
+use rayon::prelude::*;
 use tasador_listing::clean::{
     clean_text, clean_zip, days_since_epoch, infer_kind, is_null_text, number_text,
 };
@@ -15,7 +17,7 @@ use tasador_listing::identity::{
 };
 use tasador_listing::leak;
 use tasador_listing::mapping::{self, Derived, Mapping, Reading, Source};
-use tasador_listing::place::zip_is_in;
+use tasador_listing::place::ZipCodes;
 use tasador_listing::profile::{ColumnProfile, Profile};
 use tasador_listing::property::{PropertyKey, RowHasher, hex};
 use tasador_listing::quality::{Problem, ProblemKind, QualityReport, RawColumn};
@@ -23,12 +25,14 @@ use tasador_listing::reject::{JUDGED, Judged, Reason, judge};
 use tasador_listing::schema::{self, ColumnKind};
 use tasador_listing::schema_file::{Role, SchemaFile};
 use tasador_listing::synonyms::PROPERTY_ID;
+use tasador_seen::Hashes;
 
 use crate::cast::{Cast, Values, all_missing, cast, gather_text};
 use crate::read::{BrokenRow, Raw};
-use crate::table::{FrameError, Table};
+use crate::table::{self, FrameError, Table};
 
-/// At most this many [`ProblemKind::Renamed`] are reported, so that odd headers cannot flood a report.
+/// At most this many [`ProblemKind::Renamed`] and [`ProblemKind::NotRead`] are reported, so that odd
+/// headers cannot flood a report.
 const MAX_RENAMED: usize = 20;
 
 /// From at most so many rows, evenly spaced, units and forms are recognised.
@@ -92,6 +96,9 @@ pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
     };
     quality.problems.retain(|problem| !is_mapped(problem));
     quality.problems.extend(mapping.problems);
+    quality
+        .problems
+        .extend(raw.problems.iter().take(MAX_RENAMED).cloned());
     let derived = derived(&raw, &mapping.derived);
     let id = identifiers(&raw, &mapping.roles);
     // Rejected rows are stored as the source wrote them.
@@ -230,32 +237,39 @@ fn contradicting_zips(texts: &mut [(String, Option<StringChunked>)]) -> Option<P
         .iter_mut()
         .find(|(name, _)| name == schema::ZIP_CODE)?;
     let text = zips.as_ref()?;
-    let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, text.len());
-    let (mut contradicting, mut removed) = (0_u64, 0_u64);
-    for (cell, state) in text.iter().zip(states.iter()) {
-        let zip = cell.and_then(clean_zip);
-        let contradicts = match (&zip, state) {
-            (Some(zip), Some(state)) => zip_is_in(zip, state) == Some(false),
-            _ => false,
+    // A batch has few states, and many rows of each.
+    let mut zips_of: HashMap<&str, Option<ZipCodes>> = HashMap::new();
+    let mut contradicting = 0_u64;
+    let mut short: Vec<usize> = Vec::new();
+    for (row, (cell, state)) in text.iter().zip(states.iter()).enumerate() {
+        let (Some(cell), Some(state)) = (cell, state) else {
+            continue;
         };
-        let digits = cell.map_or(0, |cell| {
-            let whole = cell.trim().split(['.', '-']).next().unwrap_or_default();
-            whole.len()
-        });
+        let zips = *zips_of.entry(state).or_insert_with(|| ZipCodes::of(state));
+        let contradicts = zips
+            .zip(clean_zip(cell))
+            .is_some_and(|(zips, zip)| zips.contain(&zip) == Some(false));
         if contradicts {
             contradicting += 1;
-        }
-        if contradicts && digits < 5 {
-            removed += 1;
-            cells.append_null();
-        } else {
-            cells.append_option(cell);
+            let whole = cell.trim().split(['.', '-']).next().unwrap_or_default();
+            if whole.len() < 5 {
+                short.push(row);
+            }
         }
     }
     if contradicting == 0 {
         return None;
     }
-    *zips = Some(cells.finish());
+    let removed = short.len();
+    if removed > 0 {
+        let mut short = short.into_iter().peekable();
+        let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, text.len());
+        for (row, cell) in text.iter().enumerate() {
+            let is_short = short.next_if_eq(&row).is_some();
+            cells.append_option(cell.filter(|_| !is_short));
+        }
+        *zips = Some(cells.finish());
+    }
     Some(Problem {
         kind: ProblemKind::ZipContradictsState,
         column: Some(schema::ZIP_CODE.to_owned()),
@@ -291,10 +305,17 @@ fn renamed(raw: &Raw, mapping: &Mapping) -> Vec<Problem> {
 
 /// The numbers that decide whether a row is rejected.
 fn cast_judged(texts: &[(String, Option<StringChunked>)], rows: usize) -> [Cast; 5] {
-    JUDGED.map(|name| match text_of(texts, name) {
-        Some(text) => cast(ColumnKind::Number, text),
-        None => all_missing(ColumnKind::Number, rows),
-    })
+    let [a, b, c, d, e] = JUDGED.map(|name| {
+        move || match text_of(texts, name) {
+            Some(text) => cast(ColumnKind::Number, text),
+            None => all_missing(ColumnKind::Number, rows),
+        }
+    });
+    let ((a, b), ((c, d), e)) = rayon::join(
+        || rayon::join(a, b),
+        || rayon::join(|| rayon::join(c, d), e),
+    );
+    [a, b, c, d, e]
 }
 
 fn text_of<'t>(
@@ -447,22 +468,8 @@ fn cast_all(
     rows: usize,
     quality: &mut QualityReport,
 ) -> Vec<Column> {
-    let mut columns = Vec::with_capacity(texts.len() + schema::COLUMNS.len());
-    let mut add = |name: &str, kind: ColumnKind, cast: Cast| {
-        quality.columns.push(RawColumn {
-            name: name.to_owned(),
-            kind,
-            nulls: cast.nulls,
-            bad: cast.bad,
-        });
-        columns.push(Column {
-            name: name.to_owned(),
-            kind,
-            bad: cast.bad,
-            values: cast.values,
-        });
-    };
     let mut judged: Vec<(&str, Cast)> = JUDGED.into_iter().zip(judged).collect();
+    let mut columns: Vec<Uncast> = Vec::with_capacity(texts.len() + schema::COLUMNS.len());
     for known in &schema::COLUMNS {
         let text = texts
             .iter_mut()
@@ -471,25 +478,134 @@ fn cast_all(
         if text.is_none() {
             quality.columns_gone.push(known.name.to_owned());
         }
-        let cast = match (
-            judged.iter().position(|(name, _)| *name == known.name),
+        let done = judged.iter().position(|(name, _)| *name == known.name);
+        columns.push(Uncast {
+            name: known.name.to_owned(),
+            kind: Some(known.kind),
             text,
-        ) {
-            (Some(place), _) => judged.swap_remove(place).1,
-            (None, Some(text)) => cast(known.kind, &text),
-            (None, None) => all_missing(known.kind, rows),
-        };
-        add(known.name, known.kind, cast);
+            done: done.map(|place| judged.swap_remove(place).1),
+        });
     }
     for (name, text) in texts {
         if let Some(text) = text.take() {
-            let declared = kinds.get(name).copied();
-            let kind = declared.unwrap_or_else(|| infer_kind(text.iter()));
             quality.columns_new.push(name.clone());
-            add(name, kind, cast(kind, &text));
+            columns.push(Uncast {
+                kind: kinds.get(name).copied(),
+                name: name.clone(),
+                text: Some(text),
+                done: None,
+            });
         }
     }
-    columns
+    let columns: Vec<(Column, u64)> = columns
+        .into_par_iter()
+        .map(|column| column.cast(rows))
+        .collect();
+    let report = |(column, nulls): &(Column, u64)| RawColumn {
+        name: column.name.clone(),
+        kind: column.kind,
+        nulls: *nulls,
+        bad: column.bad,
+    };
+    quality.columns.extend(columns.iter().map(report));
+    columns.into_iter().map(|(column, _)| column).collect()
+}
+
+struct Uncast {
+    name: String,
+    /// `None` is inferred.
+    kind: Option<ColumnKind>,
+    text: Option<StringChunked>,
+    done: Option<Cast>,
+}
+
+impl Uncast {
+    /// The column, and how many rows have no value.
+    fn cast(self, rows: usize) -> (Column, u64) {
+        let kind = match (self.kind, &self.text) {
+            (Some(kind), _) => kind,
+            (None, Some(text)) => infer_kind(text.iter()),
+            (None, None) => ColumnKind::Category,
+        };
+        let Cast { values, nulls, bad } = match (self.done, self.text) {
+            (Some(done), _) => done,
+            (None, Some(text)) => cast(kind, &text),
+            (None, None) => all_missing(kind, rows),
+        };
+        let column = Column {
+            name: self.name,
+            kind,
+            bad,
+            values,
+        };
+        (column, nulls)
+    }
+}
+
+/// The columns that name the property of a row.
+struct Naming<'c> {
+    ids: Vec<&'c Values>,
+    units: Vec<&'c Values>,
+    street: Option<&'c StringChunked>,
+    city: Option<&'c StringChunked>,
+    state: Option<&'c StringChunked>,
+    zip_code: Option<&'c StringChunked>,
+    features: [Option<&'c [f64]>; FEATURE_COLUMNS.len()],
+}
+
+impl<'c> Naming<'c> {
+    fn of(columns: &'c [Column]) -> Self {
+        let values = |name: &str| {
+            let column = columns.iter().find(|column| column.name == name)?;
+            Some(&column.values)
+        };
+        let text = |name: &str| match values(name) {
+            Some(Values::Text(text)) => Some(text),
+            _ => None,
+        };
+        let all = |names: &[&str]| names.iter().filter_map(|name| values(name)).collect();
+        Self {
+            ids: all(&ID_COLUMNS),
+            units: all(&UNIT_COLUMNS),
+            street: text(schema::STREET),
+            city: text(schema::CITY),
+            state: text(schema::STATE),
+            zip_code: text(schema::ZIP_CODE),
+            features: FEATURE_COLUMNS.map(|name| match values(name) {
+                Some(Values::Number(numbers)) => Some(numbers.as_slice()),
+                _ => None,
+            }),
+        }
+    }
+
+    fn key(&self, row: usize, row_hash: u128, buffer: &mut Vec<u8>) -> (PropertyKey, IdentityRule) {
+        let text = |column: Option<&'c StringChunked>| column.and_then(|text| text.get(row));
+        Identity {
+            id: first_known(&self.ids, row).as_deref(),
+            street: text(self.street),
+            unit: first_known(&self.units, row).as_deref(),
+            city: text(self.city),
+            state: text(self.state),
+            zip_code: text(self.zip_code),
+            features: &self.features.map(|numbers| {
+                let value = numbers.and_then(|numbers| numbers.get(row));
+                value.copied().unwrap_or(f64::NAN)
+            }),
+        }
+        .key(row_hash, buffer)
+    }
+}
+
+/// The first value of a row; an id may look like a number.
+fn first_known<'c>(columns: &[&'c Values], row: usize) -> Option<Cow<'c, str>> {
+    columns.iter().find_map(|values| match values {
+        Values::Text(text) => text.get(row).map(Cow::Borrowed),
+        Values::Number(numbers) => numbers
+            .get(row)
+            .filter(|value| !value.is_nan())
+            .map(|value| number_text(*value).into()),
+        Values::Date(_) => None,
+    })
 }
 
 impl Draft {
@@ -556,77 +672,38 @@ impl Draft {
             .iter()
             .chain(&[schema::PRICE, schema::PREV_SOLD_DATE]);
         let sale_of_home = named(&home.copied().collect::<Vec<_>>());
-        let text = |name: &str| {
-            let column = self.columns.iter().find(|column| column.name == name);
-            match column.map(|column| &column.values) {
-                Some(Values::Text(text)) => Some(text),
-                _ => None,
-            }
-        };
-        let number = |name: &str| {
-            let column = self.columns.iter().find(|column| column.name == name);
-            match column.map(|column| &column.values) {
-                Some(Values::Number(numbers)) => Some(numbers.as_slice()),
-                _ => None,
-            }
-        };
-        // An id may look like a number.
-        let first_known = |names: &[&str], row: usize| -> Option<String> {
-            names
-                .iter()
-                .find_map(|name| match (text(name), number(name)) {
-                    (Some(text), _) => text.get(row).map(str::to_owned),
-                    (None, Some(numbers)) => numbers
-                        .get(row)
-                        .filter(|value| !value.is_nan())
-                        .map(|value| number_text(*value)),
-                    _ => None,
-                })
-        };
-        let address = [
-            schema::STREET,
-            schema::CITY,
-            schema::STATE,
-            schema::ZIP_CODE,
-        ]
-        .map(text);
-        let features = FEATURE_COLUMNS.map(number);
-        let mut hasher = RowHasher::default();
-        let mut buffer = Vec::new();
-        let mut seen = HashSet::with_capacity(rows - refused.len());
+        let naming = Naming::of(&self.columns);
         let mut refused = refused.iter().map(|refused| refused.row).peekable();
-        for row in 0..rows {
-            if refused.next_if_eq(&(row as u32)).is_some() {
-                continue;
-            }
-            let row_hash = hash_row(&mut hasher, &by_name, row);
-            let [street, city, state, zip_code] =
-                address.map(|text| text.and_then(|text| text.get(row)));
-            let identity = Identity {
-                id: first_known(&ID_COLUMNS, row).as_deref(),
-                street,
-                unit: first_known(&UNIT_COLUMNS, row).as_deref(),
-                city,
-                state,
-                zip_code,
-                features: &features.map(|numbers| {
-                    let value = numbers.and_then(|numbers| numbers.get(row));
-                    value.copied().unwrap_or(f64::NAN)
-                }),
-            }
-            .key(row_hash, &mut buffer);
-            let hash = match identity {
-                (key, IdentityRule::Id) => hash_sale(&mut hasher, key, &sale, row),
-                (key, IdentityRule::Address) => hash_sale(&mut hasher, key, &sale_of_home, row),
-                (_, IdentityRule::Features | IdentityRule::Row) => row_hash,
-            };
+        let readable: Vec<u32> = (0..rows as u32)
+            .filter(|row| refused.next_if_eq(row).is_none())
+            .collect();
+        let mut hashed: Vec<(u128, (PropertyKey, IdentityRule))> = Vec::new();
+        readable
+            .par_iter()
+            .map_init(
+                || (RowHasher::default(), Vec::new()),
+                |(hasher, buffer), row| {
+                    let row = *row as usize;
+                    let row_hash = hash_row(hasher, &by_name, row);
+                    let property = naming.key(row, row_hash, buffer);
+                    let hash = match property {
+                        (key, IdentityRule::Id) => hash_sale(hasher, key, &sale, row),
+                        (key, IdentityRule::Address) => hash_sale(hasher, key, &sale_of_home, row),
+                        (_, IdentityRule::Features | IdentityRule::Row) => row_hash,
+                    };
+                    (hash, property)
+                },
+            )
+            .collect_into_vec(&mut hashed);
+        let mut seen = Hashes::with_capacity_and_hasher(hashed.len(), Default::default());
+        for (row, (hash, property)) in readable.into_iter().zip(hashed) {
             if !seen.insert(hash) {
                 self.quality.duplicates_within += 1;
                 continue;
             }
-            self.rows.push(row as u32);
+            self.rows.push(row);
             self.row_hashes.push(hash);
-            self.properties.push(identity);
+            self.properties.push(property);
         }
     }
 
@@ -664,43 +741,55 @@ impl Draft {
         }
         quality.duplicates_across = (before - kept.len()) as u64;
         quality.clean = kept.len() as u64;
-        let keys: HashSet<u128> = kept_properties.iter().map(|(key, _)| key.0).collect();
+        let keys: Hashes = kept_properties.iter().map(|(key, _)| key.0).collect();
         quality.properties = keys.len() as u64;
         for (_, rule) in &kept_properties {
             *quality.identity.entry(*rule).or_default() += 1;
         }
 
-        let mut table = Table::new(kept.len());
-        let mut profile = Profile {
-            rows: kept.len() as u64,
-            columns: Vec::with_capacity(columns.len()),
-        };
-        for column in columns {
-            let values = if kept.len() as u64 == quality.readable() {
-                column.values
-            } else {
-                column.values.gather(&kept)
-            };
+        for column in &columns {
             if let Some(rule) = proposed.columns.get_mut(&column.name)
                 && schema::known(&column.name).is_none()
             {
                 rule.kind = Some(column.kind);
             }
-            let mut described = describe(&column.name, &values);
-            described.kind = column.kind;
-            described.bad = column.bad;
-            profile.columns.push(described);
-            match values {
-                Values::Number(numbers) => table.numbers(&column.name, &numbers),
-                Values::Date(dates) => table.dates(&column.name, &dates),
-                Values::Text(text) => table.text(&column.name, text),
-            }
         }
-        table.texts(
-            schema::PROPERTY_KEY,
-            kept_properties.iter().map(|(key, _)| hex(key.0)),
+        let is_whole = kept.len() as u64 == quality.readable();
+        let finished: Vec<_> = columns
+            .into_par_iter()
+            .map(|column| {
+                let values = if is_whole {
+                    column.values
+                } else {
+                    column.values.gather(&kept)
+                };
+                let mut described = describe(&column.name, &values);
+                described.kind = column.kind;
+                described.bad = column.bad;
+                (described, table::column(&column.name, values))
+            })
+            .collect();
+        let mut table = Table::new(kept.len());
+        let mut profile = Profile {
+            rows: kept.len() as u64,
+            columns: Vec::with_capacity(finished.len()),
+        };
+        for (described, column) in finished {
+            profile.columns.push(described);
+            table.add(column?);
+        }
+        let (keys, row_hashes) = rayon::join(
+            || {
+                let keys = kept_properties.iter().map(|(key, _)| hex(key.0));
+                table::texts(schema::PROPERTY_KEY, kept.len(), keys)
+            },
+            || {
+                let hashes = kept_hashes.iter().map(|hash| hex(*hash));
+                table::texts(schema::ROW_HASH, kept.len(), hashes)
+            },
         );
-        table.texts(schema::ROW_HASH, kept_hashes.iter().map(|hash| hex(*hash)));
+        table.add(keys);
+        table.add(row_hashes);
         Ok(Cleaned {
             clean: table.finish()?,
             rejected,

@@ -11,8 +11,10 @@ mod header;
 mod json;
 mod parquet;
 mod scan;
+mod sheet;
 mod table;
 mod text;
+mod zip;
 
 use std::io::Read as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +23,7 @@ use bytes::Bytes;
 use content::Content;
 use polars::prelude::{PolarsError, StringChunked};
 use tasador_lake::Format;
-use tasador_listing::quality::TextForm;
+use tasador_listing::quality::{Problem, TextForm};
 use tasador_listing::schema;
 use tasador_listing::schema_file::SchemaFile;
 
@@ -48,6 +50,8 @@ pub struct Raw {
     pub broken: Vec<BrokenRow>,
     /// What was detected of a text.
     pub form: TextForm,
+    /// What could not be read of the file as a whole.
+    pub problems: Vec<Problem>,
 }
 
 /// Why a batch cannot be read.
@@ -79,26 +83,32 @@ pub enum ReadError {
     Csv(#[source] PolarsError),
     #[error("the Parquet file cannot be read")]
     Parquet(#[source] PolarsError),
-    #[error(
-        "column `{name}` of the Parquet file has the type {found}, which is not supported; use text, numbers, dates or booleans"
-    )]
-    ParquetType { name: String, found: String },
     #[error("the gzip file cannot be unpacked")]
     Gzip(#[source] std::io::Error),
     #[error("the gzip file unpacks to more than {MAX_BYTES} bytes")]
     TooLarge,
-    #[error("this is {what}, not a table; export the listings as CSV, NDJSON, JSON or Parquet")]
+    #[error(
+        "this is {what}, not a table; export the listings as CSV, NDJSON, JSON, Parquet or Excel (.xlsx)"
+    )]
     NotATable { what: &'static str },
+    #[error("the zip archive has {count} files ({names}); send the one with the listings")]
+    SeveralFiles { count: usize, names: String },
+    #[error("the zip archive cannot be read")]
+    Zip(#[source] ::zip::result::ZipError),
+    #[error("the Excel file cannot be read")]
+    Sheet(#[source] calamine::XlsxError),
     #[error("there are more than {MAX_COLUMNS} columns")]
     TooManyColumns,
     #[error("there are more than {MAX_CELLS} values, rows times columns")]
     TooManyCells,
+    #[error("the zip archive or Excel file is damaged")]
+    DamagedArchive,
     #[error("the {format} file is damaged, or it is not {format}")]
     Damaged { format: Format },
 }
 
-/// Reads a batch. What the bytes are counts more than `format`: gzip is unpacked, Parquet is read as
-/// Parquet, and both kinds of JSON as what they are. `file` has the names of the columns of a text
+/// Reads a batch. What the bytes are counts more than `format`: gzip and zip are unpacked, Parquet is read as
+/// Parquet, Excel as Excel, and both kinds of JSON as what they are. `file` has the names of the columns of a text
 /// without them.
 ///
 /// Call it on a blocking thread.
@@ -106,9 +116,34 @@ pub enum ReadError {
 /// # Errors
 /// [`ReadError`]. A batch without rows is not an error.
 pub fn read(bytes: Bytes, format: Format, file: &SchemaFile) -> Result<Raw, ReadError> {
+    read_plain(bytes, format, file, Depth::Outermost)
+}
+
+/// Whether a file came in an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Outermost,
+    InArchive,
+}
+
+fn read_plain(
+    bytes: Bytes,
+    format: Format,
+    file: &SchemaFile,
+    depth: Depth,
+) -> Result<Raw, ReadError> {
     let bytes = unpack(bytes)?;
     let format = match content::content(&bytes) {
         Content::Parquet => Format::Parquet,
+        Content::Zip if depth == Depth::Outermost || content::is_excel(&bytes) => {
+            return catch_unwind(AssertUnwindSafe(|| zip::read(bytes, file)))
+                .unwrap_or(Err(ReadError::DamagedArchive));
+        }
+        Content::Zip => {
+            return Err(ReadError::NotATable {
+                what: "a zip archive within a zip archive",
+            });
+        }
         Content::Other(what) => return Err(ReadError::NotATable { what }),
         Content::Text => format,
     };
@@ -124,7 +159,7 @@ pub fn read(bytes: Bytes, format: Format, file: &SchemaFile) -> Result<Raw, Read
                 ..raw
             })
         }
-        // The library for these two may panic on damaged bytes.
+        // The libraries for these may panic on damaged bytes.
         Format::Csv => catch_unwind(AssertUnwindSafe(|| delimited::read(bytes, &file.header)))
             .unwrap_or(Err(ReadError::Damaged { format })),
         Format::Parquet => catch_unwind(AssertUnwindSafe(|| parquet::read(bytes)))

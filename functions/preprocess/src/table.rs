@@ -3,7 +3,6 @@
 use std::io::Cursor;
 
 use bytes::Bytes;
-use jiff::civil::Date;
 use polars::prelude::{
     Column, CsvWriter, DataFrame, DataType, Float64Chunked, Int32Chunked, IntoColumn as _,
     IntoSeries as _, NewChunkedArray as _, ParquetCompression, ParquetReader, ParquetWriter,
@@ -12,6 +11,8 @@ use polars::prelude::{
 use tasador_listing::clean::days_since_epoch;
 use tasador_listing::property::{self, NotAHash};
 use tasador_listing::schema;
+
+use crate::cast::Values;
 
 /// Rows per row group: few enough for low memory use, many enough for good compression.
 const ROW_GROUP_ROWS: usize = 250_000;
@@ -38,7 +39,6 @@ pub enum LeftError {
 pub(crate) struct Table {
     rows: usize,
     columns: Vec<Column>,
-    failed: Option<PolarsError>,
 }
 
 impl Table {
@@ -46,50 +46,70 @@ impl Table {
         Self {
             rows,
             columns: Vec::new(),
-            failed: None,
         }
+    }
+
+    pub(crate) fn add(&mut self, column: Column) {
+        self.columns.push(column);
     }
 
     /// Adds text under this name.
-    pub(crate) fn text(&mut self, name: &str, mut text: StringChunked) {
-        text.rename(PlSmallStr::from_str(name));
-        self.columns.push(text.into_series().into_column());
+    pub(crate) fn text(&mut self, name: &str, cells: StringChunked) {
+        self.add(text(name, cells));
     }
 
     /// Adds text that is never missing.
-    pub(crate) fn texts(&mut self, name: &str, texts: impl Iterator<Item = impl AsRef<str>>) {
-        let mut cells = StringChunkedBuilder::new(PlSmallStr::from_str(name), self.rows);
-        for text in texts {
-            cells.append_value(text);
-        }
-        self.columns
-            .push(cells.finish().into_series().into_column());
+    pub(crate) fn texts(&mut self, name: &str, cells: impl Iterator<Item = impl AsRef<str>>) {
+        self.add(texts(name, self.rows, cells));
     }
 
     /// Adds numbers; NaN becomes null.
-    pub(crate) fn numbers(&mut self, name: &str, numbers: &[f64]) {
-        let values = numbers
-            .iter()
-            .map(|number| (!number.is_nan()).then_some(*number));
-        let column = Float64Chunked::from_iter_options(PlSmallStr::from_str(name), values);
-        self.columns.push(column.into_series().into_column());
-    }
-
-    pub(crate) fn dates(&mut self, name: &str, dates: &[Option<Date>]) {
-        let days = dates.iter().map(|date| date.map(days_since_epoch));
-        let days = Int32Chunked::from_iter_options(PlSmallStr::from_str(name), days);
-        match days.into_series().cast(&DataType::Date) {
-            Ok(dates) => self.columns.push(dates.into_column()),
-            Err(error) => self.failed = Some(error),
-        }
+    pub(crate) fn numbers(&mut self, name: &str, values: &[f64]) {
+        self.add(numbers(name, values));
     }
 
     pub(crate) fn finish(self) -> Result<DataFrame, FrameError> {
-        match self.failed {
-            Some(error) => Err(error.into()),
-            None => Ok(DataFrame::new(self.rows, self.columns)?),
-        }
+        Ok(DataFrame::new(self.rows, self.columns)?)
     }
+}
+
+/// A column of a table.
+pub(crate) fn column(name: &str, values: Values) -> Result<Column, FrameError> {
+    Ok(match values {
+        Values::Number(values) => numbers(name, &values),
+        Values::Text(cells) => text(name, cells),
+        Values::Date(dates) => {
+            let days = dates.iter().map(|date| date.map(days_since_epoch));
+            let days = Int32Chunked::from_iter_options(PlSmallStr::from_str(name), days);
+            days.into_series().cast(&DataType::Date)?.into_column()
+        }
+    })
+}
+
+/// A column of text that is never missing.
+pub(crate) fn texts(
+    name: &str,
+    rows: usize,
+    texts: impl Iterator<Item = impl AsRef<str>>,
+) -> Column {
+    let mut cells = StringChunkedBuilder::new(PlSmallStr::from_str(name), rows);
+    for text in texts {
+        cells.append_value(text);
+    }
+    cells.finish().into_series().into_column()
+}
+
+fn text(name: &str, mut cells: StringChunked) -> Column {
+    cells.rename(PlSmallStr::from_str(name));
+    cells.into_series().into_column()
+}
+
+fn numbers(name: &str, values: &[f64]) -> Column {
+    let values = values
+        .iter()
+        .map(|number| (!number.is_nan()).then_some(*number));
+    let column = Float64Chunked::from_iter_options(PlSmallStr::from_str(name), values);
+    column.into_series().into_column()
 }
 
 /// The table as Parquet, compressed with Zstandard. The same table gives the same bytes.

@@ -24,7 +24,7 @@ const UNUSABLE: u8 = 2;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// File of listings: CSV, NDJSON, JSON or Parquet (also .gz)
+    /// File of listings: CSV, NDJSON, JSON, Parquet or Excel (also .gz and .zip)
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print JSON instead of a table
@@ -230,12 +230,13 @@ fn format_of(file: &Path) -> anyhow::Result<Format> {
     let name = file.to_string_lossy().to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     Ok(match name.rsplit('.').next() {
-        Some("csv" | "tsv") => Format::Csv,
+        // What Excel files and zip archives have is read whatever the format.
+        Some("csv" | "tsv" | "tab" | "txt" | "xlsx" | "zip") => Format::Csv,
         Some("ndjson" | "jsonl") => Format::Ndjson,
         Some("json") => Format::Json,
         Some("parquet") => Format::Parquet,
         _ => bail!(
-            "the format of {} is not known by its name; name it .csv, .ndjson, .json or .parquet (also .gz)",
+            "the format of {} is not known by its name; name it .csv, .ndjson, .json, .parquet, .xlsx or .zip (also .gz)",
             file.display()
         ),
     })
@@ -280,7 +281,11 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
-        for (name, text) in [("a.parquet", "no"), ("a.txt", "price\n1\n")] {
+        for (name, text) in [
+            ("a.parquet", "no"),
+            ("a.zip", "PK\x03\x04"),
+            ("a.docx", "price\n1\n"),
+        ] {
             let error = format!("{:#}", check(name, text).unwrap_err());
             assert!(error.contains(name), "{error}");
         }

@@ -1,5 +1,7 @@
 use super::*;
 use proptest::prelude::*;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use tasador_flow::Language::English;
 
 fn rule() -> Rule {
@@ -241,6 +243,44 @@ fn a_gain_that_rests_on_one_property_is_chance() {
     );
     assert!(verdict.changes.unwrap().mae < -0.5);
     assert_eq!(codes(&verdict), ["may_be_chance"], "{}", verdict.sentence);
+}
+
+/// Two models of the same kind: their relative errors are alike for each home, and those of the
+/// challenger are this many times as large.
+fn models_alike(times: f64, seed: u64) -> Verdict {
+    const HOMES: usize = 2_000;
+    /// Correlation of the errors of two models that learned from nearly the same homes.
+    const ALIKE: f64 = 0.9;
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    // Box and Muller.
+    let mut normal = || {
+        let (length, angle): (f64, f64) = (1.0 - random.random::<f64>(), random.random());
+        (-2.0 * length.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+    };
+    let (mut prices, mut challenger, mut champion) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..HOMES {
+        let price = (13.0 + 0.5 * normal()).exp();
+        let (common, own) = (normal(), normal());
+        let error = ALIKE * common + (1.0 - ALIKE * ALIKE).sqrt() * own;
+        prices.push(price);
+        champion.push(say(price * (1.0 + 0.2 * common)));
+        challenger.push(say(price * (1.0 + 0.2 * times * error)));
+    }
+    let champion = Champion::Predictions(&champion);
+    judge(&rule(), seed, &prices, &ids(HOMES), &challenger, champion)
+}
+
+#[test]
+fn of_a_hundred_challengers_the_better_ones_win_and_equal_or_worse_ones_never() {
+    let promoted = |times: f64| {
+        let verdicts = (0..100).map(|seed| models_alike(times, seed).decision);
+        verdicts
+            .filter(|decision| *decision == Decision::Promote)
+            .count()
+    };
+    assert!(promoted(0.95) >= 95, "{} of 100", promoted(0.95));
+    assert_eq!(promoted(1.0), 0);
+    assert_eq!(promoted(1.05), 0);
 }
 
 #[test]

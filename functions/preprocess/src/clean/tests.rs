@@ -368,7 +368,7 @@ proptest! {
                 prop_assert_eq!(&column(&again.clean, name), &texts[name], "{}", name);
             }
         }
-        // A row that says nothing of its home is a property of its own, named by its hash.
+        // A row that says nothing of its home is a separate property, named by its hash.
         let named = |keys: &[String], hashes: &[String]| -> Vec<Option<String>> {
             let pairs = keys.iter().zip(hashes);
             pairs.map(|(key, hash)| (key != hash).then(|| key.clone())).collect()

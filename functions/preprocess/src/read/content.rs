@@ -4,6 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     Parquet,
+    /// A zip archive, which an Excel file is too.
+    Zip,
     /// Not a table that is read, with its name.
     Other(&'static str),
     /// Text, or unknown.
@@ -11,14 +13,13 @@ pub(super) enum Content {
 }
 
 /// The first bytes of files that people send, and what they are.
-const OTHERS: [(&[u8], &str); 23] = [
+const OTHERS: [(&[u8], &str); 22] = [
     (b"%PDF-", "a PDF document"),
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
     (b"RIFF", "an image or a recording"),
     (b"SQLite format 3\0", "an SQLite database"),
-    (b"PK\x03\x04", "a zip archive or a spreadsheet"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
@@ -40,9 +41,17 @@ const OTHERS: [(&[u8], &str); 23] = [
 /// Where a tar archive says that it is one.
 const TAR: (usize, &[u8]) = (257, b"ustar");
 
+/// Whether a zip archive names the parts of an Excel workbook.
+pub(super) fn is_excel(bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, b"xl/workbook.xml").is_some()
+}
+
 pub(super) fn content(bytes: &[u8]) -> Content {
     if bytes.starts_with(b"PAR1") {
         return Content::Parquet;
+    }
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Content::Zip;
     }
     let magic = OTHERS.iter().find(|(magic, _)| bytes.starts_with(magic));
     if let Some((_, name)) = magic {
@@ -113,6 +122,7 @@ mod tests {
         tar[257..262].copy_from_slice(b"ustar");
         assert_eq!(content(&tar), Content::Other("a tar archive"));
         assert_eq!(content(b"PAR1"), Content::Parquet);
+        assert_eq!(content(b"PK\x03\x04"), Content::Zip);
         for text in [
             &b""[..],
             b"price,bed\n",

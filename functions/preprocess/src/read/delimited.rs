@@ -82,6 +82,7 @@ pub(super) fn read(bytes: Bytes, names: &[String]) -> Result<Raw, ReadError> {
             encoding: Some(encoding.to_owned()),
             separator: Some(char::from(separator)),
         },
+        ..Raw::default()
     })
 }
 
@@ -284,6 +285,29 @@ mod tests {
             assert_eq!((raw.rows, raw.broken.len()), (2, 1), "{row}");
             assert_eq!(raw.broken[0].line, 4);
             assert_eq!(raw.broken[0].text, row);
+        }
+    }
+
+    #[test]
+    fn damage_of_several_kinds_costs_only_its_lines() {
+        // Quoted commas in every third row, so separators alone do not tell rows.
+        let row = |row: usize| match row % 3 {
+            0 => format!("{row},\"12 Main St, Unit {row}\",289900,"),
+            _ => format!("{row},12 Main St,289900,"),
+        };
+        for apart in [20, 100, 1_000, 5_000] {
+            let rows = apart * 12;
+            let mut text = b"id,street,price,sold\n".to_vec();
+            for number in 0..rows {
+                text.extend(row(number).as_bytes());
+                if number % apart == apart - 1 {
+                    // The last field is empty, so the quote opens one.
+                    text.extend([&b"\""[..], b"x,surplus", b"\xff", b"\""][number / apart % 4]);
+                }
+                text.push(b'\n');
+            }
+            let raw = read(text.into(), &[]).unwrap();
+            assert_eq!((raw.rows, raw.broken.len()), (rows - 12, 12), "{apart}");
         }
     }
 

@@ -7,14 +7,17 @@ use std::io::Cursor;
 
 use bytes::Bytes;
 use polars::prelude::{
-    ChunkFullNull as _, Column, DataType, ParquetReader, PlSmallStr, SerReader as _, StringChunked,
-    StringChunkedBuilder, TimeUnit,
+    ArrowDataType, ChunkFullNull as _, Column, DataType, ParquetReader, PlSmallStr, SerReader as _,
+    StringChunked, StringChunkedBuilder, TimeUnit,
 };
 
 use tasador_ids::Format;
+use tasador_listing::quality::{Problem, ProblemKind};
+use tasador_listing::schema::MAX_NAME_CHARS;
 
 use super::{Raw, ReadError, check_size};
 
+/// Reads Parquet. Columns of nested and other unsupported values are left out.
 pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
     if !lengths::are_possible(&bytes) {
         return Err(ReadError::Damaged {
@@ -22,15 +25,26 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
         });
     }
     let mut reader = ParquetReader::new(Cursor::new(bytes));
-    let columns = reader.schema().map_err(ReadError::Parquet)?.len();
-    check_size(reader.num_rows().map_err(ReadError::Parquet)?, columns)?;
-    let table = reader.finish().map_err(ReadError::Parquet)?;
-    let rows = table.height();
-    let columns = table
-        .columns()
-        .iter()
-        .map(|column| Ok((column.name().to_string(), text(column)?)))
-        .collect::<Result<Vec<(String, StringChunked)>, ReadError>>()?;
+    let schema = reader.schema().map_err(ReadError::Parquet)?;
+    let rows = reader.num_rows().map_err(ReadError::Parquet)?;
+    check_size(rows, schema.len())?;
+    let mut problems = Vec::new();
+    let mut projection = Vec::new();
+    for (place, (name, field)) in schema.iter().enumerate() {
+        match unsupported(field.dtype()) {
+            Some(what) => problems.push(not_read(name, what)),
+            None => projection.push(place),
+        }
+    }
+    let columns = if projection.is_empty() {
+        Vec::new()
+    } else {
+        let table = reader.with_projection(Some(projection)).finish();
+        let table = table.map_err(ReadError::Parquet)?;
+        let columns = table.columns().iter();
+        let columns = columns.map(|column| Ok((column.name().to_string(), text(column)?)));
+        columns.collect::<Result<Vec<(String, StringChunked)>, ReadError>>()?
+    };
     // A damaged file can give columns that are shorter than the table.
     if columns.iter().any(|(_, text)| text.len() != rows) {
         return Err(ReadError::Damaged {
@@ -40,8 +54,61 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
     Ok(Raw {
         rows,
         columns,
+        problems,
         ..Raw::default()
     })
+}
+
+fn not_read(column: &str, what: &str) -> Problem {
+    let column: String = column.chars().take(MAX_NAME_CHARS).collect();
+    Problem {
+        kind: ProblemKind::NotRead,
+        sentence: format!("Column `{column}` has {what}, and was not read."),
+        column: Some(column),
+    }
+}
+
+/// What a column has that is no text; `None` for everything else.
+fn unsupported(dtype: &ArrowDataType) -> Option<&'static str> {
+    use ArrowDataType as Type;
+    match dtype {
+        Type::Null
+        | Type::Boolean
+        | Type::Int8
+        | Type::Int16
+        | Type::Int32
+        | Type::Int64
+        | Type::UInt8
+        | Type::UInt16
+        | Type::UInt32
+        | Type::UInt64
+        | Type::Float32
+        | Type::Float64
+        | Type::Decimal(..)
+        | Type::Decimal32(..)
+        | Type::Decimal64(..)
+        | Type::Decimal256(..)
+        | Type::Date32
+        | Type::Date64
+        | Type::Timestamp(..)
+        | Type::Utf8
+        | Type::LargeUtf8
+        | Type::Utf8View
+        | Type::Binary
+        | Type::LargeBinary
+        | Type::BinaryView
+        | Type::FixedSizeBinary(_) => None,
+        Type::Dictionary(_, values, _) => match values.as_ref() {
+            Type::Utf8 | Type::LargeUtf8 | Type::Utf8View => None,
+            _ => Some("categories that are not text"),
+        },
+        Type::List(_) | Type::LargeList(_) | Type::FixedSizeList(..) => Some("lists"),
+        Type::Struct(_) | Type::Map(..) => Some("nested values"),
+        Type::Time32(_) | Type::Time64(_) | Type::Duration(_) | Type::Interval(_) => {
+            Some("times of day or durations")
+        }
+        _ => Some("values of another type"),
+    }
 }
 
 fn text(column: &Column) -> Result<StringChunked, ReadError> {
@@ -76,14 +143,33 @@ fn text(column: &Column) -> Result<StringChunked, ReadError> {
                 }
             }))
         }
-        DataType::Datetime(unit, _) => {
+        DataType::Datetime(unit, zone) => {
             let unit = *unit;
+            // Midnight in Madrid is another day in Greenwich.
+            let zone = zone.as_ref().and_then(|zone| {
+                let parser = jiff::fmt::temporal::DateTimeParser::new();
+                parser.parse_time_zone(zone.as_str()).ok()
+            });
             let ticks = column.to_physical_repr();
             let ticks = ticks.i64().map_err(failed)?;
             Ok(spell(ticks.len(), ticks.iter(), |text, ticks| {
                 if let Some(time) = timestamp(ticks, unit) {
-                    let _ = write!(text, "{time}");
+                    let _ = match &zone {
+                        Some(zone) => write!(text, "{}", zone.to_datetime(time)),
+                        None => write!(text, "{time}"),
+                    };
                 }
+            }))
+        }
+        DataType::Decimal(..) | DataType::Categorical(..) | DataType::Enum(..) => {
+            let text = column.cast(&DataType::String).map_err(failed)?;
+            Ok(text.str().map_err(ReadError::Parquet)?.clone())
+        }
+        // Some writers do not mark text as such.
+        DataType::Binary => {
+            let values = column.binary().map_err(failed)?;
+            Ok(spell(values.len(), values.iter(), |text, value| {
+                text.push_str(std::str::from_utf8(value).unwrap_or_default());
             }))
         }
         dtype if dtype.is_integer() => {
@@ -93,11 +179,7 @@ fn text(column: &Column) -> Result<StringChunked, ReadError> {
                 let _ = write!(text, "{value}");
             }))
         }
-        DataType::Null => Ok(StringChunked::full_null(PlSmallStr::EMPTY, column.len())),
-        other => Err(ReadError::ParquetType {
-            name: column.name().to_string(),
-            found: other.to_string(),
-        }),
+        _ => Ok(StringChunked::full_null(PlSmallStr::EMPTY, column.len())),
     }
 }
 

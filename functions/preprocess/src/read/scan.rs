@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
+use tasador_listing::clean::is_bulk;
 
 use super::broken::{Broken, Fault, MAX_CELL_BYTES, MAX_ROW_BYTES};
 use super::{ReadError, check_size};
@@ -16,6 +17,9 @@ pub(crate) const MAX_HEADER_BYTES: usize = 1 << 20;
 
 /// With fewer columns, a text of several lines may look like rows by chance.
 const MIN_COLUMNS_OF_SWALLOWED_ROWS: usize = 4;
+
+/// So many lines of a field decide whether it has swallowed rows, so that the work grows with the text.
+const LINES_OF_SWALLOWED_ROWS: u64 = 100;
 
 /// The rows of a text.
 #[derive(Debug)]
@@ -109,7 +113,14 @@ pub(super) fn scan(
         } else if end - at > MAX_ROW_BYTES {
             Some(Fault::RowTooLong)
         } else if row.longest > MAX_CELL_BYTES {
-            Some(Fault::CellTooLong)
+            let line = scanner.next_line(at);
+            if line < end {
+                // More likely a quote that is not closed than such a long text.
+                end = line;
+                Some(Fault::OpenQuote)
+            } else {
+                Some(Fault::CellTooLong)
+            }
         } else if is_utf8 {
             None
         } else {
@@ -142,6 +153,7 @@ impl Scan {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Scanner<'t> {
     text: &'t [u8],
     separator: u8,
@@ -281,24 +293,31 @@ impl Scanner<'_> {
         }
     }
 
-    /// Whether a quote that is not closed has joined rows: each whole line within a field has as many
-    /// fields as the header.
+    /// Whether a quote that is not closed has joined rows: the lines within a field are rows with as many
+    /// fields as the header, but for a few that may be damaged too.
     fn swallows_rows(&self, start: usize, row: &Row, columns: usize) -> bool {
-        if columns < MIN_COLUMNS_OF_SWALLOWED_ROWS {
+        let mut at = self.next_line(start);
+        if columns < MIN_COLUMNS_OF_SWALLOWED_ROWS || at >= row.end {
             return false;
         }
-        let first = self.next_line(start);
-        let Some(rest) = self.text.get(first..row.end) else {
-            return false;
+        let whole = without_break(self.text.get(..row.end).unwrap_or_default());
+        let last = memchr::memrchr(b'\n', whole).map_or(0, |end| end + 1);
+        let within = Scanner {
+            text: self.text.get(..last).unwrap_or_default(),
+            ..*self
         };
-        let Some(last) = memchr::memrchr(b'\n', without_break(rest)) else {
-            return false;
-        };
-        let mut lines = rest
-            .get(..last)
-            .unwrap_or_default()
-            .split(|byte| *byte == b'\n');
-        lines.all(|line| memchr_iter(self.separator, line).count() + 1 == columns)
+        let (mut all, mut rows) = (0, 0);
+        while at < last && all < LINES_OF_SWALLOWED_ROWS {
+            all += 1;
+            at = match within.row(at) {
+                Ok(row) if row.fields == columns => {
+                    rows += 1;
+                    row.end
+                }
+                _ => within.next_line(at),
+            };
+        }
+        is_bulk(rows, all)
     }
 }
 

@@ -6,8 +6,6 @@ use polars::prelude::{
     BooleanChunked, ChunkFilter as _, NewChunkedArray as _, PlSmallStr, StringChunkedBuilder,
 };
 
-use tasador_listing::quality::TextForm;
-
 use super::{BrokenRow, Raw, ReadError, check_size};
 
 /// Columns that grow row by row; cells that a row does not set are null.
@@ -164,7 +162,7 @@ impl TableBuilder {
             rows: kept,
             columns,
             broken,
-            form: TextForm::default(),
+            ..Raw::default()
         })
     }
 }

@@ -36,12 +36,13 @@ pub(super) fn decode(bytes: Bytes) -> Result<Text, ReadError> {
     if let Some(encoding) = utf16(&bytes) {
         return decoded(&bytes, encoding);
     }
-    if std::str::from_utf8(&bytes).is_ok() {
-        return Ok(utf8(bytes));
+    let text = utf8(bytes);
+    if text.is_utf8 {
+        return Ok(text);
     }
-    match legacy(&bytes) {
-        Some(encoding) => decoded(&bytes, encoding),
-        None => Ok(utf8(bytes)),
+    match legacy(&text.bytes) {
+        Some(encoding) => decoded(&text.bytes, encoding),
+        None => Ok(text),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod answers;
 mod place;
+mod readers;
 mod real;
 mod repeated;
 mod schema;
