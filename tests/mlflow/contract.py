@@ -413,7 +413,7 @@ with tempfile.TemporaryDirectory() as folder:
     os.remove(large)
     os.remove(odd)
     root = run.info.artifact_uri.removeprefix("mlflow-artifacts:/")
-    for file in ("MLproject", "mlproject", "MLmodel", "a.pdf", "a.json", "a.b.yaml", "a.html", "a.svg", "a.png", "a.parquet", "a"):
+    for file in ("MLproject", "mlproject", "MLmodel", "a.pdf", "a.json", "a.b.yaml", "a.html", "a.svg", "a.png", "a"):
         client.log_text(id, "text", f"types/{file}")
         sent = requests.get(f"{uri}/api/2.0/mlflow-artifacts/artifacts/{root}/types/{file}")
         tell(f"the type of {file}", [sent.headers["content-type"].split(";")[0], sent.headers["x-content-type-options"]])

@@ -256,7 +256,6 @@ mod tests {
             ("plot.png", "image/png"),
             ("page.html", "text/html"),
             ("plot.svg", "image/svg+xml"),
-            ("a.parquet", "application/octet-stream"),
             ("noname", "application/octet-stream"),
         ] {
             assert_eq!(kind(name), expected, "{name}");
