@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 mlflow, tasador, runs = sys.argv[1], os.path.abspath(sys.argv[2]), int(sys.argv[3])
-WRITERS, TURNS, PAGE = 8, 40, 100
+WRITERS, TURNS, PAGE, BATCHES = 8, 40, 100, 7
 START = 1_700_000_000_000
 
 
@@ -147,6 +147,16 @@ def measure(server):
     ]:
         body = search | more
         figures[f"{title}, ms"] = median_ms(server, "POST", "/api/2.0/mlflow/runs/search", body, page)
+
+    taken, connection = [], http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+    for _ in range(BATCHES):
+        made = server.post("runs/create", {"experiment_id": experiment, "start_time": START}, connection)
+        points = [{"key": f"key {key}", "value": key / 7, "timestamp": START, "step": 0} for key in range(1_000)]
+        body = {"run_id": made["run"]["info"]["run_id"], "metrics": points}
+        begun = time.perf_counter()
+        server.post("runs/log-batch", body, connection)
+        taken.append((time.perf_counter() - begun) * 1000)
+    figures["log-batch of 1,000 new keys, ms"] = statistics.median(taken), max(taken)
     alias = "/api/2.0/mlflow/registered-models/alias?name=bench&alias=best"
 
     def fourth(answer):

@@ -152,41 +152,37 @@ impl Executions {
             else {
                 continue;
             };
-            let read = match Execution::read(&name, &path) {
+            match self.take_up_journal(&name, &path) {
                 // One damaged file must not keep everything else from being served.
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                     let aside = path.with_extension("damaged");
                     tracing::error!(run_id = name, %error, kept_as = %aside.display(), "the journal of an execution is damaged");
                     std::fs::rename(&path, &aside).map_err(journal_error(&path))?;
-                    continue;
                 }
-                read => read.map_err(journal_error(&path))?,
-            };
-            match read {
-                Some(execution) => {
-                    let running = execution.summary.status == Status::Running;
-                    self.lock()
-                        .summaries
-                        .insert(name.clone(), execution.summary.clone());
-                    if running {
-                        tracing::info!(run_id = name, "resuming an interrupted execution");
-                        self.resume(&name, &path, execution)?;
-                    }
-                }
-                None => {
-                    // Killed before the start was answered, so nobody knows of it.
-                    std::fs::remove_file(&path).map_err(journal_error(&path))?;
-                }
+                taken_up => taken_up.map_err(journal_error(&path))?,
             }
         }
         Ok(())
     }
 
-    fn resume(&self, name: &str, path: &Path, execution: Execution) -> Result<(), ExecutionError> {
-        let past = journal::read(path).map_err(journal_error(path))?;
-        let recorder = Recorder::resume(path, &past).map_err(journal_error(path))?;
-        let input = execution.input.clone();
-        self.spawn(&mut self.lock(), name, input, recorder, past);
+    fn take_up_journal(&self, name: &str, path: &Path) -> io::Result<()> {
+        let Some(execution) = Execution::read(name, path)? else {
+            // Killed before the start was answered, so nobody knows of it.
+            return std::fs::remove_file(path);
+        };
+        let resumed = match execution.summary.status {
+            Status::Running => {
+                let past = journal::read(path)?;
+                Some((Recorder::resume(path, &past)?, past))
+            }
+            _ => None,
+        };
+        let mut known = self.lock();
+        known.summaries.insert(name.to_owned(), execution.summary);
+        if let Some((recorder, past)) = resumed {
+            tracing::info!(run_id = name, "resuming an interrupted execution");
+            self.spawn(&mut known, name, execution.input, recorder, past);
+        }
         Ok(())
     }
 

@@ -28,21 +28,34 @@ assert latest.version == named.version
 champion = mlflow.pyfunc.load_model(f"models:/{model}@champion")
 with open(homes) as file:
     rows = json.load(file)
-listings = pd.DataFrame([row["listing"] for row in rows])
-# A listing says what it knows; the model wants every column, and for a date its days since 1970.
-frame = pd.DataFrame(index=listings.index)
-for column in champion.metadata.get_input_schema().inputs:
-    values = listings[column.name] if column.name in listings else pd.Series(None, listings.index)
-    if column.type.name == "string":
-        frame[column.name] = values.map(lambda value: "" if value is None else str(value)).astype(object)
-    elif values.dtype == object or str(values.dtype) == "str":
-        days = (pd.to_datetime(values) - pd.Timestamp(0)).dt.days
-        frame[column.name] = days.astype("float64")
-    else:
-        frame[column.name] = values.astype("float64")
+listings = [row["listing"] for row in rows]
+frame = pd.DataFrame(listings)
 prices = champion.predict(frame)["predicted_price"].to_numpy().ravel()
 asked = np.array([row["price"] for row in rows])
 off = float(np.max(np.abs(prices / asked - 1)))
+
+
+def priced(homes):
+    return champion.predict(homes)["predicted_price"].to_numpy().ravel()
+
+
+# The same homes in every form in which people have them.
+assert np.array_equal(priced(listings), prices)
+assert np.array_equal(priced(frame.iloc[::-1]), prices[::-1])
+assert np.array_equal(priced(frame[sorted(frame.columns)]), prices)
+assert np.array_equal(priced(frame.assign(note="seen in June")), prices)
+assert np.array_equal(priced(frame.astype({"zip_code": "float64"})), prices)
+dates = [name for name in frame if "date" in name]
+assert dates, frame.columns
+assert np.array_equal(priced(frame.assign(**{name: pd.to_datetime(frame[name]) for name in dates})), prices)
+# Whole numbers are numbers, also beside unknown ones, and what is left out is unknown.
+few = pd.DataFrame({"bed": [3, 4], "house_size": [1500, 2100], "zip_code": ["98103", "06016"]}, index=[9, 4])
+assert few["bed"].dtype == "int64"
+assert np.array_equal(priced(few), priced(few.astype({"bed": "float64", "house_size": "float64"})))
+assert np.array_equal(priced(few), priced(few.assign(city=None, zip_code=[98103, 6016])))
+assert np.array_equal(priced(few), [priced([home])[0] for home in few.to_dict("records")])
+some = few.assign(bed=pd.array([3, None], dtype="Int64"))
+assert np.array_equal(priced(some)[0], priced(few)[0]) and priced(some)[1] > 0
 
 # Browsed like any run: what was measured, what was given, which files there are.
 run = client.get_run(named.run_id)
@@ -58,7 +71,4 @@ experiment = client.get_experiment_by_name(model)
 best = client.search_runs([experiment.experiment_id], order_by=["metrics.validation_mae"], max_results=1)
 assert best[0].data.metrics["validation_mae"] <= run.data.metrics["validation_mae"], best
 
-# Shuffled columns are put in order by the signature.
-shuffled = champion.predict(frame[sorted(frame.columns)])["predicted_price"].to_numpy().ravel()
-assert np.array_equal(shuffled, prices)
 print(json.dumps({"version": int(named.version), "off": off, "homes": len(rows)}))

@@ -21,6 +21,9 @@ os.environ["MLFLOW_TRACKING_URI"] = uri
 os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
 os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] = "false"
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# Files above 1 MB go in parts where the server can do that.
+os.environ["MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD"] = "true"
+os.environ["MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE"] = "1000000"
 
 import mlflow  # noqa: E402
 import requests  # noqa: E402
@@ -232,6 +235,43 @@ moved = client.create_run(elsewhere, start_time=START, run_name="moved")
 name("run", moved.info.run_id)
 call("an artifact location with a query", lambda: moved.info.artifact_uri.replace(moved.info.run_id, "RUN"))
 
+# --- names of runs, and the experiment that always exists ------------------------------------------
+
+tell("the version", requests.get(f"{uri}/version").text)
+unnamed = client.create_run(first, start_time=START)
+name("run", unnamed.info.run_id)
+tell("a name that the server chose", bool(re.fullmatch(r"[a-z]+-[a-z]+-[0-9]+", unnamed.info.run_name)))
+tell("its tag", unnamed.data.tags["mlflow.runName"] == unnamed.info.run_name)
+
+
+def names_now():
+    kept = client.get_run(unnamed.info.run_id)
+    return [kept.info.run_name, kept.data.tags.get("mlflow.runName")]
+
+
+call("rename by a tag", client.set_tag, unnamed.info.run_id, "mlflow.runName", "by a tag")
+call("names after a tag", names_now)
+call("rename by a batch", client.log_batch, unnamed.info.run_id, tags=[RunTag("mlflow.runName", "by a batch")])
+call("names after a batch", names_now)
+call("rename to nothing", client.update_run, unnamed.info.run_id, name="")
+call("names after nothing", names_now)
+call("rename by an empty tag", client.set_tag, unnamed.info.run_id, "mlflow.runName", "")
+call("names after an empty tag", names_now)
+call("the tag of a name goes", client.delete_tag, unnamed.info.run_id, "mlflow.runName")
+call("names without a tag", names_now)
+call("two names", client.create_run, first, tags={"mlflow.runName": "a"}, run_name="b")
+call("experiments, oldest last", lambda: client.search_experiments()[-1].name)
+call("an experiment's id that is no number", client.get_experiment, "x")
+call("the default experiment goes", client.delete_experiment, "0")
+call("a run in it", client.create_run, "0")
+call("whether it is listed", lambda: "Default" in [e.name for e in client.search_experiments()])
+call("it by name", lambda: client.get_experiment_by_name("Default").lifecycle_stage)
+call("it comes back", client.restore_experiment, "0")
+call("it gets another name", client.rename_experiment, "0", "Usual")
+call("it by its new name", lambda: client.get_experiment_by_name("Usual").experiment_id)
+call("its old name", client.get_experiment_by_name, "Default")
+call("it gets its name back", client.rename_experiment, "0", "Default")
+
 # --- searches ------------------------------------------------------------------------------------
 
 third = name("experiment", client.create_experiment("searched"))
@@ -362,6 +402,21 @@ with tempfile.TemporaryDirectory() as folder:
     with open(path, "wb") as file:
         file.write(bytes(range(256)) * 40)
     call("a file", client.log_artifact, id, path, "deep/er")
+    deeper = os.path.join(folder, "local", "folders")
+    os.makedirs(deeper)
+    large, odd = os.path.join(deeper, "mp.bin"), os.path.join(deeper, "a\\b.txt")
+    for path, size in ((large, 2_000_000), (odd, 20)):
+        with open(path, "wb") as file:
+            file.write(bytes(size))
+        call(f"a file of {size} bytes", client.log_artifact, id, path, "sub")
+    call("artifacts of local folders", lambda: list(client.list_artifacts(id, "sub")))
+    os.remove(large)
+    os.remove(odd)
+    root = run.info.artifact_uri.removeprefix("mlflow-artifacts:/")
+    for file in ("MLproject", "mlproject", "MLmodel", "a.pdf", "a.json", "a.b.yaml", "a.html", "a.svg", "a.png", "a"):
+        client.log_text(id, "text", f"types/{file}")
+        sent = requests.get(f"{uri}/api/2.0/mlflow-artifacts/artifacts/{root}/types/{file}")
+        tell(f"the type of {file}", [sent.headers["content-type"].split(";")[0], sent.headers["x-content-type-options"]])
     call("a text", client.log_text, id, "hello\n", "notes/hello.txt")
     call("a dictionary", client.log_dict, id, {"a": [1, 2]}, "a.json")
     call("the artifacts", lambda: list(client.list_artifacts(id)))

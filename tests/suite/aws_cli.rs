@@ -12,13 +12,18 @@ use tasador_testing::source::Answer;
 use tasador_testing::tools::installed;
 use tests::world::World;
 
-/// What the command prints.
-async fn run(world: &World, aws: &Path, folder: &Path, arguments: Vec<String>) -> String {
+/// What the command prints, or why it failed.
+async fn answer(
+    world: &World,
+    aws: &Path,
+    folder: &Path,
+    arguments: &[String],
+) -> Result<String, String> {
     let mut command = Command::new(aws);
     let endpoints = world.cloud().endpoints();
     command
         .args(["--output", "json"])
-        .args(&arguments)
+        .args(arguments)
         .current_dir(folder)
         .envs(
             endpoints
@@ -31,9 +36,17 @@ async fn run(world: &World, aws: &Path, folder: &Path, arguments: Vec<String>) -
         .env("LC_ALL", "C.UTF-8");
     let output = tokio::task::spawn_blocking(move || command.output().unwrap());
     let output = output.await.unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    match output.status.success() {
+        true => Ok(text(output.stdout)),
+        false => Err(text(output.stderr)),
+    }
+}
+
+/// What the command prints.
+async fn run(world: &World, aws: &Path, folder: &Path, arguments: Vec<String>) -> String {
+    let answered = answer(world, aws, folder, &arguments).await;
+    answered.unwrap_or_else(|stderr| panic!("{arguments:?}: {stderr}"))
 }
 
 fn words(text: &str) -> Vec<String> {
@@ -56,6 +69,15 @@ async fn an_execution_is_started_and_followed_and_a_function_invoked() {
     };
 
     let machine = local::machine::machine_arn();
+    for input in ["1e999", r#""\ud800""#, &"[".repeat(130)] {
+        let start =
+            format!("stepfunctions start-execution --state-machine-arn {machine} --input {input}");
+        let refused = answer(&world, &aws, folder.path(), &words(&start)).await;
+        assert!(
+            refused.unwrap_err().contains("InvalidExecutionInput"),
+            "{input}"
+        );
+    }
     let started = call(words(&format!(
         "stepfunctions start-execution --state-machine-arn {machine} --name by-hand --input {{}}"
     )))

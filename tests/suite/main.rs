@@ -17,6 +17,7 @@ mod champion;
 mod compaction;
 mod contracts;
 mod events;
+mod executions;
 mod faults;
 mod gate;
 mod integrity;

@@ -156,6 +156,8 @@ async fn the_champion_prices_in_python_as_it_does_here() {
         assert_eq!(told["homes"], unseen.len());
         assert!(told["off"].as_f64().unwrap() <= 1e-4, "{told}");
         versions.push(told["version"].as_u64().unwrap());
+        let printed = documented(client, &world).await;
+        assert!(printed.contains("predicted_price"), "{printed}");
 
         // Another version takes over, and the next load brings it.
         let champion = versions.last().copied().unwrap();
@@ -167,6 +169,31 @@ async fn the_champion_prices_in_python_as_it_does_here() {
         assert_eq!(status, 200, "{body}");
     }
     assert_ne!(versions[0], versions[1]);
+}
+
+/// What the commands of `docs/mlflow.md` print, word for word but for the server's address, with a client
+/// that is installed already: MLflow 3 with pandas 3, and MLflow 2 with pandas 2.
+async fn documented(venv: &Path, world: &World) -> String {
+    let page = std::fs::read_to_string(repository().join("docs/mlflow.md")).unwrap();
+    let (_, commands) = page
+        .split_once("```sh\npip install mlflow onnxruntime\n")
+        .unwrap();
+    let (commands, _) = commands.split_once("```").unwrap();
+    let address = &world.cloud().endpoints().http;
+    let path = format!("{}:/usr/bin:/bin", venv.join("bin").display());
+    let folder = tempfile::tempdir().unwrap();
+    let run = Command::new("sh")
+        .arg("-ec")
+        .arg(commands.replace("http://127.0.0.1:3000", address))
+        .current_dir(folder.path())
+        .env("PATH", path)
+        .env("MLFLOW_DISABLE_TELEMETRY", "true")
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(TIMEOUT, run).await.unwrap().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{commands}: {stderr}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// A sale as it would be asked for: without its price.

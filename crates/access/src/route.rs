@@ -129,6 +129,8 @@ pub const MLFLOW: &[Route] = &[
     api("ANY", "/api/3.0/mlflow/{proxy}", Scope::Admin),
     api("GET", "/api/2.0/mlflow-artifacts/{proxy}", Scope::Read),
     api("ANY", "/api/2.0/mlflow-artifacts/{proxy}", Scope::Admin),
+    api("GET", "/version", Scope::Read),
+    api("POST", "/v1/traces", Scope::Admin),
 ];
 
 /// What a route requires. `path` is the pattern that a router matched, in the notation of axum

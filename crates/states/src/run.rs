@@ -92,7 +92,8 @@ impl Machine {
     /// input, is [`HistoryEvent::started`]; the caller who starts the execution writes it.
     ///
     /// The machine's time-out starts with that first event. If the history has ended already, its
-    /// ending is returned.
+    /// ending is returned. If the input or the output to continue from cannot be read, the execution
+    /// fails with `States.Runtime`: resuming it would fail the same way.
     ///
     /// # Errors
     /// The journal's error if it cannot write; the execution then stops and can be resumed.
@@ -114,14 +115,15 @@ impl Machine {
         if let Some(ending) = Ending::of(last)? {
             return Ok(ending);
         }
-        let input = payload(first, "input")?;
+        let input = payload(first, "input");
+        let context = execution_context(execution, input.as_ref().ok(), first.timestamp);
         let engine = Engine {
             execution,
             host,
             clock,
             journal,
             last_id: Mutex::new(last.id),
-            execution_context: execution_context(execution, &input, first.timestamp),
+            execution_context: context,
             machine_context: json!({
                 "Id": execution.machine_arn,
                 "Name": execution.machine_arn.rsplit(':').next(),
@@ -187,9 +189,10 @@ impl Engine<'_> {
         &self,
         machine: &Machine,
         past: &[HistoryEvent],
-        input: Value,
+        input: io::Result<Value>,
         previous: &mut u64,
     ) -> Result<Value, Halt> {
+        let input = input.map_err(unreadable)?;
         let exited = past.iter().rev().find(|event| {
             event.kind.ends_with("StateExited")
                 && event
@@ -208,7 +211,7 @@ impl Engine<'_> {
                 .await;
         };
         *previous = exited.id;
-        let output = payload(exited, "output")?;
+        let output = payload(exited, "output").map_err(unreadable)?;
         match exited.detail("next") {
             None => Ok(output),
             Some(next) => {
@@ -281,7 +284,12 @@ impl Engine<'_> {
     }
 }
 
-fn execution_context(execution: &Execution, input: &Value, started: Timestamp) -> Value {
+/// Nothing catches it, as a payload that no state can read.
+fn unreadable(error: io::Error) -> Halt {
+    Fault::new(name::RUNTIME, error.to_string()).into()
+}
+
+fn execution_context(execution: &Execution, input: Option<&Value>, started: Timestamp) -> Value {
     json!({
         "Id": execution.arn,
         "Input": input,

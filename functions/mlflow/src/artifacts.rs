@@ -109,29 +109,32 @@ pub(crate) async fn download(ctx: &Context, place: &Place) -> Result<Response, A
     let name = key.file_name().replace(['"', '\\'], "_");
     let name: String = name.chars().filter(char::is_ascii).collect();
     let headers = [
-        (header::CONTENT_TYPE, kind(key.file_name()).to_owned()),
+        (header::CONTENT_TYPE, kind(key.file_name())),
         (
             header::CONTENT_DISPOSITION,
             format!("attachment; filename=\"{name}\""),
         ),
-        // What people store is shown as what it is, never run as a page of this server.
+        // With the disposition: what people store is downloaded, never run as a page of this server.
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, "sandbox".to_owned()),
     ];
     Ok((headers, bytes).into_response())
 }
 
-/// The type of a file, by its name.
-fn kind(name: &str) -> &'static str {
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    match extension {
-        "json" => "application/json",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "pdf" => "application/pdf",
-        "txt" | "md" | "log" | "yaml" | "yml" | "csv" | "py" | "html" | "svg" => "text/plain",
-        _ if matches!(name, "MLmodel" | "MLproject") => "text/plain",
-        _ => "application/octet-stream",
+/// What MLflow's pages show as text, by the end of a name or the whole of it.
+const TEXTS: &str = "txt log err cfg conf cnf cf ini properties prop hocon toml yaml yml xml json js py \
+                     py3 csv tsv md rst ipynb MLmodel mlproject";
+
+/// The type of a file by its name, as MLflow's server has it.
+fn kind(name: &str) -> String {
+    let extension = name
+        .rsplit_once('.')
+        .map_or(name, |(_, extension)| extension);
+    match TEXTS.split(' ').any(|text| text == extension) {
+        true => "text/plain".to_owned(),
+        false => mime_guess::from_path(name)
+            .first_or_octet_stream()
+            .to_string(),
     }
 }
 
@@ -166,11 +169,16 @@ pub(crate) async fn delete(ctx: &Context, args: Args) -> Answer {
 fn upload_key(args: &Args) -> Result<Key, ApiError> {
     let folder = args.text("folder")?.unwrap_or_default();
     let path = args.required("path")?;
-    let is_separator = |c: char| c == '/' || (c == '\\' && path.contains(":\\"));
+    let is_separator = |c: char| c == '/' || (c == '\\' && is_windows(&path));
     let name = path.rsplit(is_separator).next();
     let name = name.filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| ApiError::missing("path"))?;
     Place::of(&format!("{folder}/{name}"))?.writable()?.object()
+}
+
+/// Whether a local path has a drive or a server of Windows. Elsewhere a backslash is part of a name.
+fn is_windows(path: &str) -> bool {
+    path.starts_with(r"\\") || path.get(1..3) == Some(r":\") || path.get(1..3) == Some(":/")
 }
 
 pub(crate) async fn create_upload(ctx: &Context, args: Args) -> Answer {
@@ -223,6 +231,9 @@ mod tests {
             ),
             ("mp.bin", "0/r/artifacts", "mlflow/0/r/artifacts/mp.bin"),
             ("C:\\data\\mp.bin", "0", "mlflow/0/mp.bin"),
+            ("C:/data\\mp.bin", "0", "mlflow/0/mp.bin"),
+            ("\\\\server\\data\\mp.bin", "0", "mlflow/0/mp.bin"),
+            ("/home/ana/a\\b:\\c.bin", "0", "mlflow/0/a\\b:\\c.bin"),
             ("/tmp/mp.bin", "", "mlflow/mp.bin"),
         ] {
             let args = Args::default().with("path", path).with("folder", folder);
@@ -231,6 +242,23 @@ mod tests {
         for path in ["/home/ana/", "..", ""] {
             let args = Args::default().with("path", path).with("folder", "0");
             assert!(upload_key(&args).is_err(), "{path}");
+        }
+    }
+    #[test]
+    fn files_have_the_types_that_mlflows_pages_expect() {
+        for (name, expected) in [
+            ("a.pdf", "application/pdf"),
+            ("MLproject", "application/octet-stream"),
+            ("mlproject", "text/plain"),
+            ("MLmodel", "text/plain"),
+            ("a.json", "text/plain"),
+            ("a.b.yaml", "text/plain"),
+            ("plot.png", "image/png"),
+            ("page.html", "text/html"),
+            ("plot.svg", "image/svg+xml"),
+            ("noname", "application/octet-stream"),
+        ] {
+            assert_eq!(kind(name), expected, "{name}");
         }
     }
 }

@@ -14,13 +14,13 @@ use crate::view;
 
 const SEARCH_DEFAULT: i64 = 1_000;
 const SEARCH_MAX: i64 = 50_000;
-/// MLflow's experiment for runs that name none; it always exists.
+/// The id and the name of MLflow's experiment for runs that name none; it always exists.
+pub(crate) const DEFAULT_ID: &str = "0";
 const DEFAULT: &str = "Default";
 
 pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
     let name = args.required("name")?;
     check_experiment_name(&name)?;
-    // It is the oldest, as in MLflow.
     default(ctx).await?;
     let now_ms = ctx.now().as_millisecond();
     let new = Experiment {
@@ -45,10 +45,10 @@ pub(crate) async fn get(ctx: &Context, args: Args) -> Answer {
 
 pub(crate) async fn get_by_name(ctx: &Context, args: Args) -> Answer {
     let name = args.required("experiment_name")?;
-    let found = match name.as_str() {
-        DEFAULT => Some(default(ctx).await?),
-        name => ctx.registry.experiment_named(name).await?,
-    };
+    if name == DEFAULT {
+        default(ctx).await?;
+    }
+    let found = ctx.registry.experiment_named(&name).await?;
     let found = found.ok_or_else(|| {
         ApiError::not_found(format!("Could not find experiment with name '{name}'"))
     })?;
@@ -80,11 +80,6 @@ pub(crate) async fn delete(ctx: &Context, args: Args) -> Answer {
         set_runs_deleted(ctx, &known, known.deleted_ms).await?;
     }
     let experiment = active(ctx, &known.experiment_id).await?;
-    if experiment.experiment_id == "0" {
-        return Err(ApiError::invalid(
-            "Cannot delete the default experiment '0'. This is an internally reserved experiment.",
-        ));
-    }
     let now_ms = ctx.now().as_millisecond();
     change(ctx, &experiment.experiment_id, &|experiment| {
         experiment.deleted_ms = Some(now_ms);
@@ -173,15 +168,28 @@ pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
 
 /// The experiment that always exists; created when it is first read.
 async fn default(ctx: &Context) -> Result<Experiment, ApiError> {
-    let new = Experiment::named(DEFAULT, ctx.now().as_millisecond());
+    // By its id: it may have another name or be deleted.
+    if let Some(known) = ctx.registry.experiment_by_id(DEFAULT_ID).await? {
+        return Ok(known);
+    }
+    // The oldest, as in MLflow, also where the pipeline was first.
+    let others = ctx.registry.all_experiments().await?;
+    let others = others.iter().map(|experiment| experiment.created_ms);
+    let oldest_ms = others.fold(ctx.now().as_millisecond(), i64::min);
+    let new = Experiment::named(DEFAULT, oldest_ms - 1);
     Ok(ctx.registry.experiment(&new).await?)
 }
 
 /// An experiment, deleted or not.
 pub(crate) async fn known(ctx: &Context, experiment_id: &str) -> Result<Experiment, ApiError> {
+    if experiment_id.parse::<i64>().is_err() {
+        return Err(ApiError::invalid(format!(
+            "Invalid experiment ID '{experiment_id}'. Experiment ID must be a valid integer."
+        )));
+    }
     match ctx.registry.experiment_by_id(experiment_id).await? {
         Some(found) => Ok(found),
-        None if experiment_id == "0" => default(ctx).await,
+        None if experiment_id == DEFAULT_ID => default(ctx).await,
         None => Err(unknown(experiment_id)),
     }
 }

@@ -23,6 +23,7 @@ mod paging;
 mod place;
 mod promotion;
 mod registered;
+mod run_names;
 mod runs;
 mod search;
 mod stage;
@@ -31,7 +32,7 @@ mod versions;
 mod view;
 
 use axum::extract::{DefaultBodyLimit, State};
-use axum::routing::{MethodFilter, on, put};
+use axum::routing::{MethodFilter, any, get, on, put};
 use axum::{Json, Router, middleware};
 use futures::future::BoxFuture;
 use http::{Method, Uri};
@@ -276,6 +277,9 @@ const ARTIFACT_FILES: Routes<Find> = &[(GET, "/artifacts/{*path}", boxed!(artifa
 /// What MLflow 3 asks for under a new number.
 const MLFLOW_3: Routes<Call> = &[(GET, "/server-info", boxed!(server_info))];
 
+/// The MLflow whose API this server follows; clients ask for it.
+const VERSION: &str = "3.17.2";
+
 /// The same paths as within [`MLFLOW`], where MLflow's pages ask for them.
 const PAGES: Routes<Call> = &[(POST, "/graphql", boxed!(graphql::answer))];
 const PAGE_FILES: Routes<Find> = &[
@@ -294,6 +298,8 @@ fn routes() -> Router<Context> {
         group(ARTIFACTS, ARTIFACT_FILES).route("/artifacts/{*path}", put(artifacts::upload));
     let files = closed(files);
     group(PAGES, PAGE_FILES)
+        .route("/version", get(async || VERSION))
+        .route("/v1/traces", any(unknown))
         .nest("/api/2.0/mlflow", mlflow.clone())
         .nest("/ajax-api/2.0/mlflow", mlflow)
         .nest("/api/3.0/mlflow", newer.clone())
@@ -341,7 +347,7 @@ async fn server_info(_: &Context, _: Args) -> Answer {
 }
 
 /// Parts of MLflow's API that are not covered, by a part of their paths, each with a sentence.
-const NOT_COVERED: [(&str, &str); 13] = [
+const NOT_COVERED: [(&str, &str); 15] = [
     ("trace", "Traces are not stored here."),
     ("assessments", "Traces are not stored here."),
     ("prompt", "Prompts are not stored here."),
@@ -355,6 +361,11 @@ const NOT_COVERED: [(&str, &str); 13] = [
     ("review", "Reviews are not stored here."),
     ("mcp", "There are no MCP servers here."),
     ("telemetry", "Telemetry is not collected here."),
+    ("workspaces", "There are no workspaces here."),
+    (
+        "presigned",
+        "Addresses are signed for uploads in parts only.",
+    ),
 ];
 
 async fn unknown(method: Method, uri: Uri) -> ApiError {

@@ -88,6 +88,11 @@ pub(crate) async fn log_model(ctx: &Context, args: Args) -> Answer {
 /// Adds to a run, and to the logged models that were measured.
 async fn log(ctx: &Context, run_id: &str, metrics: Vec<Args>, mut additions: RunLog) -> Answer {
     additions.points = metrics.iter().map(point).collect::<Result<_, _>>()?;
+    // A run keeps its name where the new one is empty.
+    let is_name = |key: &String| key == runs::NAME_TAG;
+    additions
+        .tags
+        .retain(|key, value| !(is_name(key) && value.is_empty()));
     if let Some(name) = additions.tags.get(runs::NAME_TAG).cloned() {
         runs::active(ctx, run_id).await?;
         let change = RunChange {

@@ -17,6 +17,8 @@ use crate::{promotion, view};
 
 const SEARCH_DEFAULT: i64 = 100;
 const SEARCH_MAX: i64 = 1_000;
+/// The tag that says that a model is a prompt.
+const PROMPT_TAG: &str = "mlflow.prompt.is_prompt";
 /// Models whose versions are looked up at once.
 const CONCURRENCY: usize = 8;
 
@@ -26,6 +28,10 @@ pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
     let model: ModelName = name
         .parse()
         .map_err(|error| ApiError::invalid(format!("{error}.")))?;
+    let tags = registry_tags(args.pairs("tags")?)?;
+    if tags.contains_key(PROMPT_TAG) {
+        return Err(ApiError::not_covered("Prompts are not stored here."));
+    }
     let now = ctx.now();
     let record = ModelRecord {
         model,
@@ -33,7 +39,7 @@ pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
         created_at: now,
         updated_at: Some(now),
         description: args.text("description")?,
-        tags: registry_tags(args.pairs("tags")?)?,
+        tags,
     };
     if !ctx.registry.make_model(&record).await? {
         return Err(ApiError::exists(format!(
@@ -116,7 +122,7 @@ pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
             (Operator::Equal, Operand::Text(text)) => text == "false",
             _ => false,
         };
-        let prompts = Subject::Tag("mlflow.prompt.is_prompt".to_owned());
+        let prompts = Subject::Tag(PROMPT_TAG.to_owned());
         !(excluded && comparison.subject == prompts)
     });
     let found = match search.filter.required("name").map(str::parse) {

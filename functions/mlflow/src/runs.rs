@@ -7,7 +7,7 @@ use tasador_runtime::Context;
 use crate::args::Args;
 use crate::error::{Answer, ApiError};
 use crate::labels::run_tags;
-use crate::{experiments, place, view};
+use crate::{experiments, place, run_names, view};
 
 /// The tag that repeats a run's name.
 pub(crate) const NAME_TAG: &str = "mlflow.runName";
@@ -15,12 +15,12 @@ pub(crate) const NAME_TAG: &str = "mlflow.runName";
 const USER_TAG: &str = "mlflow.user";
 
 pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
-    let experiment_id = args
-        .text("experiment_id")?
-        .unwrap_or_else(|| "0".to_owned());
+    let experiment_id = args.filled("experiment_id")?;
+    let experiment_id = experiment_id.unwrap_or_else(|| experiments::DEFAULT_ID.to_owned());
     let experiment = experiments::active(ctx, &experiment_id).await?;
     let mut tags = run_tags(args.pairs("tags")?)?;
-    let run_id = uuid::Uuid::new_v4().simple().to_string();
+    let id = uuid::Uuid::new_v4();
+    let run_id = id.simple().to_string();
     let name = args.filled("run_name")?;
     if let (Some(name), Some(tag)) = (&name, tags.get(NAME_TAG))
         && name != tag
@@ -32,7 +32,7 @@ pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
     }
     let name = name
         .or_else(|| tags.get(NAME_TAG).cloned())
-        .unwrap_or_else(|| format!("run-{}", run_id.get(..8).unwrap_or_default()));
+        .unwrap_or_else(|| run_names::of(&id));
     tags.insert(NAME_TAG.to_owned(), name.clone());
     let user = args
         .text("user_id")?

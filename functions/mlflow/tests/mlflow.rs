@@ -9,7 +9,7 @@ use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tasador_registry::{
-    Artifact, FinishedVersion, Metrics, NewVersion, Promotion, PromotionKind, Registry,
+    Artifact, Experiment, FinishedVersion, Metrics, NewVersion, Promotion, PromotionKind, Registry,
 };
 use tasador_runtime::{Config, Context};
 use tasador_testing::Stores;
@@ -195,6 +195,16 @@ async fn refusals_have_mlflows_codes() {
         ),
         ("GET", "nothing".to_owned(), None, 404, "ENDPOINT_NOT_FOUND"),
         ("GET", "traces".to_owned(), None, 501, "NOT_IMPLEMENTED"),
+        ("GET", "workspaces".to_owned(), None, 501, "NOT_IMPLEMENTED"),
+        (
+            "POST",
+            "registered-models/create".to_owned(),
+            Some(
+                json!({"name": "p", "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}]}),
+            ),
+            501,
+            "NOT_IMPLEMENTED",
+        ),
         (
             "POST",
             "registered-models/rename".to_owned(),
@@ -228,6 +238,8 @@ async fn refusals_have_mlflows_codes() {
         (status, &answer["error_code"]),
         (400, &json!("INVALID_PARAMETER_VALUE"))
     );
+    let traces = ask(&router, Method::POST, "/v1/traces", Some(json!({}))).await;
+    assert_eq!(traces.0, 501, "{}", traces.1);
     // The pages ask under another path, and get the same.
     let (status, answer) = ask(
         &router,
@@ -324,4 +336,30 @@ async fn a_promotion_of_the_pipeline_moves_alias_and_stage() {
         (status, &answer["error_code"]),
         (400, &json!("INVALID_STATE"))
     );
+}
+
+/// Clients decide by it what they may ask for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_version_is_that_of_the_server_in_the_contract() {
+    let (router, _, _stores) = served().await;
+    let request = Request::builder().uri("/version").body(Body::empty());
+    let answer = router.oneshot(request.unwrap()).await.unwrap();
+    let version = answer.into_body().collect().await.unwrap().to_bytes();
+    let pinned = include_str!("../../../tests/mlflow/requirements-3.txt");
+    let pin = format!("mlflow=={}", String::from_utf8_lossy(&version));
+    assert!(pinned.lines().any(|line| line == pin), "{pin}");
+}
+
+/// The pipeline's experiments may be there before a client asks for the first time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_default_experiment_is_the_oldest() {
+    let (router, registry, _stores) = served().await;
+    registry
+        .make_experiment(&Experiment::named("BestHousePriceModel", 1_000))
+        .await
+        .unwrap();
+    let (_, found) = post(&router, "experiments/search", json!({"max_results": 10})).await;
+    let found = found["experiments"].as_array().unwrap();
+    let names: Vec<&Value> = found.iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["BestHousePriceModel", "Default"]);
 }

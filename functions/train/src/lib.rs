@@ -262,6 +262,7 @@ async fn register(
     for (file, bytes) in [
         (ModelFile::Onnx, trained.onnx),
         (ModelFile::MlModel, trained.mlmodel.into_bytes()),
+        (ModelFile::Loader, signature::LOADER.into()),
         (ModelFile::Card, trained.files.card.into_bytes()),
         (ModelFile::Residuals, trained.files.residuals.into_bytes()),
         (

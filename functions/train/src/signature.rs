@@ -9,6 +9,10 @@ const ONNX_VERSION: &str = "1.17.0";
 /// The version of MLflow that matches this layout.
 const MLFLOW_VERSION: &str = "2.22.0";
 
+/// The module that `MLmodel` names. MLflow's own loader of ONNX takes no missing column, and passes
+/// texts of pandas 3 in a type that the runtime refuses.
+pub(crate) const LOADER: &str = include_str!("tasador_model.py");
+
 /// `signature.json`: the inputs of training and serving, and the inputs of the ONNX graph.
 pub(crate) fn of(model: &Model) -> Value {
     let inputs: Vec<Value> = model
@@ -62,10 +66,14 @@ fn columns(model: &Model) -> Vec<Value> {
     model.inputs().iter().map(column).collect()
 }
 
-/// `MLmodel`, so that `mlflow.pyfunc.load_model` prices homes with the ONNX graph.
+/// `MLmodel`, so that `mlflow.pyfunc.load_model` prices homes with the ONNX graph through [`LOADER`].
 ///
 /// It contains no time: the same model has the same file.
 pub(crate) fn mlmodel(model: &Model, mlflow_run_id: &str, size_bytes: u64) -> String {
+    // Of any type: MLflow's `double` refuses whole numbers, and its version 2 mixes up the rows of a frame
+    // whose columns are of a type here and of any there.
+    let input = |input: &Input| json!({"type": "any", "name": input.name, "required": false});
+    let inputs: Vec<Value> = model.inputs().iter().map(input).collect();
     let outputs = json!([{"type": "double", "name": onnx::OUTPUT, "required": true}]);
     // In single quotes, YAML escapes only the quote.
     let quoted = |value: &Value| format!("'{}'", value.to_string().replace('\'', "''"));
@@ -80,8 +88,9 @@ pub(crate) fn mlmodel(model: &Model, mlflow_run_id: &str, size_bytes: u64) -> St
          \x20   providers:\n\
          \x20   - CPUExecutionProvider\n\
          \x20 python_function:\n\
+         \x20   code: .\n\
          \x20   data: model.onnx\n\
-         \x20   loader_module: mlflow.onnx\n\
+         \x20   loader_module: tasador_model\n\
          mlflow_version: {MLFLOW_VERSION}\n\
          model_size_bytes: {size_bytes}\n\
          model_uuid: {mlflow_run_id}\n\
@@ -90,7 +99,7 @@ pub(crate) fn mlmodel(model: &Model, mlflow_run_id: &str, size_bytes: u64) -> St
          \x20 inputs: {}\n\
          \x20 outputs: {}\n\
          \x20 params: null\n",
-        quoted(&Value::Array(columns(model))),
+        quoted(&inputs.into()),
         quoted(&outputs),
     )
 }

@@ -85,7 +85,9 @@ fn every_version_has_what_mlflow_reads() {
     let names = Names::of(&"run-1".parse().unwrap(), Algorithm::Linear);
     let trained = train(&config, &names, &frame).unwrap().unwrap();
     assert_eq!(trained.folds.len(), 5);
-    assert!(trained.mlmodel.contains("loader_module: mlflow.onnx\n"));
+    assert!(trained.mlmodel.contains("loader_module: tasador_model\n"));
+    let column = r#"{"type":"any","name":"house_size","required":false}"#;
+    assert!(trained.mlmodel.contains(column), "{}", trained.mlmodel);
     assert!(trained.mlmodel.contains("\"name\":\"o''clock\""));
     assert!(trained.mlmodel.contains("\"name\":\"predicted_price\""));
     assert!(!trained.onnx.is_empty());

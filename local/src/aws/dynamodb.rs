@@ -9,6 +9,10 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use dynoxide::actions::batch_write_item::BatchWriteItemRequest;
+use dynoxide::actions::transact_write_items::{
+    TransactDelete, TransactPut, TransactWriteItem, TransactWriteItemsRequest,
+};
 use dynoxide::{Database, DynoxideError};
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -24,6 +28,9 @@ pub(crate) const BODY_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// Requests that are read, run and written at the same time. The database runs one after the other,
 /// so more threads would only wait for it.
 const THREADS: usize = 4;
+
+/// The most writes of a batch, as on AWS.
+const BATCH_MAX: usize = 25;
 
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
@@ -128,6 +135,9 @@ fn run(database: &Database, operation: &str, body: &[u8]) -> Option<Result<Strin
             }
         };
     }
+    if operation == "BatchWriteItem" && written_at_once(database, body) {
+        return Some(Ok(json!({ "UnprocessedItems": {} }).to_string()));
+    }
     dispatch! {
         "BatchExecuteStatement" => batch_execute_statement,
         "BatchGetItem" => batch_get_item,
@@ -153,6 +163,43 @@ fn run(database: &Database, operation: &str, body: &[u8]) -> Option<Result<Strin
         "UpdateTable" => update_table,
         "UpdateTimeToLive" => update_time_to_live,
     }
+}
+
+/// Whether a batch is written, in one transaction: dynoxide syncs each item of a batch to the disk. What
+/// is refused here is refused again, or written item by item, as a batch.
+fn written_at_once(database: &Database, body: &[u8]) -> bool {
+    let Ok(batch) = serde_json::from_slice::<BatchWriteItemRequest>(body) else {
+        return false;
+    };
+    if batch.return_consumed_capacity.is_some() || batch.return_item_collection_metrics.is_some() {
+        return false;
+    }
+    let mut transact_items = Vec::new();
+    for (table_name, writes) in batch.request_items {
+        for write in writes {
+            let put = write.put_request.map(|put| TransactPut {
+                table_name: table_name.clone(),
+                item: put.item,
+                ..TransactPut::default()
+            });
+            let delete = write.delete_request.map(|delete| TransactDelete {
+                table_name: table_name.clone(),
+                key: delete.key,
+                ..TransactDelete::default()
+            });
+            transact_items.push(TransactWriteItem {
+                put,
+                delete,
+                ..TransactWriteItem::default()
+            });
+        }
+    }
+    let transaction = TransactWriteItemsRequest {
+        transact_items,
+        ..TransactWriteItemsRequest::default()
+    };
+    transaction.transact_items.len() <= BATCH_MAX
+        && database.transact_write_items(transaction).is_ok()
 }
 
 /// Reads a request. dynoxide's types begin the message of an error with its kind.
@@ -186,6 +233,46 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_is_written_at_once_or_refused_as_a_batch() {
+        let database = Database::memory().unwrap();
+        let ask = |operation: &str, body: serde_json::Value| {
+            let answer = run(&database, operation, body.to_string().as_bytes()).unwrap();
+            let text = answer.unwrap_or_else(|error| error.to_json());
+            serde_json::from_str::<serde_json::Value>(&text).unwrap()
+        };
+        let key = [json!({"AttributeName": "pk", "KeyType": "HASH"})];
+        let attributes = [json!({"AttributeName": "pk", "AttributeType": "S"})];
+        ask(
+            "CreateTable",
+            json!({"TableName": "table", "KeySchema": key, "AttributeDefinitions": attributes, "BillingMode": "PAY_PER_REQUEST"}),
+        );
+        let put =
+            |number: usize| json!({"PutRequest": {"Item": {"pk": {"S": number.to_string()}}}});
+        let batch = |writes: Vec<serde_json::Value>| json!({"RequestItems": {"table": writes}});
+        let count = || ask("Scan", json!({"TableName": "table"}))["Count"].clone();
+
+        let done = json!({"UnprocessedItems": {}});
+        assert_eq!(
+            ask("BatchWriteItem", batch((0..25).map(put).collect())),
+            done
+        );
+        assert_eq!(count(), 25);
+        let delete = json!({"DeleteRequest": {"Key": {"pk": {"S": "3"}}}});
+        assert_eq!(ask("BatchWriteItem", batch(vec![put(4), delete])), done);
+        assert_eq!(count(), 24);
+        for refused in [
+            batch((100..126).map(put).collect()),
+            batch(vec![put(200), put(200)]),
+            batch(vec![]),
+            json!({"RequestItems": {"other": [put(300)]}}),
+        ] {
+            let answer = ask("BatchWriteItem", refused);
+            assert!(answer["__type"].is_string(), "{answer}");
+        }
+        assert_eq!(count(), 24);
+    }
 
     #[test]
     fn errors_have_the_names_of_dynamodb() {

@@ -57,7 +57,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     while reader.read_until(b'\n', &mut bytes)? > 0 {
         // The last line may be torn; any other that is no JSON is damage.
         if bytes.last() == Some(&b'\n') {
-            lines.push(serde_json::from_slice(&bytes)?);
+            lines.push(line(&bytes)?);
         }
         bytes.clear();
     }
@@ -78,10 +78,12 @@ pub(crate) fn ends<T: DeserializeOwned>(path: &Path) -> io::Result<Option<(T, T)
     let mut last = Vec::new();
     file.take(end.saturating_sub(start))
         .read_to_end(&mut last)?;
-    Ok(Some((
-        serde_json::from_slice(&first)?,
-        serde_json::from_slice(&last)?,
-    )))
+    Ok(Some((line(&first)?, line(&last)?)))
+}
+
+/// A whole line that is no JSON is damage, also where it ends too early.
+fn line<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 /// Length up to and with the last line feed.

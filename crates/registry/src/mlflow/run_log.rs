@@ -3,9 +3,9 @@
 //! Nothing here takes turns. Each point of a metric is its own item; the latest value of a
 //! metric, in the run and in the list by value, is whichever point is last in its series, as a
 //! condition on each write says. So many clients may log to one run at once, in any order and again
-//! where an answer was lost, and end with the same.
+//! where an answer was lost, and end with the same. What is much at once goes in few large requests.
 
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{PutRequest, TransactWriteItem, WriteRequest};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use super::key;
 use super::run::{MetricPoint, Moment, RunLog, RunRecord};
 use crate::RegistryError;
-use crate::table::bulk::write_all;
+use crate::table::bulk::{TRANSACTION_MAX, write_all};
 use crate::table::fault::Attempt;
 use crate::table::item::{Expression, item, listed, text, unbuildable, value};
 use crate::table::{ATTEMPTS, Registry, back_off};
@@ -21,6 +21,10 @@ use tasador_flow::Number;
 
 /// Fields of a run that one write sets: an expression of DynamoDB has at most 4 KB.
 const FIELDS_OF_A_WRITE: usize = 30;
+
+/// How often more fields are written as whole maps. Whoever logs to the run meanwhile prevents it; field
+/// by field they do not meet.
+const WHOLE_ATTEMPTS: u32 = 3;
 
 /// Requests on their way at once.
 const CONCURRENCY: usize = 8;
@@ -82,6 +86,21 @@ impl Registry {
             )
             .chain(log.tags.iter().map(|(key, value)| Field::Tag(key, value)))
             .collect();
+        let mut run = run;
+        if fields.len() > FIELDS_OF_A_WRITE {
+            for _ in 0..WHOLE_ATTEMPTS {
+                let (change, condition) = whole_maps(&run, &fields)?;
+                if change.text.is_empty() {
+                    return Ok(());
+                }
+                let key = key::mlflow_run(run_id);
+                if self.update_if(WHAT, key, change, condition).await? == Attempt::Done {
+                    return Ok(());
+                }
+                run = self.open_run(run_id).await?;
+                params_agree(&run, log)?;
+            }
+        }
         for fields in fields.chunks(FIELDS_OF_A_WRITE) {
             let mut run = run.clone();
             let mut round = 0;
@@ -199,32 +218,66 @@ impl Registry {
         run: &RunRecord,
         latest: &[MetricPoint],
     ) -> Result<(), RegistryError> {
-        let items = latest
-            .iter()
-            .map(|point| {
-                let moment = point.moment();
-                let record = RankItem {
-                    run_id: run.run_id.clone(),
-                    start_ms: run.start_ms,
-                    moment,
-                };
-                let newer = Expression::new("attribute_not_exists(pk) OR #moment < :moment")
-                    .name("#moment", "moment")
-                    .value(":moment", value(&moment)?);
-                let item = listed(
-                    item(key::latest(&run.run_id, &point.key), &record)?,
-                    key::ranks_of(&run.experiment_id, &point.key),
-                    key::rank(point.value, run.start_ms, &run.run_id),
-                );
-                Ok((item, newer))
-            })
-            .collect::<Result<Vec<_>, RegistryError>>()?;
-        stream::iter(items)
-            .map(|(item, newer)| self.put_if("place a run", item, newer))
-            .buffer_unordered(CONCURRENCY)
+        const WHAT: &str = "place a run";
+        let mut places = Vec::with_capacity(latest.len());
+        for point in latest {
+            let moment = point.moment();
+            let record = RankItem {
+                run_id: run.run_id.clone(),
+                start_ms: run.start_ms,
+                moment,
+            };
+            let newer = Expression::new("attribute_not_exists(pk) OR #moment < :moment")
+                .name("#moment", "moment")
+                .value(":moment", value(&moment)?);
+            let item = listed(
+                item(key::latest(&run.run_id, &point.key), &record)?,
+                key::ranks_of(&run.experiment_id, &point.key),
+                key::rank(point.value, run.start_ms, &run.run_id),
+            );
+            places.push((item, newer));
+        }
+        if places.len() == 1
+            && let Some((item, newer)) = places.pop()
+        {
             // Lost means that a later value is there.
-            .try_for_each(|_| std::future::ready(Ok(())))
+            self.put_if(WHAT, item, newer).await?;
+        }
+        let places = places
+            .into_iter()
+            .map(|(item, newer)| self.put(item, newer));
+        let places = places.collect::<Result<Vec<_>, _>>()?;
+        let chunks: Vec<Vec<TransactWriteItem>> = places
+            .chunks(TRANSACTION_MAX)
+            .map(<[TransactWriteItem]>::to_vec)
+            .collect();
+        stream::iter(chunks)
+            .map(|chunk| self.put_those_that_hold(WHAT, chunk))
+            .buffer_unordered(CONCURRENCY)
+            .try_collect()
             .await
+    }
+
+    /// Writes items in one transaction, without those whose conditions do not hold.
+    async fn put_those_that_hold(
+        &self,
+        operation: &'static str,
+        mut writes: Vec<TransactWriteItem>,
+    ) -> Result<(), RegistryError> {
+        for round in 0..ATTEMPTS {
+            if writes.is_empty() {
+                return Ok(());
+            }
+            let Some(refused) = self.transact_each(operation, writes.clone()).await? else {
+                return Ok(());
+            };
+            if refused.is_empty() {
+                back_off(round).await;
+            }
+            let mut at = 0..;
+            writes.retain(|_| at.next().is_none_or(|at| !refused.contains(&at)));
+        }
+        Err(RegistryError::Contended { operation })
     }
 }
 
@@ -300,6 +353,63 @@ fn writes(
                     .name(&name, key)
                     .value(&placed, text(*tag));
             }
+        }
+    }
+    if !sets.is_empty() {
+        change.text = format!("SET {}", sets.join(", "));
+    }
+    condition.text = conditions.join(" AND ");
+    Ok((change, condition))
+}
+
+/// The same as whole maps, each under the condition that it is as it was read.
+fn whole_maps(
+    run: &RunRecord,
+    fields: &[Field<'_>],
+) -> Result<(Expression, Expression), RegistryError> {
+    let mut after = run.clone();
+    for field in fields {
+        match field {
+            Field::Metric(point) => {
+                let moment = point.moment();
+                let known = run.moments.get(&point.key);
+                if known.is_none_or(|known| known.to_string() < moment.to_string()) {
+                    after.moments.insert(point.key.clone(), moment);
+                    after.metrics.0.insert(point.key.clone(), point.value);
+                }
+            }
+            Field::Param(key, param) => {
+                after.params.insert((*key).to_owned(), (*param).to_owned());
+            }
+            Field::Tag(key, tag) => {
+                after.tags.insert((*key).to_owned(), (*tag).to_owned());
+            }
+        }
+    }
+    let mut sets = Vec::new();
+    let mut conditions = vec!["attribute_exists(pk) AND attribute_not_exists(#d)".to_owned()];
+    let mut change = Expression::default();
+    let mut condition = Expression::default().name("#d", "deleted_ms");
+    for (name, before, now) in [
+        ("moments", value(&run.moments)?, value(&after.moments)?),
+        ("params", value(&run.params)?, value(&after.params)?),
+        ("tags", value(&run.tags)?, value(&after.tags)?),
+    ] {
+        if before == now {
+            continue;
+        }
+        sets.push(format!("#{name} = :{name}"));
+        conditions.push(format!("#{name} = :{name}_before"));
+        change = change
+            .name(&format!("#{name}"), name)
+            .value(&format!(":{name}"), now);
+        condition = condition.value(&format!(":{name}_before"), before);
+        if name == "moments" {
+            // They change with the moments.
+            sets.push("#metrics = :metrics".to_owned());
+            change = change
+                .name("#metrics", "metrics")
+                .value(":metrics", value(&after.metrics)?);
         }
     }
     if !sets.is_empty() {

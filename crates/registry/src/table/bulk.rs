@@ -13,6 +13,8 @@ use crate::RegistryError;
 pub(crate) const READ_BATCH: usize = 100;
 /// The most items DynamoDB writes at once.
 pub(crate) const WRITE_BATCH: usize = 25;
+/// The most items DynamoDB writes in one transaction.
+pub(crate) const TRANSACTION_MAX: usize = 100;
 /// Requests on their way at once. DynamoDB answers in some 5 ms, so 16 keep a batch of 230,000
 /// rows within seconds, and a new table on demand takes their 4,000 writes a second without
 /// throttling. More gain nothing on one machine, where the table is one SQLite file.

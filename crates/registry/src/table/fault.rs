@@ -1,17 +1,20 @@
 //! Single reads, transactions, and what the client's errors mean.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::de::DeserializeOwned;
 
-use super::Registry;
 use super::item::{self, Expression, Item};
 use super::key::Key;
+use super::{ATTEMPTS, Registry, back_off};
 use crate::RegistryError;
+
+const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 /// How a transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,34 +75,32 @@ impl Registry {
         Ok(found.item)
     }
 
-    /// Writes an item where a condition holds.
+    /// Writes an item where a condition holds; waits for transactions of others at the same item.
     pub(crate) async fn put_if(
         &self,
         operation: &'static str,
         item: Item,
         condition: Expression,
     ) -> Result<Attempt, RegistryError> {
-        let sent = self
+        let put = self
             .client
             .put_item()
             .table_name(&self.tables.registry)
             .set_item(Some(item))
             .set_expression_attribute_names(condition.names())
             .set_expression_attribute_values(condition.values())
-            .condition_expression(condition.text)
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(Attempt::Done),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(Attempt::Lost)
+            .condition_expression(condition.text);
+        for round in 0..ATTEMPTS {
+            let Err(error) = put.clone().send().await else {
+                return Ok(Attempt::Done);
+            };
+            match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => return Ok(Attempt::Lost),
+                Some(PutItemError::TransactionConflictException(_)) => back_off(round).await,
+                _ => return Err(unavailable(operation)(error)),
             }
-            Err(error) => Err(unavailable(operation)(error)),
         }
+        Err(RegistryError::Contended { operation })
     }
 
     /// Changes an item where a condition holds.
@@ -143,6 +144,19 @@ impl Registry {
         operation: &'static str,
         items: Vec<TransactWriteItem>,
     ) -> Result<Attempt, RegistryError> {
+        Ok(match self.transact_each(operation, items).await? {
+            None => Attempt::Done,
+            Some(_) => Attempt::Lost,
+        })
+    }
+
+    /// The same; where nothing is written, the positions of the items whose conditions do not hold.
+    /// There are none if only another writer was at the same items.
+    pub(crate) async fn transact_each(
+        &self,
+        operation: &'static str,
+        items: Vec<TransactWriteItem>,
+    ) -> Result<Option<BTreeSet<usize>>, RegistryError> {
         let sent = self
             .client
             .transact_write_items()
@@ -150,35 +164,41 @@ impl Registry {
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(Attempt::Done),
-            Err(error) if lost(&error) => Ok(Attempt::Lost),
-            Err(error) => Err(unavailable(operation)(error)),
+            Ok(_) => Ok(None),
+            Err(error) => match lost(&error) {
+                Some(refused) => Ok(Some(refused)),
+                None => Err(unavailable(operation)(error)),
+            },
         }
     }
 }
 
-/// Whether a transaction failed for what others wrote and not for what it says.
-fn lost(error: &SdkError<TransactWriteItemsError>) -> bool {
+/// The items whose conditions do not hold, if a transaction failed for what others wrote and not for
+/// what it says.
+fn lost(error: &SdkError<TransactWriteItemsError>) -> Option<BTreeSet<usize>> {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            let codes: Vec<&str> = cancelled
-                .cancellation_reasons()
-                .iter()
-                .filter_map(|reason| reason.code())
-                .filter(|code| *code != "None")
+            let reasons = cancelled.cancellation_reasons().iter().enumerate();
+            let codes: Vec<(usize, &str)> = reasons
+                .filter_map(|(at, reason)| Some((at, reason.code()?)))
+                .filter(|(_, code)| *code != "None")
                 .collect();
-            !codes.is_empty()
-                && codes.iter().all(|code| {
-                    matches!(
-                        *code,
-                        "ConditionalCheckFailed"
-                            | "TransactionConflict"
-                            | "ThrottlingError"
-                            | "ProvisionedThroughputExceeded"
-                    )
-                })
+            let is_others = |code: &str| {
+                matches!(
+                    code,
+                    CONDITION_FAILED
+                        | "TransactionConflict"
+                        | "ThrottlingError"
+                        | "ProvisionedThroughputExceeded"
+                )
+            };
+            if codes.is_empty() || !codes.iter().all(|(_, code)| is_others(code)) {
+                return None;
+            }
+            let refused = codes.iter().filter(|(_, code)| *code == CONDITION_FAILED);
+            Some(refused.map(|(at, _)| *at).collect())
         }
-        Some(TransactWriteItemsError::TransactionInProgressException(_)) => true,
-        _ => false,
+        Some(TransactWriteItemsError::TransactionInProgressException(_)) => Some(BTreeSet::new()),
+        _ => None,
     }
 }

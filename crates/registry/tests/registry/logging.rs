@@ -1,11 +1,18 @@
 //! What clients of MLflow write: many at once, in any order, and found again by value.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
 use futures::future::join_all;
 use tasador_registry::{
-    ByStart, DatasetLink, Experiment, MetricPoint, ModelLink, RankedRun, RegistryError, RunChange,
-    RunLinks, RunLog, RunRecord, RunStatus, Values,
+    ByStart, DatasetLink, Experiment, MetricPoint, ModelLink, RankedRun, Registry, RegistryError,
+    RunChange, RunLinks, RunLog, RunRecord, RunStatus, Values,
 };
 
 use crate::fixture::{Fixture, registry};
@@ -90,6 +97,130 @@ async fn clients_that_log_to_one_run_at_once_lose_nothing() {
     assert_eq!(
         ranked.iter().map(|run| run.value).collect::<Vec<_>>(),
         [199.0]
+    );
+}
+
+/// Counts the requests of a client.
+#[derive(Debug, Clone, Default)]
+struct Requests(Arc<AtomicUsize>);
+
+impl Intercept for Requests {
+    fn name(&self) -> &'static str {
+        "requests"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_new_keys_take_few_requests() {
+    let fixture = registry().await;
+    let requests = Requests::default();
+    let config = fixture.client.config().to_builder();
+    let client = Client::from_conf(config.interceptor(requests.clone()).build());
+    let registry = Registry::new(client, fixture.tables().clone());
+    let record = run(1);
+    registry.make_run(&record).await.unwrap();
+
+    let key = |number: i64| format!("metric {number}");
+    let log = |step: i64, numbers: Range<i64>| RunLog {
+        points: numbers.map(|n| point(&key(n), step, step as f64)).collect(),
+        params: (0..100)
+            .map(|n| (format!("param {n}"), "x".to_owned()))
+            .collect(),
+        tags: (0..100)
+            .map(|n| (format!("tag {n}"), step.to_string()))
+            .collect(),
+    };
+    let before = requests.0.load(Ordering::Relaxed);
+    registry
+        .log(&record.run_id, &log(5, 0..1_000))
+        .await
+        .unwrap();
+    // The run, 40 batches of points, 10 transactions of places, the run again.
+    assert_eq!(requests.0.load(Ordering::Relaxed) - before, 52);
+
+    // Again, as where an answer was lost; then some earlier values and some later ones.
+    registry
+        .log(&record.run_id, &log(5, 0..1_000))
+        .await
+        .unwrap();
+    registry.log(&record.run_id, &log(4, 0..150)).await.unwrap();
+    registry
+        .log(&record.run_id, &log(6, 50..250))
+        .await
+        .unwrap();
+    let mut mixed = log(3, 0..100);
+    mixed.points.extend(log(7, 100..200).points);
+    registry.log(&record.run_id, &mixed).await.unwrap();
+    let found = registry.run(&record.run_id).await.unwrap().unwrap();
+    assert_eq!((found.metrics.0.len(), found.params.len()), (1_000, 100));
+    assert_eq!(found.tags["tag 99"], "3");
+    for (number, latest) in [
+        (0, 5.0),
+        (50, 6.0),
+        (100, 7.0),
+        (249, 6.0),
+        (250, 5.0),
+        (999, 5.0),
+    ] {
+        let key = key(number);
+        assert_eq!(found.metrics.get(&key), Some(latest), "{key}");
+        let ranked = ranked(&fixture, &key, Values::NUMBERS, false).await;
+        assert_eq!(ranked[0].value, latest, "{key}");
+    }
+}
+
+/// Whole maps and single fields, written at the same time.
+#[tokio::test(flavor = "multi_thread")]
+async fn large_and_small_logs_of_one_run_lose_nothing() {
+    let registry = registry().await;
+    let record = run(1);
+    registry.make_run(&record).await.unwrap();
+    join_all((0..8_i64).map(|client| {
+        let (registry, id) = (registry.registry.clone(), record.run_id.clone());
+        async move {
+            let keys = if client % 2 == 0 { 40 } else { 2 };
+            for step in 0..10 {
+                let mut log = points(
+                    (0..keys)
+                        .map(|n| point(&format!("{client} {n}"), step, 1.0))
+                        .collect(),
+                );
+                log.points.push(point(
+                    "shared",
+                    client * 10 + step,
+                    (client * 10 + step) as f64,
+                ));
+                log.params = [(format!("param {client} {step}"), "x".to_owned())].into();
+                registry.log(&id, &log).await.unwrap();
+            }
+        }
+    }))
+    .await;
+    let found = registry.run(&record.run_id).await.unwrap().unwrap();
+    assert_eq!(
+        (found.metrics.0.len(), found.params.len()),
+        (4 * 42 + 1, 80)
+    );
+    assert_eq!(found.metrics.get("shared"), Some(79.0));
+    assert!(
+        found
+            .moments
+            .iter()
+            .all(|(key, moment)| key == "shared" || moment.step == 9)
+    );
+    assert_eq!(
+        ranked(&registry, "shared", Values::NUMBERS, false).await[0].value,
+        79.0
     );
 }
 

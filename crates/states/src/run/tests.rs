@@ -192,22 +192,7 @@ fn an_invalid_history_is_rejected() {
         answer: |_: &Call<'_>| (0, Ok(Value::Null)),
         seen: Mutex::default(),
     };
-    let good = first(&json!({}));
-    let exited = |output: &str| HistoryEvent {
-        id: 2,
-        kind: "TaskStateExited".to_owned(),
-        details: Some((
-            "stateExitedEventDetails".to_owned(),
-            json!({ "name": "Fetch", "output": output }),
-        )),
-        ..good.clone()
-    };
-    for past in [
-        vec![],
-        vec![exited("{}")],
-        vec![good.clone(), exited("{")],
-        vec![HistoryEvent::started("{", good.timestamp)],
-    ] {
+    for past in [vec![], vec![fetched("{}")]] {
         let journal = Mutex::new(Vec::new());
         let ran = clock
             .drive(machine.run(&execution(), &past, &host, &clock, &journal))
@@ -218,5 +203,39 @@ fn an_invalid_history_is_rejected() {
             "{past:?}"
         );
         assert!(journal.into_inner().unwrap().is_empty());
+    }
+}
+
+/// The event after which the first state has this output.
+fn fetched(output: &str) -> HistoryEvent {
+    HistoryEvent {
+        id: 2,
+        kind: "TaskStateExited".to_owned(),
+        details: Some((
+            "stateExitedEventDetails".to_owned(),
+            json!({ "name": "Fetch", "output": output }),
+        )),
+        ..first(&json!({}))
+    }
+}
+
+#[test]
+fn an_execution_whose_payload_cannot_be_read_fails() {
+    let machine = Machine::parse(&training()).unwrap();
+    let good = first(&json!({}));
+    let nested = format!("{}{}", "[".repeat(130), "]".repeat(130));
+    for payload in ["{", "1e999", r#""\ud800""#, &nested] {
+        for past in [
+            vec![HistoryEvent::started(payload, good.timestamp)],
+            vec![good.clone(), fetched(payload)],
+        ] {
+            let ran = go_on(&machine, &past, |_| (0, Ok(Value::Null)));
+            let (error, cause) = ran.failure();
+            assert_eq!(error, "States.Runtime", "{payload}");
+            let event = format!("event {}", past.len());
+            assert!(cause.contains(&event), "{cause}");
+            assert_eq!(ran.kinds().last(), Some(&"ExecutionFailed"));
+            assert!(ran.seen.is_empty());
+        }
     }
 }
