@@ -292,8 +292,8 @@ mod tests {
     fn damage_of_several_kinds_costs_only_its_lines() {
         // Quoted commas in every third row, so separators alone do not tell rows.
         let row = |row: usize| match row % 3 {
-            0 => format!("{row},\"12 Main St, Unit {row}\",289900,"),
-            _ => format!("{row},12 Main St,289900,"),
+            0 => format!("{row},\"12 Calle Málaga, piso {row}\",289900,"),
+            _ => format!("{row},12 Calle Málaga,289900,"),
         };
         for apart in [20, 100, 1_000, 5_000] {
             let rows = apart * 12;

@@ -68,7 +68,7 @@ fn files_are_read_as_python_and_pandas_read_them() {
     assert_eq!(compared + damaged, files.parse::<u32>().unwrap());
 }
 
-/// The cells by row; an empty one is missing.
+/// The cells by row; one that is empty or white space is missing.
 fn cells(raw: &Raw) -> Vec<Vec<Option<String>>> {
     let row = |row| {
         let cells = raw.columns.iter().map(|(_, cells)| cells.get(row));
@@ -81,7 +81,7 @@ fn filled(rows: Vec<Vec<Option<String>>>) -> Vec<Vec<Option<String>>> {
     let row = |row: Vec<Option<String>>| {
         let cells = row.into_iter();
         cells
-            .map(|cell| cell.filter(|text| !text.is_empty()))
+            .map(|cell| cell.filter(|text| !text.trim().is_empty()))
             .collect()
     };
     rows.into_iter().map(row).collect()
