@@ -19,7 +19,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 
-use error::{LambdaError, SfnError};
+use error::LambdaError;
+pub(crate) use error::SfnError;
 pub(crate) use signature::Verifier;
 
 use crate::executions::Executions;

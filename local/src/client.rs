@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use aws_sdk_sfn::config::timeout::TimeoutConfig;
+use aws_sdk_sfn::error::ProvideErrorMetadata;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use serde_json::Value;
 
 pub use steps::{Step, steps};
 
+use crate::aws::SfnError;
 use crate::cloud::Endpoints;
 use crate::machine::machine_arn;
 
@@ -111,7 +113,7 @@ impl Client {
             .input(input.to_string())
             .send()
             .await
-            .with_context(|| self.gone())?;
+            .map_err(|error| self.failed(error))?;
         self.follow(started.execution_arn(), doing).await
     }
 
@@ -140,6 +142,17 @@ impl Client {
         Ok(arns)
     }
 
+    /// Why a request failed. What the cloud says of a full disk is said as it is.
+    fn failed<E>(&self, error: E) -> anyhow::Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        match (error.code(), error.message()) {
+            (Some(SfnError::INSUFFICIENT_STORAGE), Some(message)) => anyhow::anyhow!("{message}"),
+            _ => anyhow::Error::new(error).context(self.gone()),
+        }
+    }
+
     fn gone(&self) -> String {
         format!("a request to the cloud at {} failed", self.endpoints.http)
     }
@@ -158,7 +171,7 @@ impl Client {
                 .execution_arn(arn)
                 .send()
                 .await
-                .with_context(gone)?;
+                .map_err(|error| self.failed(error))?;
             if *now.status() != ExecutionStatus::Running {
                 break now;
             }

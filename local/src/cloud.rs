@@ -18,6 +18,7 @@ mod stores;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::config::SharedInterceptor;
@@ -39,6 +40,7 @@ pub use storage::StorageError;
 pub use stores::Stores;
 
 use crate::aws::{self, Verifier};
+use crate::disk::Disk;
 use crate::executions::{ExecutionError, Executions, Host};
 use crate::faults::Faults;
 use crate::folder::{Folder, FolderError, Server};
@@ -200,12 +202,14 @@ impl Cloud {
         let storage = Storage::start(
             &folder,
             &endpoints.access_key,
+            &config.inferences_table,
             s3,
             dynamodb,
             &storage_stopping,
         )?;
 
-        let source = config.source.clone();
+        let source = config.source.as_ref();
+        let source = source.map(|source| source.reveal().to_owned());
         let interceptors = vec![SharedInterceptor::new(faults.clone())];
         let context = Context::intercepted(config, &endpoints.sdk_config(), &interceptors);
         provision(&context).await?;
@@ -224,7 +228,8 @@ impl Cloud {
             None
         };
 
-        let functions = Functions::new(&context);
+        let disk = Disk::new(folder.disk_check());
+        let functions = Functions::hosted(&context, Some(Arc::new(move || disk.trouble())));
         let definition = machine::definition();
         let state_machine =
             Machine::parse(&definition).map_err(|error| StartError::Definition(error.into()))?;

@@ -58,7 +58,7 @@ pub enum ExecutionError {
     },
     /// The execution stopped because its journal could not be written.
     #[error(
-        "execution {name} stopped because its journal could not be written ({reason}); check the free space and the permissions of the data folder, then start again: it resumes where it stopped"
+        "execution {name} stopped because its journal could not be written ({reason}); check the free space and the permissions of the data folder; it resumes where it stopped with the next run or start"
     )]
     Stalled { name: String, reason: String },
     /// The cloud is about to stop and starts nothing new.
@@ -96,7 +96,7 @@ struct Known {
     summaries: BTreeMap<String, Summary>,
     running: BTreeMap<String, Running>,
     /// Executions that stopped because their journal could not be written, with the reason. They resume
-    /// at the next start.
+    /// with the next execution, or at the next start.
     stalled: BTreeMap<String, String>,
     stopping: bool,
 }
@@ -186,6 +186,36 @@ impl Executions {
         Ok(())
     }
 
+    /// Tries to go on with what stopped because its journal could not be written.
+    fn resume_stalled(&self) {
+        if self.lock().stopping {
+            return;
+        }
+        let stalled = std::mem::take(&mut self.lock().stalled);
+        for (name, reason) in stalled {
+            let path = self.path(&name);
+            let resumed = match Execution::read(&name, &path) {
+                Ok(Some(execution)) if execution.summary.status == Status::Running => {
+                    self.resume(&name, &path, execution)
+                }
+                // Its end was written, and only the sync failed.
+                Ok(Some(execution)) => {
+                    self.lock().summaries.insert(name, execution.summary);
+                    continue;
+                }
+                Ok(None) => continue,
+                Err(source) => Err(journal_error(&path)(source)),
+            };
+            match resumed {
+                Ok(()) => tracing::info!(run_id = name, "resuming a stopped execution"),
+                Err(error) => {
+                    tracing::error!(run_id = name, "{}", tasador_runtime::chain(&error));
+                    self.lock().stalled.insert(name, reason);
+                }
+            }
+        }
+    }
+
     /// Starts an execution, with a new name where none is given. The same name with the same
     /// input while that execution runs is the same execution.
     ///
@@ -203,6 +233,7 @@ impl Executions {
             }
         };
         check_input(input)?;
+        self.resume_stalled();
         let path = self.path(&name);
         let mut known = self.lock();
         if known.stopping {
@@ -248,7 +279,7 @@ impl Executions {
             async move {
                 let ran = this.run(&name, &past, &recorder).await;
                 if let Err(error) = ran {
-                    tracing::error!(run_id = name, %error, "an execution stopped because its journal cannot be written; it resumes at the next start");
+                    tracing::error!(run_id = name, %error, "an execution stopped because its journal cannot be written; it resumes with the next run or start");
                     this.lock().stalled.insert(name.clone(), error.to_string());
                 }
                 this.note_end(&name, &recorder);

@@ -52,7 +52,7 @@ pub struct Server {
     pub s3: String,
     /// Endpoint of DynamoDB.
     pub dynamodb: String,
-    /// Source that `fetch` asks, where one is configured.
+    /// Source that `fetch` asks, with its credentials, where one is configured.
     pub source: Option<String>,
     /// When the process began to serve.
     pub started_at: jiff::Timestamp,
@@ -183,6 +183,10 @@ impl Folder {
         for path in [folder.s3(), folder.executions(), folder.spool()] {
             std::fs::create_dir_all(&path).map_err(unusable(&path))?;
         }
+        // Before anything in them counts.
+        sync_folder(folder.root()).map_err(unusable(folder.root()))?;
+        // It may be readable by others only.
+        let _ = folder.root().parent().map(sync_folder);
         Ok(Some(folder))
     }
 
@@ -243,6 +247,11 @@ impl Folder {
         self.root.join("spool")
     }
 
+    /// A file that is written and removed to find out whether the folder can be written.
+    pub(crate) fn disk_check(&self) -> PathBuf {
+        self.root.join(".disk-check")
+    }
+
     /// Folder of the executions' journals.
     pub fn executions(&self) -> PathBuf {
         self.root.join("executions")
@@ -287,6 +296,14 @@ impl Folder {
             tracing::warn!(path = %path.display(), %error, "an old server.json could not be removed");
         }
     }
+}
+
+/// Whatever was made, linked or renamed in a folder counts when this has returned. Windows has no such call.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn read_server(root: &Path) -> Option<Server> {

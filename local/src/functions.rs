@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn;
 use serde_json::Value;
-use tasador_pricing::Pricing;
+use tasador_pricing::{HostTrouble, Pricing};
 use tasador_runtime::{Context, ErrorClass, Failure, Handler, handler};
 use tracing::Instrument as _;
 use utoipa::openapi::OpenApi;
@@ -42,6 +42,11 @@ pub fn function_arn(name: &str) -> String {
 impl Functions {
     /// All functions of the product around one context.
     pub fn new(context: &Context) -> Self {
+        Self::hosted(context, None)
+    }
+
+    /// The same in a process that may have trouble of its own.
+    pub(crate) fn hosted(context: &Context, host: Option<Arc<HostTrouble>>) -> Self {
         /// A function of this name around the context, behind JSON.
         macro_rules! step {
             ($name:ident) => {
@@ -61,7 +66,7 @@ impl Functions {
             let alone = alone.layer(from_fn(tasador_http::trace));
             (name, Function::Http { alone, shared })
         };
-        let pricing = Pricing::new(context.clone());
+        let pricing = Pricing::hosted(context.clone(), host);
         let all = BTreeMap::from([
             step!(fetch),
             step!(preprocess),

@@ -9,6 +9,7 @@ pub mod client;
 pub mod cloud;
 pub mod console;
 pub mod demo;
+mod disk;
 pub mod executions;
 pub mod faults;
 pub mod folder;

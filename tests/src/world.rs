@@ -95,7 +95,7 @@ impl World {
     async fn made(require_tokens: bool, change: impl FnOnce(&mut Config)) -> Self {
         let source = Source::start().await;
         let mut config = Config {
-            source: Some(source.url().to_owned()),
+            source: Some(source.url().into()),
             candidates: vec![tasador_ids::Algorithm::Linear],
             ..Config::default()
         };

@@ -1,14 +1,21 @@
 //! Many files at once: one run works at a time, and the others wait where everybody sees it.
 
+use std::collections::BTreeSet;
+
 use local::executions::Status;
+use reqwest::Method;
 use serde_json::{Value, json};
-use tasador_registry::OutcomeKind;
+use tasador_registry::{OutcomeKind, PageRequest};
 use tasador_testing::listings::Batch;
+use tasador_testing::source::Answer;
 use tests::invariants;
 use tests::stories::train_on_anything;
 use tests::world::World;
 
 const FILES: u64 = 20;
+/// Runs that are started at once, and how many of them get a batch from the source.
+const RUNS: usize = 12;
+const BATCHES: u64 = 4;
 
 fn name(event: &Value) -> Option<&str> {
     event["stateEnteredEventDetails"]["name"].as_str()
@@ -75,4 +82,32 @@ async fn twenty_dropped_files_are_all_finished_while_lambda_throttles() {
         assert!(pair[0].1 <= pair[1].0, "two runs work at once: {pair:?}");
     }
     invariants::check_in(world.context()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_started_at_once_share_the_batches_and_none_fails() {
+    let world = World::new(train_on_anything).await;
+    for number in 0..BATCHES {
+        let batch = Batch::new(number + 1, 60);
+        world.source.then(Answer::Json(batch.api_json()));
+    }
+    let starts = (0..RUNS).map(|_| world.http(Method::POST, "/runs", None));
+    for (status, answer) in futures::future::join_all(starts).await {
+        assert_eq!(status, 202, "{answer}");
+    }
+    world.cloud().executions().idle().await;
+    let page = PageRequest::first(100);
+    let history = world.context().registry.history(&page).await;
+    let outcomes = history.unwrap().items;
+    assert_eq!(outcomes.len(), RUNS);
+    let failed = outcomes
+        .iter()
+        .find(|outcome| outcome.kind == OutcomeKind::Failed);
+    assert!(failed.is_none(), "{failed:#?}");
+    let batches: BTreeSet<_> = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.batch)
+        .collect();
+    assert_eq!(batches.len() as u64, BATCHES);
+    invariants::check(&world).await;
 }

@@ -111,7 +111,8 @@ async fn a_source_that_is_too_slow() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_source_that_is_not_there() {
     let (_socket, address) = tasador_testing::ports::refused();
-    let world = World::new(|config| config.source = Some(format!("http://{address}/data"))).await;
+    let world =
+        World::new(|config| config.source = Some(format!("http://{address}/data").into())).await;
     let run = world.run(&json!({})).await;
     assert_source_unavailable(&run);
     invariants::check(&world).await;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tasador_ids::ModelVersion;
 use tasador_registry::InferenceRecord;
-use tasador_runtime::{Clock, Context, Failure};
+use tasador_runtime::{Clock, Context, ErrorClass, Failure};
 use tests::world::World;
 
 /// The calls of a compaction.
@@ -148,6 +148,23 @@ async fn an_hour_that_is_over_gets_into_a_file_and_late_entries_into_another() {
     let late = compact(ctx).await.unwrap();
     assert_eq!((late.files.len(), late.rows), (1, 3));
     check_end(ctx, &all).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_names_a_month_at_most() {
+    let world = World::new(|_| ()).await;
+    let ctx = &context(&world);
+    let from = |text: &str| compact::Request {
+        from: Some(text.parse().unwrap()),
+        through: None,
+    };
+    // The clock shows 2096-02-29.
+    let long = compact::handle(from("1000-01-01T00:00:00Z"), ctx).await;
+    let failure = Failure::from(long.unwrap_err());
+    assert_eq!(failure.error_type, ErrorClass::InvalidInput, "{failure}");
+    assert!(failure.message.contains("744 hours"), "{failure}");
+    let month = compact::handle(from("2096-02-01T00:00:00Z"), ctx).await;
+    assert_eq!(month.unwrap().rows, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -42,7 +42,7 @@ async fn world() -> World {
                 .unwrap()
                 .to_str()
                 .unwrap()
-                .to_owned(),
+                .into(),
         );
         config.fetch.files_allowed = true;
         // A sample is small.

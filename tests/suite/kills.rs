@@ -1,5 +1,8 @@
 //! The process is killed (SIGKILL) at every place of the way, and started again: the batch gets its
-//! outcome, and nothing is done twice.
+//! outcome, and nothing is done twice. So it is where the power is cut at the same time.
+
+#[cfg(target_os = "linux")]
+mod disk;
 
 use crate::TASADOR;
 use std::path::Path;
@@ -80,20 +83,38 @@ async fn left(folder: &Path) -> Cloud {
 
 /// Kills the process there, starts another on the same folder, and looks at what is left.
 async fn killed(side: &str, place: &str, story: Story) {
+    let dir = tempfile::tempdir().unwrap();
+    killed_in(dir.path(), side, place, story, || ()).await;
+}
+
+/// The same where the power is cut with the kill; `false` if this machine has no disk for that.
+#[cfg(target_os = "linux")]
+async fn power_cut(side: &str, place: &str, story: Story) -> bool {
+    let Some(mut disk) = disk::Disk::new() else {
+        return false;
+    };
+    // The folder itself has to be there after the cut too.
+    let folder = disk.path().join("data");
+    killed_in(&folder, side, place, story, || disk.cut()).await;
+    true
+}
+
+/// `meanwhile` happens between the kill and the next start.
+async fn killed_in(dir: &Path, side: &str, place: &str, story: Story, meanwhile: impl FnOnce()) {
     let source = Source::start().await;
     for answer in story.answers() {
         source.then(answer);
     }
-    let dir = tempfile::tempdir().unwrap();
-    let first = run(dir.path(), &source, story, &format!("kill:{side}:{place}")).await;
+    let first = run(dir, &source, story, &format!("kill:{side}:{place}")).await;
     assert!(
         was_killed(&first),
         "{side} {place} was never reached: {first:?}"
     );
-    let second = run(dir.path(), &source, story, "").await;
+    meanwhile();
+    let second = run(dir, &source, story, "").await;
     assert!(second.status.success(), "{side} {place}: {second:?}");
 
-    let cloud = left(dir.path()).await;
+    let cloud = left(dir).await;
     let context = cloud.context();
     let raw = context.lake.list("raw/").await.unwrap();
     assert_eq!(
@@ -127,6 +148,37 @@ async fn killed_before_the_effect() {
 async fn killed_after_the_effect() {
     for (place, story) in PLACES {
         killed("after", place, *story).await;
+    }
+}
+
+/// Behind each write that later steps rely on.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn power_cut_after_what_counts() {
+    for place in [
+        "PutObject",
+        "TransactWriteItems",
+        "Fetch",
+        "Preprocess",
+        "Train",
+        "Promote",
+    ] {
+        if !power_cut("after", place, Story::Promoted).await {
+            return;
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; .ci/full runs it"]
+async fn power_cut_at_every_place() {
+    for side in ["before", "after"] {
+        for (place, story) in PLACES {
+            if !power_cut(side, place, *story).await {
+                return;
+            }
+        }
     }
 }
 

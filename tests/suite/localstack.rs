@@ -57,7 +57,7 @@ async fn a_batch_becomes_a_price_on_localstack() {
     };
     let source = Source::start().await;
     let config = Config {
-        source: Some(source.url().to_owned()),
+        source: Some(source.url().into()),
         candidates: vec![Algorithm::Linear],
         ..Config::default()
     };

@@ -398,3 +398,19 @@ async fn an_upload_whose_trailing_checksum_is_wrong_is_not_stored() {
         assert_eq!(encoded, is_stored, "{}", got.0);
     }
 }
+
+/// SQLite before 3.51.3 can damage a database that two connections write at the same time.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_tables_are_open_once() {
+    let world = World::new(|_| ()).await;
+    let history = || world.http(reqwest::Method::GET, "/history", None);
+    for (status, _) in futures::future::join_all((0..20).map(|_| history())).await {
+        assert_eq!(status, 200);
+    }
+    let tables = world.folder().join("dynamodb.sqlite");
+    let tables = tables.canonicalize().unwrap();
+    let files = std::fs::read_dir("/proc/self/fd").unwrap();
+    let open = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+    assert_eq!(open.filter(|file| *file == tables).count(), 1);
+}

@@ -42,7 +42,7 @@ async fn real_rows_add_up() {
     );
     let api = DataApi::from_file(&file, BATCH_ROWS).unwrap();
     let server = tokio::spawn(api.serve(listener, std::future::pending::<()>()));
-    let world = World::new(|config| config.source = Some(url)).await;
+    let world = World::new(|config| config.source = Some(url.into())).await;
 
     let mut total = Rows {
         raw: 0,

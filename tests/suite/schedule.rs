@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 
 async fn scheduled(every: Duration, folder: &std::path::Path, source: &Source) -> Cloud {
     let config = Config {
-        source: Some(source.url().to_owned()),
+        source: Some(source.url().into()),
         candidates: vec![tasador_ids::Algorithm::Linear],
         ..Config::default()
     };

@@ -75,11 +75,11 @@ async fn main() -> anyhow::Result<()> {
     let mut config = Config::default();
     config.fetch.files_allowed = true;
     config.source = Some(match form {
-        Form::Json => serve(&file, rows).await?,
+        Form::Json => serve(&file, rows).await?.into(),
         Form::Csv => file
             .to_str()
             .context("the folder's name is not UTF-8")?
-            .to_owned(),
+            .into(),
     });
     let data = Folder::take(&folder.path().join("data")).await?;
     let cloud = Cloud::start(Options::new(data, config)).await?;

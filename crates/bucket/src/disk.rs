@@ -389,7 +389,7 @@ impl Disk {
         Ok((modified, description))
     }
 
-    /// The folders that changed, each before those that it is in.
+    /// The folders to sync: first that of the object.
     fn move_into_place(
         &self,
         bucket: &Path,
@@ -401,12 +401,12 @@ impl Disk {
         let mut changed = Vec::new();
         if let Some(folder) = descriptions_path.parent() {
             let within = folder.strip_prefix(&self.root).unwrap_or(folder);
-            make_folders(&self.root, within, &mut changed)?;
+            make_folders(&self.root, within)?;
             descriptions.rename(descriptions_path)?;
             changed.push(folder.to_owned());
         }
         let place = Place::of(key);
-        make_folders(bucket, &place.folder, &mut changed)?;
+        make_folders(bucket, &place.folder)?;
         let folder = bucket.join(&place.folder);
         let (usual, other) = (folder.join(&place.name), folder.join(&place.beside_folder));
         let path = if usual.is_dir() || other.is_file() {
@@ -417,7 +417,6 @@ impl Disk {
         bytes.rename(&path)?;
         changed.push(folder);
         changed.reverse();
-        changed.dedup();
         Ok(changed)
     }
 
@@ -474,8 +473,9 @@ impl Disk {
     }
 }
 
-/// Makes `within` below `base`. A file in the way makes room.
-fn make_folders(base: &Path, within: &Path, changed: &mut Vec<PathBuf>) -> io::Result<()> {
+/// Makes `within` below `base`, on disk when this returns: another writer that finds a folder does not sync
+/// those above it. A file in the way makes room.
+fn make_folders(base: &Path, within: &Path) -> io::Result<()> {
     let mut path = base.to_owned();
     for part in within {
         let parent = path.clone();
@@ -492,7 +492,7 @@ fn make_folders(base: &Path, within: &Path, changed: &mut Vec<PathBuf>) -> io::R
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => made?,
         }
-        changed.push(parent);
+        sync_folder(&parent)?;
     }
     Ok(())
 }

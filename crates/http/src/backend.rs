@@ -48,6 +48,14 @@ impl BackendError {
         match tasador_aws::code(error) {
             Some("InvalidToken") => Self::BadPageToken,
             Some("ExecutionDoesNotExist") => Self::NotFound("There is no run of that name.".into()),
+            // Only the local cloud has a disk of its own.
+            Some("InsufficientStorage") => {
+                tracing::error!("the pipeline cannot write to its disk: {}", chain(error));
+                Self::Unavailable(
+                    "The pipeline cannot write to its disk: free some space, then try again."
+                        .into(),
+                )
+            }
             _ => Self::unanswered(error, tasador_aws::is_retryable(error), "The pipeline"),
         }
     }

@@ -16,6 +16,7 @@ mod price;
 use std::sync::Arc;
 
 use http::StatusCode;
+use jiff::Timestamp;
 use serde_json::Value;
 use tasador_http::Problem;
 use tasador_registry::{InferenceRecord, RegistryError, ServingCounts, ServingTotals};
@@ -44,18 +45,34 @@ const LOOK_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Pricing(Arc<Service>);
 
-#[derive(Debug)]
+/// What is wrong with the process that the functions run in, such as a full disk, since when. Asked for
+/// each `/health`.
+pub type HostTrouble = dyn Fn() -> Option<(String, Timestamp)> + Send + Sync;
+
 struct Service {
     ctx: Context,
+    host: Option<Arc<HostTrouble>>,
     champions: Champions,
     log: Log,
     meter: Meter,
 }
 
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").finish_non_exhaustive()
+    }
+}
+
 impl Pricing {
     /// Prices of the model that the context names. Nothing is loaded before somebody asks.
     pub fn new(ctx: Context) -> Self {
+        Self::hosted(ctx, None)
+    }
+
+    /// The same in a process that may have trouble of its own.
+    pub fn hosted(ctx: Context, host: Option<Arc<HostTrouble>>) -> Self {
         Self(Arc::new(Service {
+            host,
             champions: Champions::new(ctx.clone()),
             log: Log::default(),
             meter: Meter::default(),
@@ -82,10 +99,22 @@ impl Pricing {
         self.0.champions.status()
     }
 
-    /// What is known of the model after a look, if one is due. Waits for it for five seconds at most.
-    pub async fn refreshed_status(&self) -> ChampionStatus {
-        let _late = tokio::time::timeout(LOOK_MAX, self.0.champions.current()).await;
-        self.status()
+    /// Whether all is well: the model, looked up if a look is due, for five seconds at most; the inference
+    /// log; the process.
+    pub async fn health(&self) -> ChampionStatus {
+        let service = &self.0;
+        let _late = tokio::time::timeout(LOOK_MAX, service.champions.current()).await;
+        let status = self.status();
+        let host = match service.host.clone() {
+            // It may wait for a disk.
+            Some(trouble) => tokio::task::spawn_blocking(move || trouble()).await.ok(),
+            None => None,
+        };
+        let log = service.log.trouble(&service.ctx.registry).await;
+        ChampionStatus {
+            trouble: host.flatten().or(status.trouble).or(log),
+            ..status
+        }
     }
 
     /// What this process counted since it began.

@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tasador_registry::{InferenceRecord, Registry};
 use tasador_runtime::{Context, chain};
 use tokio::sync::oneshot;
@@ -21,12 +22,18 @@ const LINE_MAX_BYTES: usize = 120_000;
 /// records of several items fit.
 const TOGETHER_MAX: usize = 25;
 
+/// What `/health` says while the table does not take records.
+const TROUBLE: &str =
+    "the table of inferences does not take records; answers are only in the structured log";
+
 /// Keeps records.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Queue>>);
 
 #[derive(Debug, Default)]
 struct Queue {
+    /// The first record that the table did not take since it last took one.
+    refused: Option<Arc<InferenceRecord>>,
     waiting: Vec<Waiting>,
     /// Whether a task writes what waits.
     is_written: bool,
@@ -58,13 +65,32 @@ impl Log {
             tokio::spawn(self.clone().write(ctx.registry.clone()));
         }
         let trouble = match tokio::time::timeout(TIMEOUT, answer).await {
-            Ok(Ok(Ok(()))) => return true,
+            Ok(Ok(Ok(()))) => {
+                self.works();
+                return true;
+            }
             Ok(Ok(Err(trouble))) => trouble,
             Ok(Err(_)) => "the task that writes is gone".to_owned(),
             Err(_) => format!("the table did not answer within {} ms", TIMEOUT.as_millis()),
         };
         tell(&record, &trouble);
+        self.queue().refused.get_or_insert(record);
         false
+    }
+
+    /// What is wrong with it, since when. The table is tried again with the record that it did not take.
+    pub(crate) async fn trouble(&self, registry: &Registry) -> Option<(String, Timestamp)> {
+        let refused = self.queue().refused.clone()?;
+        let tried = tokio::time::timeout(TIMEOUT, registry.put_inference(&refused)).await;
+        if matches!(tried, Ok(Ok(()))) {
+            self.works();
+            return None;
+        }
+        Some((TROUBLE.to_owned(), refused.at))
+    }
+
+    fn works(&self) {
+        self.queue().refused = None;
     }
 
     /// Writes until nothing waits.

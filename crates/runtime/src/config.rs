@@ -12,6 +12,7 @@ use std::time::Duration;
 use tasador_access::HashKey;
 use tasador_ids::{Algorithm, ModelName};
 
+use crate::SourceAddress;
 use read::Reader;
 pub use read::{BadVariable, ConfigError};
 
@@ -91,7 +92,7 @@ settings! {
         candidates: Vec<Algorithm> = algorithms, "TASADOR_CANDIDATES" = "linear,ridge,forest,boosting,blend", "Algorithms to train, comma-separated.";
         train_job_from_rows: Option<u64> = optional_number, "TASADOR_TRAIN_JOB_FROM_ROWS", "Number of rows of a dataset from which a candidate is trained by a job of AWS Batch instead of a function. Without it, functions train everything.";
         max_runs: u32 = number(1), "TASADOR_MAX_RUNS" = "1", "How many runs work on a batch at a time. The others wait in the state WaitForTurn, with their batches stored.";
-        source: Option<String> = optional, "TASADOR_SOURCE", "Where batches come from: `http(s)://` (a data API), `s3://bucket/key`, or, if TASADOR_SOURCE_FILES allows it, a file. Without it, only stored batches can be processed.";
+        source: Option<SourceAddress> = source, "TASADOR_SOURCE", "Where batches come from: `http(s)://` (a data API), `s3://bucket/key`, or, if TASADOR_SOURCE_FILES allows it, a file. Without it, only stored batches can be processed.";
         source_secret: Option<String> = optional, "TASADOR_SOURCE_SECRET", "Secret of AWS Secrets Manager (name or ARN) whose text is used instead of TASADOR_SOURCE, for an address with credentials. It is read by each run.";
         schema: Option<PathBuf> = path, "TASADOR_SCHEMA", "File with the schema of listings. Without it, `tasador.toml` in the data folder, otherwise `tasador.toml` in the bucket; without these, the default schema.";
         spool_folder: Option<PathBuf> = path, "TASADOR_SPOOL_DIR", "Folder for a batch until it is stored; the next process stores what an interrupted one left there. Without it, a temporary folder is used, which is removed with the process.";
@@ -307,7 +308,7 @@ mod tests {
         })
         .unwrap();
         assert_eq!(
-            config.source.as_deref(),
+            config.source.as_ref().map(SourceAddress::reveal),
             Some("http://127.0.0.1:8080/data?group_number=2")
         );
         assert!(config.fetch.files_allowed);

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::logging;
 use crate::secrets::{SecretError, Secrets};
+use crate::source_address::SourceAddress;
 
 /// Interceptors of every request to AWS. All clients get all of them; one that is meant for
 /// one operation finds its name in `aws_smithy_types::config_bag` as
@@ -175,9 +176,9 @@ impl Context {
     ///
     /// # Errors
     /// [`SecretError`].
-    pub async fn source(&self) -> Result<Option<String>, SecretError> {
+    pub async fn source(&self) -> Result<Option<SourceAddress>, SecretError> {
         match &self.config.source_secret {
-            Some(id) => Ok(Some(self.secrets.text(id).await?.trim().to_owned())),
+            Some(id) => Ok(Some(self.secrets.text(id).await?.trim().into())),
             None => Ok(self.config.source.clone()),
         }
     }

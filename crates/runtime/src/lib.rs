@@ -15,6 +15,7 @@ mod handler;
 mod lambda;
 pub mod logging;
 mod secrets;
+mod source_address;
 
 pub use clock::Clock;
 pub use config::{Config, ConfigError};
@@ -23,3 +24,4 @@ pub use failure::{Classify, ErrorClass, Failure, chain};
 pub use handler::{Handler, handler};
 pub use lambda::{once, serve};
 pub use secrets::SecretError;
+pub use source_address::SourceAddress;

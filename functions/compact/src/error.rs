@@ -5,6 +5,7 @@ use tasador_lake::LakeError;
 use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, ErrorClass};
 
+use crate::MAX_HOURS;
 use crate::table::FrameError;
 
 /// Why a compaction failed. The next one completes it.
@@ -20,6 +21,10 @@ pub enum Error {
         "the bytes chosen for {hour} are not in the bucket; the entries are still in the table"
     )]
     Lost { hour: Timestamp },
+    #[error(
+        "from {from} through {through} are more than {MAX_HOURS} hours; compact a shorter time at once"
+    )]
+    TooLong { from: Timestamp, through: Timestamp },
     #[error("there is no folder for temporary files")]
     Folder(#[source] std::io::Error),
     #[error("lists of row hashes could not be merged")]
@@ -33,6 +38,7 @@ impl Classify for Error {
         match self {
             Self::Registry(error) => error.class(),
             Self::Lake(error) => error.class(),
+            Self::TooLong { .. } => ErrorClass::InvalidInput,
             Self::Lost { .. } => ErrorClass::CorruptArtifact,
             Self::Folder(_) => ErrorClass::Retryable,
             Self::Merge(error) => error.class(),

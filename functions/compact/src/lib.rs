@@ -47,12 +47,14 @@ const FILE_BYTES: usize = 64 << 20;
 /// After this time without changes an instance counts as stopped: Lambda keeps an idle one for
 /// minutes.
 const INSTANCE_LIFE: SignedDuration = SignedDuration::from_hours(2);
+/// The most hours that one request can name: those of a month. Each costs reads.
+const MAX_HOURS: i64 = 31 * 24;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 /// The hours to compact. `{}` means all that are due.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Request {
-    /// The first hour; by default a few hours before the last compaction's end.
+    /// The first hour, at most 31 days before the last; by default a few hours before the last compaction's end.
     #[serde(default)]
     pub from: Option<Timestamp>,
     /// The end of the last hour; by default some minutes ago, which is also the latest.
@@ -90,7 +92,13 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
         .map_or(due, |through| hour_of(through).min(due));
     let before = ctx.registry.compacted_through().await?;
     let from = match (request.from, before) {
-        (Some(from), _) => hour_of(from),
+        (Some(from), _) => {
+            let from = hour_of(from);
+            if through.duration_since(from).as_hours() > MAX_HOURS {
+                return Err(Error::TooLong { from, through });
+            }
+            from
+        }
         (None, Some(before)) => before.min(through) - LOOK_BACK,
         (None, None) => through - FIRST_LOOK_BACK,
     };

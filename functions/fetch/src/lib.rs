@@ -108,8 +108,8 @@ impl Run<'_> {
     }
 
     async fn source(&self) -> Result<Source, Error> {
-        let text = self.ctx.source().await?;
-        Source::configured(text.as_deref(), self.ctx.config.fetch.files_allowed)
+        let address = self.ctx.source().await?;
+        Source::configured(address, self.ctx.config.fetch.files_allowed)
     }
 
     /// What an earlier call of this run answered, or would have.

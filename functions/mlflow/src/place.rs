@@ -60,6 +60,16 @@ pub(crate) fn is_served(uri: &str) -> bool {
     uri.starts_with("mlflow-artifacts:") || uri.contains("/api/2.0/mlflow-artifacts/artifacts")
 }
 
+/// Whether a URI names a file of the machine that reads it. No run of this server has its artifacts there.
+pub(crate) fn is_local(uri: &str) -> bool {
+    let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme.trim());
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.chars().all(|character| {
+            character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.')
+        });
+    !is_scheme || scheme.eq_ignore_ascii_case("file")
+}
+
 /// Whether a URI is that of `root`, or of something within it.
 pub(crate) fn is_inside(uri: &str, root: &str) -> bool {
     let parts = |uri: &str| -> Vec<String> {
@@ -191,6 +201,30 @@ mod tests {
         );
         assert_eq!(append("s3://b/a/?x=1", "r"), "s3://b/a/r?x=1");
         assert_eq!(within("s3://bucket/a", "b"), None);
+    }
+
+    #[test]
+    fn files_of_a_machine_are_local() {
+        for uri in [
+            "/etc",
+            "model",
+            "",
+            "file:///etc",
+            "FILE:/etc",
+            " file:/etc",
+            "a b:c",
+            "/x:y",
+        ] {
+            assert!(is_local(uri), "{uri}");
+        }
+        for uri in [
+            "s3://bucket/x",
+            "dbfs:/x",
+            "mlflow-artifacts:/0/x",
+            "https://host/x",
+        ] {
+            assert!(!is_local(uri), "{uri}");
+        }
     }
 
     #[test]

@@ -101,6 +101,11 @@ async fn check_source(
             _ => Err(refused()),
         };
     }
+    if place::is_local(source) {
+        return Err(ApiError::invalid(format!(
+            "Invalid model version source: '{source}'. To use a local path as a model version source, the run_id request parameter has to be specified and the local path has to be contained within the artifact directory of the run specified by the run_id."
+        )));
+    }
     if !place::is_served(source) {
         return Ok(());
     }

@@ -233,6 +233,12 @@ async fn refusals_have_mlflows_codes() {
             .0,
         200
     );
+    let local = json!({"name": "x", "source": "file:///etc", "run_id": zeros});
+    let (status, answer) = post(&router, "model-versions/create", local).await;
+    assert_eq!(
+        (status, &answer["error_code"]),
+        (400, &json!("INVALID_PARAMETER_VALUE"))
+    );
     let (status, answer) = get(&router, "registered-models/alias?name=x&alias=y").await;
     assert_eq!(
         (status, &answer["error_code"]),

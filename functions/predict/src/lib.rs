@@ -179,7 +179,8 @@ async fn model(State(pricing): State<Pricing>, headers: HeaderMap) -> Result<Res
 /// Whether prices are available.
 #[derive(Debug, Serialize, ToSchema)]
 struct Health {
-    /// `ok`, or `degraded` while the version in production can't be loaded.
+    /// `ok`, or `degraded` while the version in production can't be loaded, the inference log takes no
+    /// records, or the disk is full.
     status: HealthStatus,
     /// The version that priced last.
     model: Option<ModelVersion>,
@@ -212,7 +213,7 @@ struct LogHealth {
 /// Whether this instance can price. Always 200. Looks up the champion as a request for a price does.
 #[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, description = "How it is", body = Health)))]
 async fn health(State(pricing): State<Pricing>) -> Json<Health> {
-    let ChampionStatus { champion, trouble } = pricing.refreshed_status().await;
+    let ChampionStatus { champion, trouble } = pricing.health().await;
     let (reason, since) = trouble.unzip();
     Json(Health {
         status: match reason {

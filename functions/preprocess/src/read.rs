@@ -85,7 +85,7 @@ pub enum ReadError {
     Parquet(#[source] PolarsError),
     #[error("the gzip file cannot be unpacked")]
     Gzip(#[source] std::io::Error),
-    #[error("the gzip file unpacks to more than {MAX_BYTES} bytes")]
+    #[error("the file unpacks to more than {MAX_BYTES} bytes")]
     TooLarge,
     #[error(
         "this is {what}, not a table; export the listings as CSV, NDJSON, JSON, Parquet or Excel (.xlsx)"

@@ -178,6 +178,7 @@ async fn sections(
         }
     };
     let (champion, priced, facts) = tokio::join!(pricing.champion(), priced, facts);
+    let status = Box::pin(pricing.health()).await;
     let champion = champion.as_deref();
     [
         appraise::section(language, champion, asked, priced.as_ref()).only_if(prices, language),
@@ -185,7 +186,7 @@ async fn sections(
             .only_if(reads, language),
         models::section(language, &facts, visitor.may(Scope::Admin)).only_if(reads, language),
         data::section(language, &facts).only_if(reads, language),
-        operations::section(language, pricing, &facts).only_if(reads, language),
+        operations::section(language, &status, &facts).only_if(reads, language),
     ]
 }
 

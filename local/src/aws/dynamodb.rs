@@ -1,6 +1,12 @@
 //! DynamoDB over HTTP, on one SQLite file: requests of AWS JSON 1.0 with a verified signature, run by
 //! dynoxide. Its own HTTP server is not used, because it verifies no signature and allows every origin.
+//!
+//! A write is on disk before it is answered, except in the table of inferences: syncing each answered price
+//! would cost milliseconds, and a power cut may take the last moments of this log with it.
 
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use axum::Router;
@@ -34,16 +40,25 @@ const BATCH_MAX: usize = 25;
 
 const TARGET_PREFIX: &str = "DynamoDB_20120810.";
 
+/// The tables and their file.
+pub(crate) struct Tables {
+    pub(crate) database: Database,
+    /// SQLite's write-ahead log.
+    pub(crate) log: PathBuf,
+    /// The table whose items are not synced one by one.
+    pub(crate) unsynced: String,
+}
+
 struct Front {
-    database: Database,
+    tables: Tables,
     verifier: Verifier,
     threads: Semaphore,
 }
 
 /// `POST /` with the operations of DynamoDB.
-pub(crate) fn router(database: Database, verifier: Verifier) -> Router {
+pub(crate) fn router(tables: Tables, verifier: Verifier) -> Router {
     let front = Front {
-        database,
+        tables,
         verifier,
         threads: Semaphore::new(THREADS),
     };
@@ -68,10 +83,10 @@ async fn answer(
     let Ok(_permit) = front.threads.acquire().await else {
         return write(StatusCode::SERVICE_UNAVAILABLE, String::new());
     };
-    let database = front.database.clone();
+    let running = std::sync::Arc::clone(&front);
     // Not on a thread that serves connections: SQLite waits for the disk.
     let ran = tokio::task::spawn_blocking(move || match operation {
-        Some(operation) => run(&database, &operation, &body),
+        Some(operation) => running.tables.run(&operation, &body),
         None => None,
     });
     match ran.await {
@@ -94,6 +109,52 @@ async fn answer(
             write(StatusCode::INTERNAL_SERVER_ERROR, error.to_json())
         }
     }
+}
+
+impl Tables {
+    /// Runs one operation; `None` where there is no such operation.
+    fn run(&self, operation: &str, body: &[u8]) -> Option<Result<String, DynoxideError>> {
+        let answer = run(&self.database, operation, body)?;
+        Some(answer.and_then(|answer| {
+            if is_write(operation) && !names_only(&self.unsynced, body) {
+                self.sync().map_err(|error| {
+                    let text = format!("the write could not be synced to disk: {error}");
+                    DynoxideError::InternalServerError(text)
+                })?;
+            }
+            Ok(answer)
+        }))
+    }
+
+    /// Everything that is in the write-ahead log is on disk when this returns. SQLite keeps no lock on this
+    /// file that closing it would release.
+    fn sync(&self) -> io::Result<()> {
+        match File::open(&self.log) {
+            Ok(log) => log.sync_data(),
+            // Nothing was written since it was last emptied.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn is_write(operation: &str) -> bool {
+    let is_read = ["Describe", "List", "BatchGet", "TransactGet"];
+    !matches!(operation, "GetItem" | "Query" | "Scan")
+        && !is_read.iter().any(|read| operation.starts_with(read))
+}
+
+/// Whether a request names this table and no other. In doubt it does not: in texts of items quotes are
+/// escaped, so that nothing else looks like the name of a table.
+fn names_only(table: &str, body: &[u8]) -> bool {
+    const NAME: &[u8] = b"\"TableName\"";
+    let own = format!(":\"{table}\"");
+    let mut names = memchr::memmem::find_iter(body, NAME).peekable();
+    names.peek().is_some()
+        && names.all(|at| {
+            let value = body.get(at + NAME.len()..).unwrap_or_default();
+            value.starts_with(own.as_bytes())
+        })
 }
 
 fn operation(headers: &HeaderMap) -> Option<&str> {
@@ -272,6 +333,47 @@ mod tests {
             assert!(answer["__type"].is_string(), "{answer}");
         }
         assert_eq!(count(), 24);
+    }
+
+    #[test]
+    fn only_the_log_is_not_synced() {
+        for (body, expected) in [
+            (r#"{"TableName":"log","Item":{"a":{"S":"b"}}}"#, true),
+            (
+                r#"[{"Put":{"TableName":"log"}},{"Put":{"TableName":"log"}}]"#,
+                true,
+            ),
+            (
+                r#"[{"Put":{"TableName":"log"}},{"Put":{"TableName":"other"}}]"#,
+                false,
+            ),
+            (r#"{"TableName":"logs"}"#, false),
+            (r#"{"RequestItems":{"log":[]}}"#, false),
+            (
+                r#"{"TableName":"log","Item":{"a":{"S":"\"TableName\":\"other\""}}}"#,
+                true,
+            ),
+        ] {
+            assert_eq!(names_only("log", body.as_bytes()), expected, "{body}");
+        }
+        for operation in [
+            "GetItem",
+            "Query",
+            "Scan",
+            "DescribeTable",
+            "ListTables",
+            "TransactGetItems",
+        ] {
+            assert!(!is_write(operation), "{operation}");
+        }
+        for operation in [
+            "PutItem",
+            "TransactWriteItems",
+            "ExecuteStatement",
+            "CreateTable",
+        ] {
+            assert!(is_write(operation), "{operation}");
+        }
     }
 
     #[test]

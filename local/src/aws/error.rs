@@ -13,6 +13,9 @@ pub(crate) struct SfnError {
 }
 
 impl SfnError {
+    /// The disk cannot be written. AWS has no such error.
+    pub(crate) const INSUFFICIENT_STORAGE: &'static str = "InsufficientStorage";
+
     pub(crate) fn new(shape: &'static str, message: impl Into<String>) -> Self {
         Self {
             shape,
@@ -28,10 +31,11 @@ impl SfnError {
 
 impl IntoResponse for SfnError {
     fn into_response(self) -> Response {
-        let status = if self.shape == "InternalFailure" {
-            StatusCode::INTERNAL_SERVER_ERROR
-        } else {
-            StatusCode::BAD_REQUEST
+        let status = match self.shape {
+            "InternalFailure" => StatusCode::INTERNAL_SERVER_ERROR,
+            // No client tries this again by itself.
+            Self::INSUFFICIENT_STORAGE => StatusCode::INSUFFICIENT_STORAGE,
+            _ => StatusCode::BAD_REQUEST,
         };
         let body = json!({
             "__type": format!("com.amazonaws.swf.service.v2.model#{}", self.shape),

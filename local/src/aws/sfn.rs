@@ -1,6 +1,8 @@
 //! Step Functions: StartExecution, DescribeExecution, ListExecutions, GetExecutionHistory,
 //! StopExecution, DescribeStateMachine and ListStateMachines.
 
+use std::io::ErrorKind;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, header};
@@ -319,9 +321,15 @@ impl From<ExecutionError> for SfnError {
             ExecutionError::Name { .. } => "InvalidName",
             ExecutionError::Input { .. } => "InvalidExecutionInput",
             ExecutionError::Stopping => "ServiceQuotaExceededException",
-            ExecutionError::Journal { .. } | ExecutionError::Stalled { .. } => "InternalFailure",
+            ExecutionError::Stalled { .. } => SfnError::INSUFFICIENT_STORAGE,
+            ExecutionError::Journal { source, .. } => match source.kind() {
+                ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::ReadOnlyFilesystem => SfnError::INSUFFICIENT_STORAGE,
+                _ => "InternalFailure",
+            },
         };
-        Self::new(shape, error.to_string())
+        Self::new(shape, tasador_runtime::chain(&error))
     }
 }
 

@@ -12,6 +12,7 @@ use super::{Global, INTERRUPTED, interrupted};
 use crate::client::{Client, Ran, Step};
 use crate::console::{Progress, remark, result};
 use tasador_flow::Language::English;
+use tasador_runtime::SourceAddress;
 
 /// A source that sends the same bytes over and over has nothing new, whatever it says.
 const REPEATS_MAX: u32 = 3;
@@ -51,7 +52,7 @@ async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCod
     let limit = match (options.batches, &options.batch, session.source()) {
         (Some(limit), _, _) => limit,
         (None, Some(_), _) => 1,
-        (None, None, Some(source)) if has_cursor(source) => u32::MAX,
+        (None, None, Some(source)) if has_cursor(source.reveal()) => u32::MAX,
         (None, None, _) => 1,
     };
     let input = options
@@ -81,6 +82,7 @@ async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCod
                 "Models cannot learn from these columns. `tasador check {}` shows what they are read as.",
                 session
                     .source()
+                    .map(SourceAddress::reveal)
                     .filter(|source| !source.contains("://"))
                     .unwrap_or("FILE"),
             ));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use tasador_listing::schema_file::FILE_NAME;
-use tasador_runtime::Config;
+use tasador_runtime::{Config, SourceAddress};
 
 use super::Global;
 use crate::client::Client;
@@ -17,7 +17,7 @@ use crate::folder::{Claim, Folder, Server};
 pub(super) struct Session {
     client: Client,
     own: Option<Cloud>,
-    source: Option<String>,
+    source: Option<SourceAddress>,
 }
 
 impl Session {
@@ -54,10 +54,11 @@ impl Session {
     }
 
     fn attach(server: Server, source: Option<&str>) -> anyhow::Result<Self> {
+        let served_source = server.source.clone().map(SourceAddress::from);
         if let Some(wanted) = source.map(whole_source).transpose()?
-            && server.source != Some(wanted)
+            && served_source.as_ref() != Some(&wanted)
         {
-            let served = server.source.map_or_else(
+            let served = served_source.map_or_else(
                 || "without a source".to_owned(),
                 |source| format!("with the source {source}"),
             );
@@ -71,7 +72,7 @@ impl Session {
         Ok(Self {
             client: Client::new(endpoints, server.pid)?.with_token(server.token),
             own: None,
-            source: server.source,
+            source: served_source,
         })
     }
 
@@ -89,8 +90,8 @@ impl Session {
     }
 
     /// The source that `fetch` asks.
-    pub(super) fn source(&self) -> Option<&str> {
-        self.source.as_deref()
+    pub(super) fn source(&self) -> Option<&SourceAddress> {
+        self.source.as_ref()
     }
 
     /// Stops a cloud that this process started; does nothing to one it attached to.
@@ -105,15 +106,16 @@ impl Session {
 pub(super) fn configuration(global: &Global, source: Option<&str>) -> anyhow::Result<Config> {
     let mut config = Config::from_env()?;
     if let Some(source) = source {
-        config.source = Some(source.to_owned());
+        config.source = Some(source.into());
     }
-    config.source = config.source.as_deref().map(whole_source).transpose()?;
+    let source = config.source.as_ref().map(SourceAddress::reveal);
+    config.source = source.map(whole_source).transpose()?;
     config.schema = Some(schema_path(global)?);
     if let Some(seed) = global.seed {
         config.seed = seed;
     }
     // Whoever starts this program may read this machine's files anyway, unless it was told otherwise.
-    if std::env::var_os("TASADOR_SOURCE_FILES").is_none() {
+    if std::env::var_os("TASADOR_SOURCE_FILES").is_none_or(|set| set.is_empty()) {
         config.fetch.files_allowed = true;
     }
     Ok(config)
@@ -132,20 +134,21 @@ pub(super) fn schema_path(global: &Global) -> anyhow::Result<PathBuf> {
 }
 
 /// A source that means the same from every working directory.
-pub(super) fn whole_source(source: &str) -> anyhow::Result<String> {
+pub(super) fn whole_source(source: &str) -> anyhow::Result<SourceAddress> {
+    let shown = SourceAddress::from(source);
     if ["http://", "https://", "s3://"]
         .iter()
         .any(|scheme| source.starts_with(scheme))
     {
-        return Ok(source.to_owned());
+        return Ok(shown);
     }
     let path = source.strip_prefix("file://").unwrap_or(source);
     let path = std::fs::canonicalize(path).with_context(|| {
-        format!("the source {source} is neither a file nor a URL; give a file, http(s)://… or s3://bucket/key")
+        format!("the source {shown} is neither a file nor a URL; give a file, http(s)://… or s3://bucket/key")
     })?;
     match path.to_str() {
-        Some(path) => Ok(path.to_owned()),
-        None => bail!("the path of the source {source} is not UTF-8; rename it"),
+        Some(path) => Ok(path.into()),
+        None => bail!("the path of the source {shown} is not UTF-8; rename it"),
     }
 }
 
@@ -169,11 +172,11 @@ mod tests {
             "https://example.com/data?group_number=2",
             "s3://bucket/key.csv",
         ] {
-            assert_eq!(whole_source(url).unwrap(), url);
+            assert_eq!(whole_source(url).unwrap().reveal(), url);
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         let whole = whole_source(file.path().to_str().unwrap()).unwrap();
-        assert!(std::path::Path::new(&whole).is_absolute());
+        assert!(std::path::Path::new(whole.reveal()).is_absolute());
         let error = whole_source("no-such-listings.csv")
             .unwrap_err()
             .to_string();

@@ -12,6 +12,7 @@ use crate::cloud::{self, Cloud, Endpoints, Ports};
 use crate::console::{remark, result};
 use crate::folder::Folder;
 use crate::machine::machine_arn;
+use tasador_runtime::SourceAddress;
 
 /// Default port of `up`.
 const PORT: u16 = 3000;
@@ -68,12 +69,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         ..cloud::Options::new(folder, config)
     })
     .await?;
-    greet(
-        &cloud,
-        source.as_deref(),
-        every,
-        options.mlflow_ui.is_some(),
-    )?;
+    greet(&cloud, source.as_ref(), every, options.mlflow_ui.is_some())?;
     interrupted().await;
     remark("Stopping; what runs goes on where it was when the folder is served again.");
     cloud.stop().await;
@@ -82,7 +78,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
 
 fn greet(
     cloud: &Cloud,
-    source: Option<&str>,
+    source: Option<&SourceAddress>,
     every: Option<Duration>,
     with_mlflow_ui: bool,
 ) -> std::io::Result<()> {

@@ -1,5 +1,6 @@
 //! S3 on a folder and DynamoDB on one SQLite file, each on its loopback port.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tasador_bucket::Disk;
@@ -9,7 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::server::{self, Site};
 use super::sites::Names;
-use crate::aws::{Verifier, dynamodb};
+use crate::aws::Verifier;
+use crate::aws::dynamodb::{self, Tables};
 use crate::folder::{AccessKey, Folder};
 
 /// Largest object that is sent in one request, as on AWS.
@@ -42,6 +44,7 @@ impl Storage {
     pub(crate) fn start(
         folder: &Folder,
         access_key: &AccessKey,
+        inferences_table: &str,
         s3: TcpListener,
         dynamodb: TcpListener,
         stop: &watch::Receiver<bool>,
@@ -54,8 +57,13 @@ impl Storage {
         let path = path
             .to_str()
             .ok_or_else(|| StorageError::Tables("its path is not UTF-8".to_owned()))?;
-        let tables = dynoxide::Database::new(path)
+        let database = dynoxide::Database::new(path)
             .map_err(|error| StorageError::Tables(error.to_string()))?;
+        let tables = Tables {
+            database,
+            log: PathBuf::from(format!("{path}-wal")),
+            unsynced: inferences_table.to_owned(),
+        };
 
         let serve = |listener, router, body_max_bytes| {
             let site = Site {

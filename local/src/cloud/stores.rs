@@ -39,7 +39,14 @@ impl Stores {
             access_key,
         };
         let (stop, stopping) = watch::channel(false);
-        let storage = Storage::start(&folder, &endpoints.access_key, s3, dynamodb, &stopping)?;
+        let storage = Storage::start(
+            &folder,
+            &endpoints.access_key,
+            &config.inferences_table,
+            s3,
+            dynamodb,
+            &stopping,
+        )?;
         let context = Context::new(config, &endpoints.sdk_config());
         provision(&context).await?;
         Ok(Self {

@@ -11,10 +11,15 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::folder::sync_folder;
+
 /// A journal open for writing.
 #[derive(Debug)]
 pub(crate) struct Journal {
     file: File,
+    /// Why a line could not be written. It may be torn, so nothing follows it before the journal is opened
+    /// again.
+    failure: Option<(io::ErrorKind, String)>,
 }
 
 impl Journal {
@@ -24,10 +29,10 @@ impl Journal {
             .append(true)
             .create_new(true)
             .open(path)?;
-        if let Some(folder) = path.parent().filter(|_| cfg!(unix)) {
-            File::open(folder)?.sync_all()?;
+        if let Some(folder) = path.parent() {
+            sync_folder(folder)?;
         }
-        Ok(Self { file })
+        Ok(Self::new(file))
     }
 
     /// Opens a journal to go on writing it, without the torn line that a kill may have left.
@@ -37,15 +42,26 @@ impl Journal {
         file.set_len(whole)?;
         drop(file);
         let file = OpenOptions::new().append(true).open(path)?;
-        Ok(Self { file })
+        Ok(Self::new(file))
+    }
+
+    fn new(file: File) -> Self {
+        Self {
+            file,
+            failure: None,
+        }
     }
 
     /// Writes one line in one go.
     pub(crate) fn append(&mut self, line: &impl Serialize) -> io::Result<()> {
+        if let Some((kind, reason)) = &self.failure {
+            return Err(io::Error::new(*kind, reason.clone()));
+        }
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
-        self.file.write_all(&bytes)?;
-        self.file.sync_data()
+        let written = self.file.write_all(&bytes);
+        let written = written.and_then(|()| self.file.sync_data());
+        written.inspect_err(|error| self.failure = Some((error.kind(), error.to_string())))
     }
 }
 
@@ -144,6 +160,20 @@ mod tests {
             prop_assert_eq!(after.len(), whole + 1);
             prop_assert_eq!(after.last().unwrap(), &json!("next"));
         }
+    }
+
+    /// `/dev/full` refuses every write as a full disk does.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn nothing_follows_a_line_that_could_not_be_written() {
+        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        let mut journal = Journal::new(full);
+        let first = journal.append(&json!("first")).unwrap_err();
+        assert_eq!(first.kind(), io::ErrorKind::StorageFull);
+        journal.file = tempfile::tempfile().unwrap();
+        let second = journal.append(&json!("second")).unwrap_err();
+        assert_eq!(second.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(journal.file.metadata().unwrap().len(), 0);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tasador_access::HashKey;
 use tasador_ids::hex;
 
-use super::FolderError;
+use super::{FolderError, sync_folder};
 use crate::random;
 
 /// An AWS access key. Its file has the format of `~/.aws/credentials`, so that
@@ -110,7 +110,7 @@ fn make_if_missing(path: &Path, make: impl FnOnce() -> io::Result<String>) -> io
     std::fs::remove_file(&fresh)?;
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+        _ => path.parent().map_or(Ok(()), sync_folder),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `tasador up` on a separate folder and free ports.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,12 @@ impl Served {
 
     /// The same with more options.
     pub(super) async fn start_with(folder: &Path, options: &[&str]) -> Self {
-        let mut process = Command::new(TASADOR)
+        Self::start_by(Command::new(TASADOR), folder, options).await
+    }
+
+    /// The same by a command that becomes `tasador`.
+    pub(super) async fn start_by(mut command: Command, folder: &Path, options: &[&str]) -> Self {
+        let mut process = command
             .args(["--port", "0", "--data-dir"])
             .arg(folder)
             .args(["up", "--source"])
@@ -58,7 +63,8 @@ impl Served {
         let first = tokio::time::timeout(TIMEOUT, lines.next_line()).await;
         assert!(first.unwrap().unwrap().unwrap().contains("Tasador is up"));
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let server = std::fs::read(folder.join("server.json")).unwrap();
+        let root = seen_by(&process, folder);
+        let server = std::fs::read(root.join("server.json")).unwrap();
         let server: Value = serde_json::from_slice(&server).unwrap();
         let served = Self {
             process,
@@ -106,6 +112,11 @@ impl Served {
         found.unwrap_or_else(|_| panic!("it does not say {words:?}"))
     }
 
+    /// A path as this process reaches it, whatever is mounted there for the other.
+    pub(super) fn path(&self, path: &Path) -> PathBuf {
+        seen_by(&self.process, path)
+    }
+
     /// Host and port.
     pub(super) fn address(&self) -> &str {
         self.http.strip_prefix("http://").unwrap()
@@ -150,6 +161,15 @@ impl Served {
         let ended = tokio::time::timeout(TIMEOUT, self.process.wait()).await;
         assert!(ended.unwrap().unwrap().success());
     }
+}
+
+/// A path of another process's file systems.
+fn seen_by(process: &Child, path: &Path) -> PathBuf {
+    let root = PathBuf::from(format!("/proc/{}/root", process.id().unwrap()));
+    if !root.exists() {
+        return path.to_owned();
+    }
+    root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
 /// Asks until there is an answer.

@@ -9,6 +9,7 @@ use tasador_access::HashKey;
 use tasador_ids::Algorithm;
 
 use super::Variable;
+use crate::SourceAddress;
 
 /// A variable with a value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +127,10 @@ impl<'a> Reader<'a> {
 
     pub(super) fn optional(&mut self, variable: Variable) -> Option<Option<String>> {
         Some(self.value(variable))
+    }
+
+    pub(super) fn source(&mut self, variable: Variable) -> Option<Option<SourceAddress>> {
+        Some(self.value(variable).map(SourceAddress::from))
     }
 
     pub(super) fn path(&mut self, variable: Variable) -> Option<Option<PathBuf>> {

@@ -252,7 +252,7 @@ async fn half_an_answer_is_no_batch() {
 async fn a_source_that_is_not_there_is_unavailable() {
     let (_socket, address) = ports::refused();
     let url = format!("http://me:hidden@{address}/data");
-    let place = Place::with(Vec::new(), |config| config.source = Some(url)).await;
+    let place = Place::with(Vec::new(), |config| config.source = Some(url.into())).await;
     let (class, message) = place.failure("run").await;
     assert_eq!(class, SourceUnavailable);
     assert!(
@@ -337,7 +337,19 @@ async fn a_batch_above_the_limit_is_refused_whether_announced_or_not() {
 async fn credentials_reach_the_source_and_nobody_else() {
     let mut place = Place::new().await;
     let url = place.source.url().replace("http://", "http://me:hidden@");
-    place.set(|config| config.source = Some(format!("{url}&api_key=hidden")));
+    let address = format!("{url}&api_key=hidden&pwd=hidden");
+    place.set(|config| config.source = Some(address.as_str().into()));
+    // What the source says may repeat them.
+    let repeated = br#"{"detail": "hidden is not the password"}"#;
+    for answer in [
+        http(302, &[&format!("location: {address}")], ""),
+        http(401, &[JSON], repeated),
+        http(500, &[JSON], repeated),
+    ] {
+        place.source.then(answer);
+        let (_, message) = place.failure("run").await;
+        assert!(!message.contains("hidden"), "{message}");
+    }
     place.source.then(rows("{}"));
     let got = place.batch("run").await;
     let request = place.source.requests().remove(0);
@@ -345,7 +357,7 @@ async fn credentials_reach_the_source_and_nobody_else() {
         request.contains("authorization: Basic bWU6aGlkZGVu\r\n"),
         "{request}"
     );
-    assert!(request.contains("api_key=hidden"), "{request}");
+    assert!(request.contains("api_key=hidden&pwd=hidden"), "{request}");
     let known = place.known(body("{}").as_bytes()).await.unwrap();
     for shown in [&got.source, &known.record.source] {
         assert!(!shown.contains("hidden"), "{shown}");

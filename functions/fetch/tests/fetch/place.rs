@@ -83,7 +83,7 @@ impl Place {
 
         let source = Source::start().await;
         let mut config = Config {
-            source: Some(source.url().to_owned()),
+            source: Some(source.url().into()),
             spool_folder: Some(folder.path().join("spool")),
             ..Config::default()
         };

@@ -14,7 +14,7 @@ async fn from_file(name: &str, bytes: &[u8]) -> Place {
     let mut place = Place::new().await;
     let path = place.path(name);
     std::fs::write(&path, bytes).unwrap();
-    place.set(|config| config.source = Some(path.to_str().unwrap().to_owned()));
+    place.set(|config| config.source = Some(path.to_str().unwrap().into()));
     place
 }
 
@@ -79,7 +79,7 @@ async fn files_that_can_not_be_taken_say_why() {
     ] {
         place.set(|config| {
             config.fetch.files_allowed = true;
-            config.source = source;
+            config.source = source.map(Into::into);
         });
         let (class, message) = place.failure("run").await;
         assert_eq!(class, InvalidInput);
@@ -95,7 +95,7 @@ async fn an_object_of_another_bucket_is_taken_once_until_it_changes() {
     other.create_bucket().await.unwrap();
     let key = "2026/may.csv".parse().unwrap();
     other.put(&key, CSV).await.unwrap();
-    place.set(|config| config.source = Some("s3://listings/2026/may.csv".to_owned()));
+    place.set(|config| config.source = Some("s3://listings/2026/may.csv".into()));
 
     let got = place.batch("first").await;
     assert_eq!(
@@ -114,7 +114,7 @@ async fn an_object_of_another_bucket_is_taken_once_until_it_changes() {
     assert_eq!(class, InvalidInput);
     assert!(message.contains("TASADOR_SOURCE_MAX_BYTES"), "{message}");
     for source in ["s3://listings/none.csv", "s3://none/2026/may.csv"] {
-        place.set(|config| config.source = Some(source.to_owned()));
+        place.set(|config| config.source = Some(source.into()));
         let (class, message) = place.failure("fifth").await;
         assert_eq!(class, InvalidInput, "{message}");
         assert!(

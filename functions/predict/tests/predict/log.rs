@@ -149,15 +149,19 @@ async fn what_the_table_does_not_take_is_in_the_structured_log() {
         .map(|record| (&record.input, &record.output))
         .collect();
     assert_eq!(kept, [(&home(), &one), (&many, &all)]);
-    assert_eq!(
-        place.get("/health").await.1["inference_log"],
-        json!({"failures": 2})
-    );
+    let (_, health) = place.get("/health").await;
+    assert_eq!(health["inference_log"], json!({"failures": 2}));
+    assert_eq!(health["status"], "degraded");
+    let reason = health["reason"].as_str().unwrap();
+    assert!(reason.contains("structured log"), "{health}");
 
     place.faults.set(&[]);
     assert!(place.logged().await.is_empty());
-    place.price(&home()).await;
+    // Nobody has to ask for a price before it is well again.
+    assert_eq!(place.get("/health").await.1["status"], "ok");
     assert_eq!(place.logged().await.len(), 1);
+    place.price(&home()).await;
+    assert_eq!(place.logged().await.len(), 2);
     assert_eq!(
         place.get("/health").await.1["inference_log"],
         json!({"failures": 2})

@@ -2,20 +2,23 @@
 
 mod lengths;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Cursor;
 
 use bytes::Bytes;
 use polars::prelude::{
-    ArrowDataType, ChunkFullNull as _, Column, DataType, ParquetReader, PlSmallStr, SerReader as _,
-    StringChunked, StringChunkedBuilder, TimeUnit,
+    ArrowDataType, BooleanChunked, ChunkFilter as _, ChunkFullNull as _, Column, DataType,
+    NewChunkedArray as _, ParquetReader, PlSmallStr, SerReader as _, StringChunked,
+    StringChunkedBuilder, TimeUnit,
 };
 
 use tasador_ids::Format;
 use tasador_listing::quality::{Problem, ProblemKind};
 use tasador_listing::schema::MAX_NAME_CHARS;
 
-use super::{Raw, ReadError, check_size};
+use super::broken::{Broken, Fault, MAX_CELL_BYTES};
+use super::{MAX_BYTES, Raw, ReadError, check_size};
 
 /// Reads Parquet. Columns of nested and other unsupported values are left out.
 pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
@@ -52,9 +55,47 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
         });
     }
     Ok(Raw {
-        rows,
-        columns,
         problems,
+        ..without_long_rows(rows, columns)?
+    })
+}
+
+/// Rejects rows with a value that is too long. A small file may repeat a long value in many rows, so all of
+/// the text counts against the limit of a batch.
+fn without_long_rows(
+    rows: usize,
+    mut columns: Vec<(String, StringChunked)>,
+) -> Result<Raw, ReadError> {
+    let (mut bytes, mut long) = (0, BTreeSet::new());
+    for (_, cells) in &columns {
+        for (row, cell) in cells.iter().enumerate() {
+            let length = cell.map_or(0, str::len);
+            if length > MAX_CELL_BYTES {
+                long.insert(row);
+            } else {
+                bytes += length as u64;
+            }
+        }
+    }
+    if bytes > MAX_BYTES {
+        return Err(ReadError::TooLarge);
+    }
+    let kept = rows - long.len();
+    if !long.is_empty() {
+        let mask = (0..rows).map(|row| !long.contains(&row));
+        let mask = BooleanChunked::from_iter_values(PlSmallStr::EMPTY, mask);
+        for (_, cells) in &mut columns {
+            *cells = cells.filter(&mask).map_err(ReadError::Table)?;
+        }
+    }
+    let mut broken = Broken::default();
+    for row in long {
+        broken.add(row + 1, 0..0, Fault::CellTooLong);
+    }
+    Ok(Raw {
+        rows: kept,
+        columns,
+        broken: broken.finish(b"", kept)?,
         ..Raw::default()
     })
 }
@@ -213,7 +254,10 @@ fn spell<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use polars::prelude::{DataFrame, IntoColumn as _, NamedFrom as _, ParquetWriter, Series};
+    use polars::prelude::{
+        ChunkFull as _, DataFrame, IntoColumn as _, NamedFrom as _, ParquetWriter, Series,
+    };
+    use tasador_listing::reject::Reason;
 
     #[test]
     fn plain_values_are_converted_to_text() {
@@ -256,6 +300,44 @@ mod tests {
             ]
         );
         assert!(raw.columns.iter().all(|(_, cells)| cells.get(1).is_none()));
+    }
+
+    fn written(cells: Vec<String>) -> Bytes {
+        let rows = cells.len();
+        let cells = Series::new("note".into(), cells).into_column();
+        let ids = Series::new("id".into(), (0..rows as i64).collect::<Vec<_>>()).into_column();
+        let mut table = DataFrame::new(rows, vec![ids, cells]).unwrap();
+        let mut bytes = Vec::new();
+        ParquetWriter::new(&mut bytes).finish(&mut table).unwrap();
+        bytes.into()
+    }
+
+    #[test]
+    fn a_row_with_a_long_value_is_rejected_alone() {
+        let cell = |row: usize| match row {
+            7 => "x".repeat(MAX_CELL_BYTES + 1),
+            8 => "x".repeat(MAX_CELL_BYTES),
+            _ => "x".to_owned(),
+        };
+        let raw = read(written((0..20).map(cell).collect())).unwrap();
+        assert_eq!((raw.rows, raw.columns[0].1.len()), (19, 19));
+        assert_eq!(raw.columns[0].1.get(7), Some("8"));
+        assert_eq!(raw.broken.len(), 1);
+        assert_eq!(
+            (raw.broken[0].line, raw.broken[0].reason),
+            (8, Reason::RowTooLong)
+        );
+    }
+
+    #[test]
+    fn a_small_file_that_repeats_a_long_value_is_too_large() {
+        let rows = MAX_BYTES as usize / MAX_CELL_BYTES + 1;
+        let value = "x".repeat(MAX_CELL_BYTES);
+        // As views of one text, which is what the reader makes of a dictionary.
+        let cells = StringChunked::full(PlSmallStr::EMPTY, value.as_str(), rows);
+        let columns = vec![("note".to_owned(), cells)];
+        let error = without_long_rows(rows, columns).unwrap_err();
+        assert!(matches!(error, ReadError::TooLarge), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! *Operations*: whether all works, how much is asked, how often it fails, how long it takes.
 
 use maud::{Markup, html};
-use tasador_pricing::Pricing;
+use tasador_pricing::ChampionStatus;
 use tasador_registry::{DURATION_BOUNDS_US, PipelineCounts, ServingCounts};
 
 use crate::chart::{Bar, Bars, bars};
@@ -11,10 +11,10 @@ use crate::layout::{Section, empty, unavailable};
 use crate::sections::history::badge;
 
 /// The section.
-pub(crate) fn section(language: Language, pricing: &Pricing, facts: &Facts) -> Section {
+pub(crate) fn section(language: Language, status: &ChampionStatus, facts: &Facts) -> Section {
     let words = language.words();
     let body = html! {
-        (health(language, pricing))
+        (health(language, status))
         @match &facts.serving {
             None => (unavailable(language)),
             Some(totals) if totals.counts.requests() == 0 => {
@@ -33,9 +33,8 @@ pub(crate) fn section(language: Language, pricing: &Pricing, facts: &Facts) -> S
     }
 }
 
-fn health(language: Language, pricing: &Pricing) -> Markup {
+fn health(language: Language, status: &ChampionStatus) -> Markup {
     let words = language.words();
-    let status = pricing.status();
     html! {
         div.card.health {
             @match &status.trouble {
