@@ -215,8 +215,9 @@ async fn reads(world: &World, deployed: &Deployment) {
     let (batch, dataset) = (run.batch.unwrap(), run.dataset.unwrap());
     let request = price["request_id"].as_str().unwrap();
     for path in [
-        "/",
         "/appraisal?in.bed=3",
+        // Counts what was answered.
+        "/",
         "/page/live",
         "/?version=1",
         "/?run=promoted",

@@ -126,7 +126,17 @@ fn table(language: Language, steps: &[Step]) -> Markup {
     let is_work = |step: &&Step| {
         !matches!(
             step.name.as_str(),
-            "Exhausted" | "Decide" | "Verdict" | "TrainOn" | "Done" | "NothingNew" | "Failed"
+            "Exhausted"
+                | "Decide"
+                | "Verdict"
+                | "Done"
+                | "NothingNew"
+                | "Failed"
+                // Parts of TrainCandidates; the candidates have their own table.
+                | "TrainOn"
+                | "TrainJob"
+                | "Train"
+                | "CandidateFailed"
         )
     };
     html! {

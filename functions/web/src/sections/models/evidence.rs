@@ -64,7 +64,7 @@ pub(crate) fn of(language: Language, shown: &Shown) -> Markup {
             }
             @if let Some(study) = &shown.ratio_study { (ratios::of(language, study)) }
             @if let Some(card) = evidence.and_then(|it| it.card.as_ref()) {
-                details { summary { (words.card) } div.prose { (markdown::rendered(card)) } }
+                details { summary { (words.card) } div.prose tabindex="0" role="region" aria-label=(words.card) { (markdown::rendered(card)) } }
             }
             @if let Some(lineage) = &shown.lineage {
                 @for batch in lineage.withdrawn() {
