@@ -3,9 +3,11 @@
 
 mod steps;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sfn::config::timeout::TimeoutConfig;
 use aws_sdk_sfn::error::ProvideErrorMetadata;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
@@ -153,6 +155,28 @@ impl Client {
         }
     }
 
+    /// Puts a file into the bucket, where fetch looks for files that people bring, and gives its key.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or the cloud does not take it.
+    pub async fn upload(&self, bucket: &str, file: &Path) -> anyhow::Result<String> {
+        let key = format!("drop/{}", object_name(file));
+        let body = ByteStream::from_path(file)
+            .await
+            .with_context(|| format!("{} cannot be read", file.display()))?;
+        let sdk = self.endpoints.sdk_config();
+        let config = aws_sdk_s3::config::Builder::from(&sdk).force_path_style(true);
+        aws_sdk_s3::Client::from_conf(config.build())
+            .put_object()
+            .bucket(bucket)
+            .key(&key)
+            .body(body)
+            .send()
+            .await
+            .with_context(|| format!("{} cannot be stored in {bucket}", file.display()))?;
+        Ok(key)
+    }
+
     fn gone(&self) -> String {
         format!("a request to the cloud at {} failed", self.endpoints.http)
     }
@@ -296,6 +320,24 @@ impl Client {
     }
 }
 
+/// The name of a file with characters that every store takes; its end says what it contains.
+fn object_name(file: &Path) -> String {
+    const CHARS: usize = 80;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let safe: Vec<char> = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "._-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let surplus = safe.len().saturating_sub(CHARS);
+    safe.into_iter().skip(surplus).collect()
+}
+
 /// Most memory that a process has held, in MiB; `None` where the system does not say.
 pub fn peak_memory_mib(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -363,6 +405,18 @@ fn last_record(state: &Value, events: &[HistoryEvent]) -> Value {
 mod tests {
     use super::*;
     use crate::folder::AccessKey;
+
+    #[test]
+    fn an_uploaded_file_keeps_its_name_as_far_as_stores_take_it() {
+        let long = format!("{}.csv", "x".repeat(200));
+        for (file, name) in [
+            ("/data/may.csv.gz", "may.csv.gz"),
+            ("ventas año 2.csv", "ventas_a_o_2.csv"),
+            (long.as_str(), &long[124..]),
+        ] {
+            assert_eq!(object_name(Path::new(file)), name);
+        }
+    }
 
     #[tokio::test]
     async fn a_process_that_does_not_answer_is_given_up() {

@@ -24,6 +24,7 @@ use std::time::Duration;
 use aws_sdk_s3::config::SharedInterceptor;
 use axum::Router;
 use axum::middleware;
+use jiff::Timestamp;
 use tasador_access::{Scope, Scopes, TokenRecord, TokenStatus};
 use tasador_http::with_not_found;
 use tasador_integrity::Incomplete;
@@ -185,6 +186,8 @@ impl Cloud {
         config.spool_folder.get_or_insert_with(|| folder.spool());
         // The one there is: a machine that the environment names is on AWS.
         config.state_machine = Some(machine::machine_arn());
+        config.schedule = every.map(|every| format!("rate({} seconds)", every.as_secs().max(1)));
+        config.schedule_start = every.map(|_| Timestamp::now());
         let is_guarded = require_tokens || !address.is_loopback();
         config.require_tokens = is_guarded;
         config.token_key = Some(folder.token_key()?);
@@ -249,13 +252,15 @@ impl Cloud {
         let mut http = Vec::new();
         match public {
             None => {
-                let site = site_of(with_not_found(site.merge(protocols)), Names::Loopback);
+                let site = with_not_found(site.merge(protocols)).fallback(web::not_found);
+                let site = site_of(site, Names::Loopback);
                 http.push(server::serve(aws, site, stopped(http_stopping)));
             }
             Some(public) => {
                 let (token, guard) = owner(&context)?;
                 own_token = Some(token);
                 let guarded = with_not_found(site)
+                    .fallback(web::not_found)
                     .layer(middleware::from_fn_with_state(guard, guard::require_token));
                 let site = site_of(guarded, Names::Any);
                 http.push(server::serve(public, site, stopped(http_stopping.clone())));

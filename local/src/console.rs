@@ -27,6 +27,13 @@ pub fn is_for_people() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Columns of the terminal that results go to; without one, what `COLUMNS` says.
+pub fn width() -> Option<u16> {
+    let terminal = console::Term::stdout().size_checked();
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+    terminal.map(|(_, columns)| columns).or_else(columns)
+}
+
 /// Progress of a job of several steps: one moving line on a terminal, plain lines elsewhere.
 #[derive(Debug)]
 pub struct Progress {

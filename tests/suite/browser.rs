@@ -6,7 +6,9 @@
 
 mod accessibility;
 mod driver;
+mod entries;
 mod foreign_page;
+mod live;
 mod mlflow_pages;
 
 use serde_json::{Value, json};
@@ -148,7 +150,11 @@ async fn the_history_tells_each_decision_with_its_reasons() {
     let page = browser.open(&world, "/#history").await;
     for (kind, badge, why) in [
         ("promoted", "Promoted", "is now in production"),
-        ("rejected", "Rejected", "was trained but not promoted"),
+        (
+            "rejected",
+            "Kept current model",
+            "was trained but not promoted",
+        ),
         ("skipped", "Skipped", "at least 50 required"),
         (
             "quarantined",
@@ -165,6 +171,27 @@ async fn the_history_tells_each_decision_with_its_reasons() {
         details.contains("Challenger") && details.contains("Champion"),
         "{details}"
     );
+    // Why it trained and why it was not adopted are two lists, and no reason is told twice.
+    let row = page.text("tr[data-kind=rejected] .what").await;
+    assert!(
+        row.contains("Why it trained") && row.contains("Why it was not adopted"),
+        "{row}"
+    );
+    let reasons = page
+        .script(
+            "return [...document.querySelectorAll('tr[data-kind=rejected] .reasons li')].map(it => it.innerText)",
+        )
+        .await;
+    for reason in reasons.as_array().unwrap() {
+        let reason = reason
+            .as_str()
+            .unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        assert_eq!(row.matches(&reason).count(), 1, "{reason} in {row}");
+    }
+    page.screenshot("history-details").await;
     browser.close().await;
 }
 
@@ -348,6 +375,9 @@ async fn every_section_is_clear_by_day_and_night_on_desk_and_phone_in_both_langu
         ("phone-night-en", PHONE, true, "en"),
     ];
     let home = "in.bed=3&in.bath=2&in.house_size=1800&in.city=Boston&in.zip_code=02108";
+    let all = entries::reached(&world, &format!("/?{home}")).await;
+    let pages = ["?run=", "?batch=", "?dataset=", "?version=", "?request="]
+        .map(|kind| &entries::of_kind(&all, kind).0);
     for (name, size, night, language) in looks {
         let page = browser.look(size, night).await;
         for section in SECTIONS {
@@ -364,6 +394,23 @@ async fn every_section_is_clear_by_day_and_night_on_desk_and_phone_in_both_langu
             let language = page.script("return document.documentElement.lang").await;
             assert_eq!(language, name.rsplit('-').next().unwrap());
             accessibility::check(&page, &format!("{section} {name}")).await;
+        }
+        for path in pages {
+            let kind = path.trim_start_matches("/?").split('=').next().unwrap();
+            page.go(&world, &format!("{path}&lang={language}")).await;
+            page.script(
+                "document.querySelectorAll('#entry details').forEach(it => it.open = true)",
+            )
+            .await;
+            page.screenshot(&format!("{kind}-{name}")).await;
+            let wide = page
+                .script("return document.documentElement.scrollWidth - innerWidth")
+                .await;
+            assert!(
+                wide.as_i64().unwrap() <= 0,
+                "{kind} {name} is {wide} pixels too wide"
+            );
+            accessibility::check(&page, &format!("{kind} {name}")).await;
         }
     }
     let background = browser

@@ -407,6 +407,7 @@ async fn a_withdrawn_batch_is_unlearned_and_the_lineage_tells() {
         .asked(Method::GET, &format!("/?version={version}"), None, &[])
         .await;
     assert!(page.text.contains("Learned from withdrawn data"));
+    let page = world.asked(Method::GET, "/", None, &[]).await;
     assert!(page.text.contains("Withdrawn by"));
 
     // Its rows may arrive again: in other bytes, they are no duplicates.

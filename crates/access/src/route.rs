@@ -113,6 +113,8 @@ pub const ROUTES: &[Route] = &[
         Scope::Admin,
     ),
     page("POST", "/page/models/{name}/rollback", Scope::Admin),
+    page("GET", "/page/live", Scope::Read),
+    page("POST", "/page/runs", Scope::Admin),
     page("GET", "/page/batches/{batch}/rejected", Scope::Read),
     page("POST", "/page/batches/{batch}/{action}", Scope::Admin),
 ];

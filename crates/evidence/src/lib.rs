@@ -7,7 +7,7 @@ mod files;
 mod lineage;
 
 pub use files::{Evidence, File, FileKind, SENT_WITH, file, ratio_study};
-pub use lineage::{Lineage, LineageBatch, learned_from, lineage};
+pub use lineage::{Lineage, LineageBatch, dataset, learned_from, lineage};
 
 use tasador_lake::LakeError;
 use tasador_registry::RegistryError;

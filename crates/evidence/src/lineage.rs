@@ -119,14 +119,12 @@ pub async fn learned_from(
     let datasets: HashSet<DatasetId> = versions.iter().filter_map(|it| it.dataset).collect();
     let found: Vec<Option<DatasetId>> = stream::iter(datasets)
         .map(|dataset| async move {
-            let manifest = match lake.get_json::<Manifest>(&key::dataset(&dataset)).await {
-                Ok(manifest) => manifest,
-                Err(LakeError::NotFound { .. } | LakeError::Corrupt { .. }) => return Ok(None),
-                Err(error) => return Err(EvidenceError::from(error)),
+            let Some(manifest) = manifest(lake, &dataset).await? else {
+                return Ok(None);
             };
             let mut entries = manifest.batches.iter();
             let learned = entries.any(|entry| batches.contains(&entry.batch));
-            Ok(learned.then_some(dataset))
+            Ok::<_, EvidenceError>(learned.then_some(dataset))
         })
         .buffered(CONCURRENCY)
         .try_collect()
@@ -149,11 +147,7 @@ pub async fn lineage(
     version: &VersionRecord,
 ) -> Result<Lineage, EvidenceError> {
     let manifest = match &version.dataset {
-        Some(dataset) => match lake.get_json::<Manifest>(&key::dataset(dataset)).await {
-            Ok(manifest) => Some(manifest),
-            Err(LakeError::NotFound { .. } | LakeError::Corrupt { .. }) => None,
-            Err(error) => return Err(error.into()),
-        },
+        Some(dataset) => manifest(lake, dataset).await?,
         None => None,
     };
     let Some(Manifest { batches, without }) = manifest else {
@@ -164,12 +158,42 @@ pub async fn lineage(
         .property_keys()
         .filter(|property| !without.contains(&property.to_string()));
     let withdrawn = withdrawn.count() as u64;
-    let batches = stream::iter(batches)
+    let batches = known_all(registry, batches).await?;
+    Ok(Lineage::of(version, batches, withdrawn))
+}
+
+/// The batches of a dataset, in order of arrival; `None` if its manifest is missing.
+///
+/// # Errors
+/// [`EvidenceError`] if bucket or registry do not answer.
+pub async fn dataset(
+    lake: &Lake,
+    registry: &Registry,
+    dataset: &DatasetId,
+) -> Result<Option<Vec<LineageBatch>>, EvidenceError> {
+    match manifest(lake, dataset).await? {
+        Some(manifest) => Ok(Some(known_all(registry, manifest.batches).await?)),
+        None => Ok(None),
+    }
+}
+
+async fn manifest(lake: &Lake, dataset: &DatasetId) -> Result<Option<Manifest>, EvidenceError> {
+    match lake.get_json(&key::dataset(dataset)).await {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(LakeError::NotFound { .. } | LakeError::Corrupt { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn known_all(
+    registry: &Registry,
+    entries: Vec<Entry>,
+) -> Result<Vec<LineageBatch>, EvidenceError> {
+    stream::iter(entries)
         .map(|entry| known(registry, entry))
         .buffered(CONCURRENCY)
         .try_collect()
-        .await?;
-    Ok(Lineage::of(version, batches, withdrawn))
+        .await
 }
 
 async fn known(registry: &Registry, entry: Entry) -> Result<LineageBatch, EvidenceError> {

@@ -28,4 +28,4 @@ pub use messages::{
 pub use metrics::{Metrics, Number};
 pub use outcome::{Contender, Outcome, source_name};
 pub use reason::{Compared, OtherReason, Reason, UnitFactor, ValueKind};
-pub use sentences::as_sentence;
+pub use sentences::{Account, as_sentence};

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use crate::audit;
 use crate::backend::BackendError;
 use crate::problem::Problem;
+use crate::runs;
 
 /// A decision about a batch, and the run that acts on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -118,30 +119,13 @@ async fn retrain(ctx: &Context) -> Result<Option<String>, RegistryError> {
     }
 }
 
-/// Starts an execution of the pipeline; where that fails, the decision stands all the same.
+/// Starts an execution of the pipeline; if that fails, the decision stands, and the next run acts on it.
 async fn start(ctx: &Context, batch: Option<BatchId>) -> Option<String> {
     let machine = ctx.config.state_machine.as_deref()?;
-    // Names that sort by time, as the state machine's own do.
-    let name = uuid::Uuid::now_v7().to_string();
     let input: Value = batch.map_or_else(|| json!({}), |batch| json!({"batch": batch}));
-    let started = ctx
-        .sfn
-        .start_execution()
-        .state_machine_arn(machine)
-        .name(&name)
-        .input(input.to_string())
-        .send()
-        .await;
-    match started {
-        Ok(_) => Some(name),
-        Err(error) => {
-            tracing::error!(
-                "no run could be started; the next one acts on the decision: {}",
-                chain(&error)
-            );
-            None
-        }
-    }
+    // A failure is in the log already.
+    let started = runs::start(ctx, machine, &input).await;
+    started.ok().map(|run| run.run)
 }
 
 impl From<DecideError> for Problem {

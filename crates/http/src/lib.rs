@@ -5,6 +5,7 @@ pub mod audit;
 pub mod body;
 pub mod decide;
 pub mod rejected;
+pub mod runs;
 
 mod access;
 mod backend;
@@ -15,5 +16,5 @@ mod serve;
 pub use access::{AdmissionError, admit, admit_header, status};
 pub use backend::BackendError;
 pub use problem::{FieldError, Problem};
-pub use request_id::{REQUEST_ID, RequestId, trace};
+pub use request_id::{REQUEST_ID, RequestId, request_time, trace};
 pub use serve::{serve, with_not_found};

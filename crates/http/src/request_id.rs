@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use tracing::Instrument as _;
 
 /// The header with a request's id, in requests and in answers.
@@ -39,6 +40,21 @@ fn is_valid(id: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
 }
 
+/// The time that an id of the product's own making (a UUID of version 7) carries.
+pub fn request_time(request_id: &str) -> Option<Timestamp> {
+    let id = uuid::Uuid::parse_str(request_id).ok()?;
+    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
+    (id.get_version_num() == 7)
+        .then(|| {
+            Timestamp::new(
+                i64::try_from(seconds).ok()?,
+                i32::try_from(nanoseconds).ok()?,
+            )
+            .ok()
+        })
+        .flatten()
+}
+
 impl<S: Sync> FromRequestParts<S> for RequestId {
     type Rejection = Infallible;
 
@@ -68,6 +84,15 @@ pub async fn trace(mut request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_generated_id_contains_its_time() {
+        let id = uuid::Uuid::now_v7().to_string();
+        assert!(request_time(&id).is_some());
+        for other in ["", "my-request", "2b1b2d0c-5f0e-4a3e-9f7e-1c2d3e4f5a6b"] {
+            assert_eq!(request_time(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn an_id_that_could_forge_a_log_line_is_replaced() {

@@ -10,6 +10,10 @@ use crate::profile::{Body, ColumnProfile};
 pub const CATEGORY_BINS: usize = 20;
 /// Bins of a number: its deciles in the reference.
 const NUMBER_BINS: usize = 10;
+/// The most bars of a distribution that people look at.
+const BARS: usize = 12;
+/// The most frequent categories of the reference that have a bar.
+const CATEGORIES_SHOWN: usize = 8;
 
 /// The population stability index (PSI) between a batch's column and a reference's.
 ///
@@ -31,16 +35,30 @@ const NUMBER_BINS: usize = 10;
 ///
 /// `None` if one side has numbers and the other categories, or if either has no value.
 pub fn psi(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<f64> {
+    let (mut expected, mut found) = binned(reference, batch)?;
+    expected.push(reference.nulls as f64);
+    found.push(batch.nulls as f64);
+    Some(index(&expected, &found))
+}
+
+/// The same without the bin of missing values: how far the values that are there have moved.
+pub fn value_psi(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<f64> {
+    let (expected, found) = binned(reference, batch)?;
+    Some(index(&expected, &found))
+}
+
+/// The rows of reference and batch in each bin of values.
+fn binned(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<(Vec<f64>, Vec<f64>)> {
     if reference.values == 0 || batch.values == 0 {
         return None;
     }
-    let (mut expected, mut found) = match (&reference.body, &batch.body) {
+    match (&reference.body, &batch.body) {
         (Body::Number { .. }, Body::Number { .. }) => {
             let edges = deciles(reference);
-            (
+            Some((
                 counts_between(reference, &edges),
                 counts_between(batch, &edges),
-            )
+            ))
         }
         (Body::Category { top, .. }, Body::Category { .. }) => {
             let names: Vec<&str> = top
@@ -48,13 +66,127 @@ pub fn psi(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<f64> {
                 .take(CATEGORY_BINS)
                 .map(|(name, _)| name.as_str())
                 .collect();
-            (counts_of(reference, &names), counts_of(batch, &names))
+            Some((counts_of(reference, &names), counts_of(batch, &names)))
         }
-        _ => return None,
+        _ => None,
+    }
+}
+
+/// What a bar of two distributions stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bin {
+    /// One number.
+    Value(f64),
+    /// Numbers above the first and up to the second; the outer bins also have what lies beyond.
+    Range(f64, f64),
+    Category(String),
+    /// All categories without a separate bin.
+    Others,
+}
+
+/// The shares (0 to 1) of the values of reference and batch in bins that people can read: single numbers
+/// where there are few, round steps, or the most frequent categories. Missing values are left out. Empty if the
+/// two cannot be compared.
+pub fn distributions(reference: &ColumnProfile, batch: &ColumnProfile) -> Vec<(Bin, f64, f64)> {
+    if reference.values == 0 || batch.values == 0 {
+        return Vec::new();
+    }
+    let (bins, expected, found) = match (&reference.body, &batch.body) {
+        (Body::Number { .. }, Body::Number { .. }) => match shared_values(reference, batch) {
+            Some(values) => {
+                let count = |column: &ColumnProfile| {
+                    let counts = counts_between(column, &values);
+                    counts.into_iter().take(values.len()).collect::<Vec<_>>()
+                };
+                let bins = values.iter().map(|value| Bin::Value(*value)).collect();
+                (bins, count(reference), count(batch))
+            }
+            None => {
+                let edges = round_edges(reference, batch);
+                let inner = edges
+                    .get(1..edges.len().saturating_sub(1))
+                    .unwrap_or_default();
+                let bins = edges
+                    .windows(2)
+                    .filter_map(|pair| Some(Bin::Range(*pair.first()?, *pair.last()?)))
+                    .collect();
+                (
+                    bins,
+                    counts_between(reference, inner),
+                    counts_between(batch, inner),
+                )
+            }
+        },
+        (Body::Category { top, .. }, Body::Category { top: other_top, .. }) => {
+            let all = top
+                .iter()
+                .take(CATEGORIES_SHOWN)
+                .chain(other_top.iter().take(CATEGORIES_SHOWN / 2));
+            let mut names: Vec<&str> = Vec::new();
+            for (name, _) in all {
+                if !names.contains(&name.as_str()) {
+                    names.push(name);
+                }
+            }
+            let bins: Vec<Bin> = names
+                .iter()
+                .map(|name| Bin::Category((*name).to_owned()))
+                .chain([Bin::Others])
+                .collect();
+            (bins, counts_of(reference, &names), counts_of(batch, &names))
+        }
+        _ => return Vec::new(),
     };
-    expected.push(reference.nulls as f64);
-    found.push(batch.nulls as f64);
-    Some(index(&expected, &found))
+    let share = |count: f64, column: &ColumnProfile| count / column.values as f64;
+    bins.into_iter()
+        .zip(expected)
+        .zip(found)
+        .map(|((bin, expected), found)| (bin, share(expected, reference), share(found, batch)))
+        .filter(|(bin, expected, found)| *bin != Bin::Others || *expected > 0.0 || *found > 0.0)
+        .collect()
+}
+
+/// The distinct numbers of both, ascending, if there are few.
+fn shared_values(reference: &ColumnProfile, batch: &ColumnProfile) -> Option<Vec<f64>> {
+    let mut values = Vec::new();
+    for column in [reference, batch] {
+        let Body::Number { counts, .. } = &column.body else {
+            return None;
+        };
+        values.extend(counts.as_ref()?.iter().map(|(value, _)| *value));
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    values.dedup();
+    (values.len() <= BARS).then_some(values)
+}
+
+/// Round numbers in equal steps, from the first percentile of both to the 99th.
+fn round_edges(reference: &ColumnProfile, batch: &ColumnProfile) -> Vec<f64> {
+    let percentile = |column: &ColumnProfile, place: usize| match &column.body {
+        Body::Number { quantiles, .. } => quantiles.get(place).copied(),
+        Body::Category { .. } => None,
+    };
+    let each = |place| [reference, batch].map(|column| percentile(column, place).unwrap_or(0.0));
+    let [a, b] = each(1);
+    let [c, d] = each(99);
+    let (low, high) = (a.min(b), c.max(d));
+    let width = high - low;
+    // Of numbers that are all alike, one bar.
+    if !(width > 0.0 && width.is_finite()) {
+        return vec![low, high];
+    }
+    let rough = width / (BARS - 2) as f64;
+    let magnitude = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * magnitude)
+        .find(|step| *step >= rough)
+        .unwrap_or(magnitude * 10.0);
+    let first = (low / step).floor();
+    let steps = ((high / step).ceil() - first).clamp(1.0, BARS as f64) as usize;
+    (0..=steps)
+        .map(|place| (first + place as f64) * step)
+        .collect()
 }
 
 /// The share of a column's numbers that are at or below `value`, 0 to 1: exact for columns with at most 64
@@ -272,6 +404,45 @@ mod tests {
     }
 
     #[test]
+    fn values_that_are_only_filled_more_have_not_moved() {
+        let values = spread(4_000);
+        let mut gaps = values.clone();
+        gaps.iter_mut()
+            .step_by(3)
+            .for_each(|value| *value = f64::NAN);
+        let (reference, batch) = (number(&gaps), number(&values));
+        assert!(psi(&reference, &batch).unwrap() > 1.0);
+        assert!(value_psi(&reference, &batch).unwrap() < 0.02);
+    }
+
+    #[test]
+    fn distributions_have_bins_that_people_can_read() {
+        let shares = |bins: &[(Bin, f64, f64)]| {
+            bins.iter()
+                .fold((0.0, 0.0), |(a, b), (_, x, y)| (a + x, b + y))
+        };
+        let numbers = distributions(&number(&spread(3_000)), &number(&spread(500)));
+        assert_eq!(numbers.len(), 10, "{numbers:?}");
+        assert_eq!(numbers[1].0, Bin::Range(100.0, 200.0));
+        let beds = distributions(&number(&[3.0, 3.0, 4.0]), &number(&[4.0, 5.0]));
+        let third = 1.0 / 3.0;
+        assert_eq!(beds[1], (Bin::Value(4.0), third, 0.5));
+        assert_eq!(beds[2], (Bin::Value(5.0), 0.0, 0.5));
+        let state = |names: &[&str]| ColumnProfile::category("s", names.iter().map(|it| Some(*it)));
+        let states = distributions(&state(&["a", "a", "b"]), &state(&["c", "a"]));
+        assert_eq!(states.len(), 3, "{states:?}");
+        assert_eq!(states[2], (Bin::Category("c".to_owned()), 0.0, 0.5));
+        for bins in [numbers, beds, states] {
+            let (reference, batch) = shares(&bins);
+            assert!(
+                (reference - 1.0).abs() < 1e-9 && (batch - 1.0).abs() < 1e-9,
+                "{bins:?}"
+            );
+        }
+        assert!(distributions(&number(&[1.0]), &state(&["a"])).is_empty());
+    }
+
+    #[test]
     fn dates_and_numbers_are_comparable_and_categories_are_not() {
         let dates = ColumnProfile::date("x", &[1.0, 2.0]);
         assert_eq!(psi(&dates, &dates), Some(0.0));
@@ -323,6 +494,9 @@ mod tests {
             if let Some(index) = psi(&left, &right) {
                 prop_assert!(index >= 0.0 && index.is_finite(), "{}", index);
                 prop_assert_eq!(psi(&left, &left), Some(0.0));
+            }
+            for (_, reference, batch) in distributions(&left, &right) {
+                prop_assert!((0.0..=1.000_001).contains(&reference) && (0.0..=1.000_001).contains(&batch));
             }
         }
 

@@ -9,6 +9,7 @@ mod read;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tasador_access::HashKey;
 use tasador_ids::{Algorithm, ModelName};
 
@@ -97,6 +98,8 @@ settings! {
         schema: Option<PathBuf> = path, "TASADOR_SCHEMA", "File with the schema of listings. Without it, `tasador.toml` in the data folder, otherwise `tasador.toml` in the bucket; without these, the default schema.";
         spool_folder: Option<PathBuf> = path, "TASADOR_SPOOL_DIR", "Folder for a batch until it is stored; the next process stores what an interrupted one left there. Without it, a temporary folder is used, which is removed with the process.";
         state_machine: Option<String> = optional, "TASADOR_STATE_MACHINE_ARN", "State machine whose executions `POST /runs` starts and `GET /runs` lists. Without it, both answer 503.";
+        schedule: Option<String> = optional, "TASADOR_SCHEDULE", "How often runs start by themselves, as EventBridge writes it, such as `rate(1 hour)` or `cron(0 6 * * ? *)`. The page shows it; it starts nothing.";
+        schedule_start: Option<Timestamp> = optional_time, "TASADOR_SCHEDULE_START", "When a `rate(…)` schedule began, such as `2026-11-25T09:30:00Z`, so that the page shows the next run.";
         bucket: String = text, "TASADOR_BUCKET" = "tasador", "The bucket.";
         s3_path_style: bool = flag, "TASADOR_S3_PATH_STYLE" = "false", "Whether the bucket's name is in the path of S3's address. Always true if an endpoint is set.";
         registry_table: String = text, "TASADOR_REGISTRY_TABLE" = "tasador-registry", "Table of batches, outcomes, models, promotions and runs.";

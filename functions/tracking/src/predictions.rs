@@ -3,10 +3,9 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tasador_evidence::Lineage;
-use tasador_http::Problem;
+use tasador_http::{Problem, request_time};
 use tasador_registry::InferenceRecord;
 use tasador_runtime::Context;
 use utoipa::ToSchema;
@@ -43,7 +42,7 @@ pub(crate) async fn one(
         Some(text) => text
             .parse()
             .map_err(|_| Problem::unprocessable("at", "must be a time such as 2026-11-25T09:30:00Z"))?,
-        None => time_in(&request_id).ok_or_else(|| {
+        None => request_time(&request_id).ok_or_else(|| {
             Problem::not_found("This request id does not tell its time: say in `at` when it was answered, to the minute.")
         })?,
     };
@@ -60,33 +59,4 @@ pub(crate) async fn one(
         None => None,
     };
     Ok(Json(Prediction { record, lineage }))
-}
-
-/// The time that an id of the product's own making (a UUID of version 7) carries.
-fn time_in(request_id: &str) -> Option<Timestamp> {
-    let id = uuid::Uuid::parse_str(request_id).ok()?;
-    let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
-    (id.get_version_num() == 7)
-        .then(|| {
-            Timestamp::new(
-                i64::try_from(seconds).ok()?,
-                i32::try_from(nanoseconds).ok()?,
-            )
-            .ok()
-        })
-        .flatten()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_generated_id_contains_its_time() {
-        let id = uuid::Uuid::now_v7().to_string();
-        assert!(time_in(&id).is_some());
-        for other in ["", "my-request", "2b1b2d0c-5f0e-4a3e-9f7e-1c2d3e4f5a6b"] {
-            assert_eq!(time_in(other), None, "{other}");
-        }
-    }
 }

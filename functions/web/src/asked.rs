@@ -1,7 +1,7 @@
 //! What a visitor asks for, as the address says it.
 
 use serde_json::{Map, Value};
-use tasador_ids::ModelVersion;
+use tasador_ids::{BatchId, DatasetId, ModelVersion, RunId};
 
 use crate::sign_in::Attempt;
 
@@ -12,6 +12,45 @@ const FIELDS_MAX: usize = 200;
 /// The longest value, in characters.
 const VALUE_MAX_CHARS: usize = 200;
 
+/// One thing with a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum View {
+    Run(RunId),
+    Batch(BatchId),
+    Dataset(DatasetId),
+    Version(ModelVersion),
+    Request(String),
+    /// The address names something that cannot exist.
+    Nothing,
+}
+
+impl View {
+    /// `None` where the name is not that of a view.
+    fn of(name: &str, text: &str) -> Option<Self> {
+        let view = match name {
+            "run" => text.parse().ok().map(Self::Run),
+            "batch" => text.parse().ok().map(Self::Batch),
+            "dataset" => text.parse().ok().map(Self::Dataset),
+            "version" => text.parse().ok().map(Self::Version),
+            "request" => Some(Self::Request(text.to_owned())),
+            _ => return None,
+        };
+        Some(view.unwrap_or(Self::Nothing))
+    }
+
+    /// Its address, relative to the page.
+    pub(crate) fn address(&self) -> String {
+        match self {
+            Self::Run(run) => format!("?run={run}"),
+            Self::Batch(batch) => format!("?batch={batch}"),
+            Self::Dataset(dataset) => format!("?dataset={dataset}"),
+            Self::Version(version) => format!("?version={version}"),
+            Self::Request(request) => format!("?request={}", encoded(request)),
+            Self::Nothing => "./".to_owned(),
+        }
+    }
+}
+
 /// The parts of the address.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
@@ -19,8 +58,8 @@ pub(crate) struct Asked {
     pub(crate) language: Option<String>,
     /// `page=`: where the history goes on.
     pub(crate) page: Option<String>,
-    /// `version=`: the version whose evidence is shown.
-    pub(crate) version: Option<ModelVersion>,
+    /// `run=`, `batch=`, `dataset=`, `version=` or `request=`: the one thing that is shown.
+    pub(crate) view: Option<View>,
     /// `from=`: the price that a what-if is compared with.
     pub(crate) from: Option<f64>,
     /// `sign-in=`: what became of signing in.
@@ -49,7 +88,6 @@ impl Asked {
                 match name.as_str() {
                     "lang" => asked.language = Some(text.to_owned()),
                     "page" => asked.page = Some(text.to_owned()),
-                    "version" => asked.version = text.parse().ok().map(ModelVersion),
                     "sign-in" => {
                         // It is over as soon as it is told.
                         asked.sign_in = Attempt::of(text);
@@ -58,7 +96,12 @@ impl Asked {
                     "from" => {
                         asked.from = text.parse().ok().filter(|price: &f64| price.is_finite());
                     }
-                    _ => continue,
+                    other => match View::of(other, text) {
+                        Some(view) => {
+                            asked.view.get_or_insert(view);
+                        }
+                        None => continue,
+                    },
                 }
             }
             if name != "lang" {
@@ -154,7 +197,25 @@ mod tests {
             ("in.city", &long),
             ("other", "1"),
         ]);
-        assert_eq!((asked.version, asked.from), (None, None));
+        assert_eq!(asked.from, None);
         assert!(asked.home.is_none());
+        assert_eq!(asked.view, Some(View::Nothing));
+    }
+
+    #[test]
+    fn an_address_of_a_thing_leads_to_it() {
+        let id = "0".repeat(64);
+        for view in [
+            View::Run("run-1".parse().unwrap()),
+            View::Batch(id.parse().unwrap()),
+            View::Dataset(id.parse().unwrap()),
+            View::Version(ModelVersion(3)),
+            View::Request("a:b.c_d".to_owned()),
+        ] {
+            let address = view.address();
+            let query = address.strip_prefix('?').unwrap();
+            let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
+            assert_eq!(Asked::of(pairs.collect()).view, Some(view), "{address}");
+        }
     }
 }

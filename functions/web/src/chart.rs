@@ -4,12 +4,14 @@
 //! any width and its text keeps its size. Colours are classes: the style sheet knows day and night.
 
 mod bars;
+mod pairs;
 mod points;
 mod range;
 mod ranking;
 mod waterfall;
 
 pub(crate) use bars::{Bar, Bars, bars};
+pub(crate) use pairs::{Pair, pairs};
 pub(crate) use points::{Point, points};
 pub(crate) use range::range;
 pub(crate) use ranking::{Rank, ranking};

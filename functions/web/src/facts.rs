@@ -46,7 +46,7 @@ pub(crate) struct Facts {
     pub(crate) logged: Vec<Logged>,
     /// The models' side.
     pub(crate) models: Option<Models>,
-    /// The latest batches, oldest first, each with its report where there is one.
+    /// The latest batches, oldest first, each with its report.
     pub(crate) batches: Vec<(Outcome, Arc<BatchReport>)>,
     /// What the champion learnt from.
     pub(crate) reference: Option<Profile>,
@@ -65,16 +65,14 @@ pub(crate) struct Models {
     pub(crate) promotions: Vec<PromotionEvent>,
     /// Versions that learned from batches that were withdrawn since.
     pub(crate) stale: HashSet<ModelVersion>,
-    /// The version that is looked at: the one asked for, else the champion, else the newest.
-    pub(crate) shown: Option<Shown>,
+    /// The champion's record, also if it is older than the versions above.
+    pub(crate) in_production: Option<VersionRecord>,
 }
 
 /// A version that is looked at.
 pub(crate) struct Shown {
     pub(crate) record: VersionRecord,
     pub(crate) evidence: Option<Evidence>,
-    /// Name and bytes of its plots.
-    pub(crate) plots: Vec<(String, Vec<u8>)>,
     pub(crate) lineage: Option<Lineage>,
     /// The content of `ratio_study.json`.
     pub(crate) ratio_study: Option<serde_json::Value>,
@@ -88,7 +86,7 @@ impl Facts {
             history(ctx, asked.page.clone()),
             logged(ctx),
             // Boxed: inlined into the page's future, these overflow a thread's stack of 2 MB.
-            Box::pin(models_and_reference(ctx, asked)),
+            Box::pin(models_and_reference(ctx)),
             latest_batches(site),
             site.pricing.totals(),
             ctx.registry.pipeline_counts(),
@@ -106,7 +104,7 @@ impl Facts {
 }
 
 /// What could be read; the log says what could not.
-fn log_failure<T, E: std::error::Error>(what: &str, result: Result<T, E>) -> Option<T> {
+pub(crate) fn log_failure<T, E: std::error::Error>(what: &str, result: Result<T, E>) -> Option<T> {
     result
         .inspect_err(|error| tracing::error!("the page is shown without {what}: {}", chain(error)))
         .ok()
@@ -154,56 +152,64 @@ async fn logged(ctx: &Context) -> Option<Vec<Logged>> {
     Some(all)
 }
 
-async fn models_and_reference(ctx: &Context, asked: &Asked) -> (Option<Models>, Option<Profile>) {
-    let model = &ctx.config.model;
-    let (versions_page, promotions_page) = (
-        PageRequest::first(VERSIONS_SHOWN),
-        PageRequest::first(PROMOTIONS_SHOWN),
-    );
-    let (champion, versions, promotions) = tokio::join!(
-        ctx.registry.champion(model),
-        ctx.registry.versions(model, &versions_page),
-        ctx.registry.promotions(model, &promotions_page),
-    );
-    let (Some(champion), Some(versions), Some(promotions)) = (
-        log_failure("the champion", champion),
-        log_failure("the versions", versions),
-        log_failure("the promotions", promotions),
-    ) else {
+async fn models_and_reference(ctx: &Context) -> (Option<Models>, Option<Profile>) {
+    let Some(models) = models(ctx).await else {
         return (None, None);
     };
-    let wanted = asked
-        .version
-        .or(champion.as_ref().map(|champion| champion.version))
-        .or(versions.items.first().map(|version| version.version));
-    let shown = async {
-        let version = wanted?;
-        let record = ctx.registry.version(model, version).await;
-        Some(Box::pin(describe(ctx, log_failure("a version", record)??)).await)
-    };
-    let reference = async {
-        let version = champion.as_ref()?.version;
-        let profile = key::model(model, version, ModelFile::Profile);
-        log_failure("the champion's profile", ctx.lake.get_json(&profile).await)
-    };
-    let stale = async {
-        let withdrawn = log_failure("what was withdrawn", ctx.registry.withdrawn().await)?;
-        let batches = withdrawn.batch_ids();
-        let learned = tasador_evidence::learned_from(&ctx.lake, &versions.items, &batches);
-        log_failure("what versions learned from", learned.await)
-    };
-    let (shown, reference, stale) = tokio::join!(shown, reference, stale);
-    let models = Models {
-        champion,
-        versions: versions.items,
-        promotions: promotions.items,
-        stale: stale.unwrap_or_default(),
-        shown,
+    let reference = match &models.champion {
+        Some(champion) => {
+            let profile = key::model(&ctx.config.model, champion.version, ModelFile::Profile);
+            log_failure("the champion's profile", ctx.lake.get_json(&profile).await)
+        }
+        None => None,
     };
     (Some(models), reference)
 }
 
-async fn describe(ctx: &Context, record: VersionRecord) -> Shown {
+/// The newest versions, newest first.
+pub(crate) async fn newest_versions(ctx: &Context) -> Option<Vec<VersionRecord>> {
+    let page = PageRequest::first(VERSIONS_SHOWN);
+    let versions = ctx.registry.versions(&ctx.config.model, &page).await;
+    Some(log_failure("the versions", versions)?.items)
+}
+
+/// The versions and promotions that are shown.
+pub(crate) async fn models(ctx: &Context) -> Option<Models> {
+    let model = &ctx.config.model;
+    let page = PageRequest::first(PROMOTIONS_SHOWN);
+    let (champion, versions, promotions) = tokio::join!(
+        ctx.registry.champion(model),
+        newest_versions(ctx),
+        ctx.registry.promotions(model, &page),
+    );
+    let champion = log_failure("the champion", champion)?;
+    let versions = versions?;
+    let promotions = log_failure("the promotions", promotions)?.items;
+    let in_production = async {
+        let version = champion.as_ref()?.version;
+        match versions.iter().find(|other| other.version == version) {
+            Some(record) => Some(record.clone()),
+            None => log_failure("a version", ctx.registry.version(model, version).await)?,
+        }
+    };
+    let stale = async {
+        let withdrawn = log_failure("what was withdrawn", ctx.registry.withdrawn().await)?;
+        let batches = withdrawn.batch_ids();
+        let learned = tasador_evidence::learned_from(&ctx.lake, &versions, &batches);
+        log_failure("what versions learned from", learned.await)
+    };
+    let (in_production, stale) = tokio::join!(in_production, stale);
+    Some(Models {
+        champion,
+        versions,
+        promotions,
+        stale: stale.unwrap_or_default(),
+        in_production,
+    })
+}
+
+/// What speaks for a version.
+pub(crate) async fn describe(ctx: &Context, record: VersionRecord) -> Shown {
     let (model, version) = (&record.model, record.version);
     let (evidence, lineage, ratio_study) = tokio::join!(
         Evidence::of(&ctx.lake, model, version),
@@ -211,16 +217,8 @@ async fn describe(ctx: &Context, record: VersionRecord) -> Shown {
         tasador_evidence::ratio_study(&ctx.lake, model, version),
     );
     let evidence = log_failure("the evidence of a version", evidence);
-    let mut plots = Vec::new();
-    for plot in evidence.iter().flat_map(Evidence::plots) {
-        let bytes = tasador_evidence::file(&ctx.lake, model, version, &plot.name).await;
-        if let Some(Some(bytes)) = log_failure("a plot", bytes) {
-            plots.push((plot.name.clone(), bytes));
-        }
-    }
     Shown {
         evidence,
-        plots,
         lineage: log_failure("the lineage of a version", lineage),
         ratio_study: log_failure("the ratio study of a version", ratio_study).flatten(),
         record,
@@ -254,7 +252,7 @@ async fn latest_batches(site: &Site) -> Vec<(Outcome, Arc<BatchReport>)> {
         .await
 }
 
-async fn report(site: &Site, batch: &BatchId) -> Option<Arc<BatchReport>> {
+pub(crate) async fn report(site: &Site, batch: &BatchId) -> Option<Arc<BatchReport>> {
     let kept = || site.batches.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(report) = kept().get(batch) {
         return Some(Arc::clone(report));

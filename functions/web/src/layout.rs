@@ -1,5 +1,6 @@
 //! What stands around the sections.
 
+use http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 use tasador_access::Scope;
 
@@ -13,8 +14,6 @@ use crate::visitor::Visitor;
 pub(crate) struct Section {
     /// What its address ends with.
     pub(crate) id: &'static str,
-    /// Its name, as the navigation has it.
-    pub(crate) title: &'static str,
     /// What stands above it.
     pub(crate) heading: &'static str,
     pub(crate) lead: &'static str,
@@ -35,22 +34,91 @@ impl Section {
     }
 }
 
+/// The page of one run, batch, dataset, version or request.
+pub(crate) struct Entry {
+    pub(crate) status: StatusCode,
+    /// The section it belongs to: its id and its name.
+    pub(crate) within: (&'static str, &'static str),
+    pub(crate) heading: String,
+    pub(crate) body: Markup,
+}
+
 /// The whole page.
 pub(crate) fn page(
     language: Language,
     asked: &Asked,
     visitor: &Visitor,
+    live: Option<Markup>,
     sections: &[Section],
 ) -> Markup {
     let words = language.words();
+    let shown = html! {
+        @for section in sections {
+            section id=(section.id) aria-labelledby=(format!("{}-title", section.id)) {
+                div.head {
+                    h1 id=(format!("{}-title", section.id)) { (section.heading) }
+                    p.lead { (section.lead) }
+                }
+                (section.body)
+            }
+        }
+    };
+    frame(language, asked, visitor, ("", words.tagline), live, &shown)
+}
+
+/// The page of one thing.
+pub(crate) fn entry(
+    language: Language,
+    asked: &Asked,
+    visitor: &Visitor,
+    live: Option<Markup>,
+    entry: &Entry,
+) -> Markup {
+    let (id, name) = entry.within;
+    let shown = html! {
+        section #entry aria-labelledby="entry-title" {
+            div.head {
+                p.back { a href=(format!("./#{id}")) { "← " (name) } }
+                h1 #entry-title { (entry.heading) }
+            }
+            (entry.body)
+        }
+    };
+    frame(
+        language,
+        asked,
+        visitor,
+        ("./", entry.heading.as_str()),
+        live,
+        &shown,
+    )
+}
+
+/// What stands around what is shown: with the way to the sections, and the title of the document.
+fn frame(
+    language: Language,
+    asked: &Asked,
+    visitor: &Visitor,
+    (home, title): (&str, &str),
+    live: Option<Markup>,
+    shown: &Markup,
+) -> Markup {
+    let words = language.words();
+    let sections = [
+        ("appraise", words.appraise),
+        ("history", words.history),
+        ("models", words.models),
+        ("data", words.data),
+        ("operations", words.operations),
+    ];
     let body = html! {
         header.top {
             div.wrap {
                 (brand(language))
                 nav aria-label=(words.sections) {
                     ul {
-                        @for section in sections {
-                            li { a href=(format!("#{}", section.id)) { (section.title) } }
+                        @for (id, title) in sections {
+                            li { a href=(format!("{home}#{id}")) { (title) } }
                         }
                     }
                 }
@@ -63,15 +131,8 @@ pub(crate) fn page(
             }
         }
         main.wrap #main tabindex="-1" {
-            @for section in sections {
-                section id=(section.id) aria-labelledby=(format!("{}-title", section.id)) {
-                    div.head {
-                        h1 id=(format!("{}-title", section.id)) { (section.heading) }
-                        p.lead { (section.lead) }
-                    }
-                    (section.body)
-                }
-            }
+            @if let Some(live) = live { (live) }
+            (shown)
         }
         @if visitor.may(Scope::Admin) { (dialog(language)) }
         footer.bottom {
@@ -88,7 +149,7 @@ pub(crate) fn page(
             }
         }
     };
-    document(language, &body)
+    document(language, title, "", &body)
 }
 
 /// The page of a stranger: nothing but a form to sign in with.
@@ -97,7 +158,7 @@ pub(crate) fn closed(language: Language, asked: &Asked, form: &Markup) -> Markup
         header.top.closed { div.wrap { (brand(language)) (languages(language, asked)) } }
         main.wrap #main tabindex="-1" { (form) }
     };
-    document(language, &body)
+    document(language, language.words().tagline, "", &body)
 }
 
 fn languages(language: Language, asked: &Asked) -> Markup {
@@ -119,16 +180,23 @@ fn languages(language: Language, asked: &Asked) -> Markup {
 /// The answer to an address that is none.
 pub(crate) fn not_found(language: Language) -> Markup {
     let words = language.words();
+    message(language, words.not_found, words.not_found_hint)
+}
+
+/// A page with nothing but a message and the way to the start.
+pub(crate) fn message(language: Language, title: &str, hint: &str) -> Markup {
     let body = html! {
         header.top { div.wrap { (brand(language)) } }
         main.wrap #main tabindex="-1" {
-            div.card { (empty(words.not_found, words.not_found_hint)) p.center { a.button href="/" { "Tasador" } } }
+            div.card { (empty(title, hint)) p.center { a.button href="/" { "Tasador" } } }
         }
     };
-    document(language, &body)
+    // The address may be anywhere.
+    document(language, title, "/", &body)
 }
 
-fn document(language: Language, body: &Markup) -> Markup {
+/// `root` is the way to the assets.
+fn document(language: Language, title: &str, root: &str, body: &Markup) -> Markup {
     let words = language.words();
     html! {
         (DOCTYPE)
@@ -138,10 +206,10 @@ fn document(language: Language, body: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="description" content=(words.appraise_lead);
-                title { "Tasador · " (words.tagline) }
-                link rel="icon" href=(format!("assets/{}", ICON.address())) type="image/svg+xml";
-                link rel="stylesheet" href=(format!("assets/{}", STYLE.address()));
-                script src=(format!("assets/{}", SCRIPT.address())) defer {}
+                title { "Tasador · " (title) }
+                link rel="icon" href=(format!("{root}assets/{}", ICON.address())) type="image/svg+xml";
+                link rel="stylesheet" href=(format!("{root}assets/{}", STYLE.address()));
+                script src=(format!("{root}assets/{}", SCRIPT.address())) defer {}
             }
             body {
                 a.skip href="#main" { (words.skip) }

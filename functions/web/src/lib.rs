@@ -9,7 +9,10 @@
 //!
 //! | Request | Answer |
 //! |---|---|
-//! | `GET /` | the page; `?lang=`, `?page=` (history), `?version=` (evidence), `?in.<column>=` (a home to price) |
+//! | `GET /` | the page; `?lang=`, `?page=` (history), `?in.<column>=` (a home to price) |
+//! | `GET /?run=`, `?batch=`, `?dataset=`, `?version=`, `?request=` | the page of one run, batch, dataset, version or request |
+//! | `GET /page/live` | the strip about what runs alone, for the script |
+//! | `POST /page/runs` | back to the page, with a run started |
 //! | `GET /appraisal?in.<column>=` | the result of a home alone, for the script |
 //! | `POST /page/sign-in`, `POST /page/sign-out` | back to the page, with a token in a cookie or without |
 //! | `POST /page/models/{name}/versions/{version}/promote`, `POST /page/models/{name}/rollback` | 204: the champion was moved |
@@ -31,8 +34,10 @@ mod cookie;
 mod facts;
 mod language;
 mod layout;
+mod live;
 mod markdown;
 mod moves;
+mod pages;
 mod sections;
 mod sign_in;
 mod visitor;
@@ -57,6 +62,7 @@ use asked::Asked;
 use facts::Facts;
 use language::{Language, PageLanguage as _};
 use layout::Section;
+use live::Live;
 use sections::{appraise, data, history, models, operations};
 use visitor::Visitor;
 
@@ -67,20 +73,27 @@ pub(crate) struct Site {
     batches: Arc<facts::Batches>,
 }
 
-/// Nothing from elsewhere, nothing inline; plots of models are pictures within the page.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Nothing from elsewhere, nothing inline.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The function: its [`page`], and a page for everything else.
 pub fn router(pricing: Pricing) -> Router {
     page(pricing)
-        .fallback(|headers: HeaderMap| async move {
-            let language = Language::wanted(None, &headers);
-            (
-                StatusCode::NOT_FOUND,
-                html(language, layout::not_found(language)),
-            )
-        })
+        .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::new(StatusCode::METHOD_NOT_ALLOWED) })
+}
+
+/// The answer to an unknown path: a page for browsers, a problem for programs.
+pub async fn not_found(headers: HeaderMap) -> Response {
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
+    if !accept.is_some_and(|accept| accept.contains("text/html")) {
+        return Problem::new(StatusCode::NOT_FOUND).into_response();
+    }
+    let language = Language::wanted(None, &headers);
+    let page = html(language, layout::not_found(language));
+    (StatusCode::NOT_FOUND, page).into_response()
 }
 
 /// What it answers, for a router that has its own word on unknown paths.
@@ -100,6 +113,8 @@ pub fn page(pricing: Pricing) -> Router {
             post(moves::promote),
         )
         .route("/page/models/{name}/rollback", post(moves::roll_back))
+        .route("/page/live", get(live::strip))
+        .route("/page/runs", post(live::start))
         .route("/page/batches/{batch}/rejected", get(rejected))
         .route("/page/batches/{batch}/{action}", post(moves::decide))
         .route(
@@ -129,17 +144,33 @@ async fn whole(
     let asked = asked(pairs);
     let language = Language::wanted(asked.language.as_deref(), &headers);
     let visitor = Visitor::of(site.pricing.context(), &headers).await;
-    let markup = match &visitor {
-        Visitor::Anybody | Visitor::SignedIn(_) => {
-            let sections = Box::pin(sections(&site, language, &visitor, &asked, request_id)).await;
-            layout::page(language, &asked, &visitor, &sections)
-        }
-        Visitor::Stranger(_) | Visitor::Unchecked(_) => {
-            let form = sign_in::form(language, asked.sign_in, &visitor);
-            layout::closed(language, &asked, &form)
+    let live = async {
+        match visitor.may(Scope::Read) {
+            true => Live::gather(site.pricing.context()).await,
+            false => None,
         }
     };
-    let mut response = html(language, markup).into_response();
+    let strip =
+        |live: Option<Live>| live.map(|live| live.strip(language, visitor.may(Scope::Admin)));
+    let (status, markup) = match (&visitor, &asked.view) {
+        (Visitor::Anybody | Visitor::SignedIn(_), None) => {
+            let sections = Box::pin(sections(&site, language, &visitor, &asked, request_id));
+            let (sections, live) = tokio::join!(sections, live);
+            let page = layout::page(language, &asked, &visitor, strip(live), &sections);
+            (StatusCode::OK, page)
+        }
+        (Visitor::Anybody | Visitor::SignedIn(_), Some(view)) => {
+            let shown = Box::pin(pages::find(&site, language, &visitor, view));
+            let (shown, live) = tokio::join!(shown, live);
+            let page = layout::entry(language, &asked, &visitor, strip(live), &shown);
+            (shown.status, page)
+        }
+        (Visitor::Stranger(_) | Visitor::Unchecked(_), _) => {
+            let form = sign_in::form(language, asked.sign_in, &visitor);
+            (StatusCode::OK, layout::closed(language, &asked, &form))
+        }
+    };
+    let mut response = (status, html(language, markup)).into_response();
     if asked.language.is_some() {
         let kept = format!(
             "{}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly",
@@ -185,7 +216,7 @@ async fn sections(
         history::section(language, &facts, asked, visitor.may(Scope::Admin))
             .only_if(reads, language),
         models::section(language, &facts, visitor.may(Scope::Admin)).only_if(reads, language),
-        data::section(language, &facts).only_if(reads, language),
+        data::section(language, &facts, &pricing.context().config.gate).only_if(reads, language),
         operations::section(language, &status, &facts).only_if(reads, language),
     ]
 }

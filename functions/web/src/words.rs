@@ -87,7 +87,7 @@ words! {
     decision: "Decision", "Decisión";
     what_happened: "What happened", "Qué pasó";
     promoted: "Promoted", "Promovido";
-    rejected: "Rejected", "Rechazado";
+    kept_current: "Kept current model", "Se mantuvo el modelo";
     skipped: "Skipped", "Omitido";
     quarantined: "Quarantined", "En cuarentena";
     withdrawn: "Withdrawn", "Retirado";
@@ -95,6 +95,8 @@ words! {
     nothing_new: "Nothing new", "Sin novedades";
     details: "Details", "Detalles";
     reasons: "Reasons", "Razones";
+    why_trained: "Why it trained", "Por qué entrenó";
+    why_not_adopted: "Why it was not adopted", "Por qué no se adoptó";
     comparison: "On the same homes", "En las mismas viviendas";
     challenger: "Challenger", "Aspirante";
     champion: "Champion", "Campeón";
@@ -127,6 +129,27 @@ words! {
     promotion: "Promotion", "Promoción";
     older: "Older", "Anteriores";
     newest: "Newest", "Más recientes";
+    no_run: "No run at the moment", "Ninguna ejecución en este momento";
+    next_run: "Next run", "Próxima ejecución";
+    run_now: "Run now", "Ejecutar ahora";
+    starting: "Starting", "Iniciando";
+    candidates: "Candidates", "Candidatos";
+    steps: "Steps", "Pasos";
+    step: "Step", "Paso";
+    still_running: "This run has not ended yet.", "Esta ejecución aún no ha terminado.";
+    left_no_outcome: "This run ended without an outcome.", "Esta ejecución terminó sin resultado.";
+    size: "Size", "Tamaño";
+    identifier: "Id", "Id";
+    recognised: "What was recognised", "Lo que se reconoció";
+    batch_waits: "A run is working on this batch, or the next one will.",
+        "Una ejecución está procesando este lote, o la próxima lo hará.";
+    batches: "Batches", "Lotes";
+    decided_by_people: "Decisions by people", "Decisiones de personas";
+    learned_from_batch: "Versions that learned from it", "Versiones que aprendieron de él";
+    learned_from_dataset: "Versions that learned from it", "Versiones que aprendieron de estos datos";
+    learned_from_batch_none: "None of the latest versions did.", "Ninguna de las últimas versiones.";
+    request_gone: "No request with this id is in the log. The log moves requests to the archive after some weeks.",
+        "Ninguna solicitud con este identificador está en la bitácora, que archiva las solicitudes al cabo de unas semanas.";
     no_history: "Nothing has arrived yet", "Aún no ha llegado nada";
     no_history_hint: "As soon as a batch of listings has been worked on, it stands here with its decision.",
         "En cuanto se haya procesado un lote de anuncios, aparecerá aquí con su decisión.";
@@ -227,9 +250,20 @@ words! {
     missing_values: "Missing values of each batch", "Valores ausentes en cada lote";
     missing_hint: "Share of empty cells over all columns.", "Proporción de celdas vacías en todas las columnas.";
     drift: "Drift", "Deriva";
-    drift_hint: "How differently each column is distributed from what the version in production learnt (PSI). Below 0.1 is the same market, above 0.2 is a reason to train.",
-        "Cuánto difiere la distribución de cada columna de lo que aprendió la versión en producción (PSI). Menos de 0,1 es el mismo mercado; más de 0,2 es razón para entrenar.";
-    column: "Column", "Columna";
+    drift_hint: "How far each column of the newest batch is from what the version in production learned. “Values” is the PSI of the values that are there; “filled” is the share of rows that have one.",
+        "Cuánto se aleja cada columna del lote más reciente de lo que aprendió la versión en producción. «Valores» es el PSI de los valores presentes; «con dato», la proporción de filas que tienen uno.";
+    drift_steady: "as learned", "como se aprendió";
+    drift_amber: "moved", "cambió";
+    drift_red: "moved far", "cambió mucho";
+    drift_few_rows: "The newest batch has too few rows to judge its drift.",
+        "El lote más reciente tiene muy pocas filas para juzgar su deriva.";
+    drift_both: "Both (gate)", "Ambos (control)";
+    values_shifted: "Values", "Valores";
+    filled: "Filled", "Con dato";
+    learned_from_values: "learned from", "lo aprendido";
+    newest_batch: "newest batch", "lote más reciente";
+    more_columns: "More columns", "Más columnas";
+    others: "others", "otros";
     no_data: "No batch has been cleaned yet", "Aún no se ha limpiado ningún lote";
     no_data_hint: "After the first batch you see here how many rows it had and how good they were.",
         "Tras el primer lote verá aquí cuántas filas tenía y qué tan buenas eran.";
@@ -261,5 +295,5 @@ words! {
     unavailable_hint: "The store behind it does not answer. Load the page again in a moment.",
         "El almacén que lo guarda no responde. Recargue la página en un momento.";
     not_found: "There is no such page", "Esa página no existe";
-    not_found_hint: "Go back to the start.", "Volver al inicio.";
+    not_found_hint: "Check the address, or go back to the start.", "Revise la dirección o vuelva al inicio.";
 }

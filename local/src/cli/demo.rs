@@ -202,7 +202,7 @@ fn whats_next(path: &Path) -> std::io::Result<()> {
     let commands = [
         (
             format!("up --data-dir {folder}"),
-            "serves it at http://127.0.0.1:3000, for curl and the aws CLI",
+            "serves it: open http://127.0.0.1:3000 in a browser; curl and the aws CLI work too",
         ),
         (
             format!("history --data-dir {folder} --json"),

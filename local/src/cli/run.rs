@@ -55,10 +55,10 @@ async fn batches(session: &Session, options: &Options) -> anyhow::Result<ExitCod
         (None, None, Some(source)) if has_cursor(source.reveal()) => u32::MAX,
         (None, None, _) => 1,
     };
-    let input = options
-        .batch
-        .as_ref()
-        .map_or_else(|| json!({}), |batch| json!({ "batch": batch }));
+    let input = match &options.batch {
+        Some(batch) => json!({ "batch": batch }),
+        None => session.input(),
+    };
     let progress = Progress::new();
     for arn in session.resumed().await? {
         let doing = |state: &str| progress.doing(format!("what was interrupted: {state}"));

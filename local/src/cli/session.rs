@@ -1,9 +1,10 @@
 //! Every short command's way to a cloud: attach to the one that serves the data folder, or start it
 //! for as long as the command takes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
 use tasador_listing::schema_file::FILE_NAME;
 use tasador_runtime::{Config, SourceAddress};
 
@@ -18,13 +19,15 @@ pub(super) struct Session {
     client: Client,
     own: Option<Cloud>,
     source: Option<SourceAddress>,
+    /// The input of a run that takes `source` although the cloud has another one.
+    input: Option<Value>,
 }
 
 impl Session {
     /// Attaches or starts. `source` is what `fetch` shall ask, where the command names one.
     pub(super) async fn open(global: &Global, source: Option<&str>) -> anyhow::Result<Self> {
         match Folder::claim(&global.data_dir()).await? {
-            Claim::Served(server) => Self::attach(*server, source),
+            Claim::Served(server) => Self::attach(*server, source).await,
             Claim::Ours(folder) => {
                 let ports = global.port.map_or(Ports::Free, Ports::from_number);
                 Self::start(folder, ports, configuration(global, source)?).await
@@ -50,29 +53,52 @@ impl Session {
             client,
             own: Some(cloud),
             source,
+            input: None,
         })
     }
 
-    fn attach(server: Server, source: Option<&str>) -> anyhow::Result<Self> {
-        let served_source = server.source.clone().map(SourceAddress::from);
-        if let Some(wanted) = source.map(whole_source).transpose()?
-            && served_source.as_ref() != Some(&wanted)
-        {
-            let served = served_source.map_or_else(
-                || "without a source".to_owned(),
-                |source| format!("with the source {source}"),
-            );
-            bail!(
-                "the data folder is served at {} (process {}) {served}; stop that one, or leave out --source",
-                server.http,
-                server.pid,
-            );
-        }
+    /// A file or an object is a batch by itself, whatever source the cloud has; a data API is asked by the
+    /// cloud, which has one source.
+    async fn attach(server: Server, source: Option<&str>) -> anyhow::Result<Self> {
         let endpoints = Endpoints::of(&server);
+        let client = Client::new(endpoints, server.pid)?.with_token(server.token);
+        let served = server.source.clone().map(SourceAddress::from);
+        let wanted = source.map(whole_source).transpose()?;
+        let Some(wanted) = wanted.filter(|wanted| served.as_ref() != Some(wanted)) else {
+            return Ok(Self {
+                client,
+                own: None,
+                source: served,
+                input: None,
+            });
+        };
+        let object = match wanted.reveal().split_once("://") {
+            None => {
+                let bucket = Config::from_env()?.bucket;
+                let key = client.upload(&bucket, Path::new(wanted.reveal())).await?;
+                json!({"bucket": bucket, "key": key})
+            }
+            Some(("s3", rest)) => {
+                let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+                json!({"bucket": bucket, "key": key})
+            }
+            Some(_) => {
+                let served = served.map_or_else(
+                    || "without a source".to_owned(),
+                    |source| format!("with the source {source}"),
+                );
+                bail!(
+                    "the data folder is served at {} (process {}) {served}, and only that process asks a data API; start it with --source {wanted}, or give a file",
+                    server.http,
+                    server.pid,
+                );
+            }
+        };
         Ok(Self {
-            client: Client::new(endpoints, server.pid)?.with_token(server.token),
+            client,
             own: None,
-            source: served_source,
+            source: Some(wanted),
+            input: Some(json!({"object": object})),
         })
     }
 
@@ -87,6 +113,11 @@ impl Session {
             Some(_) => self.client.running().await,
             None => Ok(Vec::new()),
         }
+    }
+
+    /// The input of a run that works on the next batch.
+    pub(super) fn input(&self) -> Value {
+        self.input.clone().unwrap_or_else(|| json!({}))
     }
 
     /// The source that `fetch` asks.

@@ -103,10 +103,12 @@ fn greet(
     result(format!(
         "  what was decided  curl -s {http}/history{header}"
     ))?;
+    let folder = cloud.folder().root().display().to_string();
     if requires_tokens {
-        result(
-            "  tokens            wanted; make one with: TOKEN=$(tasador token create --scope admin)",
-        )?;
+        result(format!(
+            "  tokens            required; make one with: TOKEN=$(tasador token create --data-dir {} --scope admin)",
+            quoted(&folder)
+        ))?;
         result(format!("  Step Functions    {aws}"))?;
     }
     result(format!(
@@ -117,10 +119,7 @@ fn greet(
     }
     result(format!("  S3                {s3}"))?;
     result(format!("  DynamoDB          {dynamodb}"))?;
-    result(format!(
-        "  data folder       {}",
-        cloud.folder().root().display()
-    ))?;
+    result(format!("  data folder       {folder}"))?;
     match (source, every) {
         (None, None) => result(
             "  source            none; give one with --source to learn from it on a schedule",
@@ -156,6 +155,15 @@ fn greet(
         cloud.context().config.bucket
     ))?;
     result("\nCtrl-C stops it; everything is kept.")
+}
+
+/// A path for a shell.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
+    match path.chars().all(is_plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', r"'\''")),
+    }
 }
 
 fn spoken(every: Duration) -> String {

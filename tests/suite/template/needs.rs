@@ -209,7 +209,22 @@ async fn reads(world: &World, deployed: &Deployment) {
     }
     let token = world.token(&Scope::ALL).await;
     let cookies = [format!("{SIGNED_IN}={token}")];
-    for path in ["/", "/appraisal?in.bed=3", "/?version=1"] {
+    let run = "promoted".parse().unwrap();
+    let run = world.context().registry.history_of(&run).await.unwrap();
+    let run = run.unwrap();
+    let (batch, dataset) = (run.batch.unwrap(), run.dataset.unwrap());
+    let request = price["request_id"].as_str().unwrap();
+    for path in [
+        "/appraisal?in.bed=3",
+        // Counts what was answered.
+        "/",
+        "/page/live",
+        "/?version=1",
+        "/?run=promoted",
+        &format!("/?batch={batch}"),
+        &format!("/?dataset={dataset}"),
+        &format!("/?request={request}"),
+    ] {
         let (status, _) = deployed.http_with("web", "GET", path, &get, &cookies).await;
         assert_eq!(status, 200, "{path}");
     }
@@ -220,7 +235,6 @@ async fn reads(world: &World, deployed: &Deployment) {
     let answer = deployed.invoke("authorize", asked).await;
     assert_eq!(answer["isAuthorized"], true);
 
-    let request = price["request_id"].as_str().unwrap();
     for path in [
         "/history",
         "/history/promoted",

@@ -15,6 +15,10 @@ const NOT_SET: &[(&str, &str)] = &[
         "TASADOR_TOKEN_KEY",
         "functions read the key from Secrets Manager, so that it can be rotated",
     ),
+    (
+        "TASADOR_SCHEDULE_START",
+        "AWS says of no schedule when it began; the page shows the next run of a cron expression",
+    ),
     ("TASADOR_SOURCE_FILES", "a function has no files"),
     (
         "TASADOR_SCHEMA",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tasador_access::HashKey;
 use tasador_ids::Algorithm;
 
@@ -131,6 +132,14 @@ impl<'a> Reader<'a> {
 
     pub(super) fn source(&mut self, variable: Variable) -> Option<Option<SourceAddress>> {
         Some(self.value(variable).map(SourceAddress::from))
+    }
+
+    pub(super) fn optional_time(&mut self, variable: Variable) -> Option<Option<Timestamp>> {
+        self.if_set(variable, |reader, variable| {
+            reader.parse(variable, "a time such as 2026-11-25T09:30:00Z", |text| {
+                text.parse().ok()
+            })
+        })
     }
 
     pub(super) fn path(&mut self, variable: Variable) -> Option<Option<PathBuf>> {

@@ -11,9 +11,9 @@
   const mark = () => {
     const target = location.hash.length > 1 ? document.getElementById(location.hash.slice(1)) : null;
     const section = target && target.closest("main > section");
-    const shown = section ? section.id : "appraise";
+    const shown = section ? section.id : $("#appraise") ? "appraise" : "";
     for (const link of all("header nav li a")) {
-      if (link.hash === "#" + shown) link.setAttribute("aria-current", "page");
+      if (shown && link.hash === "#" + shown) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
     for (const link of all(".languages a")) link.hash = shown;
@@ -86,25 +86,28 @@
   // Changes in production, and decisions about batches. The browser sends along who signed in, where that is wanted.
   const dialog = $("#move");
   let move = null;
-  for (const button of all("button[data-address]")) {
-    button.hidden = false;
-    button.addEventListener("click", () => {
-      move = button;
-      $("#move-title", dialog).textContent = (root.lang === "es" ? "¿" : "") + button.textContent + "?";
-      $(".what", dialog).textContent = button.dataset.what;
-      const content = document.getElementById(button.dataset.about).content.cloneNode(true);
-      $(".consequences", dialog).replaceChildren(content);
-      // A version that lost takes more than a click.
-      const number = $("#move-number", dialog);
-      const lost = "lost" in button.dataset;
-      number.value = "";
-      number.required = lost;
-      number.pattern = button.dataset.version ?? "";
-      number.closest(".field").hidden = !lost;
-      $(".error", dialog).textContent = "";
-      dialog.showModal();
-    });
-  }
+  const reveal = () => {
+    for (const button of all("button[data-address]")) button.hidden = false;
+  };
+  reveal();
+  addEventListener("click", (event) => {
+    const button = event.target.closest?.("button[data-address]");
+    if (!button || !dialog) return;
+    move = button;
+    $("#move-title", dialog).textContent = (root.lang === "es" ? "¿" : "") + button.textContent + "?";
+    $(".what", dialog).textContent = button.dataset.what;
+    const content = document.getElementById(button.dataset.about).content.cloneNode(true);
+    $(".consequences", dialog).replaceChildren(content);
+    // A version that lost takes more than a click.
+    const number = $("#move-number", dialog);
+    const lost = "lost" in button.dataset;
+    number.value = "";
+    number.required = lost;
+    number.pattern = button.dataset.version ?? "";
+    number.closest(".field").hidden = !lost;
+    $(".error", dialog).textContent = "";
+    dialog.showModal();
+  });
   dialog?.addEventListener("submit", async (event) => {
     if (event.submitter?.value !== "confirm") return;
     event.preventDefault();
@@ -128,4 +131,39 @@
       event.submitter.disabled = false;
     }
   });
+
+  // What runs: asked again while the page is in sight, soon while something runs. When a run has ended, what is
+  // shown of it is loaded again; what somebody reads or fills in stays.
+  const parsed = async (address) => {
+    const answer = await fetch(address, { headers: { accept: "text/html" } });
+    return answer.status === 200 ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+  };
+  const renew = async () => {
+    const fresh = await parsed(location.pathname + location.search);
+    if (!fresh || dialog?.open) return;
+    for (const section of all("main > section")) {
+      const now = fresh.getElementById(section.id);
+      const isBusy = $("details[open], #home", section) || section.contains(document.activeElement);
+      if (now && !isBusy) section.replaceChildren(...now.childNodes);
+    }
+    reveal();
+  };
+  let renewals = 0;
+  const watch = async () => {
+    try {
+      const strip = $("#live");
+      const now = document.hidden ? null : $("#live", (await parsed("page/live")) ?? document.createElement("p"));
+      // Twice: a new model is served a moment after its run has ended.
+      if (now && now.dataset.ended !== strip.dataset.ended) renewals = 2;
+      if (now && now.outerHTML !== strip.outerHTML) strip.replaceWith(now);
+      if (renewals > 0) {
+        renewals -= 1;
+        await renew();
+      }
+    } catch {
+      // The next time.
+    }
+    setTimeout(watch, $("#live").classList.contains("running") ? 1500 : 10000);
+  };
+  if ($("#live")) setTimeout(watch, 1500);
 })();

@@ -12,7 +12,7 @@ use crate::asked::Asked;
 use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty};
 
-pub(crate) use result::result;
+pub(crate) use result::{interval_in_words, result};
 
 /// Prices the home that was typed, as `POST /predict` would.
 pub(crate) async fn price(pricing: &Pricing, asked: &Asked, request_id: RequestId) -> Answer {
@@ -45,7 +45,6 @@ pub(crate) fn section(
     };
     Section {
         id: "appraise",
-        title: words.appraise,
         heading: words.tagline,
         lead: words.appraise_lead,
         body,

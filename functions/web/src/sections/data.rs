@@ -1,23 +1,25 @@
-//! *Data*: what arrived, how clean it was, and how far it has moved.
+//! *Data*: what arrived, how clean it was, and how far it has moved: values apart from the share that is filled.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use maud::{Markup, html};
-use tasador_listing::drift::psi;
-use tasador_listing::profile::Profile;
+use tasador_listing::drift::{Bin, distributions, psi, value_psi};
+use tasador_listing::profile::{ColumnProfile, Profile};
 use tasador_listing::quality::BatchReport;
 use tasador_listing::schema::ColumnKind;
 use tasador_registry::Outcome;
+use tasador_runtime::config::GateLimits;
 
-use crate::chart::{Bar, Bars, bars};
-use crate::columns::Names as _;
+use crate::asked::View;
+use crate::chart::{Bar, Bars, Pair, bars, pairs};
+use crate::columns::{Names as _, is_year};
 use crate::facts::Facts;
 use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty, unavailable};
 
-/// Columns whose drift is shown, those that drifted most.
-const COLUMNS_SHOWN: usize = 14;
+/// Columns whose drift is shown at once, those that moved most; the others are folded.
+const COLUMNS_SHOWN: usize = 10;
 
 /// The longest name of a batch on an axis.
 const LABEL_CHARS: usize = 14;
@@ -27,7 +29,7 @@ const ID_CHARS: usize = 6;
 type Batch = (Outcome, Arc<BatchReport>);
 
 /// The section.
-pub(crate) fn section(language: Language, facts: &Facts) -> Section {
+pub(crate) fn section(language: Language, facts: &Facts, limits: &GateLimits) -> Section {
     let words = language.words();
     let body = if facts.history.is_none() {
         unavailable(language)
@@ -41,12 +43,11 @@ pub(crate) fn section(language: Language, facts: &Facts) -> Section {
                 (rows(language, &facts.batches, &labels))
                 (missing(language, &facts.batches, &labels))
             }
-            (drift(language, &facts.batches, &labels, facts.reference.as_ref()))
+            (drift(language, &facts.batches, &labels, facts.reference.as_ref(), limits))
         }
     };
     Section {
         id: "data",
-        title: words.data,
         heading: words.data,
         lead: words.data_lead,
         body,
@@ -191,14 +192,95 @@ fn missing_share(profile: &Profile) -> f64 {
     }
 }
 
+/// How far something moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Steady,
+    /// Worth a look.
+    Amber,
+    /// Far.
+    Red,
+}
+
+impl Level {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Steady => "steady",
+            Self::Amber => "amber",
+            Self::Red => "red",
+        }
+    }
+
+    /// Of values, by their PSI.
+    fn of_values(psi: f64, limit: f64) -> Self {
+        match psi {
+            psi if psi >= limit => Self::Red,
+            psi if psi >= limit / 2.0 => Self::Amber,
+            _ => Self::Steady,
+        }
+    }
+
+    /// Of the share that is filled: to lose half of it is far, to gain some is a change.
+    fn of_filled(before: f64, after: f64) -> Self {
+        match after - before {
+            ..=-0.5 => Self::Red,
+            change if change.abs() >= 0.1 => Self::Amber,
+            _ => Self::Steady,
+        }
+    }
+}
+
+/// A column in one batch, compared with what the version in production learned from.
+#[derive(Debug, Clone, PartialEq)]
+struct Moved {
+    /// The PSI of its values; `None` if they cannot be compared.
+    values: Option<f64>,
+    /// The share of rows with a value, 0 to 1.
+    filled: f64,
+    /// The PSI with missing values counted as one more bin: what the gate measures.
+    both: Option<f64>,
+    values_level: Level,
+    filled_level: Level,
+}
+
+/// A column in each batch, the newest first.
+struct Line<'r> {
+    reference: &'r ColumnProfile,
+    moved: Vec<Option<Moved>>,
+}
+
+impl Line<'_> {
+    /// The latest batch that has the column.
+    fn latest(&self) -> Option<&Moved> {
+        self.moved.iter().flatten().next()
+    }
+
+    /// By which the worst column comes first.
+    fn badness(&self) -> (Level, f64) {
+        self.latest().map_or((Level::Steady, 0.0), |moved| {
+            let level = moved.values_level.max(moved.filled_level);
+            (level, moved.values.unwrap_or(0.0))
+        })
+    }
+}
+
+fn filled(column: &ColumnProfile) -> f64 {
+    column.values as f64 / (column.values + column.nulls).max(1) as f64
+}
+
 fn drift(
     language: Language,
     batches: &[Batch],
     labels: &[String],
     reference: Option<&Profile>,
+    limits: &GateLimits,
 ) -> Markup {
     let words = language.words();
-    let lines = reference.map_or_else(Vec::new, |reference| drifts(batches, reference));
+    // The newest first.
+    let batches: Vec<&Batch> = batches.iter().rev().collect();
+    let labels: Vec<&String> = labels.iter().rev().collect();
+    let lines = reference.map_or_else(Vec::new, |reference| lines(&batches, reference, limits));
+    let (shown, others) = lines.split_at(lines.len().min(COLUMNS_SHOWN));
     html! {
         div.card {
             h2 { (words.drift) }
@@ -206,25 +288,83 @@ fn drift(
             @if lines.is_empty() {
                 p { (words.drift_none) }
             } @else {
-                div.scroll tabindex="0" role="region" aria-label=(words.drift) {
-                    table.heat {
-                        thead {
-                            tr {
-                                th scope="col" { (words.column) }
-                                @for ((outcome, _), label) in batches.iter().zip(labels) {
-                                    th.number scope="col" title=(title(language, outcome)) { (label) }
-                                }
-                            }
+                @if batches.first().is_some_and(|(_, report)| report.profile.rows < limits.psi_min_rows) {
+                    p.hint { (words.drift_few_rows) }
+                }
+                p.legend {
+                    span.key.steady {} (words.drift_steady) " "
+                    span.key.amber {} (words.drift_amber) " "
+                    span.key.red {} (words.drift_red)
+                }
+                @for line in shown { (column(language, line, &batches, &labels)) }
+                @if !others.is_empty() {
+                    details {
+                        summary { (words.more_columns) " " span.count { (others.len()) } }
+                        @for line in others { (column(language, line, &batches, &labels)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A column: how far it moved in the newest batch, and its two distributions behind it.
+fn column(language: Language, line: &Line<'_>, batches: &[&Batch], labels: &[&String]) -> Markup {
+    let words = language.words();
+    let name = language.column(&line.reference.name);
+    let before = filled(line.reference);
+    let psi = |psi: Option<f64>| psi.map_or_else(|| "–".to_owned(), |psi| language.number(psi, 2));
+    let latest = line.moved.iter().position(Option::is_some);
+    html! {
+        details.column {
+            summary {
+                span.name { (name) }
+                @if let Some(moved) = line.latest() {
+                    span.measure { span.muted { (words.values_shifted) " " } span class=(format!("value {}", moved.values_level.class())) { (psi(moved.values)) } }
+                    span.measure {
+                        span.muted { (words.filled) " " }
+                        span class=(format!("value {}", moved.filled_level.class())) {
+                            @if language.percent(before) == language.percent(moved.filled) { (language.percent(moved.filled)) }
+                            @else { (language.percent(before)) " → " (language.percent(moved.filled)) }
                         }
+                    }
+                }
+                span.cells aria-hidden="true" {
+                    @for (moved, label) in line.moved.iter().zip(labels) {
+                        @match moved {
+                            Some(moved) => span class=(format!("cell {}", moved.values_level.max(moved.filled_level).class())) title=(label) {},
+                            None => span.cell.none title=(label) {},
+                        }
+                    }
+                }
+            }
+            div.split {
+                @if let Some((_, report)) = latest.and_then(|place| batches.get(place)) {
+                    @if let Some(batch) = report.profile.column(&line.reference.name) {
+                        div {
+                            p.legend {
+                                span.key.side0 {} (words.learned_from_values) " "
+                                span.key.side1 {} (words.newest_batch)
+                                @if let Some(label) = latest.and_then(|place| labels.get(place)) { " (" (label) ")" }
+                            }
+                            (pairs(&format!("{}: {name}", words.drift), &bins(language, line.reference, batch)))
+                        }
+                    }
+                }
+                div.scroll tabindex="0" role="region" aria-label=(name) {
+                    table.small {
+                        thead { tr {
+                            th scope="col" { (words.batch) } th.number scope="col" { (words.values_shifted) }
+                            th.number scope="col" { (words.filled) } th.number scope="col" { (words.drift_both) }
+                        } }
                         tbody {
-                            @for (column, values) in &lines {
-                                tr {
-                                    th scope="row" { (language.column(column)) }
-                                    @for value in values {
-                                        @match value {
-                                            Some(value) => td class=(format!("level{}", level(*value))) { (language.number(*value, 2)) },
-                                            None => td.none { "–" },
-                                        }
+                            @for ((moved, label), (outcome, _)) in line.moved.iter().zip(labels).zip(batches) {
+                                @if let (Some(moved), Some(batch)) = (moved, outcome.batch) {
+                                    tr {
+                                        th scope="row" { a href=(View::Batch(batch).address()) title=(title(language, outcome)) { (label) } }
+                                        td.number { (psi(moved.values)) }
+                                        td.number { (language.percent(moved.filled)) }
+                                        td.number { (psi(moved.both)) }
                                     }
                                 }
                             }
@@ -236,35 +376,81 @@ fn drift(
     }
 }
 
-/// The PSI of each column in each batch, the columns that drifted most in the latest batch first.
+/// The two distributions in bins with labels.
+fn bins(language: Language, reference: &ColumnProfile, batch: &ColumnProfile) -> Vec<Pair> {
+    let words = language.words();
+    let number = |value: f64| match is_year(&reference.name) {
+        true => format!("{value}"),
+        false => language.number(value, 4),
+    };
+    distributions(reference, batch)
+        .into_iter()
+        .map(|(bin, before, after)| {
+            let label = match bin {
+                Bin::Value(value) => number(value),
+                Bin::Range(low, high) => format!("{} – {}", number(low), number(high)),
+                Bin::Category(name) => name,
+                Bin::Others => words.others.to_owned(),
+            };
+            let (before_written, after_written) =
+                (language.percent(before), language.percent(after));
+            Pair {
+                title: format!(
+                    "{label}: {} {before_written}, {} {after_written}",
+                    words.learned_from_values, words.newest_batch
+                ),
+                label: cut(&label),
+                shares: [before, after],
+            }
+        })
+        .collect()
+}
+
+/// As much of a label as stands beside the bars on a phone.
+fn cut(label: &str) -> String {
+    const CHARS: usize = 19;
+    if label.chars().count() <= CHARS {
+        return label.to_owned();
+    }
+    label.chars().take(CHARS - 1).collect::<String>() + "…"
+}
+
+/// How far each column moved in each batch, the column that moved most in the latest batch first.
 /// Dates move on by nature, and codes name nothing that could drift.
-fn drifts<'r>(batches: &[Batch], reference: &'r Profile) -> Vec<(&'r str, Vec<Option<f64>>)> {
-    let mut lines: Vec<(&str, Vec<Option<f64>>)> = reference
+fn lines<'r>(batches: &[&Batch], reference: &'r Profile, limits: &GateLimits) -> Vec<Line<'r>> {
+    let moved = |column: &ColumnProfile, (_, report): &Batch| {
+        let found = report.profile.column(&column.name)?;
+        let values = value_psi(column, found);
+        let both = psi(column, found);
+        let (before, after) = (filled(column), filled(found));
+        // Of few rows chance alone makes a high PSI.
+        let is_judged = report.profile.rows >= limits.psi_min_rows;
+        let judged = |level| if is_judged { level } else { Level::Steady };
+        Some(Moved {
+            values,
+            filled: after,
+            both,
+            values_level: judged(
+                values.map_or(Level::Steady, |psi| Level::of_values(psi, limits.psi_limit)),
+            ),
+            filled_level: judged(Level::of_filled(before, after)),
+        })
+    };
+    let mut lines: Vec<Line<'_>> = reference
         .columns
         .iter()
         .filter(|column| !matches!(column.kind, ColumnKind::Date | ColumnKind::Code))
-        .map(|column| {
-            let of = |(_, report): &Batch| psi(column, report.profile.column(&column.name)?);
-            (column.name.as_str(), batches.iter().map(of).collect())
+        .map(|column| Line {
+            reference: column,
+            moved: batches.iter().map(|batch| moved(column, batch)).collect(),
         })
+        .filter(|line| line.latest().is_some())
         .collect();
-    lines.retain(|(_, values): &(&str, Vec<Option<f64>>)| values.iter().any(Option::is_some));
-    let latest =
-        |values: &[Option<f64>]| values.iter().rev().flatten().next().copied().unwrap_or(0.0);
-    lines.sort_by(|a, b| latest(&b.1).total_cmp(&latest(&a.1)));
-    lines.truncate(COLUMNS_SHOWN);
+    lines.sort_by(|a, b| {
+        let ((a, a_psi), (b, b_psi)) = (a.badness(), b.badness());
+        b.cmp(&a).then(b_psi.total_cmp(&a_psi))
+    });
     lines
-}
-
-/// How strong a drift is, from 0 (none) to 4.
-fn level(psi: f64) -> u8 {
-    match psi {
-        ..0.05 => 0,
-        ..0.1 => 1,
-        ..0.2 => 2,
-        ..0.5 => 3,
-        _ => 4,
-    }
 }
 
 #[cfg(test)]
@@ -280,6 +466,69 @@ mod tests {
             "started_at": at, "recorded_at": at, "duration_ms": 1,
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn values_and_filled_shares_are_judged_apart_and_the_worst_column_is_first() {
+        let numbers = |name: &str, rows: u64, shift: f64, gap: u64| {
+            let values: Vec<f64> = (0..rows)
+                .map(|row| match row % 10 < gap {
+                    true => f64::NAN,
+                    false => (row * 37 % 1_000) as f64 + shift,
+                })
+                .collect();
+            ColumnProfile::number(name, &values)
+        };
+        let profile = |rows, columns: &[(f64, u64)]| Profile {
+            rows,
+            columns: ["steady", "filled", "shifted", "lost"]
+                .iter()
+                .zip(columns)
+                .map(|(name, (shift, gap))| numbers(name, rows, *shift, *gap))
+                .collect(),
+        };
+        let reference = profile(2_000, &[(0.0, 0), (0.0, 3), (0.0, 0), (0.0, 0)]);
+        let report = |profile: Profile| -> Arc<BatchReport> {
+            let digest = "0".repeat(64);
+            let quality = tasador_listing::quality::QualityReport::default();
+            Arc::new(BatchReport {
+                format: 1,
+                clean_sha256: digest.parse().unwrap(),
+                rejected_sha256: digest.parse().unwrap(),
+                quality,
+                profile,
+            })
+        };
+        let batch = |rows, columns: &[(f64, u64)]| {
+            let outcome = outcome("/data/may.csv", 5, "2026-11-27T08:15:00Z");
+            (outcome, report(profile(rows, columns)))
+        };
+        let moved = [(0.0, 0), (0.0, 0), (400.0, 0), (0.0, 7)];
+        let limits = tasador_runtime::Config::default().gate;
+        let (large, small) = (batch(1_000, &moved), batch(100, &moved));
+        let found = lines(&[&large, &small], &reference, &limits);
+        let levels: Vec<_> = found
+            .iter()
+            .map(|line| {
+                let moved = line.latest().unwrap();
+                let name = line.reference.name.as_str();
+                (name, moved.values_level, moved.filled_level)
+            })
+            .collect();
+        let expected = [
+            ("shifted", Level::Red, Level::Steady),
+            ("lost", Level::Steady, Level::Red),
+            ("filled", Level::Steady, Level::Amber),
+            ("steady", Level::Steady, Level::Steady),
+        ];
+        assert_eq!(levels, expected);
+        // A few rows are not judged.
+        let of_small = found.iter().filter_map(|line| line.moved[1].as_ref());
+        assert!(
+            of_small
+                .map(|it| it.values_level.max(it.filled_level))
+                .all(|level| level == Level::Steady)
+        );
     }
 
     #[test]

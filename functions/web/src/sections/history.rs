@@ -3,10 +3,13 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
-use tasador_flow::{BatchAction, BatchEvent, Metrics, Outcome, OutcomeKind, Period, as_sentence};
+use tasador_flow::{
+    Account, BatchAction, BatchEvent, Metrics, Outcome, OutcomeKind, Period, as_sentence,
+};
+use tasador_ids::ModelVersion;
 use tasador_listing::reject::Reason;
 
-use crate::asked::{Asked, encoded};
+use crate::asked::{Asked, View, encoded};
 use crate::facts::Facts;
 use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty, unavailable};
@@ -52,7 +55,6 @@ pub(crate) fn section(
     let body = html! { (body) (super::logged::table(language, &facts.logged)) };
     Section {
         id: "history",
-        title: words.history,
         heading: words.history,
         lead: words.history_lead,
         body,
@@ -64,7 +66,7 @@ pub(crate) fn badge(language: Language, kind: OutcomeKind) -> Markup {
     let words = language.words();
     let text = match kind {
         OutcomeKind::Promoted => words.promoted,
-        OutcomeKind::Rejected => words.rejected,
+        OutcomeKind::Rejected => words.kept_current,
         OutcomeKind::Skipped => words.skipped,
         OutcomeKind::Quarantined => words.quarantined,
         OutcomeKind::Withdrawn => words.withdrawn,
@@ -77,24 +79,26 @@ pub(crate) fn badge(language: Language, kind: OutcomeKind) -> Markup {
 fn row(language: Language, outcome: &Outcome, may_decide: bool) -> Markup {
     let words = language.words();
     let at = outcome.recorded_at;
+    let account = language.account(outcome);
     html! {
         tr data-kind=(outcome.kind.as_str()) {
             td.when data-label=(words.when) {
-                time datetime=(at) { (language.day(at)) span.time { " " (language.time(at)) } }
+                a href=(View::Run(outcome.run.clone()).address()) aria-label=(format!("{} {} {}", words.run, language.day(at), language.time(at))) {
+                    time datetime=(at) { (language.day(at)) span.time { " " (language.time(at)) } }
+                }
             }
             td data-label=(words.decision) { (badge(language, outcome.kind)) }
             td.what data-label=(words.what_happened) {
-                @if let Some(name) = outcome.batch_name() {
-                    p.small.muted { (name) @if let Some(period) = &outcome.period { ", " (days(language, period)) } }
+                @if let Some(batch) = outcome.batch {
+                    p.small.muted {
+                        a href=(View::Batch(batch).address()) { (name(language, outcome)) }
+                        @if let Some(period) = &outcome.period { ", " (days(language, period)) }
+                    }
                 }
-                p { (language.outcome(outcome)) }
-                @if let Some(event) = &outcome.decided { (decided(language, event)) }
-                @if may_decide && outcome.settled { (decisions(language, outcome)) }
-                @if outcome.error.is_some() && outcome.kind != OutcomeKind::Failed {
-                    p.small { (as_sentence(&outcome.error.as_ref().map(|error| error.message.clone()).unwrap_or_default())) }
-                }
+                (summary(language, outcome, &account, may_decide))
                 details {
                     summary { (words.details) }
+                    (reasons(language, &account))
                     (details(language, outcome))
                 }
             }
@@ -108,49 +112,98 @@ fn row(language: Language, outcome: &Outcome, may_decide: bool) -> Markup {
     }
 }
 
-fn details(language: Language, outcome: &Outcome) -> Markup {
+/// What a batch is called: after its file or source, else after its id.
+pub(crate) fn name(language: Language, outcome: &Outcome) -> String {
+    let short = outcome.batch.map(|batch| batch.short());
+    let named = || format!("{} {}", language.words().batch, short.unwrap_or_default());
+    outcome.batch_name().unwrap_or_else(named)
+}
+
+/// What happened: the sentence, why a challenger was not adopted, and what people decided since.
+pub(crate) fn summary(
+    language: Language,
+    outcome: &Outcome,
+    account: &Account,
+    may_decide: bool,
+) -> Markup {
     let words = language.words();
     html! {
-        @if !outcome.reasons.is_empty() {
-            h3 { (words.reasons) }
-            ul.reasons {
-                @for reason in &outcome.reasons { li { (as_sentence(&language.reason(reason))) } }
+        p { (account.sentence) }
+        @if !account.not_adopted.is_empty() {
+            h3 { (words.why_not_adopted) }
+            ul.reasons { @for reason in &account.not_adopted { li { (reason) } } }
+        }
+        @if let Some(event) = &outcome.decided { (decided(language, event)) }
+        @if may_decide && outcome.settled { (decisions(language, outcome)) }
+        @if let Some(error) = outcome.error.as_ref().filter(|_| outcome.kind != OutcomeKind::Failed) {
+            p.small { (as_sentence(&error.message)) }
+        }
+    }
+}
+
+/// Why candidates were trained, and what else was a reason.
+pub(crate) fn reasons(language: Language, account: &Account) -> Markup {
+    let words = language.words();
+    html! {
+        @for (title, list) in [(words.why_trained, &account.trained), (words.reasons, &account.others)] {
+            @if !list.is_empty() {
+                h3 { (title) }
+                ul.reasons { @for reason in list { li { (reason) } } }
             }
         }
+    }
+}
+
+/// The figures of a run, and the way to what it worked on.
+pub(crate) fn details(language: Language, outcome: &Outcome) -> Markup {
+    let words = language.words();
+    html! {
         @if let Some(challenger) = &outcome.challenger {
             h3 { (words.comparison) }
             (comparison(language, outcome, &challenger.metrics))
         }
         dl.facts {
-            @if let Some(rows) = &outcome.rows {
-                dt { (words.rows) }
-                dd {
-                    (language.count(rows.raw)) " = " (language.count(rows.clean)) " " (words.rows_clean)
-                    " + " (language.count(rows.rejected)) " " (words.rows_rejected)
-                    " + " (language.count(rows.duplicates)) " " (words.rows_duplicate)
-                }
-            }
-            @if let Some(at) = outcome.received_at {
-                dt { (words.arrived) } dd { time datetime=(at) { (language.day(at)) " " (language.time(at)) } }
-            }
-            @if let Some(period) = &outcome.period { dt { (words.period) } dd { (days(language, period)) } }
-            @if let Some(batch) = outcome.batch.filter(|_| !outcome.rejected_for.is_empty()) {
-                dt { (words.rejected_for) }
-                dd {
-                    ul.reasons {
-                        @for (code, rows) in &outcome.rejected_for {
-                            li { (language.count(*rows)) ": " (rejection(language, code)) }
-                        }
-                    }
-                    a href=(format!("page/batches/{batch}/rejected")) download { (words.download) " (CSV)" }
-                }
-            }
+            (rows(language, outcome))
             dt { (words.took) } dd { (language.duration(outcome.duration_ms as f64)) }
-            @if let Some(batch) = &outcome.batch { dt { (words.batch) } dd { code title=(batch) { (batch.short()) } } }
-            dt { (words.run) } dd { a href=(format!("history/{}", outcome.run)) { code { (outcome.run) } } }
-            @if let Some(dataset) = &outcome.dataset { dt { (words.dataset) } dd { code title=(dataset) { (dataset.short()) } } }
+            @if let Some(batch) = outcome.batch {
+                dt { (words.batch) } dd { a href=(View::Batch(batch).address()) { code { (batch.short()) } } }
+            }
+            dt { (words.run) } dd { a href=(View::Run(outcome.run.clone()).address()) { code { (outcome.run) } } }
+            @if let Some(dataset) = outcome.dataset {
+                dt { (words.dataset) } dd { a href=(View::Dataset(dataset).address()) { code { (dataset.short()) } } }
+            }
             @if let Some(source) = &outcome.source { dt { (words.source) } dd { (source) } }
             @if let Some(promotion) = &outcome.promotion { dt { (words.promotion) } dd { "№ " (promotion) } }
+        }
+    }
+}
+
+/// What happened to the rows of a batch, when it arrived, and which days it spans.
+pub(crate) fn rows(language: Language, outcome: &Outcome) -> Markup {
+    let words = language.words();
+    html! {
+        @if let Some(rows) = &outcome.rows {
+            dt { (words.rows) }
+            dd {
+                (language.count(rows.raw)) " = " (language.count(rows.clean)) " " (words.rows_clean)
+                " + " (language.count(rows.rejected)) " " (words.rows_rejected)
+                " + " (language.count(rows.duplicates)) " " (words.rows_duplicate)
+            }
+        }
+        @if let Some(at) = outcome.received_at {
+            dt { (words.arrived) } dd { time datetime=(at) { (language.day(at)) " " (language.time(at)) } }
+        }
+        @if let Some(period) = &outcome.period { dt { (words.period) } dd { (days(language, period)) } }
+        @if let Some(batch) = outcome.batch.filter(|_| !outcome.rejected_for.is_empty()) {
+            dt { (words.rejected_for) }
+            dd {
+                ul.reasons {
+                    @for (code, rows) in &outcome.rejected_for {
+                        li { (language.count(*rows)) ": " (rejection(language, code)) }
+                    }
+                }
+                a href=(format!("page/batches/{batch}/rejected")) download { (words.download) " (CSV)" }
+            }
         }
     }
 }
@@ -195,8 +248,8 @@ fn rejection(language: Language, code: &str) -> String {
     }
 }
 
-/// What a person decided about the batch of a run.
-fn decided(language: Language, event: &BatchEvent) -> Markup {
+/// What a person decided about a batch.
+pub(crate) fn decided(language: Language, event: &BatchEvent) -> Markup {
     let words = language.words();
     let what = match event.action {
         BatchAction::Release => words.released_by,
@@ -257,6 +310,10 @@ fn decisions(language: Language, outcome: &Outcome) -> Markup {
     }
 }
 
+fn version(version: ModelVersion) -> Markup {
+    html! { a href=(View::Version(version).address()) { "v" (version) } }
+}
+
 /// How a figure is written.
 type Written = fn(Language, f64) -> String;
 
@@ -278,10 +335,10 @@ fn comparison(language: Language, outcome: &Outcome, challenger: &Metrics) -> Ma
                     td {}
                     th.number scope="col" {
                         (words.challenger)
-                        @if let Some(challenger) = &outcome.challenger { " " span.muted { "v" (challenger.version) } }
+                        @if let Some(challenger) = &outcome.challenger { " " (version(challenger.version)) }
                     }
                     @if let Some(champion) = champion {
-                        th.number scope="col" { (words.champion) " " span.muted { "v" (champion.version) } }
+                        th.number scope="col" { (words.champion) " " (version(champion.version)) }
                         th.number scope="col" { (words.change) }
                     }
                 }

@@ -4,12 +4,15 @@ mod evidence;
 mod ratios;
 mod table;
 
+pub(crate) use evidence::{batches, of as evidence};
 pub(crate) use table::dialog;
+pub(crate) use table::{move_button, status};
 
 use maud::{Markup, html};
 use tasador_ids::ModelVersion;
 use tasador_registry::{PromotionEvent, PromotionKind, VersionRecord, VersionStatus};
 
+use crate::asked::View;
 use crate::chart::{Point, points};
 use crate::columns::Names as _;
 use crate::facts::{Facts, Models};
@@ -28,13 +31,11 @@ pub(crate) fn section(language: Language, facts: &Facts, may_move: bool) -> Sect
             (champion(language, models))
             (over_time(language, models))
             (table::versions(language, models, facts.history.as_ref().map_or(&[], |page| &page.items), may_move))
-            @if let Some(shown) = &models.shown { (evidence::of(language, shown)) }
             (moves(language, &models.promotions))
         },
     };
     Section {
         id: "models",
-        title: words.models,
         heading: words.models,
         lead: words.models_lead,
         body,
@@ -43,7 +44,7 @@ pub(crate) fn section(language: Language, facts: &Facts, may_move: bool) -> Sect
 
 /// Where a version stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum ProductionStatus {
+pub(crate) enum ProductionStatus {
     InProduction,
     WasInProduction,
     NotUsed,
@@ -51,7 +52,7 @@ pub(super) enum ProductionStatus {
 }
 
 impl Models {
-    fn status(&self, version: &VersionRecord) -> ProductionStatus {
+    pub(crate) fn status(&self, version: &VersionRecord) -> ProductionStatus {
         let is = |other: ModelVersion| other == version.version;
         if self.champion.as_ref().is_some_and(|it| is(it.version)) {
             ProductionStatus::InProduction
@@ -66,28 +67,15 @@ impl Models {
 }
 
 /// A figure that training measured on homes kept apart.
-pub(super) fn measured(version: &VersionRecord, name: &str) -> Option<f64> {
+pub(crate) fn measured(version: &VersionRecord, name: &str) -> Option<f64> {
     let value = version.metrics.get(&format!("validation_{name}"));
     value.filter(|value| value.is_finite())
 }
 
 fn champion(language: Language, models: &Models) -> Markup {
     let words = language.words();
-    let champion = models.champion.as_ref().and_then(|champion| {
-        let of = |version: &&VersionRecord| version.version == champion.version;
-        let shown = models.shown.as_ref().map(|shown| &shown.record);
-        let record = models.versions.iter().find(of).or(shown.filter(of));
-        Some((champion, record?))
-    });
-    let Some((champion, record)) = champion else {
+    let (Some(champion), Some(record)) = (&models.champion, &models.in_production) else {
         return html! {};
-    };
-    let tile = |title: &str, value: Option<String>, hint: &str| {
-        html! {
-            @if let Some(value) = value {
-                div.tile { dt { (title) } dd { (value) } dd.hint { (hint) } }
-            }
-        }
     };
     let algorithm = record.algorithm.as_deref().map(|it| language.algorithm(it));
     html! {
@@ -97,15 +85,31 @@ fn champion(language: Language, models: &Models) -> Markup {
                 p.hint {
                     @if let Some(algorithm) = algorithm { (algorithm) " · " }
                     (words.since) " " time datetime=(champion.since) { (language.day(champion.since)) " " (language.time(champion.since)) }
+                    " · " a href=(View::Version(champion.version).address()) { (words.evidence) }
                 }
             }
-            dl.tiles {
-                (tile(words.average_error, measured(record, "mae").map(|it| language.money(it)), words.average_error_hint))
-                (tile(words.typical_error, measured(record, "median_ape").map(|it| language.percent(it)), words.typical_error_hint))
-                (tile(words.explained, measured(record, "r2").map(|it| language.percent(it)), words.explained_hint))
-                (tile(words.honest_range, measured(record, "coverage").map(|it| language.percent(it)), words.honest_range_hint))
-                (tile(words.learnt_from, record.metrics.get("training_rows").map(|it| language.number(it, 0)), words.homes))
+            (tiles(language, record))
+        }
+    }
+}
+
+/// The main figures of a version.
+pub(crate) fn tiles(language: Language, record: &VersionRecord) -> Markup {
+    let words = language.words();
+    let tile = |title: &str, value: Option<String>, hint: &str| {
+        html! {
+            @if let Some(value) = value {
+                div.tile { dt { (title) } dd { (value) } dd.hint { (hint) } }
             }
+        }
+    };
+    html! {
+        dl.tiles {
+            (tile(words.average_error, measured(record, "mae").map(|it| language.money(it)), words.average_error_hint))
+            (tile(words.typical_error, measured(record, "median_ape").map(|it| language.percent(it)), words.typical_error_hint))
+            (tile(words.explained, measured(record, "r2").map(|it| language.percent(it)), words.explained_hint))
+            (tile(words.honest_range, measured(record, "coverage").map(|it| language.percent(it)), words.honest_range_hint))
+            (tile(words.learnt_from, record.metrics.get("training_rows").map(|it| language.number(it, 0)), words.homes))
         }
     }
 }
@@ -188,7 +192,7 @@ fn moves(language: Language, promotions: &[PromotionEvent]) -> Markup {
                 ol.timeline {
                     @for event in promotions {
                         li.back[event.kind == PromotionKind::Rollback] {
-                            p { strong { (sentence(event)) } " " span.badge.skipped[event.verdict_key.is_none()] {
+                            p { strong { a href=(View::Version(event.version).address()) { (sentence(event)) } } " " span.badge.skipped[event.verdict_key.is_none()] {
                                 @if event.verdict_key.is_none() { (by_hand(language)) }
                             } }
                             p.small {

@@ -26,7 +26,6 @@ pub(crate) fn section(language: Language, status: &ChampionStatus, facts: &Facts
     };
     Section {
         id: "operations",
-        title: words.operations,
         heading: words.operations,
         lead: words.operations_lead,
         body,

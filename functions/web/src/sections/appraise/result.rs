@@ -8,7 +8,7 @@ use tasador_pricing::{
     Seen,
 };
 
-use crate::asked::{Asked, FIELD};
+use crate::asked::{Asked, FIELD, View};
 use crate::chart::{Step, range, waterfall};
 use crate::columns::Names as _;
 use crate::language::{Language, PageLanguage as _};
@@ -79,8 +79,8 @@ fn headline(language: Language, answer: &OnePrice, asked: &Asked) -> Markup {
             p.sentence { (interval_in_words(language, interval.low, interval.high, interval.confidence)) }
             (range(language, interval.low, price.predicted_price, interval.high))
             p.small {
-                a href=(format!("?version={}#evidence", answer.model.version)) { (words.version) " " (answer.model.version) }
-                " · " (words.request) " " code { (answer.request_id) }
+                a href=(format!("?version={}", answer.model.version)) { (words.version) " " (answer.model.version) }
+                " · " a href=(View::Request(answer.request_id.clone()).address()) { (words.request) " " code { (answer.request_id) } }
             }
             @if !price.ignored_fields.is_empty() {
                 p.small {

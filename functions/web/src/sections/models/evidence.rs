@@ -1,11 +1,11 @@
 //! What speaks for one version: its figures, plots, card, files, and the batches it learnt from.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 use serde_json::Value;
+use tasador_evidence::{Evidence, LineageBatch};
+use tasador_flow::source_name;
 
-use crate::asked::encoded;
+use crate::asked::{View, encoded};
 use crate::chart::{Rank, ranking};
 use crate::columns::Names as _;
 use crate::facts::Shown;
@@ -20,26 +20,35 @@ const IMPORTANCE_SHOWN: usize = 10;
 /// Parts that are shown: of many states those with most homes.
 const PARTS_SHOWN: usize = 12;
 
-pub(super) fn of(language: Language, shown: &Shown) -> Markup {
+/// The card of a version's evidence.
+pub(crate) fn of(language: Language, shown: &Shown) -> Markup {
     let words = language.words();
     let record = &shown.record;
     let evidence = shown.evidence.as_ref();
     let base = format!(
-        "page/models/{}/versions/{}",
+        "page/models/{}/versions/{}/files",
         encoded(record.model.as_str()),
         record.version
     );
+    let address = |name: &str| {
+        let parts: Vec<String> = name.split('/').map(encoded).collect();
+        format!("{base}/{}", parts.join("/"))
+    };
+    let plots: Vec<&str> = evidence
+        .into_iter()
+        .flat_map(Evidence::plots)
+        .map(|plot| plot.name.as_str())
+        .collect();
     html! {
         div.card.evidence #evidence {
-            h2 { (words.evidence_of) " " (record.version) }
+            h2 { (words.evidence) }
             @if evidence.is_none_or(|evidence| evidence.files.is_empty()) { p.hint { (words.no_evidence) } }
-            @if !shown.plots.is_empty() {
+            @if !plots.is_empty() {
                 h3 { (words.plots) }
                 div.plots {
-                    @for (name, bytes) in &shown.plots {
+                    @for name in plots {
                         figure {
-                            // A picture runs nothing, whatever stands in it.
-                            img src=(format!("data:image/svg+xml;base64,{}", STANDARD.encode(bytes))) alt=(title(language, name)) loading="lazy";
+                            img src=(address(name)) alt=(title(language, name)) loading="lazy";
                             figcaption { (title(language, name)) }
                         }
                     }
@@ -55,12 +64,12 @@ pub(super) fn of(language: Language, shown: &Shown) -> Markup {
             }
             @if let Some(study) = &shown.ratio_study { (ratios::of(language, study)) }
             @if let Some(card) = evidence.and_then(|it| it.card.as_ref()) {
-                details { summary { (words.card) } div.prose { (markdown::rendered(card)) } }
+                details { summary { (words.card) } div.prose tabindex="0" role="region" aria-label=(words.card) { (markdown::rendered(card)) } }
             }
             @if let Some(lineage) = &shown.lineage {
                 @for batch in lineage.withdrawn() {
                     @if let Some(event) = &batch.withdrawn {
-                        p.warning { (words.learned_from_withdrawn) ": " code title=(batch.batch) { (batch.batch.short()) } " (" (language.day(event.at)) ", " (event.by) @if let Some(reason) = &event.reason { ": " (reason) } ")" }
+                        p.warning { (words.learned_from_withdrawn) ": " a href=(View::Batch(batch.batch).address()) { code { (batch.batch.short()) } } " (" (language.day(event.at)) ", " (event.by) @if let Some(reason) = &event.reason { ": " (reason) } ")" }
                     }
                 }
                 @if lineage.properties_withdrawn > 0 {
@@ -69,24 +78,7 @@ pub(super) fn of(language: Language, shown: &Shown) -> Markup {
                 @if !lineage.batches.is_empty() {
                     details {
                         summary { (words.lineage) " " span.count { (lineage.batches.len()) } }
-                        div.scroll tabindex="0" role="region" aria-label=(words.lineage) {
-                            table {
-                                thead { tr {
-                                    th scope="col" { (words.batch) } th scope="col" { (words.when) }
-                                    th scope="col" { (words.decision) } th.number scope="col" { (words.rows) }
-                                } }
-                                tbody {
-                                    @for batch in &lineage.batches {
-                                        tr {
-                                            th scope="row" { code title=(batch.batch) { (batch.batch.short()) } }
-                                            td { @if let Some(at) = batch.received_at { time datetime=(at) { (language.day(at)) " " (language.time(at)) } } }
-                                            td { @if let Some(kind) = batch.outcome { (badge(language, kind)) } }
-                                            td.number { (language.count(batch.rows)) }
-                                        }
-                                    }
-                                }
-                            }
-                        }
+                        (batches(language, &lineage.batches))
                     }
                 }
             }
@@ -97,10 +89,45 @@ pub(super) fn of(language: Language, shown: &Shown) -> Markup {
                         ul.files {
                             @for file in &evidence.files {
                                 li {
-                                    a href=(format!("{base}/files/{}", file.name.split('/').map(encoded).collect::<Vec<_>>().join("/"))) { (file.name) }
+                                    a href=(address(&file.name)) { (file.name) }
                                     " " span.muted { (size(language, file.size_bytes)) }
                                 }
                             }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The batches of a dataset.
+pub(crate) fn batches(language: Language, batches: &[LineageBatch]) -> Markup {
+    let words = language.words();
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(words.lineage) {
+            table {
+                thead { tr {
+                    th scope="col" { (words.batch) } th scope="col" { (words.when) }
+                    th scope="col" { (words.decision) } th.number scope="col" { (words.rows) }
+                } }
+                tbody {
+                    @for batch in batches {
+                        tr {
+                            th scope="row" {
+                                a href=(View::Batch(batch.batch).address()) { code { (batch.batch.short()) } }
+                                @if let Some(source) = &batch.source { " " span.small { (source_name(source)) } }
+                            }
+                            td { @if let Some(at) = batch.received_at { time datetime=(at) { (language.day(at)) " " (language.time(at)) } } }
+                            td {
+                                @if let Some(kind) = batch.outcome {
+                                    @match &batch.run {
+                                        Some(run) => a.plain href=(View::Run(run.clone()).address()) { (badge(language, kind)) },
+                                        None => (badge(language, kind)),
+                                    }
+                                }
+                            }
+                            td.number { (language.count(batch.rows)) }
                         }
                     }
                 }

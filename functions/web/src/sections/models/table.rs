@@ -6,7 +6,7 @@ use tasador_flow::as_sentence;
 use tasador_registry::{Outcome, VersionRecord};
 
 use super::{ProductionStatus, measured};
-use crate::asked::encoded;
+use crate::asked::{View, encoded};
 use crate::columns::Names as _;
 use crate::facts::Models;
 use crate::language::{Language, PageLanguage as _};
@@ -47,7 +47,6 @@ fn table(
     may_move: bool,
 ) -> Markup {
     let words = language.words();
-    let shown = models.shown.as_ref().map(|shown| shown.record.version);
     html! {
             table.versions {
                 caption.hidden { (words.versions) }
@@ -64,8 +63,10 @@ fn table(
                 }
                 tbody {
                     @for version in versions {
-                        tr.chosen[shown == Some(version.version)] {
-                            th scope="row" data-label=(words.version) { (version.version) }
+                        tr {
+                            th scope="row" data-label=(words.version) {
+                                a href=(View::Version(version.version).address()) { (version.version) }
+                            }
                             td data-label=(words.status) {
                                 (status(language, models.status(version)))
                                 @if models.stale.contains(&version.version) { " " span.badge.failed { (words.learned_from_withdrawn) } }
@@ -83,7 +84,7 @@ fn table(
                                 time datetime=(version.created_at) { (language.day(version.created_at)) }
                             }
                             td.actions data-label=(words.action) {
-                                a href=(format!("?version={}#evidence", version.version))
+                                a href=(View::Version(version.version).address())
                                     aria-label=(format!("{} {}", words.evidence_of, version.version)) { (words.evidence) }
                                 @if may_move { (move_button(language, models, outcomes, version)) }
                             }
@@ -94,7 +95,7 @@ fn table(
     }
 }
 
-fn status(language: Language, status: ProductionStatus) -> Markup {
+pub(crate) fn status(language: Language, status: ProductionStatus) -> Markup {
     let words = language.words();
     let (class, text) = match status {
         ProductionStatus::InProduction => ("badge promoted", words.in_production),
@@ -106,7 +107,7 @@ fn status(language: Language, status: ProductionStatus) -> Markup {
 }
 
 /// Puts a version into production; the script shows it, and asks before.
-fn move_button(
+pub(crate) fn move_button(
     language: Language,
     models: &Models,
     outcomes: &[Outcome],
