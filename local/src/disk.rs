@@ -15,11 +15,13 @@ const CHECK_BYTES: usize = 64 << 10;
 const RESULT_AGE: Duration = Duration::from_secs(1);
 
 /// The disk of a data folder.
+#[derive(Debug)]
 pub(crate) struct Disk {
     file: PathBuf,
     last: Mutex<Option<Checked>>,
 }
 
+#[derive(Debug)]
 struct Checked {
     at: Instant,
     trouble: Option<(String, Timestamp)>,
@@ -44,10 +46,7 @@ impl Disk {
         }
         let since = last.take().and_then(|checked| checked.trouble);
         let since = since.map_or_else(Timestamp::now, |(_, since)| since);
-        let written = self.write();
-        // Also where only a part of it could be written.
-        let _ = std::fs::remove_file(&self.file);
-        let trouble = written.err().map(|error| {
+        let trouble = self.check(CHECK_BYTES).err().map(|error| {
             let sentence = format!(
                 "the data folder cannot be written ({error}); free some space, and interrupted runs resume with the next run"
             );
@@ -60,11 +59,16 @@ impl Disk {
         trouble
     }
 
-    fn write(&self) -> io::Result<()> {
-        let mut file = File::create(&self.file)?;
-        file.write_all(&[0; CHECK_BYTES])?;
-        // Some file systems find out only now.
-        file.sync_data()
+    /// Writes so many bytes, and removes them.
+    pub(crate) fn check(&self, bytes: usize) -> io::Result<()> {
+        let written = File::create(&self.file).and_then(|mut file| {
+            file.write_all(&vec![0; bytes])?;
+            // Some file systems find out only now.
+            file.sync_data()
+        });
+        // Also where only a part of it could be written.
+        let _ = std::fs::remove_file(&self.file);
+        written
     }
 }
 

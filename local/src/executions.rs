@@ -58,7 +58,7 @@ pub enum ExecutionError {
     },
     /// The execution stopped because its journal could not be written.
     #[error(
-        "execution {name} stopped because its journal could not be written ({reason}); check the free space and the permissions of the data folder; it resumes where it stopped with the next run or start"
+        "execution {name} stopped because the data folder could not be written ({reason}); check the free space and the permissions of the data folder; it resumes where it stopped with the next run or start"
     )]
     Stalled { name: String, reason: String },
     /// The cloud is about to stop and starts nothing new.

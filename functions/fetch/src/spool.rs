@@ -74,6 +74,14 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |source| Error::Spool { path, source }
 }
 
+/// What was made in a folder survives a power cut from here on. Windows has no such call.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
 impl Slot {
     /// An empty slot.
     pub(crate) fn new(spool: &Path) -> Result<Self, Error> {
@@ -93,7 +101,8 @@ impl Slot {
         let path = folder.join(LOCK);
         let lock = match OpenOptions::new()
             .write(true)
-            .create(new)
+            // A power cut may leave a folder without its lock.
+            .create(true)
             .truncate(false)
             .open(&path)
         {
@@ -122,9 +131,16 @@ impl Slot {
     /// Notes that a source with a cursor is about to be asked.
     pub(crate) fn asking(&self, asked: &Asked) -> Result<(), Error> {
         let path = self.folder.join(ASKED);
-        let text = serde_json::to_vec(asked).map_err(io::Error::from);
-        text.and_then(|text| fs::write(&path, text))
-            .map_err(failed(&path))
+        let written = serde_json::to_vec(asked).map_err(io::Error::from);
+        // Before the source's cursor moves.
+        let written = written.and_then(|text| {
+            let mut file = File::create(&path)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            let folders = [Some(self.folder.as_path()), self.folder.parent()];
+            folders.into_iter().flatten().try_for_each(sync_folder)
+        });
+        written.map_err(failed(&path))
     }
 
     /// Where the body belongs.

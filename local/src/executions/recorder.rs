@@ -10,6 +10,11 @@ use tasador_states::HistoryEvent;
 
 use super::journal::Journal;
 use super::status::Status;
+use crate::disk::Disk;
+
+/// If a task fails and there is less space, the execution stops instead of recording a failure of the batch:
+/// a file of a model or a batch may not fit.
+const FREE_BYTES: usize = 2 << 20;
 
 /// The history being written. After the end nothing is added: an answer that comes late is lost.
 #[derive(Debug)]
@@ -20,6 +25,7 @@ pub(crate) struct Recorder {
 #[derive(Debug)]
 struct Inner {
     journal: Journal,
+    disk: Disk,
     last_id: u64,
     end: Option<(Status, Timestamp)>,
 }
@@ -30,19 +36,20 @@ impl Recorder {
         let mut journal = Journal::create(path)?;
         let first = HistoryEvent::started(input, Timestamp::now());
         journal.append(&first)?;
-        Ok((Self::with(journal, first.id), first))
+        Ok((Self::with(path, journal, first.id), first))
     }
 
     /// Goes on with the history that `past` is.
     pub(crate) fn resume(path: &Path, past: &[HistoryEvent]) -> io::Result<Self> {
         let last_id = past.last().map_or(0, |event| event.id);
-        Ok(Self::with(Journal::reopen(path)?, last_id))
+        Ok(Self::with(path, Journal::reopen(path)?, last_id))
     }
 
-    fn with(journal: Journal, last_id: u64) -> Self {
+    fn with(path: &Path, journal: Journal, last_id: u64) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 journal,
+                disk: Disk::new(path.with_extension("disk-check")),
                 last_id,
                 end: None,
             }),
@@ -88,6 +95,9 @@ impl Inner {
         if self.end.is_some() {
             return Ok(());
         }
+        if may_be_the_disk(event) {
+            self.disk.check(FREE_BYTES)?;
+        }
         self.journal.append(event)?;
         self.last_id = event.id;
         let status = Status::after(&event.kind);
@@ -96,4 +106,12 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// Whether a task failed for a reason that a full disk may have.
+fn may_be_the_disk(event: &HistoryEvent) -> bool {
+    let is_failure = matches!(event.kind.as_str(), "LambdaFunctionFailed" | "TaskFailed");
+    let error = event.details.as_ref();
+    let error = error.and_then(|(_, details)| details.get("error")?.as_str());
+    is_failure && matches!(error, Some("Retryable" | "Bug" | "States.TaskFailed"))
 }

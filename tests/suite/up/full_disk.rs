@@ -77,7 +77,12 @@ async fn ends_and_resumes(kib: u32) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_on_a_full_disk_ends_with_an_error_and_resumes() {
-    ends_and_resumes(200).await;
+    // Without space for the start, for the files of a step, for the journal.
+    for kib in [200, 500, 800] {
+        if !ends_and_resumes(kib).await {
+            return;
+        }
+    }
 }
 
 /// Leaves no space on the disk.
