@@ -246,13 +246,13 @@ struct Moved {
 /// A column in each batch, the newest first.
 struct Line<'r> {
     reference: &'r ColumnProfile,
-    moved: Vec<Option<Moved>>,
+    moved: Vec<Moved>,
 }
 
 impl Line<'_> {
-    /// The latest batch that has the column.
+    /// In the newest batch.
     fn latest(&self) -> Option<&Moved> {
-        self.moved.iter().flatten().next()
+        self.moved.first()
     }
 
     /// By which the worst column comes first.
@@ -314,7 +314,9 @@ fn column(language: Language, line: &Line<'_>, batches: &[&Batch], labels: &[&St
     let name = language.column(&line.reference.name);
     let before = filled(line.reference);
     let psi = |psi: Option<f64>| psi.map_or_else(|| "–".to_owned(), |psi| language.number(psi, 2));
-    let latest = line.moved.iter().position(Option::is_some);
+    // The newest batch that has the column.
+    let has_column = |(_, report): &&Batch| report.profile.column(&line.reference.name).is_some();
+    let latest = batches.iter().position(has_column);
     html! {
         details.column {
             summary {
@@ -331,10 +333,7 @@ fn column(language: Language, line: &Line<'_>, batches: &[&Batch], labels: &[&St
                 }
                 span.cells aria-hidden="true" {
                     @for (moved, label) in line.moved.iter().zip(labels) {
-                        @match moved {
-                            Some(moved) => span class=(format!("cell {}", moved.values_level.max(moved.filled_level).class())) title=(label) {},
-                            None => span.cell.none title=(label) {},
-                        }
+                        span class=(format!("cell {}", moved.values_level.max(moved.filled_level).class())) title=(label) {}
                     }
                 }
             }
@@ -359,7 +358,7 @@ fn column(language: Language, line: &Line<'_>, batches: &[&Batch], labels: &[&St
                         } }
                         tbody {
                             @for ((moved, label), (outcome, _)) in line.moved.iter().zip(labels).zip(batches) {
-                                @if let (Some(moved), Some(batch)) = (moved, outcome.batch) {
+                                @if let Some(batch) = outcome.batch {
                                     tr {
                                         th scope="row" { a href=(View::Batch(batch).address()) title=(title(language, outcome)) { (label) } }
                                         td.number { (psi(moved.values)) }
@@ -419,14 +418,15 @@ fn cut(label: &str) -> String {
 /// Dates move on by nature, and codes name nothing that could drift.
 fn lines<'r>(batches: &[&Batch], reference: &'r Profile, limits: &GateLimits) -> Vec<Line<'r>> {
     let moved = |column: &ColumnProfile, (_, report): &Batch| {
-        let found = report.profile.column(&column.name)?;
-        let values = value_psi(column, found);
-        let both = psi(column, found);
-        let (before, after) = (filled(column), filled(found));
+        // A column that is not there has no values.
+        let found = report.profile.column(&column.name);
+        let values = found.and_then(|found| value_psi(column, found));
+        let both = found.and_then(|found| psi(column, found));
+        let (before, after) = (filled(column), found.map_or(0.0, filled));
         // Of few rows chance alone makes a high PSI.
         let is_judged = report.profile.rows >= limits.psi_min_rows;
         let judged = |level| if is_judged { level } else { Level::Steady };
-        Some(Moved {
+        Moved {
             values,
             filled: after,
             both,
@@ -434,7 +434,7 @@ fn lines<'r>(batches: &[&Batch], reference: &'r Profile, limits: &GateLimits) ->
                 values.map_or(Level::Steady, |psi| Level::of_values(psi, limits.psi_limit)),
             ),
             filled_level: judged(Level::of_filled(before, after)),
-        })
+        }
     };
     let mut lines: Vec<Line<'_>> = reference
         .columns
@@ -444,7 +444,6 @@ fn lines<'r>(batches: &[&Batch], reference: &'r Profile, limits: &GateLimits) ->
             reference: column,
             moved: batches.iter().map(|batch| moved(column, batch)).collect(),
         })
-        .filter(|line| line.latest().is_some())
         .collect();
     lines.sort_by(|a, b| {
         let ((a, a_psi), (b, b_psi)) = (a.badness(), b.badness());
@@ -523,12 +522,22 @@ mod tests {
         ];
         assert_eq!(levels, expected);
         // A few rows are not judged.
-        let of_small = found.iter().filter_map(|line| line.moved[1].as_ref());
-        assert!(
-            of_small
-                .map(|it| it.values_level.max(it.filled_level))
-                .all(|level| level == Level::Steady)
-        );
+        let of_small = found.iter().map(|line| &line.moved[1]);
+        let mut levels = of_small.map(|it| it.values_level.max(it.filled_level));
+        assert!(levels.all(|level| level == Level::Steady));
+
+        // A column that is gone has lost all of its values.
+        let (gone, report) = batch(1_000, &moved);
+        let mut report = (*report).clone();
+        report
+            .profile
+            .columns
+            .retain(|column| column.name != "steady");
+        let gone = (gone, Arc::new(report));
+        let found = lines(&[&gone], &reference, &limits);
+        let steady = found.iter().find(|line| line.reference.name == "steady");
+        let moved = steady.and_then(Line::latest).unwrap();
+        assert_eq!((moved.values, moved.filled_level), (None, Level::Red));
     }
 
     #[test]
