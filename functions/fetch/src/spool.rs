@@ -175,7 +175,8 @@ impl Slot {
         let mut file = File::create(&draft)?;
         file.write_all(&serde_json::to_vec(receipt)?)?;
         file.sync_all()?;
-        fs::rename(draft, self.folder.join(RECEIPT))
+        fs::rename(draft, self.folder.join(RECEIPT))?;
+        sync_folder(&self.folder)
     }
 
     /// Removes the slot: its batch is in the bucket.
