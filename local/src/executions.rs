@@ -170,19 +170,21 @@ impl Executions {
             // Killed before the start was answered, so nobody knows of it.
             return std::fs::remove_file(path);
         };
-        let resumed = match execution.summary.status {
-            Status::Running => {
-                let past = journal::read(path)?;
-                Some((Recorder::resume(path, &past)?, past))
-            }
-            _ => None,
-        };
+        if execution.summary.status == Status::Running {
+            tracing::info!(run_id = name, "resuming an interrupted execution");
+            return self.resume(name, path, execution);
+        }
         let mut known = self.lock();
         known.summaries.insert(name.to_owned(), execution.summary);
-        if let Some((recorder, past)) = resumed {
-            tracing::info!(run_id = name, "resuming an interrupted execution");
-            self.spawn(&mut known, name, execution.input, recorder, past);
-        }
+        Ok(())
+    }
+
+    fn resume(&self, name: &str, path: &Path, execution: Execution) -> io::Result<()> {
+        let past = journal::read(path)?;
+        let recorder = Recorder::resume(path, &past)?;
+        let mut known = self.lock();
+        known.summaries.insert(name.to_owned(), execution.summary);
+        self.spawn(&mut known, name, execution.input, recorder, past);
         Ok(())
     }
 
@@ -204,11 +206,12 @@ impl Executions {
                     continue;
                 }
                 Ok(None) => continue,
-                Err(source) => Err(journal_error(&path)(source)),
+                Err(error) => Err(error),
             };
             match resumed {
                 Ok(()) => tracing::info!(run_id = name, "resuming a stopped execution"),
                 Err(error) => {
+                    let error = journal_error(&path)(error);
                     tracing::error!(run_id = name, "{}", tasador_runtime::chain(&error));
                     self.lock().stalled.insert(name, reason);
                 }
