@@ -45,7 +45,7 @@ impl Functions {
         Self::hosted(context, None)
     }
 
-    /// The same in a process that may have trouble of its own.
+    /// The same in a process that may have trouble itself.
     pub(crate) fn hosted(context: &Context, host: Option<Arc<HostTrouble>>) -> Self {
         /// A function of this name around the context, behind JSON.
         macro_rules! step {

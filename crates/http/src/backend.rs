@@ -48,7 +48,7 @@ impl BackendError {
         match tasador_aws::code(error) {
             Some("InvalidToken") => Self::BadPageToken,
             Some("ExecutionDoesNotExist") => Self::NotFound("There is no run of that name.".into()),
-            // Only the local cloud has a disk of its own.
+            // Only the local cloud writes to a disk.
             Some("InsufficientStorage") => {
                 tracing::error!("the pipeline cannot write to its disk: {}", chain(error));
                 Self::Unavailable(

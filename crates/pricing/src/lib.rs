@@ -69,7 +69,7 @@ impl Pricing {
         Self::hosted(ctx, None)
     }
 
-    /// The same in a process that may have trouble of its own.
+    /// The same in a process that may have trouble itself.
     pub fn hosted(ctx: Context, host: Option<Arc<HostTrouble>>) -> Self {
         Self(Arc::new(Service {
             host,

@@ -132,7 +132,7 @@ pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
     };
     let (page, next) = search.page(found, |a, b| a.model.cmp(&b.model));
     let views = stream::iter(page)
-        .map(|record| async move { shown(ctx, &record).await })
+        .map(|record| async move { view_of(ctx, &record).await })
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
@@ -178,11 +178,11 @@ async fn model_and_alias(ctx: &Context, args: &Args) -> Result<(ModelName, Strin
 }
 
 async fn answer(ctx: &Context, record: &ModelRecord) -> Answer {
-    Ok(json!({"registered_model": shown(ctx, record).await?}))
+    Ok(json!({"registered_model": view_of(ctx, record).await?}))
 }
 
 /// A model with the newest version of each stage and its aliases.
-async fn shown(ctx: &Context, record: &ModelRecord) -> Answer {
+async fn view_of(ctx: &Context, record: &ModelRecord) -> Answer {
     let (mut versions, mut aliases) = (Vec::new(), Vec::new());
     if record.last_version > 0 {
         for mut version in latest(ctx, &record.model).await? {

@@ -51,7 +51,7 @@ impl Aliases {
         Ok(Self(ctx.registry.aliases(model).await?))
     }
 
-    pub(crate) fn shown(&self, record: VersionRecord, ctx: &Context) -> Shown {
+    pub(crate) fn describe(&self, record: VersionRecord, ctx: &Context) -> Shown {
         let champion = self.0.get(CHAMPION).copied();
         let own = self.0.iter();
         let own = own.filter(|(_, version)| **version == record.version);
@@ -69,7 +69,7 @@ pub(crate) async fn latest(ctx: &Context, model: &ModelName) -> Result<Vec<Shown
     let mut latest: BTreeMap<Stage, Shown> = BTreeMap::new();
     // The newest comes first.
     for record in ctx.registry.all_versions(model).await? {
-        let shown = aliases.shown(record, ctx);
+        let shown = aliases.describe(record, ctx);
         latest.entry(shown.stage).or_insert(shown);
     }
     let mut latest: Vec<Shown> = latest.into_values().collect();
@@ -140,7 +140,7 @@ pub(crate) async fn answer_version(
         Aliases::of(ctx, model)
     );
     let record = record?.ok_or_else(|| unknown_version(model, version))?;
-    Ok(json!({"model_version": aliases?.shown(record, ctx).view()}))
+    Ok(json!({"model_version": aliases?.describe(record, ctx).view()}))
 }
 
 /// The version that an alias names, as it is answered.
@@ -157,7 +157,7 @@ pub(crate) async fn answer_by_alias(
     let record = ctx.registry.version(model, version).await?;
     let record = record.ok_or_else(|| unknown_version(model, version))?;
     Ok(Some(
-        json!({"model_version": aliases.shown(record, ctx).view()}),
+        json!({"model_version": aliases.describe(record, ctx).view()}),
     ))
 }
 

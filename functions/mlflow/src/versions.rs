@@ -134,7 +134,7 @@ fn foreign_source(source: &str, parameter: &str) -> ApiError {
 pub(crate) async fn get(ctx: &Context, args: Args) -> Answer {
     let record = version(ctx, &args).await?;
     let aliases = Aliases::of(ctx, &record.model).await?;
-    Ok(json!({"model_version": aliases.shown(record, ctx).view()}))
+    Ok(json!({"model_version": aliases.describe(record, ctx).view()}))
 }
 
 pub(crate) async fn update(ctx: &Context, args: Args) -> Answer {
@@ -208,7 +208,7 @@ pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
                 aliases.entry(record.model.clone()).or_insert(read)
             }
         };
-        views.push(of_model.shown(record, ctx).view());
+        views.push(of_model.describe(record, ctx).view());
     }
     Ok(search.answer("model_versions", views, next))
 }

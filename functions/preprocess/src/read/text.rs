@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::{MAX_BYTES, ReadError};
 
@@ -12,6 +12,9 @@ const UTF16_SAMPLE_BYTES: usize = 4 << 10;
 const GUESS_BYTES: usize = 1 << 20;
 /// Fewer bytes beyond ASCII fit several code pages; then the Western one is meant.
 const FEW_ACCENTS: usize = 8;
+/// What Spanish and German texts have beyond ASCII. A text with no more than this is not Polish, although
+/// there `ñ` would be `ń`: Polish has other letters too.
+const SPANISH_AND_GERMAN: &str = "áéíóúüñÁÉÍÓÚÜÑäöÄÖß¿¡ºª·«»€–—‘’“”…°²½";
 /// Stands for what cannot be decoded: not UTF-8, so that the row is rejected.
 const NOT_TEXT: u8 = 0xff;
 
@@ -131,6 +134,11 @@ fn legacy(bytes: &[u8]) -> Option<&'static Encoding> {
     if other < 2 || other <= utf8 {
         return None;
     }
+    let (letters, _, _) = WINDOWS_1252.encode(SPANISH_AND_GERMAN);
+    let mut beyond_ascii = bytes.iter().filter(|byte| !byte.is_ascii());
+    if beyond_ascii.all(|byte| letters.contains(byte)) {
+        return Some(WINDOWS_1252);
+    }
     detector.feed(b"", true);
     let accents = bytes.iter().filter(|byte| !byte.is_ascii());
     let western: Option<&[u8]> = Some(b"es");
@@ -176,6 +184,10 @@ mod tests {
             (
                 "windows-1252",
                 "city,note\nZürich,“3½ rooms” – 100 €\nGenève,où\nOrléans,à côté\n",
+            ),
+            (
+                "windows-1252",
+                "ciudad\nñ\nA Coruña\nñ\nLogroño\nñ\nPeña «ñ»\n100 €\n",
             ),
             (
                 "windows-1251",
