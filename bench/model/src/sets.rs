@@ -259,7 +259,7 @@ fn northeast(path: &Path) -> Result<(Rows, Vec<bool>)> {
             .get(row)
             .is_some_and(|value| (low..=high).contains(value))
     };
-    let mut rows = Rows {
+    let rows = Rows {
         columns: source.columns.clone(),
         rows: (0..)
             .zip(&source.rows)
@@ -287,13 +287,16 @@ fn northeast(path: &Path) -> Result<(Rows, Vec<bool>)> {
             xxh3_64(row.join("|").as_bytes())
         })
         .collect();
+    Ok(by_property(rows, &properties))
+}
+
+/// The rows with their properties, and which are held out: a fifth of the properties.
+fn by_property(mut rows: Rows, properties: &[u64]) -> (Rows, Vec<bool>) {
     rows.push("property", properties.iter().map(ToString::to_string));
     let parts = (1.0 / HELD_OUT) as u64;
-    let held_out = properties
-        .iter()
-        .map(|property| xxh3_64(&property.to_le_bytes()).is_multiple_of(parts))
-        .collect();
-    Ok((rows, held_out))
+    let is_held_out = |property: &u64| xxh3_64(&property.to_le_bytes()).is_multiple_of(parts);
+    let held_out = properties.iter().map(is_held_out).collect();
+    (rows, held_out)
 }
 
 /// Listings with all twelve columns and their nulls, without those that have no price; a fifth of the
@@ -331,13 +334,7 @@ fn listings(path: &Path) -> Result<(Rows, Vec<bool>)> {
     ];
     let mut rows = rows.pick(&kept.map(|name| (name, name)))?;
     rows.push("prev_sold_date", sold.into_iter());
-    rows.push("property", properties.iter().map(ToString::to_string));
-    let parts = (1.0 / HELD_OUT) as u64;
-    let held_out = properties
-        .iter()
-        .map(|property| xxh3_64(&property.to_le_bytes()).is_multiple_of(parts))
-        .collect();
-    Ok((rows, held_out))
+    Ok(by_property(rows, &properties))
 }
 
 /// Reads what [`prepare`] wrote.

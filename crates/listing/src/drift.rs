@@ -175,18 +175,22 @@ fn round_edges(reference: &ColumnProfile, batch: &ColumnProfile) -> Vec<f64> {
     if !(width > 0.0 && width.is_finite()) {
         return vec![low, high];
     }
-    let rough = width / (BARS - 2) as f64;
-    let magnitude = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
-        .into_iter()
-        .map(|factor| factor * magnitude)
-        .find(|step| *step >= rough)
-        .unwrap_or(magnitude * 10.0);
+    let step = round_step(width / (BARS - 2) as f64);
     let first = (low / step).floor();
     let steps = ((high / step).ceil() - first).clamp(1.0, BARS as f64) as usize;
     (0..=steps)
         .map(|place| (first + place as f64) * step)
         .collect()
+}
+
+/// The next round number from `rough` on: 1, 2, 2.5 or 5 times a power of ten. `rough` is above 0.
+pub fn round_step(rough: f64) -> f64 {
+    let magnitude = 10_f64.powf(rough.log10().floor());
+    [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * magnitude)
+        .find(|step| *step >= rough)
+        .unwrap_or(magnitude * 10.0)
 }
 
 /// The share of a column's numbers that are at or below `value`, 0 to 1: exact for columns with at most 64

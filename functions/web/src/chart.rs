@@ -58,13 +58,7 @@ fn ticks(low: f64, high: f64, count: u32) -> Vec<f64> {
     if !(low.is_finite() && high.is_finite()) || high <= low {
         return vec![low];
     }
-    let rough = (high - low) / f64::from(count.max(1));
-    let magnitude = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
-        .into_iter()
-        .map(|factor| factor * magnitude)
-        .find(|step| *step >= rough)
-        .unwrap_or(magnitude * 10.0);
+    let step = tasador_listing::drift::round_step((high - low) / f64::from(count.max(1)));
     let first = (low / step).floor();
     let last = (high / step).ceil();
     let steps = (last - first).clamp(0.0, 20.0) as u32;
