@@ -146,12 +146,17 @@ impl ColumnProfile {
         nulls: u64,
     ) -> Self {
         let mut sorted: Vec<(&str, u64)> = counts.into_iter().filter(|(_, n)| *n > 0).collect();
-        sorted.sort_unstable_by(|left, right| right.1.cmp(&left.1).then(left.0.cmp(right.0)));
         let values = sorted.iter().map(|(_, count)| count).sum();
         let distinct = sorted.len();
+        let by_count = |left: &(&str, u64), right: &(&str, u64)| {
+            right.1.cmp(&left.1).then(left.0.cmp(right.0))
+        };
         if distinct > MAX_COUNTED_CATEGORIES {
+            // Millions of streets are not sorted for the sake of a few.
+            sorted.select_nth_unstable_by(MAX_TOP, by_count);
             sorted.truncate(MAX_TOP);
         }
+        sorted.sort_unstable_by(by_count);
         let listed: u64 = sorted.iter().map(|(_, count)| count).sum();
         Self {
             name: name.to_owned(),

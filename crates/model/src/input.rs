@@ -23,9 +23,9 @@ pub struct Input {
     pub kind: InputKind,
     /// The unit, where one is known: `sqft`, `acre`, `days since 1970-01-01` ...
     pub unit: Option<String>,
-    /// Smallest value in training (numbers and dates).
+    /// Smallest value in training that the model uses (numbers and dates).
     pub min: Option<f64>,
-    /// Largest value in training (numbers and dates).
+    /// Largest value in training that the model uses (numbers and dates).
     pub max: Option<f64>,
     /// Median in training: what a form can offer as an example (numbers and dates).
     pub median: Option<f64>,

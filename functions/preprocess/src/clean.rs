@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PlSmallStr, StringChunked, StringChunkedBuilder};
 use rayon::prelude::*;
@@ -45,6 +46,8 @@ pub struct Draft {
     /// The remaining rows, as indexes into `columns`.
     rows: Vec<u32>,
     row_hashes: Vec<u128>,
+    /// The same hashes, for look-ups.
+    known: Arc<Hashes>,
     properties: Vec<(PropertyKey, IdentityRule)>,
     rejected: DataFrame,
     quality: QualityReport,
@@ -147,6 +150,7 @@ pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
         columns,
         rows: Vec::new(),
         row_hashes: Vec::new(),
+        known: Arc::default(),
         properties: Vec::new(),
         rejected,
         quality,
@@ -705,11 +709,17 @@ impl Draft {
             self.row_hashes.push(hash);
             self.properties.push(property);
         }
+        self.known = Arc::new(seen);
     }
 
     /// The hash of each remaining row, to be compared with other batches.
     pub fn row_hashes(&self) -> &[u128] {
         &self.row_hashes
+    }
+
+    /// The same hashes, for look-ups.
+    pub fn known(&self) -> Arc<Hashes> {
+        self.known.clone()
     }
 
     /// Drops the rows that another batch has according to `is_elsewhere`, and profiles the rest.
@@ -721,6 +731,7 @@ impl Draft {
             columns,
             rows,
             row_hashes,
+            known: _,
             properties,
             rejected,
             mut quality,

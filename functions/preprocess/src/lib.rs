@@ -79,7 +79,7 @@ async fn preprocess(request: &Request, ctx: &Context) -> Result<Response, Prepro
         ctx.lake.exists(&key::seen(batch)).await? || ctx.lake.exists(&key::clean(batch)).await?;
     let file = schema::of_batch(batch, is_begun, ctx).await?;
     let draft = read_raw(request, file, ctx).await?;
-    let elsewhere = Known::of(draft.row_hashes(), batch, ctx).await?.elsewhere();
+    let elsewhere = Known::of(draft.known(), batch, ctx).await?.elsewhere();
     let files = blocking(move || Files::of(draft, &elsewhere)).await??;
 
     store(&ctx.lake, &key::rejected(batch), files.rejected).await?;
@@ -121,8 +121,11 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    async fn of(rows: &[u128], batch: &BatchId, ctx: &Context) -> Result<Self, PreprocessError> {
-        let rows: Arc<Hashes> = Arc::new(rows.iter().copied().collect());
+    async fn of(
+        rows: Arc<Hashes>,
+        batch: &BatchId,
+        ctx: &Context,
+    ) -> Result<Self, PreprocessError> {
         let Seen { own, elsewhere } = Seen::find(&ctx.lake, batch, &rows).await?;
         let mut known = Self {
             own: None,

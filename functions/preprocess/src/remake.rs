@@ -116,7 +116,7 @@ async fn matching(
     // The schema that the batch was read by, as it was.
     let file = schema::of_batch(&request.batch, true, ctx).await?;
     let draft = read_raw(request, file.clone(), ctx).await?;
-    let known = Known::of(draft.row_hashes(), batch, ctx).await?;
+    let known = Known::of(draft.known(), batch, ctx).await?;
     let likely = known.elsewhere();
     let first = with_duplicates(draft, likely.clone()).await?;
     let is_wanted = |files: &Files| wanted.is_none_or(|wanted| wanted == files.report.clean_sha256);

@@ -30,6 +30,11 @@ const MOST_INDICATORS: usize = 12;
 
 /// Parts of the training properties for cross-fitting.
 pub(crate) const FOLDS: u8 = 5;
+/// So many homes may have numbers of which a model uses less: 99,999 acres, by which people mean "not known", are no
+/// size from which a price can be extrapolated.
+const EXTREMES: usize = 10;
+/// Small sets have fewer of them.
+const ROWS_PER_EXTREME: usize = 500;
 
 /// What the algorithm can take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,7 +222,7 @@ fn describe_numbers(name: &str, kind: InputKind, values: &[f64]) -> Option<(Inpu
         .filter(|value| value.is_finite())
         .collect();
     known.sort_unstable_by(f64::total_cmp);
-    let (&low, &high) = (known.first()?, known.last()?);
+    let (low, high) = range(&known)?;
     // A constant that is sometimes missing says something by being missing.
     if low == high && known.len() == values.len() {
         return None;
@@ -234,6 +239,26 @@ fn describe_numbers(name: &str, kind: InputKind, values: &[f64]) -> Option<(Inpu
         missing: share(values.len() - known.len(), values.len()),
     };
     Some((input, Slot::Number { low, high }))
+}
+
+/// The range of ascending values within which a model uses numbers: all of them, but for values that lie twice as far
+/// from the median as those of all but [`EXTREMES`] homes.
+fn range(ascending: &[f64]) -> Option<(f64, f64)> {
+    let (low, high) = (*ascending.first()?, *ascending.last()?);
+    let median = *ascending.get(ascending.len() / 2)?;
+    let skipped = (ascending.len() / ROWS_PER_EXTREME).min(EXTREMES);
+    let usual_low = *ascending.get(skipped)?;
+    let usual_high = *ascending.get(ascending.len() - 1 - skipped)?;
+    let limits = (
+        low.max(median - 2.0 * (median - usual_low)),
+        high.min(median + 2.0 * (usual_high - median)),
+    );
+    // Where nearly all homes have the same number, the others say something.
+    Some(if usual_low < usual_high {
+        limits
+    } else {
+        (low, high)
+    })
 }
 
 fn describe_names(name: &str, codes: &[u32], names: &[String]) -> Option<(Input, Slot)> {

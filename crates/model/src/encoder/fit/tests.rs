@@ -126,6 +126,33 @@ fn skewed_amounts_become_logarithms_and_scales_are_equal_for_sums() {
 }
 
 #[test]
+fn a_number_that_means_unknown_is_no_size_to_extrapolate_to() {
+    // 5,000 lots below an acre.
+    let mut lots: Vec<f64> = (1..=5_000).map(|lot| f64::from(lot) / 5_000.0).collect();
+    let limits = |lots: &[f64]| {
+        let mut lots = lots.to_vec();
+        lots.sort_unstable_by(f64::total_cmp);
+        range(&lots).unwrap()
+    };
+    assert_eq!(limits(&lots), (1.0 / 5_000.0, 1.0));
+    // A few times as large as usual is kept, a sentinel is not.
+    lots.extend([1.4, 99_999.0, -99_999.0]);
+    let (low, high) = limits(&lots);
+    assert!(
+        (1.4..1.6).contains(&high) && (-0.6..=0.0).contains(&low),
+        "{low} {high}"
+    );
+    // With enough homes it is a size like others.
+    lots.extend([99_999.0; 20]);
+    assert_eq!(limits(&lots).1, 99_999.0);
+
+    let flags: Vec<f64> = (0..5_000).map(|row| f64::from(u8::from(row < 3))).collect();
+    assert_eq!(limits(&flags), (0.0, 1.0), "a rare flag stays one");
+    assert_eq!(limits(&[3.0, 8.0]), (3.0, 8.0));
+    assert_eq!(range(&[]), None);
+}
+
+#[test]
 fn rare_names_of_a_long_list_are_one_kind() {
     let names: Vec<String> = (0..9_000_u32)
         .map(|row| format!("b{}", if row < 6_000 { row % 1_500 } else { row }))
