@@ -1,5 +1,6 @@
 //! The command line: what each command takes, and the sentence it ends with when it cannot go on.
 
+mod against;
 mod batch;
 mod check;
 mod demo;
@@ -117,7 +118,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         match command {
             Command::Demo => demo::run(&global).await,
             Command::Up(options) => up::run(&global, options).await,
-            Command::Check(options) => check::run(&global, &options),
+            Command::Check(options) => check::run(&global, &options).await,
             Command::Run(options) => run::run(&global, options).await,
             Command::Predict(options) => predict::run(&global, options).await,
             Command::History(options) => history::run(&global, options).await,

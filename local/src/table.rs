@@ -39,15 +39,21 @@ fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<
     };
     let rows = |outcome: &Value| {
         let rows = outcome.pointer("/rows/raw").and_then(Value::as_u64);
-        rows.map_or_else(|| "–".to_owned(), |rows| English.count(rows))
+        let rejected = outcome.pointer("/rows/rejected").and_then(Value::as_u64);
+        let rejected = rejected.filter(|rows| *rows > 0);
+        let rejected = rejected.map_or_else(String::new, |rows| {
+            format!("\n{} rejected", English.count(rows))
+        });
+        rows.map_or_else(|| "–".to_owned(), |rows| English.count(rows) + &rejected)
     };
     // Title, the width from which on it is shown, and whether it is a number.
-    let columns: [(&str, u16, bool, Shown<'_>); 9] = [
+    let columns: [(&str, u16, bool, Shown<'_>); 10] = [
         ("arrived", 0, false, Box::new(arrived)),
         ("source", 0, false, Box::new(source)),
         ("batch", WITH_ALL, false, Box::new(batch)),
         ("dates", WITH_ALL, false, Box::new(dates)),
         ("rows", 0, true, Box::new(rows)),
+        ("notices", WITH_ALL, true, Box::new(notices)),
         ("decision", 0, false, Box::new(decision)),
         (
             "champion MAE",
@@ -131,6 +137,12 @@ fn dates(outcome: &Value) -> String {
         (Some(first), Some(last)) => format!("{first}\n{last}"),
         _ => "–".to_owned(),
     }
+}
+
+/// How many sentences say what was recognised of the columns; `tasador batch show` has them.
+fn notices(outcome: &Value) -> String {
+    let notices = outcome.get("recognised").and_then(Value::as_array);
+    notices.map_or_else(String::new, |notices| English.count(notices.len() as u64))
 }
 
 /// The challenger's error, and how much that is against the champion's.

@@ -262,6 +262,38 @@ async fn a_column_that_is_gone_is_null_and_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_kind_of_a_new_column_is_remembered_across_batches() {
+    let world = World::new(|_| ()).await;
+    // Of ten rows, so many have another text.
+    let batch = |seed, odd: usize| {
+        Batch::new(seed, 300).with("index", move |row, _| {
+            if row % 10 < odd {
+                json!("1133 - 1384")
+            } else {
+                json!(row % 40)
+            }
+        })
+    };
+    let notice = |run: &Run, part: &str| {
+        let notices = &run.recorded().recognised;
+        let found = notices.iter().any(|notice| notice.contains(part));
+        assert!(found, "{part}: {notices:#?}");
+    };
+    let first = world.deliver(&batch(1, 0)).await;
+    assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
+    let second = world.deliver(&batch(2, 3)).await;
+    notice(&second, "Column `index` has numbers as before; 90 of 300");
+    assert!(second.recorded().usable, "{}", second.reasons());
+    let changed = world.deliver(&batch(3, 10)).await;
+    notice(&changed, "has text in this batch, and had numbers before");
+    assert!(changed.has_reason("kind_changed"), "{}", changed.reasons());
+    // What is held is not remembered.
+    let fourth = world.deliver(&batch(4, 4)).await;
+    notice(&fourth, "Column `index` has numbers as before");
+    invariants::check(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_main_column_of_another_type_is_counted_and_holds_the_batch() {
     let world = World::new(|_| ()).await;
     let run = world

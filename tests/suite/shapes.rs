@@ -3,13 +3,12 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
-use local::cloud::{Cloud, Options};
-use local::folder::Folder;
 use serde_json::{Value, json};
-use tasador_runtime::Config;
-use tokio::process::Command;
+use tasador_testing::tools::repository;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
 
 use crate::TASADOR;
 
@@ -90,15 +89,20 @@ struct Shape {
     recognised: &'static [(&'static str, &'static str)],
     /// What is said besides, by its code, with its column.
     said: &'static [(&'static str, &'static str)],
-    /// Whether `tasador check` alone calls it unusable, so that the proposal is a question.
-    asked: bool,
+    /// What a person has to confirm in the proposal, because `tasador check` alone calls the file unusable.
+    asked: Option<&'static str>,
+    /// The currency that the file shows; that of the installation if it shows none.
+    currency: Option<&'static str>,
+    /// Whether its areas are in square metres.
+    metric: bool,
     /// A price lies within, for the home of [`home`].
     price: (f64, f64),
 }
 
 /// A home of 2,000 square feet, by the columns that models know.
-fn home() -> Value {
-    json!({"house_size": 2_000, "bed": 3, "bath": 2, "median_income": 5.0, "SizeRank": 7})
+fn home(metric: bool) -> Value {
+    let size = if metric { 186 } else { 2_000 };
+    json!({"house_size": size, "bed": 3, "bath": 2, "median_income": 5.0, "SizeRank": 7})
 }
 
 const US: (f64, f64) = (250_000.0, 650_000.0);
@@ -127,7 +131,9 @@ const SHAPES: [Shape; 12] = [
         },
         recognised: &[],
         said: &[],
-        asked: false,
+        asked: None,
+        currency: None,
+        metric: false,
         price: US,
     },
     Shape {
@@ -168,7 +174,9 @@ const SHAPES: [Shape; 12] = [
             ("MLS#", "listing_id"),
         ],
         said: &[("leak", "$/SQUARE FEET"), ("converted", "acre_lot")],
-        asked: false,
+        asked: None,
+        currency: None,
+        metric: false,
         price: US,
     },
     Shape {
@@ -194,7 +202,9 @@ const SHAPES: [Shape; 12] = [
         },
         recognised: &[],
         said: &[("values_over_time", "2026-10-31")],
-        asked: true,
+        asked: Some("whether the newest month is the price"),
+        currency: None,
+        metric: false,
         price: (100_000.0, 800_000.0),
     },
     Shape {
@@ -234,7 +244,9 @@ const SHAPES: [Shape; 12] = [
             ("ListingKey", "listing_id"),
         ],
         said: &[("leak", "ListPrice"), ("mapped", "street")],
-        asked: false,
+        asked: None,
+        currency: None,
+        metric: false,
         price: US,
     },
     Shape {
@@ -277,7 +289,9 @@ const SHAPES: [Shape; 12] = [
             ("leak", "price_per_sqft"),
             ("mapped", "bath"),
         ],
-        asked: false,
+        asked: None,
+        currency: None,
+        metric: false,
         price: US,
     },
     Shape {
@@ -309,8 +323,10 @@ const SHAPES: [Shape; 12] = [
             ("sqft_lot", "acre_lot"),
             ("zipcode", "zip_code"),
         ],
-        said: &[("converted", "acre_lot")],
-        asked: false,
+        said: &[("identifier", "id"), ("converted", "acre_lot")],
+        asked: None,
+        currency: None,
+        metric: false,
         price: US,
     },
     Shape {
@@ -344,7 +360,9 @@ const SHAPES: [Shape; 12] = [
             ("mapped", "prev_sold_date"),
             ("converted", "acre_lot"),
         ],
-        asked: false,
+        asked: None,
+        currency: None,
+        metric: false,
         price: US,
     },
     Shape {
@@ -383,8 +401,14 @@ const SHAPES: [Shape; 12] = [
             ("BuildingArea", "house_size"),
             ("Regionname", "state"),
         ],
-        said: &[("converted", "house_size"), ("converted", "prev_sold_date")],
-        asked: false,
+        said: &[
+            ("currency", "price"),
+            ("converted", "house_size"),
+            ("converted", "prev_sold_date"),
+        ],
+        asked: None,
+        currency: Some("AUD"),
+        metric: true,
         price: US,
     },
     Shape {
@@ -405,7 +429,9 @@ const SHAPES: [Shape; 12] = [
         },
         recognised: &[("median_house_value", "price")],
         said: &[],
-        asked: false,
+        asked: None,
+        currency: None,
+        metric: false,
         price: US,
     },
     Shape {
@@ -430,8 +456,14 @@ const SHAPES: [Shape; 12] = [
             ("county", "state"),
             ("saon", "unit"),
         ],
-        said: &[("mapped", "street"), ("mapped", "postcode")],
-        asked: false,
+        said: &[
+            ("currency", "price"),
+            ("mapped", "street"),
+            ("mapped", "postcode"),
+        ],
+        asked: None,
+        currency: Some("GBP"),
+        metric: false,
         price: (100_000.0, 800_000.0),
     },
     Shape {
@@ -463,11 +495,14 @@ const SHAPES: [Shape; 12] = [
             ("municipality", "city"),
         ],
         said: &[
+            ("currency", "price"),
             ("leak", "priceByArea"),
             ("converted", "price"),
             ("converted", "house_size"),
         ],
-        asked: false,
+        asked: None,
+        currency: Some("EUR"),
+        metric: true,
         price: US,
     },
     Shape {
@@ -496,11 +531,14 @@ const SHAPES: [Shape; 12] = [
             ("Fecha", "prev_sold_date"),
         ],
         said: &[
+            ("currency", "price"),
             ("converted", "price"),
             ("converted", "house_size"),
             ("converted", "prev_sold_date"),
         ],
-        asked: false,
+        asked: None,
+        currency: Some("COP"),
+        metric: true,
         price: (1_000_000_000.0, 2_600_000_000.0),
     },
 ];
@@ -559,7 +597,7 @@ async fn from_file_to_price(shape: &Shape) {
     let output = tasador(&data, &["check", file, "--json"]).await;
     assert_eq!(
         output.status.success(),
-        !shape.asked,
+        shape.asked.is_none(),
         "{name}: {}",
         said_by(&output)
     );
@@ -569,7 +607,6 @@ async fn from_file_to_price(shape: &Shape) {
         .iter()
         .map(|problem| problem["sentence"].as_str().unwrap())
         .collect();
-    println!("{name}: {sentences:#?}");
     for (given, column) in shape.recognised {
         let sentence = format!("Column `{given}` is read as `{column}`.");
         assert!(sentences.contains(&sentence.as_str()), "{name}: {sentence}");
@@ -608,20 +645,8 @@ async fn from_file_to_price(shape: &Shape) {
     let output = tasador(&data, &["verify"]).await;
     assert!(output.status.success(), "{name}: {}", said_by(&output));
 
-    let folder = Folder::take(&data).await.unwrap();
-    let cloud = Cloud::start(Options::new(folder, Config::default()))
-        .await
-        .unwrap();
-    let http = &cloud.endpoints().http;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client
-        .post(format!("{http}/predict"))
-        .header("content-type", "application/json")
-        .body(home().to_string())
-        .send()
-        .await
-        .unwrap();
-    let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    let served = Served::start(&data).await;
+    let answer = served.predict(&home(shape.metric)).await;
     let price = answer["predicted_price"]
         .as_f64()
         .unwrap_or_else(|| panic!("{name}: {answer}"));
@@ -629,20 +654,199 @@ async fn from_file_to_price(shape: &Shape) {
         price > shape.price.0 && price < shape.price.1,
         "{name}: {price}"
     );
-    let page = client
-        .get(format!("{http}/appraisal?in.house_size=2000&in.bed=3"))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(page.status(), 200, "{name}");
-    let page = page.text().await.unwrap();
-    assert!(page.contains('$'), "{name}: {page}");
-    cloud.stop().await;
+    units_are_right_everywhere(shape, &served, &answer).await;
+    let output = tasador(&data, &["history"]).await;
+    let history = said_by(&output);
+    let is_dollar = shape.currency.is_none_or(|currency| currency == "AUD");
+    assert_eq!(history.contains('$'), is_dollar, "{name}: {history}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn files_in_public_shapes_go_from_file_to_a_price() {
-    for shape in &SHAPES {
-        from_file_to_price(shape).await;
+/// Currency and areas in answers, on the page, in the model card and for MLflow.
+async fn units_are_right_everywhere(shape: &Shape, served: &Served, price: &Value) {
+    let name = shape.name;
+    let currency = shape.currency.unwrap_or("USD");
+    assert_eq!(price["currency"], currency, "{name}: {price}");
+    let model: Value = serde_json::from_str(&served.text("/model").await).unwrap();
+    assert_eq!(model["currency"], currency, "{name}: {model}");
+    let mut inputs = model["inputs"].as_array().unwrap().iter();
+    let size = inputs.find(|input| input["name"] == "house_size");
+    if let Some(size) = size {
+        let unit = if shape.metric { "m2" } else { "sqft" };
+        assert_eq!(size["unit"], unit, "{name}: {size}");
     }
+    // The signs of the currency in English and in Spanish, and one that must not be there.
+    let (english, spanish, other) = match currency {
+        "EUR" => ("€", "\u{a0}€", "$"),
+        "GBP" => ("£", "\u{a0}GBP", "$"),
+        "AUD" => ("A$", "\u{a0}AUD", "US$"),
+        "COP" => ("COP\u{a0}", "$\u{a0}", "US$"),
+        _ => ("$", "US$\u{a0}", "€"),
+    };
+    for (language, sign) in [("en", english), ("es", spanish)] {
+        for view in [
+            format!("/appraisal?lang={language}&in.house_size=186&in.bed=3"),
+            format!("/models?lang={language}"),
+            format!("/history?lang={language}"),
+        ] {
+            let page = served.page(&view).await;
+            let figures = page.split_once("<main").map_or("", |(_, main)| main);
+            assert!(!figures.contains(other), "{name} {view}: {figures}");
+            let is_appraisal = view.starts_with("/appraisal");
+            assert!(
+                !is_appraisal || figures.contains(sign),
+                "{name} {view}: {figures}"
+            );
+            if is_appraisal && shape.metric {
+                assert!(figures.contains("m²"), "{name} {view}: {figures}");
+                let american = figures.contains("sq ft") || figures.contains("pies²");
+                assert!(!american, "{name} {view}: {figures}");
+            }
+        }
+    }
+    let version = "/models/BestHousePriceModel/versions/1/files";
+    let card = served.text(&format!("{version}/card.md")).await;
+    assert!(
+        card.contains(&format!("the price of a home, in {currency},")) && card.contains(english),
+        "{name}: {card}"
+    );
+    let plot = served.text(&format!("{version}/residuals.svg")).await;
+    assert!(plot.contains(english.trim()), "{name}: {plot}");
+    let signature = served.text(&format!("{version}/signature.json")).await;
+    assert!(
+        signature.contains(&format!("\"{currency}\"")),
+        "{name}: {signature}"
+    );
+}
+
+/// `tasador up` without a source.
+struct Served {
+    http: String,
+    _process: Child,
+}
+
+impl Served {
+    async fn start(data: &Path) -> Self {
+        let mut process = Command::new(TASADOR)
+            .args(["--port", "0", "--data-dir"])
+            .arg(data)
+            .arg("up")
+            .env_remove("TASADOR_SCHEMA")
+            .env_remove("TASADOR_SOURCE")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = lines.next_line().await.unwrap();
+        assert!(first.is_some_and(|line| line.contains("Tasador is up")));
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let server = std::fs::read(data.join("server.json")).unwrap();
+        let server: Value = serde_json::from_slice(&server).unwrap();
+        Self {
+            http: server["http"].as_str().unwrap().to_owned(),
+            _process: process,
+        }
+    }
+
+    async fn predict(&self, home: &Value) -> Value {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client
+            .post(format!("{}/predict", self.http))
+            .header("content-type", "application/json")
+            .body(home.to_string());
+        let answer = request.send().await.unwrap().text().await.unwrap();
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    async fn text(&self, path: &str) -> String {
+        self.get(path, "*/*").await
+    }
+
+    async fn page(&self, path: &str) -> String {
+        self.get(path, "text/html").await
+    }
+
+    async fn get(&self, path: &str, accept: &str) -> String {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client
+            .get(format!("{}{path}", self.http))
+            .header("accept", accept);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().await.unwrap()
+    }
+}
+
+/// A test for each shape, by its place.
+macro_rules! shapes {
+    ($($test:ident: $place:literal,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                from_file_to_price(&SHAPES[$place]).await;
+            }
+        )*
+    };
+}
+
+shapes! {
+    realtor_goes_from_file_to_a_price: 0,
+    redfin_goes_from_file_to_a_price: 1,
+    zillow_zhvi_goes_from_file_to_a_price: 2,
+    reso_goes_from_file_to_a_price: 3,
+    homeharvest_goes_from_file_to_a_price: 4,
+    king_county_goes_from_file_to_a_price: 5,
+    ames_goes_from_file_to_a_price: 6,
+    melbourne_goes_from_file_to_a_price: 7,
+    california_goes_from_file_to_a_price: 8,
+    land_registry_goes_from_file_to_a_price: 9,
+    idealista_goes_from_file_to_a_price: 10,
+    bogota_goes_from_file_to_a_price: 11,
+}
+
+/// Where the table of public files begins and ends in the docs.
+const TABLE: [&str; 2] = ["<!-- public files -->\n", "<!-- end of public files -->\n"];
+
+/// TASADOR_UPDATE=1 writes the table.
+#[test]
+fn the_docs_say_what_is_recognised_of_each_shape_and_what_is_asked() {
+    let mut table =
+        "| File | Recognised | Currency and areas | Asked |\n|---|---|---|---|\n".to_owned();
+    for shape in &SHAPES {
+        let names = shape.recognised.iter();
+        let mut names: Vec<String> = names
+            .map(|(given, column)| format!("`{given}` as `{column}`"))
+            .collect();
+        for (code, column) in shape.said {
+            names.push(match *code {
+                "leak" => format!("`{column}` repeats the price: not learned from"),
+                "identifier" => format!("`{column}` proposed as identity"),
+                "mapped" if *column == "postcode" => "`postcode` keeps its name".to_owned(),
+                "mapped" => format!("`{column}` put together"),
+                _ => continue,
+            });
+        }
+        if names.is_empty() {
+            names.push("the columns under their own names".to_owned());
+        }
+        let currency = shape.currency.unwrap_or("that of the installation");
+        let areas = if shape.metric { ", m²" } else { "" };
+        let asked = shape.asked.unwrap_or("nothing");
+        writeln!(
+            table,
+            "| {} | {} | {currency}{areas} | {asked} |",
+            shape.name,
+            names.join(", ")
+        )
+        .unwrap();
+    }
+    let page = repository().join("docs/using.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let (before, rest) = text.split_once(TABLE[0]).unwrap();
+    let (written, after) = rest.split_once(TABLE[1]).unwrap();
+    if std::env::var_os("TASADOR_UPDATE").is_some() {
+        let text = [before, TABLE[0], &table, TABLE[1], after].concat();
+        return std::fs::write(&page, text).unwrap();
+    }
+    assert_eq!(written, table, "run with TASADOR_UPDATE=1");
 }

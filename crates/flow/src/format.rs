@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use tasador_ids::{Currency, Units};
+
 use crate::language::Language;
 
 const MONTHS_ENGLISH: [&str; 12] = [
@@ -47,13 +49,30 @@ impl Language {
         self.number(count as f64, 0)
     }
 
-    /// Whole US dollars: `$452,000`, `US$ 452.000`.
+    /// An amount in the currency of the installation, without decimals: `$452,000`, `452.000\u{a0}€`.
     pub fn money(self, amount: f64) -> String {
+        self.amount_of(Units::current().currency, amount)
+    }
+
+    fn amount_of(self, currency: Currency, amount: f64) -> String {
         let sign = if amount <= -0.5 { "\u{2212}" } else { "" };
         let number = self.number(amount.abs(), 0);
-        match self {
-            Self::English => format!("{sign}${number}"),
-            Self::Spanish => format!("{sign}US$\u{a0}{number}"),
+        format!("{sign}{}", self.with_currency(currency, &number))
+    }
+
+    /// A written number with the sign or code of a currency, where speakers of the language put it.
+    fn with_currency(self, currency: Currency, number: &str) -> String {
+        let code = currency.code();
+        match (self, code) {
+            (Self::English, "USD") => format!("${number}"),
+            (Self::English, "EUR") => format!("€{number}"),
+            (Self::English, "GBP") => format!("£{number}"),
+            (Self::English, "AUD") => format!("A${number}"),
+            (Self::English, _) => format!("{code}\u{a0}{number}"),
+            (Self::Spanish, "USD") => format!("US$\u{a0}{number}"),
+            (Self::Spanish, "COP" | "MXN" | "CLP" | "ARS" | "UYU") => format!("$\u{a0}{number}"),
+            (Self::Spanish, "EUR") => format!("{number}\u{a0}€"),
+            (Self::Spanish, _) => format!("{number}\u{a0}{code}"),
         }
     }
 
@@ -75,10 +94,7 @@ impl Language {
         } else {
             (self.number(amount, 0), "")
         };
-        match self {
-            Self::English => format!("${number}{unit}"),
-            Self::Spanish => format!("US$\u{a0}{number}{unit}"),
-        }
+        self.with_currency(Units::current().currency, &format!("{number}{unit}"))
     }
 
     /// A share of 1 as a percentage with at most one decimal.
@@ -170,6 +186,17 @@ mod tests {
         assert_eq!(English.number(-0.0001, 2), "0");
         assert_eq!(English.number(-12.0, 0), "\u{2212}12");
         assert_eq!(English.number(f64::NAN, 0), "–");
+        for (code, english, spanish) in [
+            ("USD", "$452,000", "US$\u{a0}452.000"),
+            ("EUR", "€452,000", "452.000\u{a0}€"),
+            ("COP", "COP\u{a0}452,000", "$\u{a0}452.000"),
+            ("AUD", "A$452,000", "452.000\u{a0}AUD"),
+            ("CHF", "CHF\u{a0}452,000", "452.000\u{a0}CHF"),
+        ] {
+            let currency = code.parse().unwrap();
+            assert_eq!(English.amount_of(currency, 452_000.4), english);
+            assert_eq!(Spanish.amount_of(currency, 452_000.4), spanish);
+        }
         assert_eq!(English.money(452_000.4), "$452,000");
         assert_eq!(Spanish.money(-1_500.0), "\u{2212}US$\u{a0}1.500");
         assert_eq!(English.money_change(1_500.0), "+$1,500");

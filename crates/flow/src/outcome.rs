@@ -23,7 +23,7 @@ pub struct Contender {
     /// Its algorithm, where the run trained it itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
-    /// Its scores, out of fold (`mae` and `rmse` in US dollars, `r2`, …).
+    /// Its scores, out of fold (`mae` and `rmse` in the installation's currency, `r2`, …).
     #[serde(default)]
     pub metrics: Metrics,
 }

@@ -260,15 +260,15 @@ pub enum Reason {
     Identical,
     MaeNotDownEnough(Compared),
     RmseUp(Compared),
-    /// The fall of the RMSE, in US dollars.
+    /// The fall of the RMSE, in the installation's currency.
     RmseMargin(Compared),
     /// The share of the resamples in which the challenger is better.
     MayBeChance(Compared),
     HoldoutTooSmall(Compared),
-    /// The average error and that of always predicting the median price, in US dollars.
+    /// The average error and that of always predicting the median price, in the installation's currency.
     WorseThanMedian(Compared),
     /// The average error of the challenger and the one recorded for a champion that cannot be
-    /// loaded, in US dollars.
+    /// loaded, in the installation's currency.
     WorseThanRecorded(Compared),
     CandidateFailed {
         algorithm: String,

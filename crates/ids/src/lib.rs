@@ -9,11 +9,13 @@ mod digest;
 mod format;
 pub mod hex;
 pub mod key;
+mod units;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use digest::{Digest, Hasher};
 pub use format::{Format, RawForm};
 pub use key::Key;
+pub use units::{AreaUnit, Currency, Units};
 
 use std::fmt;
 use std::str::FromStr;

@@ -283,22 +283,66 @@ pub const fn is_bulk(count: u64, all: u64) -> bool {
 /// A number with a leading zero (`007`, `02134`) is a code: a column in which more than 1 % have one is a
 /// category, because numbers would lose the zero. A column without values is a category.
 pub fn infer_kind<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> ColumnKind {
-    let (mut numbers, mut dates, mut zeros, mut all) = (0_u64, 0_u64, 0_u64, 0_u64);
-    for value in values.into_iter().flatten() {
-        if is_null_text(value) {
-            continue;
-        }
-        all += 1;
-        numbers += u64::from(clean_number(value).is_some());
-        zeros += u64::from(has_leading_zero(value));
-        dates += u64::from(clean_date(value).is_some());
-    }
-    if is_bulk(numbers, all) && zeros * 100 <= all {
-        ColumnKind::Number
-    } else if is_bulk(dates, all) {
-        ColumnKind::Date
+    Tally::of(values).kind()
+}
+
+/// The kind of a column that earlier batches had as `remembered`. Where no kind has the bulk of the values,
+/// the remembered one stays if half of them are of it.
+pub fn kind_after<'a>(
+    remembered: ColumnKind,
+    values: impl IntoIterator<Item = Option<&'a str>>,
+) -> ColumnKind {
+    let tally = Tally::of(values);
+    let inferred = tally.kind();
+    let keeps = match remembered {
+        ColumnKind::Number => tally.are_numbers() && tally.numbers * 2 >= tally.all,
+        ColumnKind::Date => tally.dates * 2 >= tally.all,
+        ColumnKind::Code | ColumnKind::Category | ColumnKind::Zip => true,
+    };
+    if tally.all == 0 || inferred == ColumnKind::Category && keeps {
+        remembered
     } else {
-        ColumnKind::Category
+        inferred
+    }
+}
+
+/// How many of the given values are of which kind.
+#[derive(Default)]
+struct Tally {
+    numbers: u64,
+    dates: u64,
+    /// Numbers with a leading zero.
+    zeros: u64,
+    all: u64,
+}
+
+impl Tally {
+    fn of<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        let mut tally = Self::default();
+        for value in values.into_iter().flatten() {
+            if is_null_text(value) {
+                continue;
+            }
+            tally.all += 1;
+            tally.numbers += u64::from(clean_number(value).is_some());
+            tally.zeros += u64::from(has_leading_zero(value));
+            tally.dates += u64::from(clean_date(value).is_some());
+        }
+        tally
+    }
+
+    const fn are_numbers(&self) -> bool {
+        self.zeros * 100 <= self.all
+    }
+
+    const fn kind(&self) -> ColumnKind {
+        if is_bulk(self.numbers, self.all) && self.are_numbers() {
+            ColumnKind::Number
+        } else if is_bulk(self.dates, self.all) {
+            ColumnKind::Date
+        } else {
+            ColumnKind::Category
+        }
     }
 }
 
@@ -474,6 +518,34 @@ mod tests {
             assert_eq!(date_from_days(days), Some(date));
         }
         assert_eq!(date_from_days(i32::MAX), None);
+    }
+
+    #[test]
+    fn a_remembered_kind_stays_unless_another_has_the_bulk() {
+        use ColumnKind::{Category, Date, Number};
+        let column = |parts: &[(&'static str, usize)]| -> Vec<Option<&'static str>> {
+            let cells = parts.iter().map(|(text, times)| vec![Some(*text); *times]);
+            cells.flatten().collect()
+        };
+        for (remembered, parts, kind) in [
+            (Number, &[("7", 99), ("1133 - 1384", 1)][..], Number),
+            (Number, &[("7", 60), ("a lot", 40)], Number),
+            (Number, &[("7", 40), ("a lot", 60)], Category),
+            (Number, &[("07", 60), ("a lot", 40)], Category),
+            (Number, &[("2024-05-31", 100)], Date),
+            (Date, &[("2024-05-31", 60), ("soon", 40)], Date),
+            (Date, &[("7", 96), ("2024-05-31", 4)], Number),
+            (Category, &[("a", 96), ("7", 4)], Category),
+            (Category, &[("a", 2), ("7", 98)], Number),
+            (Number, &[("N/A", 3)], Number),
+            (Number, &[], Number),
+        ] {
+            assert_eq!(
+                kind_after(remembered, column(parts)),
+                kind,
+                "{remembered:?} {parts:?}"
+            );
+        }
     }
 
     #[test]

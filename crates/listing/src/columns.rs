@@ -1,14 +1,14 @@
 //! The names of the columns that have a meaning.
 
-/// The target: the asking or sale price in US dollars.
+/// The target: the asking or sale price in the currency of the installation.
 pub const PRICE: &str = "price";
 /// Number of bedrooms.
 pub const BED: &str = "bed";
 /// Number of bathrooms; half bathrooms occur.
 pub const BATH: &str = "bath";
-/// Size of the lot in acres.
+/// Size of the lot in acres, or in square metres ([`tasador_ids::AreaUnit`]).
 pub const ACRE_LOT: &str = "acre_lot";
-/// Living area in square feet.
+/// Living area in square feet, or in square metres.
 pub const HOUSE_SIZE: &str = "house_size";
 /// The street, as a code.
 pub const STREET: &str = "street";

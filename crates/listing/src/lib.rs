@@ -7,6 +7,7 @@
 pub mod amount;
 pub mod clean;
 mod columns;
+pub mod currency;
 pub mod dates;
 pub mod drift;
 pub mod identity;

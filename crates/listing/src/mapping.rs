@@ -1,9 +1,13 @@
 //! Which of a source's columns is which known column, and how its texts become values in that column's
 //! unit. Nothing is decided silently: every decision beyond spelling is a [`Problem`] of the batch.
 
+use tasador_ids::AreaUnit;
+
 use crate::amount::{self, Style};
 use crate::clean::{clean_date, clean_number, clean_zip, is_bulk, number_text};
+use crate::currency::{self, Evidence};
 use crate::dates::{self, DateOrder};
+use crate::identity;
 use crate::name::{compact, words};
 use crate::quality::{Problem, ProblemKind};
 use crate::reject;
@@ -154,6 +158,8 @@ pub fn plan(sources: &[Source<'_>], file: &SchemaFile) -> Mapping {
     }
     planner.report_prices();
     planner.limit_price();
+    planner.find_currency();
+    planner.find_identity();
     planner.propose();
     planner.mapping
 }
@@ -544,7 +550,7 @@ impl Planner<'_> {
         let large = [schema::PRICE, schema::HOUSE_SIZE].contains(&name);
         let style = Style::of(source.sample.iter().copied(), large);
         let unit = self.unit_of(source, name);
-        let stored = Stored::of(name);
+        let stored = Stored::of(name, self.file.area());
         let mut cells = source.sample.iter();
         let plain = cells.all(|text| clean_number(text).is_some());
         let factor = unit.map_or(Some(1.0), |unit| unit.factor(stored));
@@ -656,11 +662,21 @@ impl Planner<'_> {
     /// Declares what was recognised of the columns.
     fn propose(&mut self) {
         let mut proposed = self.file.clone();
+        proposed.currency = proposed.currency.or(self.mapping.proposed.currency);
+        if proposed.identity.is_empty() {
+            proposed
+                .identity
+                .clone_from(&self.mapping.proposed.identity);
+        }
+        if proposed.area_unit.is_none() && self.is_metric() {
+            proposed.area_unit = Some(AreaUnit::M2);
+        }
         let decided = self.mapping.readings.iter().zip(&self.mapping.roles);
         for ((source, name), (reading, role)) in
             self.sources.iter().zip(&self.mapping.names).zip(decided)
         {
             if proposed.find(source.name).is_some()
+                || proposed.identity.iter().any(|id| id == source.name)
                 || proposed.columns.contains_key(name)
                 || *role != Role::Feature
             {
@@ -709,6 +725,67 @@ impl Planner<'_> {
         self.mapping.proposed = proposed;
     }
 
+    /// A column `id` that may name properties, as that of the King County file does: a person has to
+    /// confirm it, because it may as well number rows or advertisements.
+    fn find_identity(&mut self) {
+        let names = self.mapping.names.iter();
+        let has_id = identity::ID_COLUMNS.iter().any(|id| self.has(id));
+        if has_id
+            || !self.file.identity.is_empty()
+            || self.mapping.roles.contains(&Role::Identifier)
+        {
+            return;
+        }
+        let found = names.zip(self.sources).find(|(_, source)| {
+            synonyms::IDS.contains(&compact(source.name).as_str()) && names_properties(source)
+        });
+        let Some((name, source)) = found.map(|(name, source)| (name.clone(), source)) else {
+            return;
+        };
+        self.mapping.proposed.identity = vec![source.name.to_owned()];
+        self.report(
+            ProblemKind::Identifier,
+            &name,
+            format!(
+                "Column `{0}` may be the number of a property. To name properties by it, declare `identity = [\"{0}\"]` in {1}; `tasador check --write` proposes that.",
+                source.name,
+                crate::schema_file::FILE_NAME
+            ),
+        );
+    }
+
+    /// The currency, as far as the file shows it.
+    fn find_currency(&mut self) {
+        let names = &self.mapping.names;
+        let Some(place) = names.iter().position(|name| name == schema::PRICE) else {
+            return;
+        };
+        let Some(source) = self.sources.get(place) else {
+            return;
+        };
+        let columns = self.sources.iter().map(|source| source.name);
+        let cells = source.sample.iter().copied();
+        let Some((currency, evidence)) = currency::find(source.name, cells, columns) else {
+            return;
+        };
+        let why = match evidence {
+            Evidence::Sign(sign) => format!("they have the sign `{sign}`"),
+            Evidence::Column(column) => format!("files with a column `{column}` usually are"),
+        };
+        let sentence = match self.file.currency {
+            Some(declared) if declared == currency => return,
+            Some(declared) => format!(
+                "The prices seem to be in {currency}, because {why}, and were taken as {declared}; declare `currency = \"{currency}\"` in {}.",
+                crate::schema_file::FILE_NAME
+            ),
+            None => {
+                self.mapping.proposed.currency = Some(currency);
+                format!("The prices are in {currency}, because {why}.")
+            }
+        };
+        self.report(ProblemKind::Currency, schema::PRICE, sentence);
+    }
+
     fn limit_price(&mut self) {
         self.mapping.max_price = reject::MAX_PRICE;
         let place = self
@@ -742,22 +819,30 @@ impl Planner<'_> {
         {
             return Some(unit);
         }
-        let stored = Stored::of(column);
+        let stored = Stored::of(column, self.file.area());
         let given = compact(source.name);
         // The product's own names have their units.
         if given == compact(column) && column != schema::PRICE {
-            return stored.unit();
+            // No lot has less than 10 square metres: these are acres, as the name says.
+            let are_acres = column == schema::ACRE_LOT
+                && stored == Stored::M2
+                && median(source).is_some_and(|median| median <= 10.0);
+            return if are_acres {
+                Some(Unit::Acres)
+            } else {
+                stored.unit()
+            };
         }
         if let Some(unit) = named_unit(source, stored) {
             return Some(unit);
         }
         let median = median(source)?;
-        match stored {
-            Stored::Acres if self.is_metric() => Some(Unit::M2),
-            Stored::Acres if median >= 500.0 => Some(Unit::Ft2),
-            Stored::Acres if median <= 10.0 => Some(Unit::Acres),
-            Stored::Ft2 if median < 350.0 => Some(Unit::M2),
-            Stored::Ft2 => Some(Unit::Ft2),
+        match column {
+            schema::ACRE_LOT if self.is_metric() => Some(Unit::M2),
+            schema::ACRE_LOT if median >= 500.0 => Some(Unit::Ft2),
+            schema::ACRE_LOT if median <= 10.0 => Some(Unit::Acres),
+            schema::HOUSE_SIZE if median < 350.0 => Some(Unit::M2),
+            schema::HOUSE_SIZE => Some(Unit::Ft2),
             _ => None,
         }
     }
@@ -791,6 +876,29 @@ fn named_unit(source: &Source<'_>, stored: Stored) -> Option<Unit> {
     amounts.find_map(|amount| amount.unit)
 }
 
+/// Whether the values are long numbers that nearly all differ and do not count up.
+fn names_properties(source: &Source<'_>) -> bool {
+    let numbers: Option<Vec<u64>> = source
+        .sample
+        .iter()
+        .map(|text| text.trim().trim_matches('"').parse().ok())
+        .collect();
+    let Some(mut numbers) = numbers.filter(|numbers| numbers.len() >= 20) else {
+        return false;
+    };
+    numbers.sort_unstable();
+    let all = numbers.len();
+    let is_long = numbers.get(all / 2).is_some_and(|id| *id >= 1_000_000);
+    let (first, last) = (numbers.first().copied(), numbers.last().copied());
+    let span = last.unwrap_or(0) - first.unwrap_or(0);
+    numbers.dedup();
+    // Rows that are numbered leave no gaps, however they are sampled.
+    is_long
+        && is_bulk(numbers.len() as u64, all as u64)
+        && source.filled > 0.99
+        && span / 50 > all as u64
+}
+
 fn median(source: &Source<'_>) -> Option<f64> {
     let style = Style::of(source.sample.iter().copied(), true);
     let amounts = source
@@ -819,6 +927,7 @@ pub fn months<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(jiff::civil::Dat
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tasador_ids::Currency;
 
     fn planned(columns: &[(&'static str, &[&'static str])]) -> Mapping {
         planned_by("version = 1", columns)
@@ -1160,7 +1269,10 @@ mod tests {
             ],
         ] {
             let first = planned(columns);
-            let toml = first.proposed.to_toml("", |_| Vec::new());
+            let mut proposed = first.proposed.clone();
+            // It changes the unit of clean areas.
+            proposed.area_unit = None;
+            let toml = proposed.to_toml("", |_| Vec::new());
             let second = planned_by(&toml, columns);
             assert_eq!(second.names, first.names, "{toml}");
             assert_eq!(second.derived, first.derived, "{toml}");
@@ -1272,6 +1384,93 @@ mod tests {
         };
         assert!((lot("superficie") - 1.0).abs() < 1e-9);
         assert!((lot("sqft") - 0.0929).abs() < 1e-4);
+    }
+
+    #[test]
+    fn currency_and_areas_are_proposed_and_another_currency_is_reported() {
+        let columns = [("precio", &["250.000 €"][..]), ("superficie", &["100"])];
+        let first = planned(&columns);
+        assert_eq!(first.proposed.currency, Some(Currency::EUR));
+        assert_eq!(first.proposed.area_unit, Some(AreaUnit::M2));
+        assert!(codes(&first).contains(&"currency"));
+        let toml = first.proposed.to_toml("", |_| Vec::new());
+        let second = planned_by(&toml, &columns);
+        assert!(
+            !codes(&second).contains(&"currency"),
+            "{:?}",
+            second.problems
+        );
+        let areas = second.readings[1].convert("100");
+        assert!(areas.is_none_or(|areas| areas == "100"));
+        let other = planned_by("version = 1\ncurrency = \"USD\"", &columns);
+        let sentence = other.problems.iter().find_map(|problem| {
+            (problem.kind == ProblemKind::Currency).then_some(problem.sentence.as_str())
+        });
+        assert_eq!(
+            sentence,
+            Some(
+                "The prices seem to be in EUR, because they have the sign `€`, and were taken as USD; declare `currency = \"EUR\"` in tasador.toml."
+            )
+        );
+        let plain = planned(&[("price", &["$250,000"]), ("sqft", &["900"])]);
+        assert_eq!(
+            (plain.proposed.currency, plain.proposed.area_unit),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn lots_in_square_metres_stay_and_acres_are_converted() {
+        for (name, text, lot) in [
+            ("acre_lot", "250", 250.0),
+            ("acre_lot", "0.25", 1_011.714),
+            ("lot_sqft", "10764", 1_000.008),
+            ("Landsize", "250", 250.0),
+        ] {
+            let mapping = planned_by("version = 1\narea_unit = \"m2\"", &[(name, &[text])]);
+            assert_eq!(mapping.names, ["acre_lot"]);
+            let read = mapping.readings[0]
+                .convert(text)
+                .unwrap_or_else(|| text.to_owned());
+            let read: f64 = read.parse().unwrap();
+            assert!((read / lot - 1.0).abs() < 1e-5, "{name} {text}: {read}");
+        }
+    }
+
+    #[test]
+    fn long_ids_that_nearly_all_differ_are_proposed_as_the_identity() {
+        let leaked = |texts: Vec<String>| -> Vec<&'static str> {
+            texts
+                .into_iter()
+                .map(|text| &*Box::leak(text.into_boxed_str()))
+                .collect()
+        };
+        let ids = |id: fn(u64) -> u64| leaked((0..100).map(|row| id(row).to_string()).collect());
+        for (name, sample, is_proposed) in [
+            ("id", ids(|row| 7_129_300_520 + row * 977), true),
+            ("ID", ids(|row| 1_000_102 + row * 7_919), true),
+            // Resales.
+            ("id", ids(|row| 7_129_300_520 + row.max(3) * 977), true),
+            ("id", ids(|row| row), false),
+            ("id", ids(|row| 5_000_000 + row), false),
+            ("id", ids(|row| 7_129_300_520 + row % 50 * 977), false),
+            ("agent", ids(|row| 7_129_300_520 + row * 977), false),
+        ] {
+            let price = ids(|row| 100_000 + row);
+            let plan = planned(&[("price", price.leak()), (name, sample.leak())]);
+            let proposed = &plan.proposed.identity;
+            assert_eq!(
+                proposed.len(),
+                usize::from(is_proposed),
+                "{name} {proposed:?}"
+            );
+            let known = planned(&[
+                ("price", &["1"]),
+                ("parcel_number", &["7"]),
+                (name, &["7129300520"]),
+            ]);
+            assert!(known.proposed.identity.is_empty());
+        }
     }
 
     #[test]

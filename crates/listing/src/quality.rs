@@ -10,6 +10,7 @@ use crate::reject::Reason;
 use tasador_ids::Digest;
 
 use crate::schema::{self, ColumnKind};
+use crate::synonyms::PROPERTY_ID;
 
 /// What happened to the rows and values of one batch.
 ///
@@ -42,6 +43,9 @@ pub struct QualityReport {
     /// What was detected of the text of the batch.
     #[serde(default)]
     pub form: TextForm,
+    /// The kinds of columns in earlier batches, by which this one was read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub remembered: BTreeMap<String, ColumnKind>,
 }
 
 /// How a text is written, as it was detected.
@@ -106,6 +110,12 @@ pub enum ProblemKind {
     ZipContradictsState,
     /// A part of the file was not read: a column of lists, another sheet.
     NotRead,
+    /// The file shows which currency its prices are in.
+    Currency,
+    /// A column has values of another kind than in earlier batches.
+    KindChanged,
+    /// A column keeps the kind it had in earlier batches, although fewer values than usual are of it.
+    KindKept,
 }
 
 impl ProblemKind {
@@ -126,6 +136,9 @@ impl ProblemKind {
             Self::ValuesOverTime => "values_over_time",
             Self::ZipContradictsState => "zip_contradicts_state",
             Self::NotRead => "not_read",
+            Self::Currency => "currency",
+            Self::KindChanged => "kind_changed",
+            Self::KindKept => "kind_kept",
         }
     }
 
@@ -180,6 +193,19 @@ impl QualityReport {
         self.problems
             .iter()
             .filter(|problem| problem.kind.is_fatal())
+    }
+
+    /// The kinds by which the next batch is read: those of this one, and of columns that it does not have.
+    pub fn kinds(&self) -> BTreeMap<String, ColumnKind> {
+        let mut kinds = self.remembered.clone();
+        for column in &self.columns {
+            let is_empty = column.nulls + column.bad >= self.readable();
+            let is_other = schema::known(&column.name).is_none() && column.name != PROPERTY_ID;
+            if is_other && !is_empty {
+                kinds.insert(column.name.clone(), column.kind);
+            }
+        }
+        kinds
     }
 
     /// Whether the counts of rows are consistent.

@@ -7,11 +7,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tasador_ids::AreaUnit;
 
 use crate::clean::number_text;
 use crate::schema;
+use crate::unit::{Stored, Unit};
 
-/// No home has a higher price in US dollars. The source has 2,147,483,600, an overflow of 2³¹.
+/// No home has a higher price in dollars, euros or pounds. The source has 2,147,483,600, an overflow of 2³¹.
 pub const MAX_PRICE: f64 = 1e9;
 /// No home has a higher price in a currency of small units, such as the Colombian peso.
 pub const MAX_PRICE_IN_SMALL_UNITS: f64 = 1e13;
@@ -107,16 +109,16 @@ pub const JUDGED: [&str; 5] = [
 /// The values of a row that are checked: clean numbers; NaN is missing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged {
-    /// Price in US dollars.
     pub price: f64,
     /// Whether the source sent a price that could not be read.
     pub price_is_bad: bool,
     pub bed: f64,
     pub bath: f64,
-    /// Lot in acres.
+    /// Lot in acres, or in the unit of `area`.
     pub acre_lot: f64,
-    /// Living area in square feet.
+    /// Living area in square feet, or in the unit of `area`.
     pub house_size: f64,
+    pub area: AreaUnit,
 }
 
 /// Why a row was rejected, with the value.
@@ -140,6 +142,18 @@ impl Refusal {
             None => self.reason.sentence().to_owned(),
         }
     }
+}
+
+/// The largest value of a column, in the unit that clean areas have.
+pub fn most(column: &str, area: AreaUnit) -> Option<f64> {
+    let (most, unit) = match column {
+        schema::BED | schema::BATH => return Some(MAX_ROOMS),
+        schema::ACRE_LOT => (MAX_ACRE_LOT, Unit::Acres),
+        schema::HOUSE_SIZE => (MAX_HOUSE_SIZE, Unit::Ft2),
+        _ => return None,
+    };
+    unit.factor(Stored::of(column, area))
+        .map(|factor| most * factor)
 }
 
 /// Checks one row and returns the first reason that applies, in the order of [`Reason::ALL`].
@@ -179,13 +193,13 @@ pub fn judge(row: &Judged, max_price: f64) -> Option<Refusal> {
         ),
         (
             row.acre_lot,
-            MAX_ACRE_LOT,
+            most(schema::ACRE_LOT, row.area).unwrap_or(MAX_ACRE_LOT),
             Reason::AcreLotNegative,
             Reason::AcreLotTooLarge,
         ),
         (
             row.house_size,
-            MAX_HOUSE_SIZE,
+            most(schema::HOUSE_SIZE, row.area).unwrap_or(MAX_HOUSE_SIZE),
             Reason::HouseSizeNegative,
             Reason::HouseSizeTooLarge,
         ),
@@ -213,6 +227,7 @@ mod tests {
         bath: 2.0,
         acre_lot: 0.38,
         house_size: 1_617.0,
+        area: AreaUnit::Ft2,
     };
 
     #[test]
@@ -361,7 +376,7 @@ mod tests {
             price in prop::num::f64::ANY, bed in prop::num::f64::ANY, bath in prop::num::f64::ANY,
             acre_lot in prop::num::f64::ANY, house_size in prop::num::f64::ANY,
         ) {
-            let row = Judged { price, price_is_bad: false, bed, bath, acre_lot, house_size };
+            let row = Judged { price, price_is_bad: false, bed, bath, acre_lot, house_size, area: AreaUnit::Ft2 };
             if judge(&row, MAX_PRICE).is_none() {
                 prop_assert!(price > 0.0 && price <= MAX_PRICE);
                 for value in [bed, bath, acre_lot, house_size] {

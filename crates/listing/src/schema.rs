@@ -4,9 +4,11 @@
 //! kind inferred from their values ([`crate::clean::infer_kind`]).
 
 use serde::{Deserialize, Serialize};
+use tasador_ids::AreaUnit;
 
 use crate::identity;
 use crate::synonyms;
+use crate::unit::Stored;
 
 pub use crate::columns::{
     ACRE_LOT, BATH, BED, CITY, HOUSE_SIZE, PREV_SOLD_DATE, PRICE, PROPERTY_KEY, ROW_HASH, STATE,
@@ -81,7 +83,7 @@ pub const COLUMNS: [KnownColumn; 12] = [
     KnownColumn {
         name: PRICE,
         kind: ColumnKind::Number,
-        unit: Some("US$"),
+        unit: None,
         required: true,
     },
     column(BED, ColumnKind::Number, Some("rooms")),
@@ -101,6 +103,14 @@ const fn column(name: &'static str, kind: ColumnKind, unit: Option<&'static str>
         kind,
         unit,
         required: false,
+    }
+}
+
+/// The unit of the clean column of this name.
+pub fn unit(name: &str, area: AreaUnit) -> Option<&'static str> {
+    match (Stored::of(name, area), known(name)) {
+        (Stored::M2, _) => Some("m2"),
+        (_, known) => known.and_then(|known| known.unit),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use tasador_ids::{AreaUnit, Currency};
 
 use crate::dates::DateOrder;
 use crate::name::compact;
@@ -33,9 +34,19 @@ pub struct SchemaFile {
     /// The source's columns that together identify a property. Models do not learn from them.
     #[serde(default)]
     pub identity: Vec<String>,
+    /// The currency of the prices; that of the installation if there is none.
+    #[serde(default)]
+    pub currency: Option<Currency>,
+    /// The unit of clean areas; that of the installation if there is none.
+    #[serde(default)]
+    pub area_unit: Option<AreaUnit>,
     /// By the name that a column is stored with.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnRule>,
+    /// The kinds of other columns in earlier batches, by the name they are stored with. Only the schema
+    /// that is kept with a batch has them.
+    #[serde(default)]
+    pub remembered: BTreeMap<String, ColumnKind>,
 }
 
 /// What is declared of one column.
@@ -109,7 +120,10 @@ impl Default for SchemaFile {
             version: VERSION,
             header: Vec::new(),
             identity: Vec::new(),
+            currency: None,
+            area_unit: None,
             columns: BTreeMap::new(),
+            remembered: BTreeMap::new(),
         }
     }
 }
@@ -199,6 +213,12 @@ impl SchemaFile {
         if !self.identity.is_empty() {
             text += &format!("identity = {}\n", list(&self.identity));
         }
+        if let Some(currency) = self.currency {
+            text += &format!("currency = {}\n", quoted(currency.code()));
+        }
+        if let Some(unit) = self.area_unit {
+            text += &format!("area_unit = {}\n", quoted(unit.code()));
+        }
         for (column, rule) in &self.columns {
             text.push('\n');
             for line in comments(column) {
@@ -207,7 +227,18 @@ impl SchemaFile {
             text += &format!("[columns.{}]\n", key(column));
             rule.write(&mut text);
         }
+        if !self.remembered.is_empty() {
+            text += "\n[remembered]\n";
+        }
+        for (column, kind) in &self.remembered {
+            text += &format!("{} = {}\n", key(column), quoted(kind.code()));
+        }
         text
+    }
+
+    /// The unit of clean areas.
+    pub fn area(&self) -> AreaUnit {
+        self.area_unit.unwrap_or_default()
     }
 
     /// The largest accepted value of a column, if one is declared.
@@ -270,7 +301,7 @@ impl ColumnRule {
             }
         }
         if let Some(unit) = self.unit
-            && unit.factor(Stored::of(column)).is_none()
+            && unit.factor(Stored::of(column, AreaUnit::Ft2)).is_none()
             && (known.is_some() || !unit.is_area())
         {
             return Err(format!("its unit cannot be `{}`", unit.code()));
@@ -353,6 +384,8 @@ mod tests {
             version = 1
             identity = ["ref"]
             header = ["ref", "precio"]
+            currency = "COP"
+            area_unit = "m2"
 
             [columns.price]
             names = ["precio", "valor venta"]
@@ -381,6 +414,8 @@ mod tests {
         );
         assert_eq!(file.columns["price"].unit, Some(Unit::Thousands));
         assert_eq!(file.max("price"), Some(5e9));
+        assert_eq!(file.currency, Some(Currency::COP));
+        assert_eq!(file.area(), AreaUnit::M2);
         assert!(file.identifies("REF") && !file.identifies("precio"));
         assert_eq!(file.columns["updated by"].role, Role::Ignored);
         assert_eq!(file.find("updated_by").map(|(c, ..)| c), Some("updated by"));
@@ -402,6 +437,9 @@ mod tests {
             let file = SchemaFile {
                 header: vec![name.to_owned(), "x".to_owned()],
                 identity: vec![name.to_owned()],
+                currency: Some(Currency::EUR),
+                area_unit: Some(AreaUnit::M2),
+                remembered: BTreeMap::from([(name.to_owned(), ColumnKind::Date)]),
                 columns: BTreeMap::from([(
                     name.to_owned(),
                     ColumnRule {
@@ -427,6 +465,11 @@ mod tests {
         for (text, said) in [
             ("", "missing field `version`"),
             ("version = 2", "`version` is 2, expected 1"),
+            ("version = 1\ncurrency = \"pesos\"", "code of three letters"),
+            (
+                "version = 1\narea_unit = \"acres\"",
+                "unknown variant `acres`",
+            ),
             ("version = 1\nprise = 3", "line 2: unknown field `prise`"),
             (
                 "version = 1\n[columns.price]\nunit = \"stones\"",

@@ -33,6 +33,9 @@ pub const LISTING_ID: &str = "listing_id";
 pub const PROPERTY_ID: &str = "property_id";
 pub const UNIT: &str = "unit";
 
+/// Columns that may name a property or only a row.
+pub const IDS: [&str; 3] = ["id", "homeid", "houseid"];
+
 /// What is known, with its names in the order of preference.
 pub const NAMES: [(&str, &[Synonym]); 16] = [
     (

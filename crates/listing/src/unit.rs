@@ -1,6 +1,7 @@
 //! Units of areas and prices: what their names are, and how much of the stored unit they are.
 
 use serde::{Deserialize, Serialize};
+use tasador_ids::AreaUnit;
 
 /// Square feet in an acre.
 const FT2_PER_ACRE: f64 = 43_560.0;
@@ -94,6 +95,8 @@ impl Unit {
             (Stored::Acres, Self::Acres) | (Stored::Ft2, Self::Ft2) => Some(1.0),
             (Stored::Acres, unit) => unit.ft2().map(|ft2| ft2 / FT2_PER_ACRE),
             (Stored::Ft2, unit) => unit.ft2(),
+            (Stored::M2, Self::M2) => Some(1.0),
+            (Stored::M2, unit) => unit.ft2().map(|ft2| ft2 / FT2_PER_M2),
             (Stored::Amount, Self::Thousands) => Some(1e3),
             (Stored::Amount, Self::Millions) => Some(1e6),
             (Stored::Amount, _) => None,
@@ -106,16 +109,18 @@ impl Unit {
 pub enum Stored {
     Acres,
     Ft2,
+    M2,
     /// Money, a count, or a number whose unit is not known.
     Amount,
 }
 
 impl Stored {
     /// The unit of the clean column of this name.
-    pub fn of(column: &str) -> Self {
-        match column {
-            crate::columns::ACRE_LOT => Self::Acres,
-            crate::columns::HOUSE_SIZE => Self::Ft2,
+    pub fn of(column: &str, area: AreaUnit) -> Self {
+        match (column, area) {
+            (crate::columns::ACRE_LOT | crate::columns::HOUSE_SIZE, AreaUnit::M2) => Self::M2,
+            (crate::columns::ACRE_LOT, AreaUnit::Ft2) => Self::Acres,
+            (crate::columns::HOUSE_SIZE, AreaUnit::Ft2) => Self::Ft2,
             _ => Self::Amount,
         }
     }
@@ -124,6 +129,7 @@ impl Stored {
         match self {
             Self::Acres => Some(Unit::Acres),
             Self::Ft2 => Some(Unit::Ft2),
+            Self::M2 => Some(Unit::M2),
             Self::Amount => None,
         }
     }
@@ -168,6 +174,8 @@ mod tests {
             2.471_053_814_67,
         );
         close(Unit::Acres.factor(Stored::Ft2).unwrap(), 43_560.0);
+        close(Unit::Acres.factor(Stored::M2).unwrap(), 4_046.856_422_4);
+        assert_eq!(Unit::M2.factor(Stored::M2), Some(1.0));
         assert_eq!(Unit::Thousands.factor(Stored::Ft2), None);
         assert_eq!(Unit::Acres.factor(Stored::Amount), None);
     }

@@ -28,7 +28,7 @@ pub struct Rule {
     pub samples: u32,
     /// The fewest held-out homes a verdict rests on.
     pub least_rows: u32,
-    /// Where set, US dollars by which the root mean squared error must fall as well: the rule of
+    /// Where set, the amount by which the root mean squared error must fall as well: the rule of
     /// the system this one replaces had 1,000.
     pub rmse_margin: Option<f64>,
 }
@@ -59,7 +59,7 @@ pub enum Champion<'a> {
     },
 }
 
-/// The errors of a version on the homes that were held out when it was trained, in US dollars.
+/// The errors of a version on the homes that were held out when it was trained, in the installation's currency.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Recorded {
     pub mae: f64,
@@ -109,7 +109,7 @@ pub struct Verdict {
     pub challenger: Option<Scores>,
     /// The champion's figures, where there is one that could be used.
     pub champion: Option<Scores>,
-    /// The mean absolute error of saying the median price of these homes every time, in US dollars:
+    /// The mean absolute error of saying the median price of these homes every time, in the installation's currency:
     /// what a model must beat to be of any use.
     pub baseline_mae: Option<f64>,
     /// The difference between the two, where both were scored.

@@ -99,7 +99,7 @@ fn by_price(prices: &[f64], predictions: &[Prediction]) -> Vec<Part> {
         .chunks(size)
         .filter_map(|rows| {
             let (first, last) = (*rows.first()?, *rows.last()?);
-            let name = format!("${:.0} to ${:.0}", price(first), price(last));
+            let name = format!("{:.0} to {:.0}", price(first), price(last));
             part(name, rows, prices, predictions)
         })
         .collect()

@@ -24,7 +24,7 @@ impl FoldModels {
         self.0.len() as u8
     }
 
-    /// The price of every home of a frame, in US dollars, each by the model that never saw its
+    /// The price of every home of a frame, in the installation's currency, each by the model that never saw its
     /// property.
     pub fn predict(&self, frame: &Frame) -> Vec<f64> {
         self.predict_logs(frame).into_iter().map(f64::exp).collect()

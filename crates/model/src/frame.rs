@@ -200,7 +200,7 @@ impl Frame {
         }
     }
 
-    /// The prices in US dollars, or `None` where the frame has no column `price`.
+    /// The prices in the installation's currency, or `None` where the frame has no column `price`.
     pub fn prices(&self) -> Option<&[f64]> {
         self.numbers(schema::PRICE)
     }

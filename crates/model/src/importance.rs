@@ -16,7 +16,7 @@ const MAX_HOMES: usize = 2_000;
 pub struct Importance {
     /// The input.
     pub name: String,
-    /// The rise of the mean absolute error, in US dollars; about 0 for what says nothing.
+    /// The rise of the mean absolute error, in the installation's currency; about 0 for what says nothing.
     pub mae_rise: f64,
 }
 

@@ -1,6 +1,7 @@
 //! What a model wants to be told about a home: the description behind `GET /model` and its form.
 
 use serde::{Deserialize, Serialize};
+use tasador_ids::{AreaUnit, Units};
 
 /// What kind of value an input takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,7 +45,9 @@ impl Input {
 
 /// The unit of a known column.
 pub(crate) fn unit_of(name: &str, kind: InputKind) -> Option<String> {
+    let area = Units::current().area;
     let unit = match name {
+        "house_size" | "acre_lot" if area == AreaUnit::M2 => "m2",
         "house_size" => "sqft",
         "acre_lot" => "acre",
         "bed" | "bath" => "rooms",

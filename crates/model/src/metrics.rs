@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use crate::frame::Frame;
 use crate::model::{Model, Prediction};
 
-/// How good a model's predictions are on some homes; money in US dollars, shares from 0 to 1.
+/// How good a model's predictions are on some homes; money in the installation's currency, shares from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Homes scored.
     pub rows: u64,
-    /// Root of the mean squared error, in US dollars.
+    /// Root of the mean squared error, in the installation's currency.
     pub rmse: f64,
-    /// Mean absolute error, in US dollars.
+    /// Mean absolute error, in the installation's currency.
     pub mae: f64,
     /// Share of the variance of the prices that is explained; below 0 where the mean price does
     /// better, and 0 where all prices are equal.

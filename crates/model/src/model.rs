@@ -10,7 +10,7 @@ use crate::interval::{Intervals, Uncertainty};
 use crate::regressor::{Features, Regressor};
 use crate::row::Row;
 
-/// A price with its interval, in US dollars.
+/// A price with its interval, in the installation's currency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
     /// The predicted price; finite and above 0.
@@ -93,16 +93,16 @@ pub struct Contribution {
     pub name: String,
     /// What it adds in the model's own space, such as log price.
     pub value: f64,
-    /// What it adds in US dollars.
+    /// What it adds in the installation's currency.
     pub amount: f64,
 }
 
 /// What made a price.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
-    /// The predicted price, in US dollars: `base_price` and all amounts together.
+    /// The predicted price, in the installation's currency: `base_price` and all amounts together.
     pub price: f64,
-    /// What the model says on average, in US dollars.
+    /// What the model says on average, in the installation's currency.
     pub base_price: f64,
     /// What the model says on average, in its own space; with all values it is what the model says
     /// of this home there.
@@ -287,7 +287,7 @@ impl Model {
         self.regressor.contributions(self.priced(row).features())
     }
 
-    /// The price of every home of a frame, in US dollars. Columns the model does not know are
+    /// The price of every home of a frame, in the installation's currency. Columns the model does not know are
     /// ignored, absent ones are missing.
     pub fn predict(&self, frame: &Frame) -> Vec<f64> {
         self.predict_logs(frame).into_iter().map(f64::exp).collect()

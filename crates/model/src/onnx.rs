@@ -4,7 +4,7 @@
 //! [`Model::inputs`], under its name and with one value a row (in a table of one column where the
 //! model has one input only). Numbers are in double precision, NaN where unknown; dates are days
 //! since 1970-01-01, likewise; names are texts, empty where unknown. One output `predicted_price`,
-//! double precision, `rows x 1`, in US dollars. The encoder is part of the graph (`onnx/encoder.rs`),
+//! double precision, `rows x 1`, in the installation's currency. The encoder is part of the graph (`onnx/encoder.rs`),
 //! so nothing has to be done outside of it.
 
 mod encoder;

@@ -23,7 +23,7 @@ const SEED: u64 = 42;
 pub struct Evaluated {
     pub property: PropertyKey,
     pub date: Date,
-    /// The sale price, US dollars.
+    /// The sale price.
     pub price: f64,
     pub served: ServedPrice,
     /// The version may have learned from this sale: it is counted nowhere.
@@ -37,7 +37,7 @@ pub struct Evaluated {
 pub struct Figures {
     /// Sales counted.
     pub sales: u64,
-    /// Mean absolute error, US dollars.
+    /// Mean absolute error.
     pub mae: f64,
     /// Median absolute error, as a share of the sale price.
     pub median_ape: f64,

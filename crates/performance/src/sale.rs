@@ -74,7 +74,7 @@ pub fn read_json(sale: &Map<String, Value>) -> Result<Reported, BadSale> {
     let price = first(&PRICE_FIELDS)
         .and_then(|text| clean_number(&text))
         .filter(|price| *price > 0.0)
-        .ok_or_else(|| bad("price", "an amount above 0, in US dollars, is required"))?;
+        .ok_or_else(|| bad("price", "an amount above 0 is required"))?;
     let date = first(&DATE_FIELDS)
         .and_then(|text| clean_date(&text))
         .ok_or_else(|| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use tasador_ids::{Currency, Units};
 use tasador_listing::clean::date_from_days;
 use tasador_listing::schema::{self, ColumnKind};
 use tasador_model::{Input, InputKind, Model};
@@ -37,6 +38,9 @@ pub struct ModelDescription {
     pub metrics: BTreeMap<String, f64>,
     /// The intervals it gives.
     pub interval: IntervalDescription,
+    /// The currency of prices, by its ISO 4217 code.
+    #[schema(value_type = String, example = "USD")]
+    pub currency: Currency,
     /// What it wants to be told about a home, in its own order.
     pub inputs: Vec<InputDescription>,
     /// A usual home: a body that `POST /predict` takes. In the order of the inputs.
@@ -141,6 +145,7 @@ impl ModelDescription {
             interval: IntervalDescription {
                 confidence: model.level(),
             },
+            currency: Units::current().currency,
             inputs: model.inputs().iter().map(InputDescription::of).collect(),
             example: model
                 .inputs()

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 use tasador_http::FieldError;
+use tasador_ids::{AreaUnit, Units};
 use tasador_listing::clean::{
     clean_date, clean_number, clean_text, clean_zip, days_since_epoch, is_null_text, number_text,
 };
@@ -31,6 +32,7 @@ const UNKNOWN: Judged = Judged {
     bath: f64::NAN,
     acre_lot: f64::NAN,
     house_size: f64::NAN,
+    area: AreaUnit::Ft2,
 };
 
 /// A listing that a model can price.
@@ -49,7 +51,10 @@ pub(crate) fn read<'m>(
         inputs: model.inputs(),
         row: model.row(),
         seen: vec![false; model.inputs().len()],
-        judged: UNKNOWN,
+        judged: Judged {
+            area: Units::current().area,
+            ..UNKNOWN
+        },
         ignored: Vec::new(),
         errors: Vec::new(),
     };

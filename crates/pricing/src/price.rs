@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tasador_http::{FieldError, Problem};
+use tasador_ids::{Currency, Units};
 use tasador_model::{Confidence, Notice, Row};
 use utoipa::ToSchema;
 
@@ -32,12 +33,12 @@ impl ModelVersion {
     }
 }
 
-/// Where the true price lies, in US dollars.
+/// Where the true price lies.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct Interval {
-    /// Low end, US dollars.
+    /// Low end.
     pub low: f64,
-    /// High end, US dollars.
+    /// High end.
     pub high: f64,
     /// The share of homes whose true price lies within, 0 to 1.
     #[schema(minimum = 0, maximum = 1)]
@@ -127,7 +128,7 @@ pub struct Contribution {
     pub name: String,
     /// What it adds in the model's own space, such as log price.
     pub value: f64,
-    /// What it adds, in US dollars.
+    /// What it adds to the price.
     pub amount: f64,
 }
 
@@ -135,7 +136,7 @@ pub struct Contribution {
 /// values to what the model says in its own space.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Explanation {
-    /// What the model says on average, in US dollars.
+    /// What the model says on average.
     pub base_price: f64,
     /// What the model says on average, in its own space.
     pub base_value: f64,
@@ -143,12 +144,15 @@ pub struct Explanation {
     pub contributions: Vec<Contribution>,
 }
 
-/// A home's price, in US dollars to the cent: more digits would promise what no model knows.
+/// A home's price, to the cent: more digits would promise what no model knows.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Price {
-    /// The price, US dollars.
+    /// The price.
     #[schema(example = 412_500.25)]
     pub predicted_price: f64,
+    /// The currency of all amounts, by its ISO 4217 code.
+    #[schema(value_type = String, example = "USD")]
+    pub currency: Currency,
     /// Where the true price lies.
     pub interval: Interval,
     /// How certain the price is.
@@ -289,6 +293,7 @@ pub(crate) fn price(
     }
     Ok(Price {
         predicted_price: cents(price),
+        currency: Units::current().currency,
         interval: Interval {
             low: cents(low),
             high: cents(high),

@@ -15,7 +15,7 @@ pub use sorted::Statistics;
 pub use standard::{Check, STANDARDS, Standard};
 pub use study::{Estimate, Ratios, Segment, Study, segments};
 
-/// A sale and the price predicted for it, both in US dollars.
+/// A sale and the price predicted for it, both in one currency.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sale {
     pub predicted: f64,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tasador_access::HashKey;
-use tasador_ids::{Algorithm, ModelName};
+use tasador_ids::{Algorithm, AreaUnit, Currency, ModelName, Units};
 
 use crate::SourceAddress;
 use read::Reader;
@@ -96,6 +96,8 @@ settings! {
         source: Option<SourceAddress> = source, "TASADOR_SOURCE", "Where batches come from: `http(s)://` (a data API), `s3://bucket/key`, or, if TASADOR_SOURCE_FILES allows it, a file. Without it, only stored batches can be processed.";
         source_secret: Option<String> = optional, "TASADOR_SOURCE_SECRET", "Secret of AWS Secrets Manager (name or ARN) whose text is used instead of TASADOR_SOURCE, for an address with credentials. It is read by each run.";
         schema: Option<PathBuf> = path, "TASADOR_SCHEMA", "File with the schema of listings. Without it, `tasador.toml` in the data folder, otherwise `tasador.toml` in the bucket; without these, the default schema.";
+        currency: Currency = parsed, "TASADOR_CURRENCY" = "USD", "Currency of all prices, by its code of three letters, such as `EUR`; nothing is converted. `tasador` takes `currency` of `tasador.toml` if this is not set. Set it before the first batch.";
+        area_unit: AreaUnit = parsed, "TASADOR_AREA_UNIT" = "ft2", "Unit of areas in clean rows, models, requests, answers and on the page: `ft2` (living areas in square feet, lots in acres) or `m2` (both in square metres). `tasador` takes `area_unit` of `tasador.toml` if this is not set. Set it before the first batch.";
         spool_folder: Option<PathBuf> = path, "TASADOR_SPOOL_DIR", "Folder for a batch until it is stored; the next process stores what an interrupted one left there. Without it, a temporary folder is used, which is removed with the process.";
         state_machine: Option<String> = optional, "TASADOR_STATE_MACHINE_ARN", "State machine whose executions `POST /runs` starts and `GET /runs` lists. Without it, both answer 503.";
         schedule: Option<String> = optional, "TASADOR_SCHEDULE", "How often runs start by themselves, as EventBridge writes it, such as `rate(1 hour)` or `cron(0 6 * * ? *)`. The page shows it; it starts nothing.";
@@ -158,7 +160,7 @@ settings! {
         confidence: f64 = share, "TASADOR_COMPARE_CONFIDENCE" = "0.95", "Share of the bootstrap's samples in which the challenger must be better, from 0 to 1.";
         samples: u32 = number(1), "TASADOR_COMPARE_SAMPLES" = "1000", "Samples of the bootstrap.";
         min_rows: u32 = number(1), "TASADOR_COMPARE_MIN_ROWS" = "30", "Fewest homes for a verdict.";
-        rmse_margin_usd: Option<f64> = optional_positive, "TASADOR_COMPARE_RMSE_MARGIN_USD", "If set, US dollars by which the root mean squared error must fall as well.";
+        rmse_margin_usd: Option<f64> = optional_positive, "TASADOR_COMPARE_RMSE_MARGIN_USD", "If set, the amount, in the currency of prices, by which the root mean squared error must fall as well.";
     }
 }
 
@@ -181,6 +183,14 @@ settings! {
 }
 
 impl Config {
+    /// The units of prices and areas.
+    pub const fn units(&self) -> Units {
+        Units {
+            currency: self.currency,
+            area: self.area_unit,
+        }
+    }
+
     /// Every variable that the functions read, besides those of the AWS SDK.
     pub fn all_variables() -> impl Iterator<Item = Variable> {
         let groups = Self::variables().into_iter();
@@ -250,6 +260,8 @@ mod tests {
             ("TASADOR_COMPARE_CONFIDENCE", "NaN"),
             ("TASADOR_COMPARE_RMSE_MARGIN_USD", "-5"),
             ("TASADOR_SOURCE_FILES", "maybe"),
+            ("TASADOR_CURRENCY", "pesos"),
+            ("TASADOR_AREA_UNIT", "acres"),
             ("TASADOR_TRAIN_JOB_FROM_ROWS", "1e6"),
             ("TASADOR_CANDIDATES", "linear,,boosting"),
             ("TASADOR_CHAMPION_REFRESH_MS", "5s"),

@@ -102,6 +102,7 @@ impl Context {
 
     /// Like [`new`](Self::new), with interceptors in every request: the seam for faults.
     pub fn intercepted(config: Config, sdk: &SdkConfig, interceptors: &Interceptors) -> Self {
+        config.units().apply();
         let items = aws::patient(sdk, Traffic::Items);
         let objects = aws::patient(sdk, Traffic::Objects);
         let path_style = config.s3_path_style || aws::has_own_s3(sdk);

@@ -9,8 +9,8 @@ use axum::routing::get;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use tasador_http::{FieldError, Problem};
+use tasador_ids::Units;
 use tasador_listing::reject;
-use tasador_listing::schema;
 use tasador_pricing::{InputDescription, Kind, ModelDescription, OnePrice, Prices, Pricing};
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -104,12 +104,7 @@ fn property(input: &InputDescription) -> Value {
     ];
     let taken = match (input.kind, input.format.as_deref()) {
         (Kind::Number, _) => {
-            let most = match input.name.as_str() {
-                schema::BED | schema::BATH => Some(reject::MAX_ROOMS),
-                schema::ACRE_LOT => Some(reject::MAX_ACRE_LOT),
-                schema::HOUSE_SIZE => Some(reject::MAX_HOUSE_SIZE),
-                _ => None,
-            };
+            let most = reject::most(&input.name, Units::current().area);
             let number = match most {
                 Some(most) => json!({"type": "number", "minimum": 0, "maximum": most}),
                 None => json!({"type": "number"}),

@@ -5,13 +5,15 @@
 //! `raw = clean + rejected + duplicates`, and a rejected row that occurs twice is stored twice.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PlSmallStr, StringChunked, StringChunkedBuilder};
 use rayon::prelude::*;
+use tasador_ids::AreaUnit;
 use tasador_listing::clean::{
-    clean_text, clean_zip, days_since_epoch, infer_kind, is_null_text, number_text,
+    clean_text, clean_zip, days_since_epoch, infer_kind, is_bulk, is_null_text, kind_after,
+    number_text,
 };
 use tasador_listing::identity::{
     FEATURE_COLUMNS, ID_COLUMNS, Identity, IdentityRule, UNIT_COLUMNS,
@@ -29,12 +31,15 @@ use tasador_listing::synonyms::PROPERTY_ID;
 use tasador_seen::Hashes;
 
 use crate::cast::{Cast, Values, all_missing, cast, gather_text};
-use crate::read::{BrokenRow, Raw};
+use crate::read::{BrokenRow, Lines, Raw};
 use crate::table::{self, FrameError, Table};
 
 /// At most this many [`ProblemKind::Renamed`] and [`ProblemKind::NotRead`] are reported, so that odd
 /// headers cannot flood a report.
 const MAX_RENAMED: usize = 20;
+
+/// Of the rows that are rejected for one reason, so many lines are named.
+const LINES_NAMED: usize = 10;
 
 /// From at most so many rows, evenly spaced, units and forms are recognised.
 const SAMPLE_ROWS: usize = 5_000;
@@ -50,6 +55,7 @@ pub struct Draft {
     known: Arc<Hashes>,
     properties: Vec<(PropertyKey, IdentityRule)>,
     rejected: DataFrame,
+    rejected_lines: BTreeMap<Reason, Vec<u64>>,
     quality: QualityReport,
     proposed: SchemaFile,
 }
@@ -72,6 +78,8 @@ pub struct Cleaned {
     pub profile: Profile,
     /// The schema file that declares what was recognised.
     pub proposed: SchemaFile,
+    /// The lines of the first rejected rows of each reason, in a file of lines.
+    pub rejected_lines: BTreeMap<Reason, Vec<u64>>,
     /// The hash of each clean row.
     pub row_hashes: Vec<u128>,
 }
@@ -137,14 +145,25 @@ pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
     let judged = cast_judged(&texts, rows);
     let limits = limits(&texts, file);
     let price = text_of(&texts, schema::PRICE);
-    let refused = refuse(price, &judged, &limits, mapping.max_price, rows);
-    let rejected = rejected(&written, &refused, &raw.broken)?;
+    let refused = refuse(
+        price,
+        &judged,
+        &limits,
+        (mapping.max_price, file.area()),
+        rows,
+    );
+    let rejected = rejected(&written, &refused, &raw.lines, &raw.broken)?;
+    let rejected_lines = first_lines(&refused, &raw.lines, &raw.broken);
     drop(written);
     let reasons = refused.iter().map(|refused| refused.reason);
     for reason in reasons.chain(raw.broken.iter().map(|row| row.reason)) {
         *quality.rejected.entry(reason).or_default() += 1;
     }
 
+    let kinds = Kinds {
+        declared: kinds,
+        remembered: &file.remembered,
+    };
     let columns = cast_all(&mut texts, &kinds, judged, rows, &mut quality);
     let mut draft = Draft {
         columns,
@@ -153,6 +172,7 @@ pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
         known: Arc::default(),
         properties: Vec::new(),
         rejected,
+        rejected_lines,
         quality,
         proposed: mapping.proposed,
     };
@@ -370,7 +390,7 @@ fn refuse(
     price_text: Option<&StringChunked>,
     judged: &[Cast; 5],
     limits: &[Limited],
-    max_price: f64,
+    (max_price, area): (f64, AreaUnit),
     rows: usize,
 ) -> Vec<Refused> {
     let [price, bed, bath, acre_lot, house_size] =
@@ -392,6 +412,7 @@ fn refuse(
             bath: at(bath, row),
             acre_lot: at(acre_lot, row),
             house_size: at(house_size, row),
+            area,
         };
         let beyond = limits.iter().find(|limited| {
             let value = at(&limited.numbers, row);
@@ -423,6 +444,7 @@ fn refuse(
 fn rejected(
     texts: &[(String, Option<StringChunked>)],
     refused: &[Refused],
+    lines: &Lines,
     broken: &[BrokenRow],
 ) -> Result<DataFrame, FrameError> {
     // No column has a row of this number, so those cells are null.
@@ -450,11 +472,15 @@ fn rejected(
         schema::DETAIL,
         details.chain(broken.iter().map(|row| row.detail.clone())),
     );
-    if !broken.is_empty() {
-        let lines = broken.iter().map(|row| Some(row.line as f64));
-        let lines = refused.iter().map(|_| None).chain(lines);
-        let lines: Vec<f64> = lines.map(|line| line.unwrap_or(f64::NAN)).collect();
+    let lines = lines_of(refused, lines, broken);
+    if lines.iter().any(Option::is_some) {
+        let lines: Vec<f64> = lines
+            .iter()
+            .map(|line| line.map_or(f64::NAN, |line| line as f64))
+            .collect();
         table.numbers(schema::SOURCE_LINE, &lines);
+    }
+    if !broken.is_empty() {
         let texts = broken.iter().map(|row| Some(row.text.as_str()));
         let texts = refused.iter().map(|_| None).chain(texts);
         let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, rows.len());
@@ -464,10 +490,36 @@ fn rejected(
     table.finish()
 }
 
+/// The line of each rejected row, in the order of [`rejected`].
+fn lines_of(refused: &[Refused], lines: &Lines, broken: &[BrokenRow]) -> Vec<Option<u64>> {
+    let refused = refused.iter().map(|row| lines.of(row.row as usize));
+    refused
+        .chain(broken.iter().map(|row| Some(row.line)))
+        .collect()
+}
+
+/// The lines of the first rejected rows of each reason.
+fn first_lines(
+    refused: &[Refused],
+    lines: &Lines,
+    broken: &[BrokenRow],
+) -> BTreeMap<Reason, Vec<u64>> {
+    let reasons = refused.iter().map(|row| row.reason);
+    let reasons = reasons.chain(broken.iter().map(|row| row.reason));
+    let mut first: BTreeMap<Reason, Vec<u64>> = BTreeMap::new();
+    for (reason, line) in reasons.zip(lines_of(refused, lines, broken)) {
+        let of_reason = first.entry(reason).or_default();
+        if of_reason.len() < LINES_NAMED {
+            of_reason.extend(line);
+        }
+    }
+    first
+}
+
 /// Casts all columns, the twelve known ones first, and drops each text as soon as it is cast.
 fn cast_all(
     texts: &mut [(String, Option<StringChunked>)],
-    kinds: &HashMap<String, ColumnKind>,
+    kinds: &Kinds<'_>,
     judged: [Cast; 5],
     rows: usize,
     quality: &mut QualityReport,
@@ -486,6 +538,7 @@ fn cast_all(
         columns.push(Uncast {
             name: known.name.to_owned(),
             kind: Some(known.kind),
+            remembered: None,
             text,
             done: done.map(|place| judged.swap_remove(place).1),
         });
@@ -494,7 +547,8 @@ fn cast_all(
         if let Some(text) = text.take() {
             quality.columns_new.push(name.clone());
             columns.push(Uncast {
-                kind: kinds.get(name).copied(),
+                kind: kinds.declared.get(name).copied(),
+                remembered: kinds.remembered.get(name).copied(),
                 name: name.clone(),
                 text: Some(text),
                 done: None,
@@ -512,13 +566,65 @@ fn cast_all(
         bad: column.bad,
     };
     quality.columns.extend(columns.iter().map(report));
+    quality.remembered.clone_from(kinds.remembered);
+    let readable = rows as u64;
+    for column in &quality.columns {
+        let given = readable.saturating_sub(column.nulls);
+        let declared = kinds.declared.contains_key(&column.name);
+        let Some(was) = kinds.remembered.get(&column.name).filter(|_| !declared) else {
+            continue;
+        };
+        quality.problems.extend(kind_problem(column, *was, given));
+    }
     columns.into_iter().map(|(column, _)| column).collect()
+}
+
+/// What is known of the kinds of columns beyond the known ones.
+struct Kinds<'a> {
+    declared: HashMap<String, ColumnKind>,
+    /// Of earlier batches.
+    remembered: &'a BTreeMap<String, ColumnKind>,
+}
+
+/// What is said of a column that is not, or not as much as usual, of the kind of earlier batches.
+fn kind_problem(column: &RawColumn, was: ColumnKind, given: u64) -> Option<Problem> {
+    let RawColumn {
+        name, kind, bad, ..
+    } = column;
+    let word = |kind: ColumnKind| match kind {
+        ColumnKind::Number => "numbers",
+        ColumnKind::Date => "dates",
+        ColumnKind::Code | ColumnKind::Category | ColumnKind::Zip => "text",
+    };
+    let (kind, sentence) = if word(was) != word(*kind) {
+        let sentence = format!(
+            "Column `{name}` has {} in this batch, and had {} before.",
+            word(*kind),
+            word(was)
+        );
+        (ProblemKind::KindChanged, sentence)
+    } else if *bad > 0 && !is_bulk(given - bad, given) {
+        let sentence = format!(
+            "Column `{name}` has {} as before; {bad} of {given} values could not be read as such and are missing.",
+            word(was)
+        );
+        (ProblemKind::KindKept, sentence)
+    } else {
+        return None;
+    };
+    Some(Problem {
+        kind,
+        column: Some(name.clone()),
+        sentence,
+    })
 }
 
 struct Uncast {
     name: String,
     /// `None` is inferred.
     kind: Option<ColumnKind>,
+    /// The kind in earlier batches.
+    remembered: Option<ColumnKind>,
     text: Option<StringChunked>,
     done: Option<Cast>,
 }
@@ -528,7 +634,10 @@ impl Uncast {
     fn cast(self, rows: usize) -> (Column, u64) {
         let kind = match (self.kind, &self.text) {
             (Some(kind), _) => kind,
-            (None, Some(text)) => infer_kind(text.iter()),
+            (None, Some(text)) => match self.remembered {
+                Some(remembered) => kind_after(remembered, text.iter()),
+                None => infer_kind(text.iter()),
+            },
             (None, None) => ColumnKind::Category,
         };
         let Cast { values, nulls, bad } = match (self.done, self.text) {
@@ -734,6 +843,7 @@ impl Draft {
             known: _,
             properties,
             rejected,
+            rejected_lines,
             mut quality,
             mut proposed,
         } = self;
@@ -807,6 +917,7 @@ impl Draft {
             quality,
             profile,
             proposed,
+            rejected_lines,
             row_hashes: kept_hashes,
         })
     }

@@ -30,6 +30,15 @@ pub enum PreprocessError {
         place: String,
         source: std::io::Error,
     },
+    #[error(
+        "{place} declares {declared}, and {setting} is {configured}; make them equal, start again, then process the batch again"
+    )]
+    Units {
+        place: String,
+        setting: &'static str,
+        declared: String,
+        configured: String,
+    },
     #[error("the bucket failed")]
     Lake(#[from] LakeError),
     #[error("the registry failed")]
@@ -45,9 +54,10 @@ pub enum PreprocessError {
 impl Classify for PreprocessError {
     fn class(&self) -> ErrorClass {
         match self {
-            Self::Unreadable { .. } | Self::Schema { .. } | Self::SchemaUnreadable { .. } => {
-                ErrorClass::InvalidInput
-            }
+            Self::Unreadable { .. }
+            | Self::Schema { .. }
+            | Self::SchemaUnreadable { .. }
+            | Self::Units { .. } => ErrorClass::InvalidInput,
             Self::Left { .. } => ErrorClass::CorruptArtifact,
             Self::Overtaken { .. } => ErrorClass::Retryable,
             Self::Lake(error) => error.class(),

@@ -36,7 +36,7 @@ use tasador_seen::{Hashes, Seen};
 
 pub use clean::{Cleaned, Draft, draft};
 pub use error::PreprocessError;
-pub use read::{BrokenRow, MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
+pub use read::{BrokenRow, Lines, MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
 pub use remake::{Remade, remake};
 pub use table::{FrameError, LeftError, to_parquet};
 pub use tasador_flow::preprocess::{Request, Response};
@@ -213,9 +213,11 @@ async fn clean_rows(batch: &BatchId, ctx: &Context) -> Result<Option<Hashes>, Pr
 /// Fetches, verifies, reads and cleans the raw object.
 async fn read_raw(
     request: &Request,
-    file: SchemaFile,
+    mut file: SchemaFile,
     ctx: &Context,
 ) -> Result<Draft, PreprocessError> {
+    // A file in another currency is reported.
+    file.currency.get_or_insert(ctx.config.currency);
     let digest = request.batch.digest();
     let bytes = ctx.lake.get_verified(&request.key, digest).await?;
     let (key, format) = (request.key.clone(), request.format);

@@ -9,6 +9,7 @@ mod delimited;
 mod dialect;
 mod header;
 mod json;
+mod lines;
 mod parquet;
 mod scan;
 mod sheet;
@@ -28,6 +29,7 @@ use tasador_listing::schema;
 use tasador_listing::schema_file::SchemaFile;
 
 pub use broken::BrokenRow;
+pub use lines::Lines;
 use scan::MAX_HEADER_BYTES;
 
 /// The most columns of a batch; a table with more is not a list of listings.
@@ -46,6 +48,8 @@ pub struct Raw {
     pub rows: usize,
     /// The columns, with the source's names and order.
     pub columns: Vec<(String, StringChunked)>,
+    /// Where the rows begin in a file of lines.
+    pub lines: Lines,
     /// Rows that could not be read, in the source's order.
     pub broken: Vec<BrokenRow>,
     /// What was detected of a text.

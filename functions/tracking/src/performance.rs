@@ -47,7 +47,7 @@ enum SoldHome {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SoldRequest {
-    /// The sale price, US dollars.
+    /// The sale price.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_u64)]
     price: f64,
     /// The day of the sale.
@@ -71,7 +71,7 @@ struct SoldRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct SoldAddress {
-    /// The sale price, US dollars.
+    /// The sale price.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_u64)]
     price: f64,
     /// The day of the sale.
@@ -214,7 +214,7 @@ fn sale(entry: &Value) -> Result<Reported, (String, String)> {
     check(
         (1.0..=1e12).contains(&price),
         "price",
-        "an amount of 1 to 10^12 US dollars",
+        "an amount of 1 to 10^12",
     )?;
     let is_day = date.len() == 10 && date.contains('-');
     check(is_day, "date", "a day such as 2026-11-25")?;

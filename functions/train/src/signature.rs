@@ -1,6 +1,7 @@
 //! The inputs and the output of a version, for callers of the service and for MLflow.
 
 use serde_json::{Value, json};
+use tasador_ids::Units;
 use tasador_model::{Input, InputKind, Model, onnx};
 
 /// The version of ONNX's Python package that matches the graph's format.
@@ -32,20 +33,21 @@ pub(crate) fn of(model: &Model) -> Value {
             })
         })
         .collect();
+    let currency = Units::current().currency;
     json!({
-        "training": {"inputs": inputs, "target": {"name": "price", "type": "double", "unit": "USD"}},
+        "training": {"inputs": inputs, "target": {"name": "price", "type": "double", "unit": currency}},
         "serving": {
             "inputs": inputs,
             "outputs": [
-                {"name": "predicted_price", "type": "double", "unit": "USD"},
-                {"name": "interval", "type": "array(double)", "unit": "USD", "level": model.level()},
+                {"name": "predicted_price", "type": "double", "unit": currency},
+                {"name": "interval", "type": "array(double)", "unit": currency, "level": model.level()},
             ],
         },
         "onnx": {
             "note": "One input for each column; dates are days since 1970-01-01. What is not known is \
                      NaN in a number or date, and empty in a text.",
             "inputs": columns(model),
-            "output": {"name": onnx::OUTPUT, "type": "double", "unit": "USD"},
+            "output": {"name": onnx::OUTPUT, "type": "double", "unit": currency},
         },
     })
 }

@@ -129,6 +129,7 @@ impl Names for Language {
         match (unit?, self) {
             ("sqft", Self::English) => Some("sq ft"),
             ("sqft", Self::Spanish) => Some("pies²"),
+            ("m2", _) => Some("m²"),
             ("acre", Self::English) => Some("acres"),
             ("acre", Self::Spanish) => Some("acres"),
             _ => None,
@@ -296,6 +297,12 @@ mod tests {
                 input("acre_lot", (0.01, 0.2, 38.0), Some("acre")),
                 "0.25",
                 "0,25 acres (10.890 pies²)",
+            ),
+            (
+                Spanish,
+                input("acre_lot", (10.0, 200.0, 3800.0), Some("m2")),
+                "1250",
+                "1.250 m²",
             ),
             (
                 English,

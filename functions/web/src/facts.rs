@@ -10,8 +10,8 @@ use tasador_lake::key::{self, ModelFile};
 use tasador_listing::profile::Profile;
 use tasador_listing::quality::BatchReport;
 use tasador_registry::{
-    Champion, Outcome, Page, PageRequest, PipelineCounts, PromotionEvent, RegistryError,
-    ServingTotals, VersionRecord,
+    Champion, Outcome, Page, PageRequest, PipelineCounts, PromotionEvent, PropertyWithdrawal,
+    RegistryError, ServingTotals, VersionRecord,
 };
 use tasador_runtime::{Context, chain};
 
@@ -65,6 +65,8 @@ pub(crate) struct Models {
     pub(crate) promotions: Vec<PromotionEvent>,
     /// Versions that learned from batches that were withdrawn since.
     pub(crate) stale: HashSet<ModelVersion>,
+    /// Left out of every dataset.
+    pub(crate) properties_withdrawn: Vec<PropertyWithdrawal>,
     /// The champion's record, also if it is older than the versions above.
     pub(crate) in_production: Option<VersionRecord>,
 }
@@ -177,11 +179,13 @@ pub(crate) async fn newest_versions(ctx: &Context) -> Option<Vec<VersionRecord>>
 pub(crate) async fn models(ctx: &Context) -> Option<Models> {
     let model = &ctx.config.model;
     let page = PageRequest::first(PROMOTIONS_SHOWN);
-    let (champion, versions, promotions) = tokio::join!(
+    let (champion, versions, promotions, withdrawn) = tokio::join!(
         ctx.registry.champion(model),
         newest_versions(ctx),
         ctx.registry.promotions(model, &page),
+        ctx.registry.withdrawn(),
     );
+    let withdrawn = log_failure("what was withdrawn", withdrawn).unwrap_or_default();
     let champion = log_failure("the champion", champion)?;
     let versions = versions?;
     let promotions = log_failure("the promotions", promotions)?.items;
@@ -193,7 +197,6 @@ pub(crate) async fn models(ctx: &Context) -> Option<Models> {
         }
     };
     let stale = async {
-        let withdrawn = log_failure("what was withdrawn", ctx.registry.withdrawn().await)?;
         let batches = withdrawn.batch_ids();
         let learned = tasador_evidence::learned_from(&ctx.lake, &versions, &batches);
         log_failure("what versions learned from", learned.await)
@@ -204,6 +207,7 @@ pub(crate) async fn models(ctx: &Context) -> Option<Models> {
         versions,
         promotions,
         stale: stale.unwrap_or_default(),
+        properties_withdrawn: withdrawn.properties,
         in_production,
     })
 }

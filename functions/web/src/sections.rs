@@ -6,3 +6,4 @@ pub(crate) mod history;
 pub(crate) mod logged;
 pub(crate) mod models;
 pub(crate) mod operations;
+pub(crate) mod withdrawn;

@@ -12,11 +12,14 @@ use comfy_table::{ContentArrangement, Table, presets};
 use preprocess::Cleaned;
 use serde_json::json;
 use tasador_flow::Language::English;
-use tasador_ids::Format;
+use tasador_ids::{Format, Units};
+use tasador_listing::schema::PRICE;
 use tasador_listing::schema_file::SchemaFile;
+use tasador_runtime::Config;
 
 use super::Global;
-use super::session::schema_path;
+use super::against::{Against, has_begun, suspected_rents};
+use super::session::{schema_path, with_units};
 use crate::console::result;
 
 /// Exit code of a file that cannot be learned from as it is.
@@ -35,18 +38,33 @@ pub(super) struct Options {
     write: bool,
 }
 
-pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode> {
     let name = options.file.display();
     let format = format_of(&options.file)?;
     let bytes = std::fs::read(&options.file)
         .with_context(|| format!("{name} cannot be read; give a file of listings"))?;
     let place = schema_path(global)?;
     let declared = declared(&place)?;
-    let cleaned = clean(bytes, format, declared.clone().unwrap_or_default())
-        .with_context(|| format!("{name} cannot be read as {format}"))?;
+    let units = with_units(Config::from_env()?, &place).units();
+    units.apply();
+    let mut file = declared.clone().unwrap_or_default();
+    if units != Units::default() {
+        file.currency = Some(units.currency);
+        file.area_unit = Some(units.area);
+    }
+    let mut cleaned =
+        clean(bytes, format, file).with_context(|| format!("{name} cannot be read as {format}"))?;
+    if has_begun(global) {
+        // Its batches have the units that they have.
+        let declared = declared.as_ref();
+        cleaned.proposed.currency = declared.and_then(|file| file.currency);
+        cleaned.proposed.area_unit = declared.and_then(|file| file.area_unit);
+    }
     let quality = &cleaned.quality;
     let usable = quality.usable();
     let proposal = proposal(&options.file, &cleaned);
+    let against = Against::champion(global, &cleaned).await?;
+    let rents = suspected_rents(&cleaned.profile);
     if options.json {
         let schema = match &declared {
             Some(_) => json!(place),
@@ -54,12 +72,20 @@ pub(super) fn run(global: &Global, options: &Options) -> anyhow::Result<ExitCode
         };
         result(serde_json::to_string_pretty(&json!({
             "format": format, "usable": usable, "quality": quality, "schema": schema, "proposed": proposal,
+            "rejected_lines": cleaned.rejected_lines, "suspected_rents": rents,
+            "champion": against.as_ref().map(Against::json),
         }))?)?;
     } else {
         if declared.is_some() {
             result(format!("Schema: {}", place.display()))?;
         }
         print(&options.file, format, &cleaned)?;
+        if let Some(rents) = rents {
+            result(rents)?;
+        }
+        if let Some(against) = &against {
+            result(against.text())?;
+        }
     }
     if options.write {
         write(&place, &proposal)?;
@@ -181,9 +207,11 @@ fn print(file: &Path, format: Format, cleaned: &Cleaned) -> anyhow::Result<()> {
             "filled",
             "unreadable",
         ]);
+    let declared = cleaned.proposed.currency;
+    let currency = declared.unwrap_or(Units::current().currency);
     let sent = |name: &String| !quality.columns_gone.contains(name);
     for column in quality.columns.iter().filter(|column| sent(&column.name)) {
-        let known = tasador_listing::schema::known(&column.name);
+        let unit = tasador_listing::schema::unit(&column.name, Units::current().area);
         let rule = cleaned.proposed.columns.get(&column.name);
         let given = quality.raw.saturating_sub(column.nulls);
         let filled = given as f64 / quality.raw.max(1) as f64;
@@ -200,7 +228,8 @@ fn print(file: &Path, format: Format, cleaned: &Cleaned) -> anyhow::Result<()> {
             column.kind.code().to_owned(),
             match rule.and_then(|rule| rule.unit) {
                 Some(unit) => unit.code().to_owned(),
-                None => known.and_then(|known| known.unit).unwrap_or("").to_owned(),
+                None if column.name == PRICE => currency.to_string(),
+                None => unit.unwrap_or("").to_owned(),
             },
             format!("{:.0}%", filled * 100.0),
             English.count(column.bad),
@@ -212,8 +241,23 @@ fn print(file: &Path, format: Format, cleaned: &Cleaned) -> anyhow::Result<()> {
         result(format!("\nNot in the file: {gone}."))?;
     }
     for (reason, rows) in &quality.rejected {
-        let rows = English.count(*rows);
-        result(format!("Rejected, {rows} rows: {}", reason.sentence()))?;
+        let (count, rows) = (*rows, English.count(*rows));
+        let named = cleaned
+            .rejected_lines
+            .get(reason)
+            .map_or(&[][..], Vec::as_slice);
+        let mut lines: Vec<String> = named.iter().map(u64::to_string).collect();
+        if !lines.is_empty() && (lines.len() as u64) < count {
+            lines.push("…".to_owned());
+        }
+        let lines = match lines.as_slice() {
+            [] => String::new(),
+            lines => format!(" (lines {})", lines.join(", ")),
+        };
+        result(format!(
+            "Rejected, {rows} rows{lines}: {}",
+            reason.sentence()
+        ))?;
     }
     for (rule, rows) in &quality.identity {
         let rows = English.count(*rows);
@@ -248,7 +292,12 @@ mod tests {
 
     use super::*;
 
-    fn check_in(folder: &Path, name: &str, text: &str, write: bool) -> anyhow::Result<ExitCode> {
+    async fn check_in(
+        folder: &Path,
+        name: &str,
+        text: &str,
+        write: bool,
+    ) -> anyhow::Result<ExitCode> {
         let file = folder.join(name);
         std::fs::write(&file, text).unwrap();
         let global = Global {
@@ -260,45 +309,49 @@ mod tests {
             json: false,
             write,
         };
-        run(&global, &options)
+        run(&global, &options).await
     }
 
-    fn check(name: &str, text: &str) -> anyhow::Result<ExitCode> {
-        check_in(tempfile::tempdir().unwrap().path(), name, text, false)
+    async fn check(name: &str, text: &str) -> anyhow::Result<ExitCode> {
+        check_in(tempfile::tempdir().unwrap().path(), name, text, false).await
     }
 
     fn is_success(code: ExitCode) -> bool {
         format!("{code:?}") == format!("{:?}", ExitCode::SUCCESS)
     }
 
-    #[test]
-    fn the_exit_code_says_whether_the_file_can_be_learned_from() {
-        let code = |name, text| is_success(check(name, text).unwrap());
-        assert!(code("a.csv", "list_price,beds\n100000,3\n"));
-        assert!(code("a.json", "[{\"SalePrice\": 1, \"beds\": 3}]"));
-        assert!(!code("a.csv", "worth,beds\n100000,3\n"));
+    #[tokio::test]
+    async fn the_exit_code_says_whether_the_file_can_be_learned_from() {
+        for (name, text, usable) in [
+            ("a.csv", "list_price,beds\n100000,3\n", true),
+            ("a.json", "[{\"SalePrice\": 1, \"beds\": 3}]", true),
+            ("a.csv", "worth,beds\n100000,3\n", false),
+        ] {
+            let code = check(name, text).await.unwrap();
+            assert_eq!(is_success(code), usable, "{text}");
+        }
     }
 
-    #[test]
-    fn a_file_that_cannot_be_read_is_named() {
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_is_named() {
         for (name, text) in [
             ("a.parquet", "no"),
             ("a.zip", "PK\x03\x04"),
             ("a.docx", "price\n1\n"),
         ] {
-            let error = format!("{:#}", check(name, text).unwrap_err());
+            let error = format!("{:#}", check(name, text).await.unwrap_err());
             assert!(error.contains(name), "{error}");
         }
     }
 
-    #[test]
-    fn what_is_written_is_used_by_the_next_check_and_never_overwritten() {
+    #[tokio::test]
+    async fn what_is_written_is_used_by_the_next_check_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("data").join(FILE_NAME);
         let csv = "worth,beds,sqft,\"note, long\"\n100000,3,900,x\n";
-        let unusable = check_in(folder.path(), "a.csv", csv, false).unwrap();
+        let unusable = check_in(folder.path(), "a.csv", csv, false).await.unwrap();
         assert!(!is_success(unusable) && !place.exists());
-        check_in(folder.path(), "a.csv", csv, true).unwrap();
+        check_in(folder.path(), "a.csv", csv, true).await.unwrap();
         let text = std::fs::read_to_string(&place).unwrap();
         assert!(
             text.contains("[columns.house_size]\nnames = [\"sqft\"]\n"),
@@ -309,7 +362,9 @@ mod tests {
             text.contains("[columns.\"note, long\"]\nkind = \"category\"\n"),
             "{text}"
         );
-        let error = check_in(folder.path(), "a.csv", csv, true).unwrap_err();
+        let error = check_in(folder.path(), "a.csv", csv, true)
+            .await
+            .unwrap_err();
         assert!(error.to_string().contains("exists already"), "{error}");
         // A person declares the price.
         std::fs::write(
@@ -319,10 +374,12 @@ mod tests {
         )
         .unwrap();
         assert!(is_success(
-            check_in(folder.path(), "a.csv", csv, false).unwrap()
+            check_in(folder.path(), "a.csv", csv, false).await.unwrap()
         ));
         std::fs::write(&place, "version = 1\nprise = 3\n").unwrap();
-        let error = check_in(folder.path(), "a.csv", csv, false).unwrap_err();
+        let error = check_in(folder.path(), "a.csv", csv, false)
+            .await
+            .unwrap_err();
         let error = format!("{error:#}");
         assert!(
             error.contains("tasador.toml") && error.contains("line 2"),

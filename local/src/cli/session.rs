@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
-use tasador_listing::schema_file::FILE_NAME;
+use tasador_listing::schema_file::{FILE_NAME, SchemaFile};
 use tasador_runtime::{Config, SourceAddress};
 
 use super::Global;
@@ -26,6 +26,9 @@ pub(super) struct Session {
 impl Session {
     /// Attaches or starts. `source` is what `fetch` shall ask, where the command names one.
     pub(super) async fn open(global: &Global, source: Option<&str>) -> anyhow::Result<Self> {
+        with_units(Config::from_env()?, &schema_path(global)?)
+            .units()
+            .apply();
         match Folder::claim(&global.data_dir()).await? {
             Claim::Served(server) => Self::attach(*server, source).await,
             Claim::Ours(folder) => {
@@ -141,7 +144,9 @@ pub(super) fn configuration(global: &Global, source: Option<&str>) -> anyhow::Re
     }
     let source = config.source.as_ref().map(SourceAddress::reveal);
     config.source = source.map(whole_source).transpose()?;
-    config.schema = Some(schema_path(global)?);
+    let schema = schema_path(global)?;
+    config = with_units(config, &schema);
+    config.schema = Some(schema);
     if let Some(seed) = global.seed {
         config.seed = seed;
     }
@@ -150,6 +155,21 @@ pub(super) fn configuration(global: &Global, source: Option<&str>) -> anyhow::Re
         config.fetch.files_allowed = true;
     }
     Ok(config)
+}
+
+/// The currency and the unit of areas that the schema of listings declares, where the environment has none.
+/// Whoever uses a schema that cannot be read says what is wrong with it.
+pub(super) fn with_units(mut config: Config, schema: &Path) -> Config {
+    let text = std::fs::read(schema).unwrap_or_default();
+    let file = SchemaFile::read(&text).unwrap_or_default();
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if let Some(currency) = file.currency.filter(|_| !is_set("TASADOR_CURRENCY")) {
+        config.currency = currency;
+    }
+    if let Some(area) = file.area_unit.filter(|_| !is_set("TASADOR_AREA_UNIT")) {
+        config.area_unit = area;
+    }
+    config
 }
 
 /// The file with the schema of listings: the one that TASADOR_SCHEMA names, otherwise the data folder's,

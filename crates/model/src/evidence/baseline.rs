@@ -19,9 +19,9 @@ use tasador_listing::schema;
 /// How good prices without intervals are; the units are those of [`crate::Scores`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Accuracy {
-    /// Root of the mean squared error, in US dollars.
+    /// Root of the mean squared error, in the installation's currency.
     pub rmse: f64,
-    /// Mean absolute error, in US dollars.
+    /// Mean absolute error, in the installation's currency.
     pub mae: f64,
     /// Share of the variance explained.
     pub r2: f64,

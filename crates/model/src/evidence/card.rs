@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use tasador_flow::Language::English;
+use tasador_ids::Units;
+
 use super::{Part, RatioStudy, Report};
 use crate::input::InputKind;
 use crate::model::Model;
@@ -45,10 +48,11 @@ fn parts(
     ratios: &RatioStudy,
 ) -> std::fmt::Result {
     let level = model.level() * 100.0;
+    let currency = Units::current().currency;
     writeln!(card, "# {}\n", text(name))?;
     writeln!(
         card,
-        "Estimates the price of a home, in US dollars, from its listing, with a {level:.0} % interval. \
+        "Estimates the price of a home, in {currency}, from its listing, with a {level:.0} % interval. \
          Algorithm: {}. Trained on {} homes.\n",
         model.algorithm(),
         model.training_rows(),
@@ -58,7 +62,7 @@ fn parts(
     if let Some(all) = report.out_of_fold {
         writeln!(
             card,
-            "{} homes, {}: the median error is {:.1} %, the mean absolute error ${:.0}, and {:.1} % of \
+            "{} homes, {}: the median error is {:.1} %, the mean absolute error {}, and {:.1} % of \
              the true prices are inside their interval. The median width of the interval is {:.0} % of \
              the price.\n",
             all.rows,
@@ -68,7 +72,7 @@ fn parts(
                 Validation::Calibration | Validation::CrossFitted => "held out from training",
             },
             all.median_ape * 100.0,
-            all.mae,
+            English.money(all.mae),
             all.coverage * 100.0,
             all.interval_width * 100.0,
         )?;
@@ -98,11 +102,11 @@ fn parts(
         writeln!(
             card,
             "Out of time: trained on the homes before the newest tenth by `{}` and evaluated on that \
-             tenth ({} homes): RMSE ${:.0}, MAE ${:.0}, median error {:.1} %, {:.1} % inside the interval.\n",
+             tenth ({} homes): RMSE {}, MAE {}, median error {:.1} %, {:.1} % inside the interval.\n",
             text(&later.column),
             later.metrics.rows,
-            later.metrics.rmse,
-            later.metrics.mae,
+            English.money(later.metrics.rmse),
+            English.money(later.metrics.mae),
             later.metrics.median_ape * 100.0,
             later.metrics.coverage * 100.0,
         )?;
@@ -112,13 +116,17 @@ fn parts(
     writeln!(card, "## Inputs\n")?;
     writeln!(
         card,
-        "| input | kind | in training | missing | rise of the MAE when shuffled, $ |"
+        "| input | kind | in training | missing | rise of the MAE when shuffled, {currency} |"
     )?;
     writeln!(card, "|---|---|---|---:|---:|")?;
     for input in model.inputs() {
         let seen = match (input.kind, input.min, input.max) {
             (InputKind::Category, ..) => format!("{} names", input.distinct),
-            (_, Some(min), Some(max)) => format!("{min} to {max}"),
+            (InputKind::Number, Some(min), Some(max)) => {
+                let unit = input.unit.as_deref().unwrap_or_default();
+                format!("{min} to {max} {unit}").trim_end().to_owned()
+            }
+            (InputKind::Date, Some(min), Some(max)) => format!("{min} to {max}"),
             _ => String::new(),
         };
         let rise = report

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use tasador_flow::Language::English;
+
 use crate::metrics::median;
 use crate::model::Prediction;
 
@@ -143,14 +145,6 @@ fn round_prices((low, high): (f64, f64)) -> Vec<f64> {
         .collect()
 }
 
-fn money(price: f64) -> String {
-    match price {
-        1e6.. => format!("${} M", (price / 1e5).round() / 10.0),
-        1e3.. => format!("${:.0} k", price / 1e3),
-        _ => format!("${price:.0}"),
-    }
-}
-
 /// Predicted prices against how far the true ones are from them.
 pub(super) fn residuals(prices: &[f64], predictions: &[Prediction]) -> String {
     let pairs = pairs(prices, predictions);
@@ -165,7 +159,7 @@ pub(super) fn residuals(prices: &[f64], predictions: &[Prediction]) -> String {
     plane.axes();
     let (low, high) = plane.x;
     for price in round_prices(plane.x) {
-        plane.x_mark(price.ln(), &money(price));
+        plane.x_mark(price.ln(), &English.money_short(price));
     }
     for factor in [0.25_f64, 0.5, 1.0, 2.0, 4.0] {
         plane.y_mark(factor.ln(), &format!("× {factor}"));
@@ -208,8 +202,8 @@ pub(super) fn calibration(prices: &[f64], predictions: &[Prediction]) -> String 
         "stroke=\"#bbb\" stroke-dasharray=\"4 4\"",
     );
     for price in round_prices(plane.x) {
-        plane.x_mark(price.ln(), &money(price));
-        plane.y_mark(price.ln(), &money(price));
+        plane.x_mark(price.ln(), &English.money_short(price));
+        plane.y_mark(price.ln(), &English.money_short(price));
     }
     let size = pairs.len().div_ceil(GROUPS).max(1);
     for group in pairs.chunks(size) {

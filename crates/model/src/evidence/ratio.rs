@@ -99,7 +99,7 @@ fn by_price(sales: &[Sale], seed: u64) -> Vec<Segment> {
     let mut found = Vec::new();
     let mut after = f64::NEG_INFINITY;
     for edge in edges {
-        let name = format!("${low:.0} to ${edge:.0}");
+        let name = format!("{low:.0} to {edge:.0}");
         let of = sales
             .iter()
             .map(|sale| (after < sale.price && sale.price <= edge).then_some(name.as_str()));

@@ -427,6 +427,21 @@ fn a_short_zip_code_of_another_state_is_not_padded() {
         sentence.starts_with("2 zip codes") && sentence.contains("1 of them"),
         "{sentence}"
     );
+    for (state, given, read) in [
+        ("NY", "100011234", "10001"),
+        ("MA", "2134", "02134"),
+        ("MA", "2134.0", "02134"),
+        ("CA", "2134", ""),
+        ("PR", "601", "00601"),
+        ("WA", "601", ""),
+    ] {
+        let cleaned = clean(&format!("price,state,zip_code\n1,{state},{given}\n"));
+        assert_eq!(
+            column(&cleaned.clean, "zip_code"),
+            [read],
+            "{state} {given}"
+        );
+    }
 }
 
 #[test]
@@ -453,21 +468,201 @@ fn when_a_row_was_read_makes_it_no_new_row() {
     assert_ne!(sold("2024-01-01"), sold("2024-02-01"));
 }
 
+/// A column of 199 cells and one other one.
+fn with_odd_cell(cell: impl Fn(u32) -> String, odd: &str) -> String {
+    let mut csv = "price,bed,other\n".to_owned();
+    for row in 1..200 {
+        csv.push_str(&format!("{row},{},{}\n", row % 5, cell(row)));
+    }
+    csv + &format!("200,3,{odd}\n")
+}
+
 #[test]
 fn one_odd_cell_does_not_change_the_kind_of_a_column() {
-    let mut csv = "price,rent_index\n".to_owned();
-    for row in 1..200 {
-        csv.push_str(&format!("{row},{row}\n"));
+    let number = |row: u32| row.to_string();
+    let date = |row: u32| format!("2024-01-{:02}", row % 28 + 1);
+    let text = |row: u32| format!("street {row}");
+    for (cell, odd, kind, bad) in [
+        (
+            &number as &dyn Fn(u32) -> String,
+            "1133 - 1384",
+            ColumnKind::Number,
+            1,
+        ),
+        (&number, "on request", ColumnKind::Number, 1),
+        (&number, "0049", ColumnKind::Number, 0),
+        (&date, "next spring", ColumnKind::Date, 1),
+        (&text, "17", ColumnKind::Category, 0),
+    ] {
+        let cleaned = clean(&with_odd_cell(cell, odd));
+        let mut columns = cleaned.quality.columns.iter();
+        let other = columns.find(|column| column.name == "other").unwrap();
+        assert_eq!((other.kind, other.bad), (kind, bad), "{odd}");
     }
-    csv.push_str("200,1133 - 1384\n");
-    let cleaned = clean(&csv);
-    let index = cleaned
+}
+
+#[test]
+fn the_kind_of_a_column_is_remembered_and_a_change_is_reported() {
+    let after = |remembered: ColumnKind, numbers: usize| {
+        let mut file = SchemaFile::default();
+        file.remembered.insert("other".to_owned(), remembered);
+        let mut csv = "price,bed,other\n".to_owned();
+        for row in 0..100 {
+            let cell = if row < numbers { "7" } else { "a few" };
+            csv.push_str(&format!("{},3,{cell}\n", row + 1));
+        }
+        let cleaned = draft(raw(&csv), &file).unwrap().finish(|_| false).unwrap();
+        let quality = cleaned.quality;
+        let kind = quality.kinds()["other"];
+        let column = quality.columns.iter().find(|column| column.name == "other");
+        assert_eq!(kind, column.unwrap().kind);
+        let problem = quality.problems.iter().find(|problem| {
+            matches!(
+                problem.kind,
+                ProblemKind::KindChanged | ProblemKind::KindKept
+            )
+        });
+        (kind, problem.map(|problem| problem.sentence.clone()))
+    };
+    let (number, category) = (ColumnKind::Number, ColumnKind::Category);
+    assert_eq!(after(number, 99), (number, None));
+    assert_eq!(
+        after(number, 80),
+        (
+            number,
+            Some(
+                "Column `other` has numbers as before; 20 of 100 values could not be read as such and are missing."
+                    .to_owned()
+            )
+        )
+    );
+    assert_eq!(
+        after(number, 20),
+        (
+            category,
+            Some("Column `other` has text in this batch, and had numbers before.".to_owned())
+        )
+    );
+    assert_eq!(after(category, 80), (category, None));
+    assert_eq!(
+        after(category, 100).1.as_deref(),
+        Some("Column `other` has numbers in this batch, and had text before.")
+    );
+}
+
+#[test]
+fn identifiers_and_codes_are_no_amounts() {
+    let row = |row: u64| {
+        format!(
+            "{},{},{},{},{},{}.0,{}\n",
+            100_000 + row * 997,
+            7_129_300_520 + row * 7,
+            98_001 + row % 199,
+            format_args!("MLS{row}"),
+            format_args!("0{}", 526_301_100 + row),
+            2_000 + row % 20,
+            1 + row % 4,
+        )
+    };
+    let rows: String = (0..200).map(row).collect();
+    let cleaned = clean(&format!("price,id,zipcode,MLS#,PID,Postcode,bed\n{rows}"));
+    let kind = |name: &str| {
+        let mut columns = cleaned.quality.columns.iter();
+        columns.find(|column| column.name == name).map(|it| it.kind)
+    };
+    assert_eq!(kind("zip_code"), Some(ColumnKind::Zip));
+    for (column, other) in [
+        ("id", None),
+        ("listing_id", Some("mls")),
+        ("parcel_number", Some("pid")),
+    ] {
+        assert!(!schema::is_feature(column), "{column}");
+        assert!(
+            kind(column).is_some(),
+            "{column}: {:?}",
+            cleaned.quality.columns
+        );
+        assert!(other.is_none_or(|other| kind(other).is_none()), "{column}");
+    }
+    // Leading zeros are part of an identifier.
+    assert_eq!(column(&cleaned.clean, "parcel_number")[0], "0526301100");
+}
+
+#[test]
+fn what_cannot_be_read_is_reported_by_its_column() {
+    // Forms and units that people use, and what cannot be meant.
+    for (header, cell, read, bad) in [
+        ("house_size", "\"1,180 sqft\"", "1180.0", 0),
+        ("acre_lot", "2 acres", "2.0", 0),
+        ("prev_sold_date", "5/31/2024", "2024-05-31", 0),
+        ("prev_sold_date", "May-31-2024", "2024-05-31", 0),
+        ("acre_lot", "\"10,890 sqft\"", "0.25", 0),
+        ("house_size", "large", "", 60),
+        ("prev_sold_date", "last year", "", 60),
+        ("zip_code", "downtown", "", 60),
+        ("bed", "several", "", 60),
+    ] {
+        let rows: String = (0..60)
+            .map(|row| format!("{},{cell}\n", 100 + row))
+            .collect();
+        let cleaned = clean(&format!("price,{header}\n{rows}"));
+        let mut columns = cleaned.quality.columns.iter();
+        let found = columns.find(|column| column.name == header).unwrap();
+        assert_eq!(found.bad, bad, "{header} {cell}");
+        let is_reported = cleaned.quality.problems.iter().any(|problem| {
+            problem.kind == ProblemKind::MostlyUnreadable
+                && problem.column.as_deref() == Some(header)
+        });
+        assert_eq!(is_reported, bad > 0, "{header} {cell}");
+        if bad == 0 {
+            assert_eq!(column(&cleaned.clean, header)[0], read, "{header} {cell}");
+        }
+    }
+    let gone = clean("price,view\n100,sea\n120,hill\n")
         .quality
-        .columns
-        .iter()
-        .find(|column| column.name == "rent_index");
-    let index = index.unwrap();
-    assert_eq!((index.kind, index.bad), (ColumnKind::Number, 1));
+        .columns_gone;
+    assert!(
+        gone.contains(&"house_size".to_owned()) && gone.len() == 11,
+        "{gone:?}"
+    );
+}
+
+#[test]
+fn a_second_column_of_the_price_is_no_feature() {
+    for second in ["Price ", "PRICE", "price_2", "List Price", "price per sqft"] {
+        let rows: String = (0..60)
+            .map(|row| format!("{},{row},{}\n", 100 + row, 1 + row % 4))
+            .collect();
+        let cleaned = clean(&format!("price,{second},bed\n{rows}"));
+        let reported = cleaned.quality.problems.iter().find_map(|problem| {
+            (problem.kind == ProblemKind::Leak).then(|| problem.column.clone())?
+        });
+        let reported =
+            reported.unwrap_or_else(|| panic!("{second}: {:?}", cleaned.quality.problems));
+        assert!(!schema::is_feature(&reported), "{second}: {reported}");
+        assert_eq!(column(&cleaned.clean, "price")[0], "100.0", "{second}");
+    }
+}
+
+#[test]
+fn rejected_rows_have_their_lines() {
+    let csv =
+        "price,bed,note\n1,2,\"a\nb\"\n\n-5,2,x\n3,2,x\n-6,2,x,surplus\n-7,2,\"c\n\"\nnone,2,x\n";
+    let cleaned = clean(csv);
+    let lines = |reason: Reason| {
+        cleaned
+            .rejected_lines
+            .get(&reason)
+            .cloned()
+            .unwrap_or_default()
+    };
+    assert_eq!(lines(Reason::PriceNotPositive), [5, 8]);
+    assert_eq!(lines(Reason::SurplusFields), [7]);
+    assert_eq!(lines(Reason::PriceMissing), [10]);
+    assert_eq!(
+        column(&cleaned.rejected, "source_line"),
+        ["5.0", "8.0", "10.0", "7.0"]
+    );
 }
 
 #[test]

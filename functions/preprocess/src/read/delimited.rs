@@ -38,7 +38,12 @@ pub(super) fn read(bytes: Bytes, names: &[String]) -> Result<Raw, ReadError> {
         first_line -= 1;
     }
     let text = bytes.as_ref();
-    let Scan { kept, rows, broken } = scan(text, separator, first_line, is_utf8)?;
+    let Scan {
+        kept,
+        rows,
+        lines,
+        broken,
+    } = scan(text, separator, first_line, is_utf8)?;
     let broken = broken.finish(text, rows)?;
     let kept = match kept.as_slice() {
         [all] => bytes.slice_ref(text.get(all.clone()).unwrap_or_default()),
@@ -77,6 +82,7 @@ pub(super) fn read(bytes: Bytes, names: &[String]) -> Result<Raw, ReadError> {
     Ok(Raw {
         rows,
         columns,
+        lines,
         broken,
         form: TextForm {
             encoding: Some(encoding.to_owned()),

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use tasador_listing::schema::MAX_DEPTH;
 
 use super::broken::{Broken, Fault, MAX_CELL_BYTES, MAX_ROW_BYTES};
+use super::lines::Lines;
 use super::table::TableBuilder;
 use super::{Raw, ReadError, without_mark};
 
@@ -71,6 +72,7 @@ pub(super) fn read_lines(bytes: &[u8]) -> Result<Raw, ReadError> {
     let text = without_mark(bytes);
     let mut table = TableBuilder::default();
     let mut broken = Broken::default();
+    let mut lines = Lines::default();
     let (mut start, mut number) = (0, 0);
     for line in text.split(|byte| *byte == b'\n') {
         let range = start..start + line.len();
@@ -80,7 +82,10 @@ pub(super) fn read_lines(bytes: &[u8]) -> Result<Raw, ReadError> {
             continue;
         }
         match read_row(&mut table, line) {
-            Ok(()) => table.end_row()?,
+            Ok(()) => {
+                table.end_row()?;
+                lines.add(number as u64);
+            }
             Err(RowError::Broken(fault)) => {
                 broken.add(number, range, fault);
                 table.drop_row()?;
@@ -89,7 +94,8 @@ pub(super) fn read_lines(bytes: &[u8]) -> Result<Raw, ReadError> {
         }
     }
     let broken = broken.finish(text, table.rows())?;
-    table.finish(broken)
+    let raw = table.finish(broken)?;
+    Ok(Raw { lines, ..raw })
 }
 
 /// Why a row ended early.

@@ -10,6 +10,7 @@ use memchr::{memchr, memchr_iter, memchr2, memchr3};
 use tasador_listing::clean::is_bulk;
 
 use super::broken::{Broken, Fault, MAX_CELL_BYTES, MAX_ROW_BYTES};
+use super::lines::Lines;
 use super::{ReadError, check_size};
 
 /// The longest header, in bytes.
@@ -28,6 +29,7 @@ pub(super) struct Scan {
     pub(super) kept: Vec<Range<usize>>,
     /// Rows that can be read.
     pub(super) rows: usize,
+    pub(super) lines: Lines,
     pub(super) broken: Broken,
 }
 
@@ -42,6 +44,8 @@ struct Row {
     longest: usize,
     /// Whether it has only a line break.
     blank: bool,
+    /// Whether it may have several lines.
+    quoted: bool,
 }
 
 /// Finds the rows of a text whose first line is the header, and has this number in the source's file.
@@ -51,12 +55,7 @@ pub(super) fn scan(
     first_line: usize,
     is_utf8: bool,
 ) -> Result<Scan, ReadError> {
-    let mut scanner = Scanner {
-        text,
-        separator,
-        line: first_line,
-        counted: 0,
-    };
+    let scanner = Scanner { text, separator };
     let mut at = 0;
     let header = loop {
         let head = text.get(at..).unwrap_or_default();
@@ -84,21 +83,29 @@ pub(super) fn scan(
     let mut found = Scan {
         kept: vec![header.clone()],
         rows: 0,
+        lines: Lines::default(),
         broken: Broken::default(),
     };
+    let breaks = |range: Range<usize>| {
+        let passed = text.get(range).unwrap_or_default();
+        memchr_iter(b'\n', passed).count()
+    };
+    let mut line = first_line + breaks(0..header.end);
     at = header.end;
     while at < text.len() {
         let row = match scanner.row(at) {
             Ok(row) => row,
             Err(fault) => {
                 let end = scanner.next_line(at);
-                found.broken.add(scanner.line_of(at), at..end, fault);
+                found.broken.add(line, at..end, fault);
+                line += 1;
                 at = end;
                 continue;
             }
         };
         let mut end = row.end;
         if row.blank {
+            line += 1;
             at = end;
             continue;
         }
@@ -113,10 +120,10 @@ pub(super) fn scan(
         } else if end - at > MAX_ROW_BYTES {
             Some(Fault::RowTooLong)
         } else if row.longest > MAX_CELL_BYTES {
-            let line = scanner.next_line(at);
-            if line < end {
+            let next = scanner.next_line(at);
+            if next < end {
                 // More likely a quote that is not closed than such a long text.
-                end = line;
+                end = next;
                 Some(Fault::OpenQuote)
             } else {
                 Some(Fault::CellTooLong)
@@ -132,12 +139,14 @@ pub(super) fn scan(
                 })
         };
         match fault {
-            Some(fault) => found.broken.add(scanner.line_of(at), at..end, fault),
+            Some(fault) => found.broken.add(line, at..end, fault),
             None => {
                 found.rows += 1;
+                found.lines.add(line as u64);
                 found.keep(at..end);
             }
         }
+        line += if row.quoted { breaks(at..end) } else { 1 };
         at = end;
     }
     check_size(found.rows, columns)?;
@@ -157,20 +166,9 @@ impl Scan {
 struct Scanner<'t> {
     text: &'t [u8],
     separator: u8,
-    /// The line at `counted`. Lines are only counted where something is broken.
-    line: usize,
-    counted: usize,
 }
 
 impl Scanner<'_> {
-    /// The number of the line that begins here; called with growing places.
-    fn line_of(&mut self, at: usize) -> usize {
-        let passed = self.text.get(self.counted..at).unwrap_or_default();
-        self.line += memchr_iter(b'\n', passed).count();
-        self.counted = at;
-        self.line
-    }
-
     fn next_line(&self, at: usize) -> usize {
         let rest = self.text.get(at..).unwrap_or_default();
         memchr(b'\n', rest).map_or(self.text.len(), |end| at + end + 1)
@@ -188,6 +186,7 @@ impl Scanner<'_> {
                 filled: 0,
                 longest: 0,
                 blank: true,
+                quoted: false,
             });
         }
         match memchr2(b'"', b'\r', content) {
@@ -200,6 +199,7 @@ impl Scanner<'_> {
                     filled: fields,
                     longest: 0,
                     blank: false,
+                    quoted: false,
                 };
                 if is_padded {
                     let last = content.iter().rev();
@@ -225,6 +225,7 @@ impl Scanner<'_> {
             filled: 0,
             longest: 0,
             blank: false,
+            quoted: true,
         };
         loop {
             let begin = at;

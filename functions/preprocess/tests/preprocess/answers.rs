@@ -82,7 +82,7 @@ async fn a_broken_row_is_stored_as_it_came() {
             column(&rejected, "reason"),
             [some("price_not_positive"), some(reason)]
         );
-        assert_eq!(column(&rejected, "source_line"), [None, some("2.0")]);
+        assert_eq!(column(&rejected, "source_line"), [some("3.0"), some("2.0")]);
         let text = String::from_utf8_lossy(row).into_owned();
         assert_eq!(column(&rejected, "source_text"), [None, Some(text)]);
         let found = column(&rejected, "detail").pop().flatten().unwrap();

@@ -13,7 +13,7 @@ const BAR: f64 = 14.0;
 /// One feature's part.
 pub(crate) struct Step {
     pub(crate) label: String,
-    /// Its effect in US dollars.
+    /// Its effect in the installation's currency.
     pub(crate) amount: f64,
 }
 

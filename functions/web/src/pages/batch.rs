@@ -64,13 +64,7 @@ pub(super) async fn page(site: &Site, language: Language, id: &BatchId, may_chan
                 dd { a href=(View::Run(batch.claim.run.clone()).address()) { code { (batch.claim.run) } } }
                 dt { (words.identifier) } dd { code { (id) } }
             }
-            @if let Some(outcome) = outcome.as_ref().filter(|outcome| !outcome.recognised.is_empty()) {
-                details {
-                    summary { (words.recognised) " " span.count { (outcome.recognised.len()) } }
-                    // Recorded in English.
-                    ul.reasons lang="en" { @for sentence in &outcome.recognised { li { (sentence) } } }
-                }
-            }
+            @if let Some(outcome) = &outcome { (history::recognised(language, outcome)) }
         }
         @if events.len() > 1 {
             div.card {

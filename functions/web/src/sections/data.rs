@@ -17,6 +17,7 @@ use crate::columns::{Names as _, is_year};
 use crate::facts::Facts;
 use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty, unavailable};
+use crate::sections::withdrawn;
 
 /// Columns whose drift is shown at once, those that moved most; the others are folded.
 const COLUMNS_SHOWN: usize = 10;
@@ -44,6 +45,7 @@ pub(crate) fn section(language: Language, facts: &Facts, limits: &GateLimits) ->
                 (missing(language, &facts.batches, &labels))
             }
             (drift(language, &facts.batches, &labels, facts.reference.as_ref(), limits))
+            @if let Some(models) = &facts.models { (withdrawn::properties(language, &models.properties_withdrawn)) }
         }
     };
     Section {

@@ -175,6 +175,20 @@ pub(crate) fn details(language: Language, outcome: &Outcome) -> Markup {
             @if let Some(source) = &outcome.source { dt { (words.source) } dd { (source) } }
             @if let Some(promotion) = &outcome.promotion { dt { (words.promotion) } dd { "№ " (promotion) } }
         }
+        (recognised(language, outcome))
+    }
+}
+
+/// What was recognised of the columns of a batch, as it was recorded in English.
+pub(crate) fn recognised(language: Language, outcome: &Outcome) -> Markup {
+    let words = language.words();
+    html! {
+        @if !outcome.recognised.is_empty() {
+            details {
+                summary { (words.recognised) " " span.count { (outcome.recognised.len()) } }
+                ul.reasons lang="en" { @for sentence in &outcome.recognised { li { (sentence) } } }
+            }
+        }
     }
 }
 
@@ -228,7 +242,7 @@ fn rejection(language: Language, code: &str) -> String {
         "price_missing" => "El anuncio no tiene precio.",
         "price_unreadable" => "El precio no es un número.",
         "price_not_positive" => "El precio no es mayor que cero.",
-        "price_too_large" => "El precio supera los US$ 1.000.000.000.",
+        "price_too_large" => "El precio es demasiado alto para ser real.",
         "bed_negative" => "El número de dormitorios es negativo.",
         "bed_too_large" => "Hay más de 1.000 dormitorios.",
         "bath_negative" => "El número de baños es negativo.",

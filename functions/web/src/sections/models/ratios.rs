@@ -152,9 +152,9 @@ fn segments(language: Language, title: &str, found: Option<&Value>) -> Markup {
     }
 }
 
-/// `$78000 to $320000` as money; any other name as it is.
+/// `78000 to 320000` as money, also as earlier versions wrote it (`$78000 to $320000`); any other name as it is.
 pub(super) fn part_name(language: Language, name: &str) -> String {
-    let amount = |text: &str| text.strip_prefix('$')?.parse::<f64>().ok();
+    let amount = |text: &str| text.trim_start_matches('$').parse::<f64>().ok();
     match name.split_once(" to ") {
         Some((low, high)) => match (amount(low), amount(high)) {
             (Some(low), Some(high)) => {
