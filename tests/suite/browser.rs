@@ -1,6 +1,6 @@
 //! The page in a real browser: Debian's chromium, driven through chromedriver.
 //!
-//! Screenshots of every section are left under `target/screenshots`: by day and by night, on a desk
+//! Screenshots of every section are left in the folder `TASADOR_SCREENSHOTS`, or under `target/screenshots`: by day and by night, on a desk
 //! and on a phone, in both languages. axe-core reads the page as assistive software does and finds
 //! nothing serious. Without browser or axe-core the tests are skipped and say so.
 
@@ -10,6 +10,7 @@ mod entries;
 mod foreign_page;
 mod live;
 mod mlflow_pages;
+mod tables;
 
 use serde_json::{Value, json};
 use tasador_access::Scope;
@@ -91,6 +92,50 @@ async fn a_home_is_appraised_and_the_form_follows_the_champion() {
     assert!(page.count("svg.waterfall rect").await >= 5);
     let living_area = page.text("svg.waterfall").await;
     assert!(living_area.contains("2,400 sq ft"), "{living_area}");
+
+    // What was not used as it was given is said, with what was used instead.
+    assert_eq!(
+        page.count("#price .warnings [href$='#in-house_size']")
+            .await,
+        0
+    );
+    let grade = page.text("#price .grade").await;
+    assert!(
+        grade.starts_with("Confidence ") && grade.contains("two thirds"),
+        "{grade}"
+    );
+    page.go(
+        &world,
+        "/?in.bed=4&in.house_size=99000&in.city=Atlantis#appraise",
+    )
+    .await;
+    page.wait_for("#price .warnings [href$='#in-house_size']")
+        .await;
+    let warnings = page.text("#price .warnings").await;
+    for part in [
+        "Living area: 99,000 sq ft is outside the range of the training data. Priced as ",
+        "City: the training data has no “Atlantis”",
+    ] {
+        assert!(warnings.contains(part), "{part} in {warnings}");
+    }
+    page.screenshot("appraise-warnings").await;
+    // The page of the request says the same.
+    let request = page
+        .script(
+            "return document.querySelector('#price a[href^=\"?request=\"]').getAttribute('href')",
+        )
+        .await;
+    let request = format!("/{}", request.as_str().unwrap());
+    let kept = world.asked(reqwest::Method::GET, &request, None, &[]).await;
+    assert!(
+        kept.text
+            .contains("is outside the range of the training data")
+    );
+    page.go(&world, "/").await;
+    page.fill("#in-bed", "4").await;
+    page.fill("#in-house_size", "2400").await;
+    page.click("#home button[type=submit]").await;
+    page.wait_for("#price .figure").await;
 
     // A slider moves the price without a reload.
     page.slide("#if-house_size", 1_200.0).await;

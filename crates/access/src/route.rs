@@ -114,6 +114,7 @@ pub const ROUTES: &[Route] = &[
     ),
     page("POST", "/page/models/{name}/rollback", Scope::Admin),
     page("GET", "/page/live", Scope::Read),
+    page("GET", "/page/tables/{table}", Scope::Read),
     page("POST", "/page/runs", Scope::Admin),
     page("GET", "/page/batches/{batch}/rejected", Scope::Read),
     page("POST", "/page/batches/{batch}/{action}", Scope::Admin),

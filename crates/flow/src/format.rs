@@ -90,7 +90,7 @@ impl Language {
         let (number, unit) = if amount.abs() >= 999_500.0 {
             (self.number(amount / 1e6, 2), "M")
         } else if amount.abs() >= 10_000.0 {
-            (self.number(amount / 1e3, 0), "k")
+            (self.number(amount / 1e3, 1), "k")
         } else {
             (self.number(amount, 0), "")
         };
@@ -103,6 +103,21 @@ impl Language {
         match self {
             Self::English => format!("{number}%"),
             Self::Spanish => format!("{number}\u{a0}%"),
+        }
+    }
+
+    /// A share of 1 as a percentage with one decimal, also where it is 0: for figures below each other.
+    pub fn percent_fixed(self, share: f64) -> String {
+        let text = self.percent(share);
+        let (point, mark) = match self {
+            Self::English => ('.', "%"),
+            Self::Spanish => (',', "\u{a0}%"),
+        };
+        match text.strip_suffix(mark) {
+            Some(number) if !number.contains(point) && share.is_finite() => {
+                format!("{number}{point}0{mark}")
+            }
+            _ => text,
         }
     }
 
@@ -151,7 +166,8 @@ impl Language {
         if ms < 1.0 {
             format!("{}\u{a0}ms", self.number(ms, 2))
         } else if ms < 1_000.0 {
-            format!("{}\u{a0}ms", self.number(ms, 0))
+            let decimals = usize::from(ms < 10.0);
+            format!("{}\u{a0}ms", self.number(ms, decimals))
         } else if ms < 120_000.0 {
             format!("{}\u{a0}s", self.number(ms / 1e3, 1))
         } else {
@@ -201,7 +217,12 @@ mod tests {
         assert_eq!(Spanish.money(-1_500.0), "\u{2212}US$\u{a0}1.500");
         assert_eq!(English.money_change(1_500.0), "+$1,500");
         assert_eq!(English.money_short(1_250_000.0), "$1.25M");
+        assert_eq!(English.money_short(450_000.0), "$450k");
+        assert_eq!(Spanish.money_short(52_500.0), "US$\u{a0}52,5k");
         assert_eq!(English.percent(0.051), "5.1%");
+        assert_eq!(English.percent_fixed(0.09), "9.0%");
+        assert_eq!(Spanish.percent_fixed(0.091), "9,1\u{a0}%");
+        assert_eq!(Spanish.percent_fixed(0.09), "9,0\u{a0}%");
         assert_eq!(English.percent_beside(0.010_04, 0.01), "1.004%");
         assert_eq!(English.percent_beside(0.01, 0.01), "1%");
         assert_eq!(Spanish.percent_change(-0.051), "\u{2212}5,1\u{a0}%");
@@ -214,5 +235,7 @@ mod tests {
         assert_eq!(Spanish.day(at), "5 ago 2026");
         assert_eq!(English.time(at), "09:07");
         assert_eq!(English.duration(1_530.0), "1.5\u{a0}s");
+        assert_eq!(English.duration(2.5), "2.5\u{a0}ms");
+        assert_eq!(Spanish.duration(66.4), "66\u{a0}ms");
     }
 }

@@ -160,6 +160,8 @@ pub mod gate {
     }
 
     impl Decision {
+        pub const ALL: [Self; 3] = [Self::Train, Self::Skip, Self::Hold];
+
         pub const fn as_str(self) -> &'static str {
             match self {
                 Self::Train => "train",

@@ -1,6 +1,7 @@
 //! The champion as `GET /model` shows it: what a form can be drawn from.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -123,6 +124,15 @@ pub enum Amount {
     Text(String),
 }
 
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
 impl ModelDescription {
     pub(crate) fn of(record: &VersionRecord, model: &Model) -> Self {
         Self {
@@ -212,7 +222,8 @@ fn example(input: &Input) -> Option<Amount> {
     }
 }
 
-fn amount(input: &Input, value: Option<f64>) -> Option<Amount> {
+/// A value of an input; dates are days since 1970-01-01 to a model.
+pub(crate) fn amount(input: &Input, value: Option<f64>) -> Option<Amount> {
     let value = value.filter(|value| value.is_finite())?;
     match input.kind {
         // Days out of real dates, which fit.

@@ -163,6 +163,7 @@ impl Pricing {
         // the write, the answer is in both or in neither.
         let count = |counts: &mut ServingCounts| {
             counts.count(status.as_u16(), duration_us);
+            counts.count_hour(service.ctx.now(), status.as_u16());
             counts.rows_priced += drafted.priced;
             counts.rows_failed += drafted.failed;
         };

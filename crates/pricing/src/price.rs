@@ -5,10 +5,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tasador_http::{FieldError, Problem};
 use tasador_ids::{Currency, Units};
-use tasador_model::{Confidence, Notice, Row};
+use tasador_model::{Confidence, Model, Notice, Row};
 use utoipa::ToSchema;
 
 use crate::champion::Champion;
+use crate::describe::{self, Amount};
 use crate::listing::{self, Listing};
 use crate::unprocessable;
 
@@ -74,10 +75,10 @@ pub struct Warning {
     pub field: String,
     /// The kind of the warning.
     pub code: WarningCode,
-    /// The number that was used instead.
+    /// The number or date that was used instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub used: Option<f64>,
+    pub used: Option<Amount>,
     /// The warning in words.
     pub message: String,
 }
@@ -86,7 +87,7 @@ pub struct Warning {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
-    /// The number is outside of what training saw; the nearest number seen was used.
+    /// The number or date is outside of what training saw; the nearest one seen was used.
     OutsideTraining,
     /// Training never saw this name; the home is priced like its wider place, or like the average.
     UnknownName,
@@ -94,17 +95,25 @@ pub enum WarningCode {
     ImportantMissing,
 }
 
-impl From<Notice> for Warning {
-    fn from(notice: Notice) -> Self {
+impl Warning {
+    fn of(model: &Model, notice: Notice) -> Self {
         match notice {
-            Notice::OutsideTraining { name, given, used } => Self {
-                message: format!(
-                    "{given} is outside the range of the training data; {used} was used"
-                ),
-                field: name,
-                code: WarningCode::OutsideTraining,
-                used: Some(used),
-            },
+            Notice::OutsideTraining { name, given, used } => {
+                let input = model.inputs().iter().find(|input| input.name == name);
+                let written = |value| {
+                    let known = input.and_then(|input| describe::amount(input, Some(value)));
+                    known.unwrap_or(Amount::Number(value))
+                };
+                let (given, used) = (written(given), written(used));
+                Self {
+                    message: format!(
+                        "{given} is outside the range of the training data; {used} was used"
+                    ),
+                    field: name,
+                    code: WarningCode::OutsideTraining,
+                    used: Some(used),
+                }
+            }
             Notice::UnknownName { name } => Self {
                 message: "the training data has no such name".to_owned(),
                 field: name,
@@ -301,7 +310,11 @@ pub(crate) fn price(
         },
         confidence: prediction.confidence().into(),
         fsd: (prediction.fsd * 1e4).round() / 1e4,
-        warnings: model.notices(&row).into_iter().map(Warning::from).collect(),
+        warnings: model
+            .notices(&row)
+            .into_iter()
+            .map(|notice| Warning::of(model, notice))
+            .collect(),
         explanation: explain.then(|| explanation(champion, &row)).transpose()?,
         ignored_fields: ignored,
     })

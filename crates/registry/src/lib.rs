@@ -35,9 +35,11 @@ pub use promotion::{
     CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, Refusal,
 };
 pub use serving::{
-    CountsKept, DURATION_BOUNDS_US, GateFigures, PipelineCounts, ServingCounts, ServingTotals,
+    CountsKept, DURATION_BOUNDS_US, GateFigures, HourCounts, PipelineCounts, ServingCounts,
+    ServingTotals, hour_name,
 };
 pub use table::{Registry, Tables, Turn};
+pub use tasador_flow::gate::Decision as GateDecision;
 pub use tasador_flow::{
     BatchAction, BatchEvent, Candidate, CleanFile, Contender, Measurement, Metrics, Number, Origin,
     Outcome, OutcomeKind, PromotionSeq, Reason, Rows, RunError,

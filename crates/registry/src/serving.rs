@@ -31,6 +31,25 @@ pub struct ServingCounts {
     pub buckets: Vec<u64>,
     /// The times of all answers together, in microseconds.
     pub duration_sum_us: u64,
+    /// Answers by the hour in which they were given, such as `2026-11-28T05`: the last [`HOURS_KEPT`] with any.
+    pub hours: BTreeMap<String, HourCounts>,
+}
+
+/// Hours with answers that are kept.
+const HOURS_KEPT: usize = 48;
+
+/// Answers of one hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HourCounts {
+    pub requests: u64,
+    /// Those with a status from 400 on.
+    pub errors: u64,
+}
+
+/// The name of the hour of a time.
+pub fn hour_name(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H").to_string()
 }
 
 impl ServingCounts {
@@ -47,6 +66,21 @@ impl ServingCounts {
             *count += 1;
         }
         self.duration_sum_us += duration_us;
+    }
+
+    /// Counts an answer in its hour.
+    pub fn count_hour(&mut self, at: Timestamp, status: u16) {
+        let hour = self.hours.entry(hour_name(at)).or_default();
+        hour.requests += 1;
+        hour.errors += u64::from(status >= 400);
+        self.forget_hours();
+    }
+
+    /// Names of hours sort by time.
+    fn forget_hours(&mut self) {
+        while self.hours.len() > HOURS_KEPT {
+            self.hours.pop_first();
+        }
     }
 
     /// All answers.
@@ -90,6 +124,7 @@ impl ServingCounts {
         let mut rest = self.clone();
         rest.combine(earlier, u64::saturating_sub);
         rest.answers.retain(|_, count| *count > 0);
+        rest.hours.retain(|_, hour| hour.requests > 0);
         rest
     }
 
@@ -111,6 +146,12 @@ impl ServingCounts {
         ] {
             *mine = with(*mine, count);
         }
+        for (hour, count) in &other.hours {
+            let mine = self.hours.entry(hour.clone()).or_default();
+            mine.requests = with(mine.requests, count.requests);
+            mine.errors = with(mine.errors, count.errors);
+        }
+        self.forget_hours();
     }
 }
 
@@ -210,11 +251,39 @@ mod tests {
     }
 
     #[test]
+    fn the_last_hours_are_kept_whichever_instance_answered() {
+        let at = |hour: i64| Timestamp::from_second(1_780_000_000 + hour * 3_600).unwrap();
+        let (mut one, mut other) = (ServingCounts::default(), ServingCounts::default());
+        for hour in 0..60 {
+            one.count_hour(at(hour), 200);
+            if hour % 20 == 0 {
+                other.count_hour(at(hour), 503);
+            }
+        }
+        let first = one.hours.keys().next().cloned();
+        assert_eq!(
+            (one.hours.len(), first),
+            (HOURS_KEPT, Some(hour_name(at(12))))
+        );
+        let before = one.clone();
+        one.add(&other);
+        assert_eq!(one.hours.len(), HOURS_KEPT);
+        let both = HourCounts {
+            requests: 2,
+            errors: 1,
+        };
+        assert_eq!(one.hours[&hour_name(at(40))], both);
+        assert_eq!(one.since(&before).hours.len(), 2);
+    }
+
+    #[test]
     fn what_came_since_and_what_was_before_are_all() {
         let mut before = ServingCounts::default();
         before.count(200, 5);
+        before.count_hour(Timestamp::UNIX_EPOCH, 200);
         let mut after = before.clone();
         after.count(404, 7_000);
+        after.count_hour(Timestamp::UNIX_EPOCH, 404);
         after.rows_priced = 3;
         let since = after.since(&before);
         assert_eq!(since.requests(), 1);

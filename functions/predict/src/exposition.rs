@@ -1,5 +1,7 @@
 //! The figures of `GET /metrics` in Prometheus' text format.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
@@ -7,7 +9,7 @@ use prometheus::proto::{
 use prometheus::{Encoder as _, TextEncoder};
 use tasador_pricing::ChampionStatus;
 use tasador_registry::{
-    DURATION_BOUNDS_US, OutcomeKind, PipelineCounts, ServingCounts, ServingTotals,
+    DURATION_BOUNDS_US, GateDecision, OutcomeKind, PipelineCounts, ServingCounts, ServingTotals,
 };
 
 /// What is shown.
@@ -77,6 +79,20 @@ fn gauge(labels: Labels<'_>, value: f64) -> Metric {
     metric
 }
 
+/// Statuses that are shown before they occur.
+const STATUSES: [&str; 4] = ["200", "422", "500", "503"];
+
+/// The counts and, as zeros, the names that have none yet: Prometheus sees no increase in a counter that begins
+/// at 1, so the first error of a kind would raise no alert.
+fn from_zero<'c>(
+    names: &[&'c str],
+    counts: &'c BTreeMap<String, u64>,
+) -> impl Iterator<Item = (&'c str, u64)> {
+    let mut all: BTreeMap<&str, u64> = names.iter().map(|name| (*name, 0)).collect();
+    all.extend(counts.iter().map(|(name, count)| (name.as_str(), *count)));
+    all.into_iter()
+}
+
 fn seconds(duration_us: u64) -> f64 {
     duration_us as f64 / 1e6
 }
@@ -114,10 +130,8 @@ fn serving(families: &mut Families, totals: &ServingTotals) {
     families.counters(
         "inference_responses_total",
         "Answers to POST /predict by HTTP status.",
-        counts
-            .answers
-            .iter()
-            .map(|(status, count)| counter(&[("status", status)], *count))
+        from_zero(&STATUSES, &counts.answers)
+            .map(|(status, count)| counter(&[("status", status)], count))
             .collect(),
     );
     families.counter(
@@ -193,7 +207,7 @@ fn pipeline(families: &mut Families, counts: &PipelineCounts) {
     families.counters(
         "pipeline_runs_total",
         "Runs of the pipeline by outcome.",
-        // All of them: Prometheus sees no increase in a counter that begins at 1.
+        // All of them, see `from_zero`.
         OutcomeKind::OF_RUNS
             .iter()
             .map(|kind| {
@@ -205,11 +219,12 @@ fn pipeline(families: &mut Families, counts: &PipelineCounts) {
     families.counters(
         "gate_decisions_total",
         "Decisions of the gate.",
-        counts
-            .decisions
-            .iter()
-            .map(|(decision, count)| counter(&[("decision", decision)], *count))
-            .collect(),
+        from_zero(
+            &GateDecision::ALL.map(GateDecision::as_str),
+            &counts.decisions,
+        )
+        .map(|(decision, count)| counter(&[("decision", decision)], count))
+        .collect(),
     );
     families.gauges(
         "pipeline_last_run_timestamp_seconds",

@@ -1,6 +1,7 @@
 //! What a visitor asks for, as the address says it.
 
 use serde_json::{Map, Value};
+use tasador_flow::{Language, Outcome, OutcomeKind};
 use tasador_ids::{BatchId, DatasetId, ModelVersion, RunId};
 
 use crate::sign_in::Attempt;
@@ -51,6 +52,51 @@ impl View {
     }
 }
 
+/// Which runs are shown.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Filter {
+    pub(crate) kind: Option<OutcomeKind>,
+    /// A part of the batch's name, an id or the sentence.
+    pub(crate) text: Option<String>,
+}
+
+impl Filter {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.kind.is_none() && self.text.is_none()
+    }
+
+    /// Whether a run is one of them, in either language.
+    pub(crate) fn matches(&self, outcome: &Outcome) -> bool {
+        let is_kind = self.kind.is_none_or(|kind| outcome.kind == kind);
+        is_kind && self.text.as_ref().is_none_or(|text| has(outcome, text))
+    }
+
+    /// As the end of an address: `kind=rejected&q=may`; empty for all.
+    pub(crate) fn query(&self) -> String {
+        let kind = self.kind.map(|kind| format!("kind={}", kind.as_str()));
+        let text = self
+            .text
+            .as_ref()
+            .map(|text| format!("q={}", encoded(text)));
+        kind.into_iter().chain(text).collect::<Vec<_>>().join("&")
+    }
+}
+
+fn has(outcome: &Outcome, text: &str) -> bool {
+    let text = text.to_lowercase();
+    let ids = [
+        Some(outcome.run.to_string()),
+        outcome.batch.map(|batch| batch.to_string()),
+        outcome.dataset.map(|dataset| dataset.to_string()),
+        outcome.batch_name(),
+        outcome.source.clone(),
+    ];
+    let mut all = ids.into_iter().flatten();
+    let mut said = Language::ALL.into_iter();
+    all.any(|part| part.to_lowercase().contains(&text))
+        || said.any(|language| language.outcome(outcome).to_lowercase().contains(&text))
+}
+
 /// The parts of the address.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
@@ -60,6 +106,8 @@ pub(crate) struct Asked {
     pub(crate) page: Option<String>,
     /// `run=`, `batch=`, `dataset=`, `version=` or `request=`: the one thing that is shown.
     pub(crate) view: Option<View>,
+    /// `kind=` and `q=`: which runs of the history are shown.
+    pub(crate) filter: Filter,
     /// `from=`: the price that a what-if is compared with.
     pub(crate) from: Option<f64>,
     /// `sign-in=`: what became of signing in.
@@ -88,6 +136,12 @@ impl Asked {
                 match name.as_str() {
                     "lang" => asked.language = Some(text.to_owned()),
                     "page" => asked.page = Some(text.to_owned()),
+                    "kind" => {
+                        asked.filter.kind = OutcomeKind::OF_RUNS
+                            .into_iter()
+                            .find(|kind| kind.as_str() == text)
+                    }
+                    "q" => asked.filter.text = Some(text.to_owned()),
                     "sign-in" => {
                         // It is over as soon as it is told.
                         asked.sign_in = Attempt::of(text);

@@ -53,12 +53,13 @@ impl Scale {
     }
 }
 
-/// Round numbers from at most `low` to at least `high`, about `count` of them.
-fn ticks(low: f64, high: f64, count: u32) -> Vec<f64> {
+/// Round numbers from at most `low` to at least `high`, about `count` of them; whole ones if asked for.
+fn ticks(low: f64, high: f64, count: u32, whole: bool) -> Vec<f64> {
     if !(low.is_finite() && high.is_finite()) || high <= low {
         return vec![low];
     }
     let step = tasador_listing::drift::round_step((high - low) / f64::from(count.max(1)));
+    let step = if whole { step.ceil() } else { step };
     let first = (low / step).floor();
     let last = (high / step).ceil();
     let steps = (last - first).clamp(0.0, 20.0) as u32;
@@ -74,12 +75,14 @@ mod tests {
     #[test]
     fn ticks_are_round_and_hold_the_range() {
         assert_eq!(
-            ticks(66_000.0, 94_000.0, 4),
+            ticks(66_000.0, 94_000.0, 4, false),
             [60_000.0, 70_000.0, 80_000.0, 90_000.0, 100_000.0]
         );
-        assert_eq!(ticks(0.0, 7.0, 4), [0.0, 2.0, 4.0, 6.0, 8.0]);
-        assert_eq!(ticks(3.0, 3.0, 4), [3.0]);
-        assert_eq!(ticks(f64::NAN, 3.0, 4).len(), 1);
+        assert_eq!(ticks(0.0, 7.0, 4, false), [0.0, 2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(ticks(0.0, 1.0, 3, true), [0.0, 1.0]);
+        assert_eq!(ticks(0.0, 7.0, 3, true), [0.0, 3.0, 6.0, 9.0]);
+        assert_eq!(ticks(3.0, 3.0, 4, false), [3.0]);
+        assert_eq!(ticks(f64::NAN, 3.0, 4, true).len(), 1);
     }
 
     #[test]

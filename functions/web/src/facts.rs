@@ -16,11 +16,14 @@ use tasador_registry::{
 use tasador_runtime::{Context, chain};
 
 use crate::Site;
-use crate::asked::Asked;
+use crate::asked::{Asked, Filter};
 use crate::sections::logged::Logged;
 
 /// Runs on a page of the history.
 const RUNS_SHOWN: u32 = 20;
+/// Runs that are read at once, and how often, while those of a filter are searched.
+const SEARCHED_AT_ONCE: u32 = 50;
+const SEARCHES_MAX: usize = 40;
 /// Runs that people logged, as many as are shown; and experiments that are looked into for them.
 const LOGGED_SHOWN: usize = 12;
 /// Versions that are shown, the newest ones.
@@ -42,6 +45,8 @@ pub(crate) type Batches = Mutex<HashMap<BatchId, Arc<BatchReport>>>;
 pub(crate) struct Facts {
     /// A page of the history.
     pub(crate) history: Option<Page<Outcome>>,
+    /// The run that ended last, whichever page of the history is shown.
+    pub(crate) last_run: Option<Outcome>,
     /// Runs that people logged, latest first.
     pub(crate) logged: Vec<Logged>,
     /// The models' side.
@@ -84,17 +89,19 @@ impl Facts {
     /// Reads everything.
     pub(crate) async fn gather(site: &Site, asked: &Asked) -> Self {
         let ctx = site.pricing.context();
-        let (history, logged, (models, reference), batches, serving, pipeline) = tokio::join!(
-            history(ctx, asked.page.clone()),
+        let (history, logged, (models, reference), latest, serving, pipeline) = tokio::join!(
+            history(ctx, asked.page.clone(), &asked.filter),
             logged(ctx),
             // Boxed: inlined into the page's future, these overflow a thread's stack of 2 MB.
             Box::pin(models_and_reference(ctx)),
-            latest_batches(site),
+            latest(site),
             site.pricing.totals(),
             ctx.registry.pipeline_counts(),
         );
+        let (last_run, batches) = latest;
         Self {
             history,
+            last_run,
             logged: logged.unwrap_or_default(),
             models,
             batches,
@@ -112,8 +119,33 @@ pub(crate) fn log_failure<T, E: std::error::Error>(what: &str, result: Result<T,
         .ok()
 }
 
-async fn history(ctx: &Context, token: Option<String>) -> Option<Page<Outcome>> {
-    let first = PageRequest::first(RUNS_SHOWN);
+/// A page of the history. With a filter it is at least [`RUNS_SHOWN`] of the runs that match, if there are as many.
+pub(crate) async fn history(
+    ctx: &Context,
+    token: Option<String>,
+    filter: &Filter,
+) -> Option<Page<Outcome>> {
+    if filter.is_empty() {
+        return read_history(ctx, token, RUNS_SHOWN).await;
+    }
+    let mut found = Page {
+        items: Vec::new(),
+        next: token,
+    };
+    for _ in 0..SEARCHES_MAX {
+        let page = read_history(ctx, found.next, SEARCHED_AT_ONCE).await?;
+        let matching = page.items.into_iter().filter(|run| filter.matches(run));
+        found.items.extend(matching);
+        found.next = page.next;
+        if found.next.is_none() || found.items.len() >= RUNS_SHOWN as usize {
+            break;
+        }
+    }
+    Some(found)
+}
+
+async fn read_history(ctx: &Context, token: Option<String>, limit: u32) -> Option<Page<Outcome>> {
+    let first = PageRequest::first(limit);
     let page = PageRequest {
         token,
         ..first.clone()
@@ -229,13 +261,14 @@ pub(crate) async fn describe(ctx: &Context, record: VersionRecord) -> Shown {
     }
 }
 
-/// The latest batches that were cleaned, oldest first, each once.
-async fn latest_batches(site: &Site) -> Vec<(Outcome, Arc<BatchReport>)> {
+/// The run that ended last, and the latest batches that were cleaned, oldest first, each once.
+async fn latest(site: &Site) -> (Option<Outcome>, Vec<(Outcome, Arc<BatchReport>)>) {
     let ctx = site.pricing.context();
     let latest = PageRequest::first(RUNS_SHOWN * 2);
     let Some(page) = log_failure("the batches", ctx.registry.history(&latest).await) else {
-        return Vec::new();
+        return (None, Vec::new());
     };
+    let last_run = page.items.first().cloned();
     let mut chosen: Vec<Outcome> = Vec::new();
     for outcome in page.items {
         let known = |other: &Outcome| other.batch == outcome.batch;
@@ -245,7 +278,7 @@ async fn latest_batches(site: &Site) -> Vec<(Outcome, Arc<BatchReport>)> {
     }
     chosen.truncate(BATCHES_SHOWN);
     chosen.reverse();
-    stream::iter(chosen)
+    let batches = stream::iter(chosen)
         .map(|outcome| async {
             let report = report(site, outcome.batch.as_ref()?).await?;
             Some((outcome, report))
@@ -253,7 +286,8 @@ async fn latest_batches(site: &Site) -> Vec<(Outcome, Arc<BatchReport>)> {
         .buffered(CONCURRENCY)
         .filter_map(async |found| found)
         .collect()
-        .await
+        .await;
+    (last_run, batches)
 }
 
 pub(crate) async fn report(site: &Site, batch: &BatchId) -> Option<Arc<BatchReport>> {

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `GET /` | the page; `?lang=`, `?page=` (history), `?in.<column>=` (a home to price) |
 //! | `GET /?run=`, `?batch=`, `?dataset=`, `?version=`, `?request=` | the page of one run, batch, dataset, version or request |
+//! | `GET /page/tables/history.csv`, `…/versions.csv` | a table as CSV; `?kind=`, `?q=` as on the page |
 //! | `GET /page/live` | the strip about what runs alone, for the script |
 //! | `POST /page/runs` | back to the page, with a run started |
 //! | `GET /appraisal?in.<column>=` | the result of a home alone, for the script |
@@ -40,6 +41,7 @@ mod moves;
 mod pages;
 mod sections;
 mod sign_in;
+mod tables;
 mod visitor;
 mod words;
 
@@ -114,6 +116,7 @@ pub fn page(pricing: Pricing) -> Router {
         )
         .route("/page/models/{name}/rollback", post(moves::roll_back))
         .route("/page/live", get(live::strip))
+        .route("/page/tables/{table}", get(tables::csv))
         .route("/page/runs", post(live::start))
         .route("/page/batches/{batch}/rejected", get(rejected))
         .route("/page/batches/{batch}/{action}", post(moves::decide))
@@ -217,7 +220,8 @@ async fn sections(
             .only_if(reads, language),
         models::section(language, &facts, visitor.may(Scope::Admin)).only_if(reads, language),
         data::section(language, &facts, &pricing.context().config.gate).only_if(reads, language),
-        operations::section(language, &status, &facts).only_if(reads, language),
+        operations::section(language, &status, &facts, pricing.context().now())
+            .only_if(reads, language),
     ]
 }
 
@@ -240,6 +244,8 @@ async fn appraisal(
 async fn file(
     State(site): State<Site>,
     Path((model, version, file)): Path<(String, String, String)>,
+    headers: HeaderMap,
+    pairs: Pairs,
 ) -> Response {
     let (Ok(model), Ok(version)) = (model.parse(), version.parse().map(ModelVersion)) else {
         return Problem::new(StatusCode::NOT_FOUND).into_response();
@@ -247,6 +253,8 @@ async fn file(
     let lake = &site.pricing.context().lake;
     match tasador_evidence::file(lake, &model, version, &file).await {
         Ok(Some(bytes)) => {
+            let language = Language::wanted(asked(pairs).language.as_deref(), &headers);
+            let bytes = models::in_language(language, &file, bytes);
             let kind = [(header::CONTENT_TYPE, FileKind::of(&file).media_type())];
             (kind, SENT_WITH, bytes).into_response()
         }

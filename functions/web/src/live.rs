@@ -236,7 +236,7 @@ fn elapsed_in_words(elapsed: SignedDuration) -> String {
 }
 
 /// A wait, to the minute, or to the second within the last one.
-fn rounded_in_words(wait: SignedDuration) -> String {
+pub(crate) fn rounded_in_words(wait: SignedDuration) -> String {
     let seconds = wait.as_secs().max(0);
     if seconds < 60 {
         return format!("{seconds} s");

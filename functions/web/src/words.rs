@@ -23,8 +23,8 @@ words! {
     data: "Data", "Datos";
     operations: "Operations", "Operación";
     logged_runs: "Runs logged by people", "Ejecuciones registradas por personas";
-    logged_runs_lead: "Experiments of your own, kept by MLflow's clients beside the pipeline's.",
-        "Experimentos propios, guardados por los clientes de MLflow junto a los del proceso.";
+    logged_runs_lead: "Experiments that were logged with MLflow clients.",
+        "Experimentos registrados con clientes de MLflow.";
     experiment: "Experiment", "Experimento";
     utc: "All times are UTC.", "Todas las horas son UTC.";
     api: "The same figures for programs:", "Las mismas cifras para programas:";
@@ -32,31 +32,33 @@ words! {
     sign_in_title: "Sign in", "Iniciar sesión";
     sign_in: "Sign in", "Entrar";
     sign_out: "Sign out", "Salir";
-    sign_in_lead: "This page requires a token. Whoever runs it makes one with",
+    sign_in_lead: "This page requires a token. Its administrator creates one with",
         "Esta página pide un token. Quien la administra crea uno con";
     token: "Token", "Token";
     token_hint: "It begins with tsd_ and is kept in this browser for twelve hours, or until you sign out.",
         "Empieza con tsd_ y se guarda en este navegador doce horas, o hasta que salga.";
     token_refused: "This token is invalid, expired or revoked.",
-        "Este token no sirve aquí: está mal escrito, venció o fue revocado.";
-    cookie_lost: "The token is good, but the browser did not keep it. Open this page over https, and allow its cookie.",
-        "El token sirve, pero el navegador no lo guardó. Abra esta página por https y permita su cookie.";
+        "Este token no es válido, venció o fue revocado.";
+    cookie_lost: "The token is valid, but the browser did not keep it. Open this page over https and allow its cookie.",
+        "El token es válido, pero el navegador no lo guardó. Abra esta página por https y permita su cookie.";
     not_allowed: "Your token does not allow this", "Su token no permite esto";
     not_allowed_hint: "Sign out, and sign in with one that does.", "Salga y entre con uno que lo permita.";
 
-    appraise_lead: "Say what you know of a home. Tasador compares it with the sales it has learnt from and says what it is worth, how sure it is, and why.",
-        "Diga lo que sepa de una vivienda. Tasador la compara con las ventas de las que ha aprendido y dice cuánto vale, con qué seguridad y por qué.";
+    appraise_lead: "Enter what you know about a home. Tasador estimates its price from the sales it has learned from, and shows the likely range and what the price depends on.",
+        "Ingrese lo que sepa de una vivienda. Tasador estima su precio con las ventas de las que ha aprendido, y muestra el rango probable y de qué depende el precio.";
     the_home: "The home", "La vivienda";
     more_details: "More details", "Más detalles";
     optional: "Leave empty what you do not know.", "Deje vacío lo que no sepa.";
     appraise_now: "Appraise this home", "Tasar esta vivienda";
     start_over: "Start over", "Empezar de nuevo";
     no_price_yet: "No price yet", "Aún no hay precio";
-    no_price_hint: "The form holds a typical home. Change what you like and ask for its price.",
-        "El formulario contiene una vivienda típica. Cambie lo que quiera y pida su precio.";
+    no_price_hint: "The form shows a typical home. Change what you know, then select “Appraise this home”.",
+        "El formulario muestra una vivienda típica. Cambie lo que sepa y elija «Tasar esta vivienda».";
     estimated_price: "Estimated price", "Precio estimado";
     range_label: "Likely range", "Rango probable";
-    why: "What makes this price", "De dónde sale este precio";
+    confidence: "Confidence", "Confianza";
+    check_these: "Please check", "Por favor, revise";
+    why: "Why this price", "Por qué este precio";
     why_hint: "Starting from the average home, each feature moves the price up or down.",
         "Partiendo de la vivienda media, cada característica sube o baja el precio.";
     average_home: "Average home", "Vivienda media";
@@ -77,14 +79,20 @@ words! {
     request: "Request", "Solicitud";
     cannot_price: "This home could not be priced", "No se pudo tasar esta vivienda";
     no_model: "No model is in production yet", "Aún no hay un modelo en producción";
-    no_model_hint: "The first batch of listings that arrives will train one. Then this form draws itself from what the model has learnt.",
-        "El primer lote de anuncios que llegue entrenará uno. Entonces este formulario se dibujará con lo que el modelo haya aprendido.";
+    no_model_hint: "The first batch of listings trains one. Then the form for a home appears here.",
+        "El primer lote de anuncios entrenará uno. Entonces aparecerá aquí el formulario de la vivienda.";
 
     history_lead: "Every batch of listings that arrived, what was decided about it, and why.",
         "Cada lote de anuncios que llegó, qué se decidió sobre él y por qué.";
     when: "When", "Cuándo";
     batch: "Batch", "Lote";
     decision: "Decision", "Decisión";
+    all_decisions: "All decisions", "Todas las decisiones";
+    search: "Search", "Buscar";
+    search_history: "Batch, file, id or text", "Lote, archivo, identificador o texto";
+    show_all: "Show all", "Ver todo";
+    no_match: "No run matches.", "Ninguna ejecución coincide.";
+    as_csv: "CSV", "CSV";
     what_happened: "What happened", "Qué pasó";
     promoted: "Promoted", "Promovido";
     kept_current: "Kept current model", "Se mantuvo el modelo";
@@ -103,7 +111,7 @@ words! {
     change: "Change", "Cambio";
     arrived: "Arrived", "Llegó";
     period: "Period of the data", "Período de los datos";
-    rejected_for: "Refused rows", "Filas rechazadas";
+    rejected_for: "Rejected rows", "Filas rechazadas";
     download: "Download", "Descargar";
     release: "Release", "Admitir";
     discard: "Discard", "Descartar";
@@ -119,8 +127,8 @@ words! {
     withdrawn_by: "Withdrawn by", "Retirado por";
     learned_from_withdrawn: "Learned from withdrawn data", "Aprendió de datos retirados";
     properties_withdrawn: "Properties withdrawn since this version was trained", "Viviendas retiradas desde que se entrenó esta versión";
-    cannot_be_decided: "Another decision was taken meanwhile, or a run is working on the batch. Load the page again and check it.",
-        "Ya se tomó otra decisión, o una ejecución está procesando el lote. Recargue la página y revísela.";
+    cannot_be_decided: "Another decision was taken meanwhile, or a run is working on the batch. Reload the page and check it.",
+        "Mientras tanto se tomó otra decisión, o una ejecución está procesando el lote. Recargue la página y revísela.";
     rows: "Rows", "Filas";
     run: "Run", "Ejecución";
     dataset: "Dataset", "Conjunto de datos";
@@ -151,30 +159,31 @@ words! {
     request_gone: "No request with this id is in the log. The log moves requests to the archive after some weeks.",
         "Ninguna solicitud con este identificador está en la bitácora, que archiva las solicitudes al cabo de unas semanas.";
     no_history: "Nothing has arrived yet", "Aún no ha llegado nada";
-    no_history_hint: "As soon as a batch of listings has been worked on, it stands here with its decision.",
-        "En cuanto se haya procesado un lote de anuncios, aparecerá aquí con su decisión.";
+    no_history_hint: "Each batch appears here with its decision when its run has ended.",
+        "Cada lote aparece aquí con su decisión cuando termina su ejecución.";
 
     models_lead: "The model in production, its accuracy, and earlier versions.",
-        "Qué modelo tasa ahora, qué tan bueno es y cuáles lo precedieron.";
+        "El modelo en producción, su precisión y las versiones anteriores.";
     in_production: "In production", "En producción";
     was_in_production: "Was in production", "Estuvo en producción";
     candidate: "Not used", "No usado";
     unfinished: "Unfinished", "Inconcluso";
     since: "since", "desde";
-    average_error: "Average error", "Error medio";
-    average_error_hint: "how far the estimate is off, on average",
-        "cuánto se aleja la estimación, en promedio";
-    typical_error: "Typical error", "Error típico";
-    typical_error_hint: "half of the homes are closer than this",
-        "la mitad de las viviendas queda más cerca";
-    explained: "Differences explained", "Diferencias explicadas";
-    explained_hint: "of what sets prices apart (R²)", "de lo que distingue los precios (R²)";
-    honest_range: "Range holds", "El rango acierta";
-    honest_range_hint: "of true prices lie in the likely range",
-        "de los precios reales cae en el rango probable";
-    learnt_from: "Learnt from", "Aprendió de";
+    average_error: "Average error", "Error promedio";
+    average_error_hint: "average difference from the real price",
+        "diferencia media con el precio real";
+    typical_error: "Median error", "Error mediano";
+    typical_error_hint: "half of the estimates have a smaller error",
+        "la mitad de las estimaciones tiene un error menor";
+    explained: "Variance explained", "Varianza explicada";
+    explained_hint: "of the price differences between homes (R²)",
+        "de las diferencias de precio entre viviendas (R²)";
+    honest_range: "Range coverage", "Cobertura del rango";
+    honest_range_hint: "of real prices are within the likely range",
+        "de los precios reales está dentro del rango probable";
+    learnt_from: "Learned from", "Aprendió de";
     homes: "homes", "viviendas";
-    error_over_time: "Average error of each version", "Error medio de cada versión";
+    error_over_time: "Average error of each version", "Error promedio de cada versión";
     error_over_time_hint: "Lower is better. Filled points were in production.",
         "Menos es mejor. Los puntos rellenos estuvieron en producción.";
     version: "Version", "Versión";
@@ -185,18 +194,18 @@ words! {
     action: "Action", "Acción";
     evidence: "Evidence", "Evidencia";
     evidence_of: "Evidence of version", "Evidencia de la versión";
-    no_evidence: "This version left no evidence beside its figures.",
-        "Esta versión no dejó más evidencia que sus cifras.";
+    no_evidence: "This version has no plots and no files.",
+        "Esta versión no tiene gráficos ni archivos.";
     figures: "Figures", "Cifras";
-    importance: "What matters to this version", "Qué le importa a esta versión";
-    importance_hint: "How much larger the average error gets without each feature.",
-        "Cuánto crece el error medio sin cada característica.";
-    by_price: "Accuracy by price", "Qué tan buena es según el precio";
-    by_state: "Accuracy by state", "Qué tan buena es según el estado";
+    importance: "Feature importance", "Importancia de las características";
+    importance_hint: "How much the average error rises if the values of the feature are shuffled.",
+        "Cuánto sube el error promedio si se mezclan los valores de la característica.";
+    by_price: "Accuracy by price", "Precisión según el precio";
+    by_state: "Accuracy by state", "Precisión según el estado";
     files: "Files", "Archivos";
     ratio_study: "Ratio study", "Estudio de razones";
-    ratio_study_hint: "Estimated price over sale price. Each sale is priced by a model that never saw its property. Ranges: IAAO, Standard on Ratio Studies.",
-        "Precio estimado entre precio de venta. Cada venta la tasa un modelo que nunca vio esa propiedad. Rangos: IAAO, Standard on Ratio Studies.";
+    ratio_study_hint: "Estimated price divided by sale price. Each sale is priced by a model that never saw its property. Ranges: IAAO, Standard on Ratio Studies.",
+        "Precio estimado dividido por el precio de venta. Cada venta la tasa un modelo que nunca vio esa propiedad. Rangos: IAAO, Standard on Ratio Studies.";
     ratio_study_none: "The dataset has fewer than two sales, so there is no ratio study.",
         "Los datos tienen menos de dos ventas, así que no hay estudio de razones.";
     ratio_by_price: "By sale price", "Según el precio de venta";
@@ -205,16 +214,16 @@ words! {
     ratio_by_property_type: "By type of property", "Según el tipo de propiedad";
     sales: "sales", "ventas";
     without_outliers: "Without outliers", "Sin valores atípicos";
-    interval_95: "95 % interval", "Intervalo del 95 %";
+    interval_95: "95% interval", "Intervalo del 95 %";
     standard_range: "Range", "Rango";
     result: "Result", "Resultado";
     pass: "Pass", "Cumple";
     fail: "Fail", "No cumple";
     median_ratio: "Median ratio", "Mediana de la razón";
-    within_5: "Within 5 %", "A menos del 5 %";
-    within_10: "Within 10 %", "A menos del 10 %";
-    within_20: "Within 20 %", "A menos del 20 %";
-    lineage: "Batches it learnt from", "Lotes de los que aprendió";
+    within_5: "Within 5%", "A menos del 5 %";
+    within_10: "Within 10%", "A menos del 10 %";
+    within_20: "Within 20%", "A menos del 20 %";
+    lineage: "Batches it learned from", "Lotes de los que aprendió";
     card: "Model card", "Ficha del modelo";
     plots: "Plots", "Gráficos";
     promote: "Promote", "Promover";
@@ -228,9 +237,9 @@ words! {
     see_history: "The history has the reasons.", "El historial tiene las razones.";
     type_version: "Type the version number to confirm", "Escriba el número de la versión para confirmar";
     reason: "Reason", "Motivo";
-    champion_changed: "Another version was promoted meanwhile. Load the page again and check it.",
-        "Ya hay otra versión en producción. Recargue la página y revísela.";
-    cannot_be_moved: "This version can't go into production. Load the page again to see why.",
+    champion_changed: "Another version was promoted meanwhile. Reload the page and check it.",
+        "Mientras tanto se promovió otra versión. Recargue la página y revísela.";
+    cannot_be_moved: "This version can't go into production. Reload the page to see why.",
         "Esta versión no puede pasar a producción. Recargue la página para ver por qué.";
     confirm: "Confirm", "Confirmar";
     cancel: "Cancel", "Cancelar";
@@ -238,23 +247,23 @@ words! {
         "Cambiar el modelo en producción requiere JavaScript, o la API.";
     moves: "Changes in production", "Cambios en producción";
     no_models: "No model has been trained yet", "Aún no se ha entrenado ningún modelo";
-    no_models_hint: "Models appear here as soon as a first batch has been learnt from.",
-        "Los modelos aparecerán aquí en cuanto se haya aprendido de un primer lote.";
+    no_models_hint: "Models appear here after the first batch.",
+        "Los modelos aparecerán aquí tras el primer lote.";
 
-    data_lead: "What arrived, how clean it was, and how far it has moved from what the model in production learnt.",
-        "Qué llegó, qué tan limpio estaba y cuánto se ha alejado de lo que aprendió el modelo en producción.";
+    data_lead: "The data of each batch: rows, missing values, and drift from the data that the model in production learned from.",
+        "Los datos de cada lote: filas, valores ausentes y deriva respecto de los datos de los que aprendió el modelo en producción.";
     rows_per_batch: "Rows of each batch", "Filas de cada lote";
     rows_clean: "usable", "útiles";
-    rows_rejected: "refused", "rechazadas";
-    rows_duplicate: "seen before", "repetidas";
+    rows_rejected: "rejected", "rechazadas";
+    rows_duplicate: "duplicates", "duplicadas";
     missing_values: "Missing values of each batch", "Valores ausentes en cada lote";
     missing_hint: "Share of empty cells over all columns.", "Proporción de celdas vacías en todas las columnas.";
     drift: "Drift", "Deriva";
     drift_hint: "How far each column of the newest batch is from what the version in production learned. “Values” is the PSI of the values that are there; “filled” is the share of rows that have one.",
         "Cuánto se aleja cada columna del lote más reciente de lo que aprendió la versión en producción. «Valores» es el PSI de los valores presentes; «con dato», la proporción de filas que tienen uno.";
     drift_steady: "as learned", "como se aprendió";
-    drift_amber: "moved", "cambió";
-    drift_red: "moved far", "cambió mucho";
+    drift_amber: "shifted", "cambió";
+    drift_red: "shifted far", "cambió mucho";
     drift_few_rows: "The newest batch has too few rows to judge its drift.",
         "El lote más reciente tiene muy pocas filas para juzgar su deriva.";
     drift_both: "Both (gate)", "Ambos (control)";
@@ -265,35 +274,44 @@ words! {
     more_columns: "More columns", "Más columnas";
     others: "others", "otros";
     no_data: "No batch has been cleaned yet", "Aún no se ha limpiado ningún lote";
-    no_data_hint: "After the first batch you see here how many rows it had and how good they were.",
-        "Tras el primer lote verá aquí cuántas filas tenía y qué tan buenas eran.";
+    no_data_hint: "After the first batch, its rows and their quality appear here.",
+        "Tras el primer lote aparecerán aquí sus filas y su calidad.";
     drift_none: "Nothing to compare with yet.", "Aún no hay con qué comparar.";
 
-    operations_lead: "How the service is doing: requests answered, errors, and how long answers take.",
-        "Cómo va el servicio: solicitudes respondidas, errores y cuánto tardan las respuestas.";
+    operations_lead: "The state of the service: runs, requests, errors and response times.",
+        "El estado del servicio: ejecuciones, solicitudes, errores y tiempos de respuesta.";
     requests: "Requests", "Solicitudes";
     errors: "Errors", "Errores";
-    latency: "Typical answer", "Respuesta típica";
-    latency_slow: "Slowest 1 %", "El 1 % más lento";
-    latency_spread: "How long answers take", "Cuánto tardan las respuestas";
-    latency_spread_hint: "Answers by the time they took.", "Respuestas según el tiempo que tardaron.";
-    answers_by_status: "Answers by status", "Respuestas por estado";
+    latency: "50% of responses", "50 % de las respuestas";
+    latency_slow: "99% of responses", "99 % de las respuestas";
+    latency_spread: "Response times", "Tiempos de respuesta";
+    latency_spread_hint: "Responses by their duration.", "Respuestas según su duración.";
+    answers_by_status: "Responses by status", "Respuestas por estado";
     meaning: "Meaning", "Significado";
     priced: "Homes priced", "Viviendas tasadas";
-    log_failures: "Records kept outside the log", "Registros fuera de la bitácora";
+    log_failures: "Records missing in the log", "Registros que faltan en la bitácora";
+    last_run: "Last run", "Última ejecución";
+    no_run_yet: "No run has ended yet.", "Aún no ha terminado ninguna ejecución.";
+    last_run_failed: "Prices are served. The last run failed.", "Se sirven precios. La última ejecución falló.";
+    over_time: "Requests per hour", "Solicitudes por hora";
+    over_time_hint: "The last 24 hours, UTC.", "Las últimas 24 horas, UTC.";
+    over_time_none: "No requests in the last 24 hours.", "Ninguna solicitud en las últimas 24 horas.";
+    answered: "answered", "respondidas";
+    with_error: "errors", "errores";
     decisions: "Decisions of the pipeline", "Decisiones del proceso";
-    decisions_hint: "How each run that ended came out.", "Cómo terminó cada ejecución.";
+    decisions_hint: "The outcomes of all runs.", "Los resultados de todas las ejecuciones.";
     healthy: "Everything works", "Todo funciona";
-    degraded: "Working, with trouble", "Funciona, con problemas";
+    degraded: "Working, with a problem", "Funciona, con un problema";
     no_requests: "No requests yet", "Aún no hay solicitudes";
     no_requests_hint: "Appraise a home, or send one to the API, and its figures appear here.",
         "Tase una vivienda, o envíe una a la API, y sus cifras aparecerán aquí.";
-    counted_since: "Counted since the service was set up, over all of its instances.",
-        "Contado desde que se instaló el servicio, sumando todas sus instancias.";
+    counted_since: "Since the service was set up, over all of its instances.",
+        "Desde que se instaló el servicio, en todas sus instancias.";
 
     unavailable: "This can't be shown right now", "Esto no se puede mostrar ahora";
-    unavailable_hint: "The store behind it does not answer. Load the page again in a moment.",
-        "El almacén que lo guarda no responde. Recargue la página en un momento.";
+    unavailable_hint: "The storage does not answer. Reload the page in a moment.",
+        "El almacenamiento no responde. Recargue la página en un momento.";
     not_found: "There is no such page", "Esa página no existe";
-    not_found_hint: "Check the address, or go back to the start.", "Revise la dirección o vuelva al inicio.";
+    not_found_hint: "Check the address, or go to the start page.",
+        "Revise la dirección o vaya a la página de inicio.";
 }

@@ -2,7 +2,7 @@
 //!
 //! W3C WebDriver is JSON over HTTP, and the tests' HTTP client speaks it: a dozen calls.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tasador_testing::tools::on_path;
 
@@ -267,9 +267,13 @@ impl Page {
         self.0.call(Method::POST, &path, body).await
     }
 
-    /// The whole page as `target/screenshots/<name>.png`.
+    /// The whole page as `<name>.png` in the folder of the setting `TASADOR_SCREENSHOTS`, or under
+    /// `target/screenshots`.
     pub(super) async fn screenshot(&self, name: &str) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
+        let folder = match std::env::var_os("TASADOR_SCREENSHOTS") {
+            Some(folder) => PathBuf::from(folder),
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots"),
+        };
         std::fs::create_dir_all(&folder).unwrap();
         // The head stays where the window is: at the top of a picture of the whole page.
         self.script("scrollTo(0, 0)").await;

@@ -237,3 +237,88 @@ async fn promtool_finds_nothing_in_metrics_and_rules() {
     }
     served.stop().await;
 }
+
+#[test]
+fn every_alert_has_a_page_and_its_own_test() {
+    let rules = observability().join("rules");
+    let alerts = std::fs::read_to_string(rules.join("alerts.yml")).unwrap();
+    let tests = std::fs::read_to_string(rules.join("tests.yml")).unwrap();
+    let operations = std::fs::read_to_string(repository().join("docs/operations.md")).unwrap();
+    let rules: Vec<&str> = alerts.split("- alert: ").skip(1).collect();
+    assert!(rules.len() >= 12, "{alerts}");
+    for rule in rules {
+        let name = rule.lines().next().unwrap();
+        let page = format!("docs/operations.md#{}\n", name.to_lowercase());
+        assert!(
+            rule.contains("runbook_url: https://") && rule.contains(&page),
+            "{rule}"
+        );
+        assert!(
+            operations.contains(&format!("\n### {name}\n")),
+            "{name} has no page"
+        );
+        assert!(
+            tests.contains(&format!("alertname: {name}\n")),
+            "{name} has no test"
+        );
+    }
+}
+
+/// How many series a query gives.
+async fn series(address: &str, query: &str) -> usize {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client
+        .get(format!("http://{address}/api/v1/query"))
+        .query(&[("query", query)]);
+    let answer = request.send().await.unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["status"], "success", "{query}: {answer}");
+    answer["data"]["result"].as_array().unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "runs the whole demo; .ci/full does"]
+async fn each_query_of_the_dashboard_gives_data_after_the_demo() {
+    let Some(prometheus) = on_path(&["prometheus"], FROM) else {
+        return;
+    };
+    let (data, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let demo = Command::new(crate::TASADOR)
+        .args(["demo", "--data-dir"])
+        .arg(data.path())
+        .output();
+    let demo = demo.await.unwrap();
+    assert!(demo.status.success(), "{demo:?}");
+    let served = Served::start_on(data.path()).await;
+    let target = served.address().parse().unwrap();
+    let (_prometheus, address) = scraping(&prometheus, folder.path(), target).await;
+    // Before the load and after it: a rate needs two scrapes.
+    until("Prometheus has scraped once", async || {
+        query(&address, "inference_requests_total").await
+    })
+    .await;
+    served.load(60).await;
+    let dashboard = std::fs::read(observability().join("grafana-dashboard.json")).unwrap();
+    let dashboard: Value = serde_json::from_slice(&dashboard).unwrap();
+    let mut queries = 0;
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let asked = target["expr"].as_str().unwrap();
+            let asked = asked
+                .replace("$job", "tasador")
+                .replace("$__range", "5m")
+                .replace("$__rate_interval", "1m");
+            until(&format!("{asked} gives data"), async || {
+                (series(&address, &asked).await > 0).then_some(())
+            })
+            .await;
+            queries += 1;
+        }
+    }
+    assert!(queries >= 25, "{queries}");
+    // The columns that the first months lack are filled now, and their values have hardly moved: no alert.
+    let moved = series(&address, "column:gate_value_drift:ratio > 1").await;
+    let filled = series(&address, "gate_measured{check=\"psi\"} > 1").await;
+    assert!(moved == 0 && filled >= 10, "{moved} {filled}");
+    served.stop().await;
+}

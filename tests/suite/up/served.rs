@@ -36,12 +36,22 @@ impl Served {
     }
 
     /// The same by a command that becomes `tasador`.
-    pub(super) async fn start_by(mut command: Command, folder: &Path, options: &[&str]) -> Self {
+    pub(super) async fn start_by(command: Command, folder: &Path, options: &[&str]) -> Self {
+        let source = repository().join("events/listings.csv");
+        let source = ["--source", source.to_str().unwrap()];
+        Self::serve(command, folder, &[&source, options].concat()).await
+    }
+
+    /// Serves a folder that has a model, without a source: nothing runs.
+    pub(super) async fn start_on(folder: &Path) -> Self {
+        Self::serve(Command::new(TASADOR), folder, &[]).await
+    }
+
+    async fn serve(mut command: Command, folder: &Path, options: &[&str]) -> Self {
         let mut process = command
             .args(["--port", "0", "--data-dir"])
             .arg(folder)
-            .args(["up", "--source"])
-            .arg(repository().join("events/listings.csv"))
+            .arg("up")
             .args(options)
             .env("TASADOR_CANDIDATES", "linear")
             .env("TASADOR_COMPARE_MIN_ROWS", "10")

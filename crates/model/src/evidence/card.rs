@@ -55,7 +55,7 @@ fn parts(
         "Estimates the price of a home, in {currency}, from its listing, with a {level:.0} % interval. \
          Algorithm: {}. Trained on {} homes.\n",
         model.algorithm(),
-        model.training_rows(),
+        English.count(model.training_rows()),
     )?;
 
     writeln!(card, "## Accuracy\n")?;
@@ -65,7 +65,7 @@ fn parts(
             "{} homes, {}: the median error is {:.1} %, the mean absolute error {}, and {:.1} % of \
              the true prices are inside their interval. The median width of the interval is {:.0} % of \
              the price.\n",
-            all.rows,
+            English.count(all.rows),
             match evidence.validated_on {
                 Validation::OutOfFold =>
                     "each priced by the fold model that never saw its property",
@@ -88,9 +88,9 @@ fn parts(
         if let Some(old) = report.baseline {
             writeln!(
                 card,
-                "| *linear regression on the numeric columns* |  | {:.0} | {:.0} | {:.3} | {:.1} % | {:.1} % |  |  |",
-                old.rmse,
-                old.mae,
+                "| *linear regression on the numeric columns* |  | {} | {} | {:.3} | {:.1} % | {:.1} % |  |  |",
+                English.number(old.rmse, 0),
+                English.number(old.mae, 0),
                 old.r2,
                 old.mape * 100.0,
                 old.median_ape * 100.0,
@@ -104,7 +104,7 @@ fn parts(
             "Out of time: trained on the homes before the newest tenth by `{}` and evaluated on that \
              tenth ({} homes): RMSE {}, MAE {}, median error {:.1} %, {:.1} % inside the interval.\n",
             text(&later.column),
-            later.metrics.rows,
+            English.count(later.metrics.rows),
             English.money(later.metrics.rmse),
             English.money(later.metrics.mae),
             later.metrics.median_ape * 100.0,
@@ -133,7 +133,7 @@ fn parts(
             .importance
             .iter()
             .find(|known| known.name == input.name)
-            .map_or(String::new(), |known| format!("{:.0}", known.mae_rise));
+            .map_or(String::new(), |known| English.number(known.mae_rise, 0));
         writeln!(
             card,
             "| {} | {} | {seen} | {:.1} % | {rise} |",
@@ -229,11 +229,11 @@ fn line(card: &mut String, part: &Part) -> std::fmt::Result {
     let metrics = part.metrics;
     writeln!(
         card,
-        "| {} | {} | {:.0} | {:.0} | {:.3} | {:.1} % | {:.1} % | {:.1} % | {:.0} % |",
+        "| {} | {} | {} | {} | {:.3} | {:.1} % | {:.1} % | {:.1} % | {:.0} % |",
         text(&part.name),
-        metrics.rows,
-        metrics.rmse,
-        metrics.mae,
+        English.count(metrics.rows),
+        English.number(metrics.rmse, 0),
+        English.number(metrics.mae, 0),
         metrics.r2,
         metrics.mape * 100.0,
         metrics.median_ape * 100.0,

@@ -2,7 +2,7 @@
 
 use tasador_flow::{Compared, Language, Measurement, Reason};
 use tasador_ids::ModelVersion;
-use tasador_listing::drift::{new_category_share, psi};
+use tasador_listing::drift::{new_category_share, psi, value_psi};
 use tasador_listing::profile::Body;
 use tasador_listing::{ColumnKind, ColumnProfile, Profile};
 
@@ -14,6 +14,7 @@ const VOLUME: &str = "volume_growth";
 const ERROR: &str = "error_growth";
 const SERVED_ERROR: &str = "served_error_growth";
 const PSI: &str = "psi";
+const VALUE_PSI: &str = "value_psi";
 const NEW_CATEGORIES: &str = "new_category_share";
 const NEW_COLUMN: &str = "new_column_values";
 
@@ -223,7 +224,7 @@ fn drift(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
             .flatten()
             .map(|psi| (psi, limits.psi_limit))
     };
-    by_column(
+    let mut finding = by_column(
         facts,
         champion,
         limits,
@@ -235,7 +236,42 @@ fn drift(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Finding {
     .into_finding(|column, compared| Reason::Drift {
         column,
         compared: compared.against(champion.version),
-    })
+    });
+    finding
+        .measurements
+        .extend(value_drift(facts, champion, limits));
+    finding
+}
+
+/// The same without missing values, for dashboards and alerts. It decides nothing: a column that is filled more
+/// often than before is a reason to train and no fault of the source. Few rows are not measured, because chance
+/// alone gives them a high PSI.
+fn value_drift(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Vec<Measurement> {
+    let measure = |reference: &ColumnProfile, batch: &ColumnProfile| {
+        (!matches!(batch.kind, ColumnKind::Date | ColumnKind::Code))
+            .then(|| value_psi(reference, batch))
+            .flatten()
+            .map(|psi| (psi, limits.psi_limit))
+    };
+    let found = by_column(
+        facts,
+        champion,
+        limits,
+        VALUE_PSI,
+        limits.psi_limit,
+        &measure,
+        true,
+    );
+    if found.note.is_some() {
+        return Vec::new();
+    }
+    let columns = found.columns.into_iter().take(COLUMNS_RECORDED);
+    columns
+        .map(|column| Measurement {
+            column: Some(column.name),
+            ..measurement(found.code, column.measured, column.limit, false)
+        })
+        .collect()
 }
 
 /// Whether categories came that the champion never saw.

@@ -483,6 +483,11 @@ fn a_shifted_column_trains_and_is_named_with_its_psi() {
     assert!(psi.unwrap() > 0.5, "{decision:?}");
     assert!(measured(&decision, "psi", Some("house_size")).fired);
     assert!(!measured(&decision, "psi", Some("zip_code")).fired);
+    let values = measured(&decision, "value_psi", Some("house_size"));
+    assert!(
+        !values.fired && values.measured > values.limit,
+        "{values:?}"
+    );
 }
 
 #[test]

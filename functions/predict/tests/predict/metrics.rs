@@ -52,6 +52,9 @@ async fn every_request_is_counted_once() {
         ("inference_errors_total", 3.0),
         ("inference_responses_total{status=\"200\"}", 2.0),
         ("inference_responses_total{status=\"503\"}", 1.0),
+        // What has not occurred yet is there as 0: the first one is an increase.
+        ("inference_responses_total{status=\"500\"}", 0.0),
+        ("gate_decisions_total{decision=\"hold\"}", 0.0),
         ("inference_rows_total", 3.0),
         ("inference_row_errors_total", 1.0),
         ("inference_log_failures_total", 0.0),

@@ -272,3 +272,21 @@ async fn the_model_is_described_so_that_a_form_can_be_drawn() {
     assert_eq!(status, 200, "{answer:#}");
     assert_eq!(answer.get("ignored_fields"), None);
 }
+
+#[tokio::test]
+async fn a_date_beyond_training_is_warned_about_as_a_date() {
+    let place = Place::with(&trained(Algorithm::Boosting, 1)).await;
+    let mut late = home();
+    late["prev_sold_date"] = json!("2100-01-31");
+    let (_, answer) = place.price(&late).await;
+    let warnings = answer["warnings"].as_array().unwrap();
+    let warning = warnings
+        .iter()
+        .find(|warning| warning["field"] == "prev_sold_date");
+    let warning = warning.unwrap_or_else(|| panic!("{answer:#}"));
+    assert_eq!(warning["code"], "outside_training");
+    let used = warning["used"].as_str().unwrap();
+    assert!(clean_date(used).is_some(), "{warning}");
+    let expected = format!("2100-01-31 is outside the range of the training data; {used} was used");
+    assert_eq!(warning["message"], expected);
+}

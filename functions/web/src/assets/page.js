@@ -83,6 +83,64 @@
     waiting = setTimeout(() => ask(slider.form, ["#price", "#why", "#now"]), 150);
   });
 
+  // Tables: a click on a column sorts the rows that are there; a search leaves those that have the text.
+  const number = (text) => {
+    const digits = root.lang === "es" ? text.replaceAll(".", "").replace(",", ".") : text.replaceAll(",", "");
+    const found = digits.replace("\u2212", "-").match(/-?\d+(\.\d+)?/);
+    return found ? Number(found[0]) : NaN;
+  };
+  const key = (row, column) => {
+    const cell = row.cells[column];
+    const time = $("time", cell);
+    if (time) return Date.parse(time.dateTime);
+    const text = cell.textContent.trim();
+    return cell.matches(".number, th") && !Number.isNaN(number(text)) ? number(text) : text;
+  };
+  const before = (a, b) => {
+    if (typeof a === "number" && typeof b === "number") return a - b;
+    if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1;
+    return a.localeCompare(b, root.lang);
+  };
+  const sort = (table, column, header) => {
+    const down = header.getAttribute("aria-sort") === "ascending";
+    const body = table.tBodies[0];
+    const rows = [...body.rows].map((row) => [key(row, column), row]);
+    rows.sort(([a], [b]) => (down ? before(b, a) : before(a, b)));
+    body.append(...rows.map(([, row]) => row));
+    for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+    header.setAttribute("aria-sort", down ? "descending" : "ascending");
+  };
+  const equip = () => {
+    for (const table of all("table[data-sort]")) {
+      const few = !table.tBodies[0] || table.tBodies[0].rows.length < 2;
+      [...table.tHead.rows[0].cells].forEach((header, column) => {
+        if (few || $("button", header) || !header.textContent.trim() || header.matches("[data-unsorted]")) return;
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "sort";
+        button.append(...header.childNodes);
+        button.addEventListener("click", () => sort(table, column, header));
+        header.append(button);
+      });
+    }
+    for (const tool of all("[data-search], [data-unfold]")) tool.hidden = false;
+  };
+  equip();
+  addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-unfold]");
+    if (!button) return;
+    document.getElementById(button.dataset.unfold).classList.remove("folded");
+    button.parentElement.remove();
+  });
+  addEventListener("input", (event) => {
+    const field = event.target.closest?.("[data-search]");
+    if (!field) return;
+    const table = document.getElementById(field.dataset.search);
+    const wanted = field.value.trim().toLowerCase();
+    $("[data-unfold]", table.parentElement)?.click();
+    for (const row of table.tBodies[0].rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  });
+
   // Changes in production, and decisions about batches. The browser sends along who signed in, where that is wanted.
   const dialog = $("#move");
   let move = null;
@@ -147,6 +205,7 @@
       if (now && !isBusy) section.replaceChildren(...now.childNodes);
     }
     reveal();
+    equip();
   };
   let renewals = 0;
   const watch = async () => {

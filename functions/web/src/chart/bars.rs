@@ -21,6 +21,8 @@ pub(crate) struct Bar {
 pub(crate) struct Bars<'a> {
     /// What a screen reader says of the plot.
     pub(crate) name: &'a str,
+    /// Whether amounts are counts: no axis has half a request.
+    pub(crate) whole: bool,
     /// How the axis writes an amount.
     pub(crate) axis: &'a dyn Fn(f64) -> String,
 }
@@ -29,7 +31,7 @@ pub(crate) struct Bars<'a> {
 pub(crate) fn bars(how: &Bars<'_>, bars: &[Bar]) -> Markup {
     let total = |bar: &Bar| bar.parts.iter().sum::<f64>();
     let high = bars.iter().map(total).fold(0.0, f64::max);
-    let axis = ticks(0.0, if high > 0.0 { high } else { 1.0 }, 3);
+    let axis = ticks(0.0, if high > 0.0 { high } else { 1.0 }, 3, how.whole);
     let last = axis.last().copied().unwrap_or(high);
     let y = Scale::new(0.0, last, HEIGHT - BOTTOM, TOP);
     let room = (100.0 - LEFT) / bars.len().max(1) as f64;

@@ -6,10 +6,10 @@ use super::{Scale, ticks};
 use crate::language::Language;
 
 const HEIGHT: f64 = 220.0;
-const TOP: f64 = 16.0;
+const TOP: f64 = 24.0;
 const BOTTOM: f64 = 36.0;
-/// Left edge of the plot, as a percentage: the labels of the axis stand before it.
-const LEFT: f64 = 11.0;
+/// Where the first point stands, as a percentage: right of the labels of the axis, on a phone too.
+const FIRST: f64 = 24.0;
 
 /// One point.
 pub(crate) struct Point {
@@ -30,13 +30,18 @@ pub(crate) fn points(language: Language, name: &str, points: &[Point]) -> Markup
         .filter(|v| v.is_finite());
     let low = finite.clone().fold(f64::INFINITY, f64::min);
     let high = finite.fold(f64::NEG_INFINITY, f64::max);
-    let axis = ticks(low, if high > low { high } else { low * 1.1 + 1.0 }, 4);
+    let axis = ticks(
+        low,
+        if high > low { high } else { low * 1.1 + 1.0 },
+        4,
+        false,
+    );
     let (first, last) = (
         axis.first().copied().unwrap_or(low),
         axis.last().copied().unwrap_or(high),
     );
     let y = Scale::new(first, last, HEIGHT - BOTTOM, TOP);
-    let x = Scale::new(0.0, points.len().saturating_sub(1) as f64, LEFT + 3.0, 97.0);
+    let x = Scale::new(0.0, points.len().saturating_sub(1) as f64, FIRST, 97.0);
     // Labels would touch where there are many.
     let every = points.len().div_ceil(13).max(1);
     let strong: Vec<(f64, f64)> = points
@@ -48,8 +53,8 @@ pub(crate) fn points(language: Language, name: &str, points: &[Point]) -> Markup
     html! {
         svg.plot.points width="100%" height=(HEIGHT) role="img" aria-label=(name) {
             @for tick in &axis {
-                line.grid x1=(format!("{LEFT}%")) x2="100%" y1=(y.at(*tick)) y2=(y.at(*tick)) {}
-                text.axis x="0" y=(y.at(*tick) + 4.0) { (language.money_short(*tick)) }
+                line.grid x1="0" x2="100%" y1=(y.at(*tick)) y2=(y.at(*tick)) {}
+                text.axis x="0" y=(y.at(*tick) - 5.0) { (language.money_short(*tick)) }
             }
             @for pair in strong.windows(2) {
                 @if let [from, to] = pair {

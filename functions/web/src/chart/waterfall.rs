@@ -35,7 +35,7 @@ pub(crate) fn waterfall(language: Language, base: f64, steps: &[Step], price: f6
     }
     let low = reached.iter().copied().fold(price, f64::min);
     let high = reached.iter().copied().fold(price, f64::max);
-    let axis = ticks(low.max(0.0), high, 4);
+    let axis = ticks(low.max(0.0), high, 4, false);
     let (first, last) = (
         axis.first().copied().unwrap_or(low),
         axis.last().copied().unwrap_or(high),

@@ -4,16 +4,17 @@ use maud::{Markup, html};
 use serde_json::Value;
 use tasador_evidence::Lineage;
 use tasador_http::request_time;
+use tasador_pricing::Champion;
 use tasador_registry::InferenceRecord;
 
 use super::{Missing, Shown};
 use crate::Site;
 use crate::asked::View;
 use crate::chart::range;
-use crate::columns::{Names as _, is_year};
+use crate::columns::Names as _;
 use crate::facts::log_failure;
 use crate::language::{Language, PageLanguage as _};
-use crate::sections::appraise::interval_in_words;
+use crate::sections::appraise::{interval_in_words, trust};
 
 /// Homes of one request that are shown.
 const HOMES_SHOWN: usize = 20;
@@ -31,7 +32,7 @@ pub(super) async fn page(site: &Site, language: Language, request_id: &str) -> S
         let lineage = tasador_evidence::lineage(&ctx.lake, &ctx.registry, &version).await;
         log_failure("the lineage of a version", lineage)
     };
-    let lineage = lineage.await;
+    let (lineage, champion) = tokio::join!(lineage, site.pricing.champion());
     let heading = format!(
         "{}, {} {}",
         words.request,
@@ -39,13 +40,13 @@ pub(super) async fn page(site: &Site, language: Language, request_id: &str) -> S
         language.time(record.at)
     );
     let body = html! {
-        div.card.price { (answer(language, &record)) (facts(language, &record, lineage.as_ref())) }
-        (asked(language, &record.input))
+        div.card.price { (answer(language, champion.as_deref().ok(), &record)) (facts(language, &record, lineage.as_ref())) }
+        (asked(language, champion.as_deref().ok(), &record.input))
     };
     Ok((heading, body))
 }
 
-fn answer(language: Language, record: &InferenceRecord) -> Markup {
+fn answer(language: Language, champion: Option<&Champion>, record: &InferenceRecord) -> Markup {
     let words = language.words();
     let output = &record.output;
     let number = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_f64);
@@ -58,6 +59,7 @@ fn answer(language: Language, record: &InferenceRecord) -> Markup {
                 p.sentence { (interval_in_words(language, low, high, number(output, "/interval/confidence").unwrap_or(0.9))) }
                 (range(language, low, price, high))
             }
+            (trust(language, champion, output, record.input.as_object()))
         } @else if let Some(many) = many {
             h2 { (words.priced) " " span.count { (many.len()) } }
             ol {
@@ -96,17 +98,23 @@ fn facts(language: Language, record: &InferenceRecord, lineage: Option<&Lineage>
 }
 
 /// What was asked of one home.
-fn asked(language: Language, input: &Value) -> Markup {
+fn asked(language: Language, champion: Option<&Champion>, input: &Value) -> Markup {
     let words = language.words();
     let fields = input
         .as_object()
         .filter(|fields| !fields.contains_key("instances"));
+    let described = |name: &str| {
+        let inputs = &champion?.description.inputs;
+        inputs.iter().find(|input| input.name == name)
+    };
     let written = |name: &str, value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) if !is_year(name) => number
-            .as_f64()
-            .map_or_else(|| number.to_string(), |number| language.number(number, 4)),
         Value::Null => "–".to_owned(),
+        Value::String(_) | Value::Number(_) => {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            described(name).map_or_else(|| text.clone(), |input| language.value(input, &text))
+        }
         other => other.to_string(),
     };
     html! {

@@ -2,6 +2,7 @@
 
 mod form;
 mod result;
+mod trust;
 
 use maud::html;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty};
 
 pub(crate) use result::{interval_in_words, result};
+pub(crate) use trust::trust;
 
 /// Prices the home that was typed, as `POST /predict` would.
 pub(crate) async fn price(pricing: &Pricing, asked: &Asked, request_id: RequestId) -> Answer {

@@ -147,7 +147,7 @@ fn rows(language: Language, batches: &[Batch], labels: &[String]) -> Markup {
                 span.key.part1 {} (words.rows_duplicate) " "
                 span.key.part2 {} (words.rows_rejected)
             }
-            (bars(&Bars { name: words.rows_per_batch, axis: &|value| short(language, value) }, &drawn))
+            (bars(&Bars { name: words.rows_per_batch, whole: true, axis: &|value| short(language, value) }, &drawn))
         }
     }
 }
@@ -178,7 +178,7 @@ fn missing(language: Language, batches: &[Batch], labels: &[String]) -> Markup {
         div.card {
             h2 { (words.missing_values) }
             p.hint { (words.missing_hint) }
-            (bars(&Bars { name: words.missing_values, axis: &|value| language.percent(value) }, &drawn))
+            (bars(&Bars { name: words.missing_values, whole: false, axis: &|value| language.percent(value) }, &drawn))
         }
     }
 }
@@ -329,7 +329,7 @@ fn column(language: Language, line: &Line<'_>, batches: &[&Batch], labels: &[&St
                         span.muted { (words.filled) " " }
                         span class=(format!("value {}", moved.filled_level.class())) {
                             @if language.percent(before) == language.percent(moved.filled) { (language.percent(moved.filled)) }
-                            @else { (language.percent(before)) " → " (language.percent(moved.filled)) }
+                            @else { (language.percent_fixed(before)) " → " (language.percent_fixed(moved.filled)) }
                         }
                     }
                 }

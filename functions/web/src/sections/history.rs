@@ -9,7 +9,7 @@ use tasador_flow::{
 use tasador_ids::ModelVersion;
 use tasador_listing::reject::Reason;
 
-use crate::asked::{Asked, View, encoded};
+use crate::asked::{Asked, Filter, View, encoded};
 use crate::facts::Facts;
 use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Section, empty, unavailable};
@@ -24,12 +24,14 @@ pub(crate) fn section(
     let words = language.words();
     let body = match &facts.history {
         None => unavailable(language),
-        Some(page) if page.items.is_empty() && asked.page.is_none() => {
+        Some(page) if page.items.is_empty() && asked.page.is_none() && asked.filter.is_empty() => {
             html! { div.card { (empty(words.no_history, words.no_history_hint)) } }
         }
         Some(page) => html! {
-            div.card.flush {
-                table.runs {
+            (filters(language, &asked.filter))
+            @if page.items.is_empty() { div.card { p { (words.no_match) } } }
+            @else { div.card.flush {
+                table.runs data-sort {
                     caption.hidden { (words.history_lead) }
                     thead {
                         tr {
@@ -41,12 +43,12 @@ pub(crate) fn section(
                     }
                     tbody { @for outcome in &page.items { (row(language, outcome, may_decide)) } }
                 }
-            }
+            } }
             @if page.next.is_some() || asked.page.is_some() {
                 nav.pages aria-label=(words.history) {
-                    @if asked.page.is_some() { a.button.second href="./#history" { (words.newest) } }
+                    @if asked.page.is_some() { a.button.second href=(format!("?{}#history", asked.filter.query())) { (words.newest) } }
                     @if let Some(next) = &page.next {
-                        a.button.second href=(format!("?page={}#history", encoded(next))) { (words.older) }
+                        a.button.second href=(format!("?page={}&{}#history", encoded(next), asked.filter.query())) { (words.older) }
                     }
                 }
             }
@@ -61,10 +63,40 @@ pub(crate) fn section(
     }
 }
 
+/// Which runs are shown, and the way to all of them as a file.
+fn filters(language: Language, filter: &Filter) -> Markup {
+    let words = language.words();
+    let query = match filter.query() {
+        query if query.is_empty() => String::new(),
+        query => format!("?{query}"),
+    };
+    html! {
+        form.filters action="#history" method="get" role="search" {
+            label.hidden for="history-kind" { (words.decision) }
+            select id="history-kind" name="kind" {
+                option value="" { (words.all_decisions) }
+                @for kind in OutcomeKind::OF_RUNS {
+                    option value=(kind.as_str()) selected[filter.kind == Some(kind)] { (kind_name(language, kind)) }
+                }
+            }
+            label.hidden for="history-text" { (words.search) }
+            input id="history-text" name="q" type="search" placeholder=(words.search_history)
+                value=(filter.text.as_deref().unwrap_or_default());
+            button.button.second type="submit" { (words.search) }
+            @if !filter.is_empty() { a href="./#history" { (words.show_all) } }
+            a.csv href=(format!("page/tables/history.csv{query}")) download { (words.download) " (" (words.as_csv) ")" }
+        }
+    }
+}
+
 /// A decision as a badge.
 pub(crate) fn badge(language: Language, kind: OutcomeKind) -> Markup {
+    html! { span class=(format!("badge {}", kind.as_str())) { (kind_name(language, kind)) } }
+}
+
+fn kind_name(language: Language, kind: OutcomeKind) -> &'static str {
     let words = language.words();
-    let text = match kind {
+    match kind {
         OutcomeKind::Promoted => words.promoted,
         OutcomeKind::Rejected => words.kept_current,
         OutcomeKind::Skipped => words.skipped,
@@ -72,8 +104,7 @@ pub(crate) fn badge(language: Language, kind: OutcomeKind) -> Markup {
         OutcomeKind::Withdrawn => words.withdrawn,
         OutcomeKind::Failed => words.failed,
         OutcomeKind::NothingNew => words.nothing_new,
-    };
-    html! { span class=(format!("badge {}", kind.as_str())) { (text) } }
+    }
 }
 
 fn row(language: Language, outcome: &Outcome, may_decide: bool) -> Markup {
@@ -339,7 +370,7 @@ fn comparison(language: Language, outcome: &Outcome, challenger: &Metrics) -> Ma
     let lines: [(&str, &str, Written); 4] = [
         ("mae", words.average_error, Language::money),
         ("rmse", "RMSE", Language::money),
-        ("median_ape", words.typical_error, Language::percent),
+        ("median_ape", words.typical_error, Language::percent_fixed),
         ("r2", "R²", |language, value| language.number(value, 3)),
     ];
     html! {

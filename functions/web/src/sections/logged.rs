@@ -23,7 +23,7 @@ pub(crate) fn table(language: Language, logged: &[Logged]) -> Markup {
             h2 { (words.logged_runs) }
             p.lead { (words.logged_runs_lead) }
             div.card.flush {
-                table.runs id="logged" {
+                table.runs id="logged" data-sort {
                     caption.hidden { (words.logged_runs) }
                     thead {
                         tr {

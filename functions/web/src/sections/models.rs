@@ -4,7 +4,7 @@ mod evidence;
 mod ratios;
 mod table;
 
-pub(crate) use evidence::{batches, of as evidence};
+pub(crate) use evidence::{batches, in_language, of as evidence};
 pub(crate) use table::dialog;
 pub(crate) use table::{move_button, status};
 
@@ -106,9 +106,9 @@ pub(crate) fn tiles(language: Language, record: &VersionRecord) -> Markup {
     html! {
         dl.tiles {
             (tile(words.average_error, measured(record, "mae").map(|it| language.money(it)), words.average_error_hint))
-            (tile(words.typical_error, measured(record, "median_ape").map(|it| language.percent(it)), words.typical_error_hint))
-            (tile(words.explained, measured(record, "r2").map(|it| language.percent(it)), words.explained_hint))
-            (tile(words.honest_range, measured(record, "coverage").map(|it| language.percent(it)), words.honest_range_hint))
+            (tile(words.typical_error, measured(record, "median_ape").map(|it| language.percent_fixed(it)), words.typical_error_hint))
+            (tile(words.explained, measured(record, "r2").map(|it| language.percent_fixed(it)), words.explained_hint))
+            (tile(words.honest_range, measured(record, "coverage").map(|it| language.percent_fixed(it)), words.honest_range_hint))
             (tile(words.learnt_from, record.metrics.get("training_rows").map(|it| language.number(it, 0)), words.homes))
         }
     }

@@ -14,6 +14,8 @@ use crate::columns::Names as _;
 use crate::language::{Language, PageLanguage as _};
 use crate::layout::empty;
 
+use super::trust::trust;
+
 /// Sliders that are offered: the numbers that matter most for this home.
 const SLIDERS_MAX: usize = 4;
 
@@ -31,7 +33,7 @@ pub(crate) fn result(
         },
         Some(Body::Problem(problem)) => refused(language, problem),
         Some(Body::One(price)) => html! {
-            (headline(language, price, asked))
+            (headline(language, champion, price, asked))
             @if let Some(explanation) = &price.price.explanation {
                 (why(language, champion, explanation, price.price.predicted_price, asked))
                 @if let Some(champion) = champion {
@@ -60,7 +62,12 @@ fn refused(language: Language, problem: &Problem) -> Markup {
     }
 }
 
-fn headline(language: Language, answer: &OnePrice, asked: &Asked) -> Markup {
+fn headline(
+    language: Language,
+    champion: Option<&Champion>,
+    answer: &OnePrice,
+    asked: &Asked,
+) -> Markup {
     let words = language.words();
     let price = &answer.price;
     let interval = &price.interval;
@@ -78,6 +85,7 @@ fn headline(language: Language, answer: &OnePrice, asked: &Asked) -> Markup {
             }
             p.sentence { (interval_in_words(language, interval.low, interval.high, interval.confidence)) }
             (range(language, interval.low, price.predicted_price, interval.high))
+            (trust(language, champion, &serde_json::to_value(price).unwrap_or_default(), asked.home.as_ref()))
             p.small {
                 a href=(format!("?version={}", answer.model.version)) { (words.version) " " (answer.model.version) }
                 " · " a href=(View::Request(answer.request_id.clone()).address()) { (words.request) " " code { (answer.request_id) } }

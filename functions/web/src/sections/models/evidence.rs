@@ -48,7 +48,7 @@ pub(crate) fn of(language: Language, shown: &Shown) -> Markup {
                 div.plots {
                     @for name in plots {
                         figure {
-                            img src=(address(name)) alt=(title(language, name)) loading="lazy";
+                            img src=(format!("{}?lang={}", address(name), language.code())) alt=(title(language, name)) loading="lazy";
                             figcaption { (title(language, name)) }
                         }
                     }
@@ -196,7 +196,7 @@ fn parts(language: Language, title: &str, parts: &[Value]) -> Markup {
                                     th scope="row" { (part_name(language, part.get("name").and_then(Value::as_str).unwrap_or_default())) }
                                     td.number { (or_none(number(part, "rows").map(|it| language.number(it, 0)))) }
                                     td.number { (or_none(number(part, "mae").map(|it| language.money(it)))) }
-                                    td.number { (or_none(number(part, "median_ape").map(|it| language.percent(it)))) }
+                                    td.number { (or_none(number(part, "median_ape").map(|it| language.percent_fixed(it)))) }
                                 }
                             }
                         }
@@ -268,13 +268,49 @@ fn title(language: Language, name: &str) -> String {
     let name = name.rsplit('/').next().unwrap_or(name);
     let name = name.trim_end_matches(".svg");
     let known = match (language, name) {
-        (Language::English, "residuals") => "How far it is off, by price",
-        (Language::Spanish, "residuals") => "Cuánto se equivoca, según el precio",
-        (Language::English, "calibration") => "Estimated against real prices",
-        (Language::Spanish, "calibration") => "Precios estimados frente a reales",
+        (Language::English, "residuals") => "Prediction error by price",
+        (Language::Spanish, "residuals") => "Error de predicción según el precio",
+        (Language::English, "calibration") => "Estimated and real prices",
+        (Language::Spanish, "calibration") => "Precios estimados y reales",
         _ => return name.replace(['_', '-'], " "),
     };
     known.to_owned()
+}
+
+/// The texts of the plots that training draws.
+const PLOT_TEXTS: [(&str, &str); 6] = [
+    (
+        "Prediction error on held-out homes",
+        "Error en viviendas apartadas del entrenamiento",
+    ),
+    ("predicted price", "precio estimado"),
+    (
+        "true price / predicted price",
+        "precio real / precio estimado",
+    ),
+    (
+        "Predicted and true prices by tenth, with interval coverage",
+        "Precios estimados y reales por décimas, con la cobertura del rango",
+    ),
+    ("median predicted price", "mediana del precio estimado"),
+    ("median true price", "mediana del precio real"),
+];
+
+/// A file of a version as it is shown in a language: training writes its plots in English.
+pub(crate) fn in_language(language: Language, name: &str, bytes: Vec<u8>) -> Vec<u8> {
+    if language == Language::English || !name.ends_with(".svg") {
+        return bytes;
+    }
+    match String::from_utf8(bytes) {
+        Ok(svg) => PLOT_TEXTS
+            .iter()
+            .fold(svg, |svg, (english, spanish)| {
+                svg.replace(&format!(">{english}<"), &format!(">{spanish}<"))
+                    .replace(&format!("\"{english}\""), &format!("\"{spanish}\""))
+            })
+            .into_bytes(),
+        Err(error) => error.into_bytes(),
+    }
 }
 
 fn size(language: Language, bytes: u64) -> String {

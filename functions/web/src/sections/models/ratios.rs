@@ -47,7 +47,7 @@ pub(super) fn of(language: Language, study: &Value) -> Markup {
     let share = |name: &str| {
         all.get(name)
             .and_then(Value::as_f64)
-            .map(|it| language.percent(it))
+            .map(|it| language.percent_fixed(it))
     };
     let sales = all
         .pointer("/untrimmed/sales")

@@ -11,7 +11,7 @@ use crate::columns::Names as _;
 use crate::facts::Models;
 use crate::language::{Language, PageLanguage as _};
 
-/// Versions that are shown at once; older ones are folded.
+/// Versions that are shown at once. The script folds older ones until somebody opens them or searches.
 const OPEN_MAX: usize = 10;
 
 pub(super) fn versions(
@@ -21,18 +21,21 @@ pub(super) fn versions(
     may_move: bool,
 ) -> Markup {
     let words = language.words();
-    let (newest, older) = models
-        .versions
-        .split_at(models.versions.len().min(OPEN_MAX));
+    let older = models.versions.len().saturating_sub(OPEN_MAX);
     html! {
         div.card.flush {
-            h2.inset { (words.versions) }
-            (table(language, models, outcomes, newest, may_move))
-            @if !older.is_empty() {
-                details.older {
-                    summary { (words.older) " " span.count { (older.len()) } }
-                    (table(language, models, outcomes, older, may_move))
+            div.inset.tools {
+                h2 { (words.versions) }
+                @if older > 0 {
+                    label.hidden for="versions-text" { (words.search) }
+                    input id="versions-text" type="search" placeholder=(words.search) data-search="versions" hidden;
                 }
+                a.csv href="page/tables/versions.csv" download { (words.download) " (" (words.as_csv) ")" }
+            }
+            (table(language, models, outcomes, older > 0, may_move))
+            @if older > 0 {
+                // Without the script all of them are there.
+                p.older { button.link type="button" data-unfold="versions" hidden { (words.older) " " span.count { (older) } } }
             }
             @if may_move { noscript { p.hint.inset { (words.needs_script) } } }
         }
@@ -43,12 +46,12 @@ fn table(
     language: Language,
     models: &Models,
     outcomes: &[Outcome],
-    versions: &[VersionRecord],
+    folded: bool,
     may_move: bool,
 ) -> Markup {
     let words = language.words();
     html! {
-            table.versions {
+            table.versions.folded[folded] #versions data-sort {
                 caption.hidden { (words.versions) }
                 thead {
                     tr {
@@ -58,11 +61,11 @@ fn table(
                         th.number scope="col" { (words.average_error) }
                         th.number scope="col" { (words.typical_error) }
                         th scope="col" { (words.trained) }
-                        th scope="col" { (words.action) }
+                        th scope="col" data-unsorted { (words.action) }
                     }
                 }
                 tbody {
-                    @for version in versions {
+                    @for version in &models.versions {
                         tr {
                             th scope="row" data-label=(words.version) {
                                 a href=(View::Version(version.version).address()) { (version.version) }
@@ -78,7 +81,7 @@ fn table(
                                 (measured(version, "mae").map(|it| language.money(it)).unwrap_or_else(|| "–".to_owned()))
                             }
                             td.number data-label=(words.typical_error) {
-                                (measured(version, "median_ape").map(|it| language.percent(it)).unwrap_or_else(|| "–".to_owned()))
+                                (measured(version, "median_ape").map(|it| language.percent_fixed(it)).unwrap_or_else(|| "–".to_owned()))
                             }
                             td data-label=(words.trained) {
                                 time datetime=(version.created_at) { (language.day(version.created_at)) }
@@ -163,8 +166,8 @@ fn consequences(
     type Written = fn(Language, f64) -> String;
     let lines: [(&str, &str, Written); 3] = [
         ("mae", words.average_error, Language::money),
-        ("median_ape", words.typical_error, Language::percent),
-        ("coverage", words.honest_range, Language::percent),
+        ("median_ape", words.typical_error, Language::percent_fixed),
+        ("coverage", words.honest_range, Language::percent_fixed),
     ];
     let figure = |version: Option<&VersionRecord>, name: &str, write: Written| {
         let value = version.and_then(|version| measured(version, name));
