@@ -2,7 +2,7 @@
 //!
 //! | Request | Answer |
 //! |---|---|
-//! | `POST /predict` with a listing | `{"predicted_price", "interval": {"low", "high", "confidence"}, "model": {"name", "version"}, "request_id"}` |
+//! | `POST /predict` with a listing | `{"predicted_price", "currency", "interval": {"low", "high", "confidence"}, "model": {"name", "version"}, "request_id"}` |
 //! | `POST /predict` with `{"instances": [listing …]}` | `{"predictions": [outcome …], "model", "request_id"}`, the outcomes in the order of the listings |
 //! | `GET /model` | the champion: version, metrics, and its inputs with kinds, units and ranges |
 //! | `GET /metrics` | counters and figures over all instances, for Prometheus |
