@@ -12,7 +12,7 @@ mod signature;
 use std::time::SystemTime;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
@@ -51,7 +51,12 @@ async fn require_signature(
 ) -> Response {
     let (parts, body) = request.into_parts();
     // One more byte than Lambda takes must arrive for the answer to be its own.
-    let Ok(body) = to_bytes(body, lambda::SYNC_LIMIT_BYTES + 1).await else {
+    let max_bytes = lambda::SYNC_LIMIT_BYTES + 1;
+    // Before the first byte is read, so that a client which asks first does not send them.
+    if body.size_hint().lower() > max_bytes as u64 {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
+    let Ok(body) = to_bytes(body, max_bytes).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     match verifier.verify(service, &parts, &body, SystemTime::now()) {

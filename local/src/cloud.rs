@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::config::SharedInterceptor;
 use axum::Router;
 use axum::middleware;
@@ -61,6 +62,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Largest body of a request to the functions: a file sent to MLflow in one piece.
 const BODY_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
+/// A change of the configuration of all clients.
+pub type ChangeSdk = Box<dyn FnOnce(SdkConfig) -> SdkConfig + Send>;
+
 /// What a cloud is started with.
 pub struct Options {
     /// Folder that keeps everything; held until the cloud stops.
@@ -85,6 +89,8 @@ pub struct Options {
     /// Whether the waits between the tries of a task are cut short, for tests. They are wherever
     /// faults are planned.
     pub hurry: bool,
+    /// Changes the configuration of all clients of AWS's services, for tests.
+    pub change_sdk: Option<ChangeSdk>,
 }
 
 impl Options {
@@ -102,6 +108,7 @@ impl Options {
             mlflow_ui: None,
             faults: Faults::default(),
             hurry: false,
+            change_sdk: None,
         }
     }
 }
@@ -181,6 +188,7 @@ impl Cloud {
             mlflow_ui,
             faults,
             hurry,
+            change_sdk,
         } = options;
         let bundle = mlflow_ui.as_deref().map(mlflow_ui::bundle).transpose()?;
         config.spool_folder.get_or_insert_with(|| folder.spool());
@@ -214,7 +222,12 @@ impl Cloud {
         let source = config.source.as_ref();
         let source = source.map(|source| source.reveal().to_owned());
         let interceptors = vec![SharedInterceptor::new(faults.clone())];
-        let context = Context::intercepted(config, &endpoints.sdk_config(), &interceptors);
+        let sdk = endpoints.sdk_config();
+        let sdk = match change_sdk {
+            Some(change) => change(sdk),
+            None => sdk,
+        };
+        let context = Context::intercepted(config, &sdk, &interceptors);
         provision(&context).await?;
         if let Some(reason) = Box::pin(tasador_integrity::incomplete(&context)).await? {
             let folder = folder.root().to_path_buf();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use local::cloud::{Cloud, Options};
+use local::cloud::{ChangeSdk, Cloud, Options, StartError};
 use local::executions::Status;
 use local::faults::Faults;
 use local::folder::Folder;
@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use tasador_testing::listings::Batch;
 use tasador_testing::source::{Answer, Source};
+use tasador_testing::transport::Transport;
 
 /// The largest output of a state: states pass keys and small facts, never data.
 const STATE_LIMIT_BYTES: usize = 16 * 1024;
@@ -31,6 +32,8 @@ pub struct World {
     pub source: Source,
     /// The faults that tasks and storage calls will meet.
     pub faults: Faults,
+    /// The faults between its clients and the stores.
+    pub transport: Option<Transport>,
     mlflow_ui: Option<PathBuf>,
     folder: TempDir,
 }
@@ -84,15 +87,24 @@ impl World {
     /// A new world. Only the linear candidate is tried unless `change` says otherwise: it is the
     /// quickest, and most tests are about something else.
     pub async fn new(change: impl FnOnce(&mut Config)) -> Self {
-        Self::made(false, change).await
+        Self::made(false, None, change).await
+    }
+
+    /// The same, where requests to the stores meet the faults of `transport`.
+    pub async fn behind(transport: Transport, change: impl FnOnce(&mut Config)) -> Self {
+        Self::made(false, Some(transport), change).await
     }
 
     /// The same, where every caller needs a token.
     pub async fn guarded(change: impl FnOnce(&mut Config)) -> Self {
-        Self::made(true, change).await
+        Self::made(true, None, change).await
     }
 
-    async fn made(require_tokens: bool, change: impl FnOnce(&mut Config)) -> Self {
+    async fn made(
+        require_tokens: bool,
+        transport: Option<Transport>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let source = Source::start().await;
         let mut config = Config {
             source: Some(source.url().into()),
@@ -108,6 +120,7 @@ impl World {
             require_tokens,
             source,
             faults: Faults::default(),
+            transport,
             mlflow_ui: None,
             folder: must(tempfile::tempdir(), "no folder for the test"),
         };
@@ -116,11 +129,20 @@ impl World {
     }
 
     async fn start(&mut self) {
+        must(self.try_start().await, "the cloud does not start");
+    }
+
+    async fn try_start(&mut self) -> Result<(), StartError> {
         let folder = must(
             Folder::take(self.folder.path()).await,
             "the folder can't be taken",
         );
+        let change_sdk = self.transport.clone().map(|transport| {
+            let change: ChangeSdk = Box::new(move |sdk| transport.between(sdk));
+            change
+        });
         let options = Options {
+            change_sdk,
             faults: self.faults.clone(),
             // Retries wait for milliseconds instead of seconds.
             hurry: true,
@@ -128,11 +150,9 @@ impl World {
             mlflow_ui: self.mlflow_ui.clone(),
             ..Options::new(folder, self.config.clone())
         };
-        self.cloud = Some(must(
-            // On the heap: a test's stack is small.
-            Box::pin(Cloud::start(options)).await,
-            "the cloud does not start",
-        ));
+        // On the heap: a test's stack is small.
+        self.cloud = Some(Box::pin(Cloud::start(options)).await?);
+        Ok(())
     }
 
     /// Stops everything and starts it again on the same folder, with a changed configuration.
@@ -142,6 +162,15 @@ impl World {
         }
         change(&mut self.config);
         self.start().await;
+    }
+
+    /// The same, where it may not start.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub async fn try_restart(&mut self) -> Result<(), StartError> {
+        self.pause().await;
+        self.try_start().await
     }
 
     /// Stops everything; [`restart`](Self::restart) starts it again.

@@ -9,8 +9,12 @@ use tasador_registry::OutcomeKind;
 use tasador_runtime::Config;
 use tasador_testing::listings::Batch;
 use tasador_testing::source::{Answer, BAD_GROUP, EXHAUSTED, EXHAUSTED_UNACCENTED};
+use tasador_testing::tools::repository;
 use tests::invariants;
 use tests::world::{Run, World};
+use tokio::process::Command;
+
+use crate::TASADOR;
 
 /// How long a source may be silent where the test waits for the end of it.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -351,4 +355,23 @@ async fn an_execution_that_names_an_unknown_batch_fails_with_a_sentence() {
         assert!(error.message.contains(word), "{error:?}");
     }
     assert_eq!(world.source.asked(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_no_source_where_the_environment_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let listings = repository().join("events/listings.csv");
+    let output = Command::new(TASADOR)
+        .args(["run", "--source"])
+        .arg(listings)
+        .arg("--data-dir")
+        .arg(folder.path())
+        .env("TASADOR_SOURCE_FILES", "false")
+        .output()
+        .await
+        .unwrap();
+    assert!(!output.status.success(), "{output:?}");
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("TASADOR_SOURCE_FILES"), "{said}");
 }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use local::cloud::{Cloud, Options};
 use local::folder::Folder;
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use tasador_ids::BatchId;
 use tasador_registry::{Outcome, OutcomeKind, PageRequest};
 use tasador_runtime::Config;
@@ -81,35 +83,39 @@ async fn left(folder: &Path) -> Cloud {
     cloud
 }
 
-/// Kills the process there, starts another on the same folder, and looks at what is left.
-async fn killed(side: &str, place: &str, story: Story) {
+/// Kills the process there, starts another on the same folder, and looks at what is left. `false` if the
+/// process never got there.
+async fn killed(side: &str, place: &str, story: Story) -> bool {
     let dir = tempfile::tempdir().unwrap();
-    killed_in(dir.path(), side, place, story, || ()).await;
+    killed_in(dir.path(), side, place, story, || ()).await
 }
 
-/// The same where the power is cut with the kill; `false` if this machine has no disk for that.
+/// The same where the power is cut with the kill; `None` if this machine has no disk for that.
 #[cfg(target_os = "linux")]
-async fn power_cut(side: &str, place: &str, story: Story) -> bool {
-    let Some(mut disk) = disk::Disk::new() else {
-        return false;
-    };
+async fn power_cut(side: &str, place: &str, story: Story) -> Option<bool> {
+    let mut disk = disk::Disk::new()?;
     // The folder itself has to be there after the cut too.
     let folder = disk.path().join("data");
-    killed_in(&folder, side, place, story, || disk.cut()).await;
-    true
+    Some(killed_in(&folder, side, place, story, || disk.cut()).await)
 }
 
 /// `meanwhile` happens between the kill and the next start.
-async fn killed_in(dir: &Path, side: &str, place: &str, story: Story, meanwhile: impl FnOnce()) {
+async fn killed_in(
+    dir: &Path,
+    side: &str,
+    place: &str,
+    story: Story,
+    meanwhile: impl FnOnce(),
+) -> bool {
     let source = Source::start().await;
     for answer in story.answers() {
         source.then(answer);
     }
     let first = run(dir, &source, story, &format!("kill:{side}:{place}")).await;
-    assert!(
-        was_killed(&first),
-        "{side} {place} was never reached: {first:?}"
-    );
+    if !was_killed(&first) {
+        assert!(first.status.success(), "{side} {place}: {first:?}");
+        return false;
+    }
     meanwhile();
     let second = run(dir, &source, story, "").await;
     assert!(second.status.success(), "{side} {place}: {second:?}");
@@ -133,13 +139,15 @@ async fn killed_in(dir: &Path, side: &str, place: &str, story: Story, meanwhile:
         "{side} {place}: {promotions:#?}"
     );
     cloud.stop().await;
+    true
 }
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_before_the_effect() {
     for (place, story) in PLACES {
-        killed("before", place, *story).await;
+        let is_reached = killed("before", place, *story).await;
+        assert!(is_reached, "before {place} was never reached");
     }
 }
 
@@ -147,7 +155,8 @@ async fn killed_before_the_effect() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_after_the_effect() {
     for (place, story) in PLACES {
-        killed("after", place, *story).await;
+        let is_reached = killed("after", place, *story).await;
+        assert!(is_reached, "after {place} was never reached");
     }
 }
 
@@ -163,9 +172,10 @@ async fn power_cut_after_what_counts() {
         "Train",
         "Promote",
     ] {
-        if !power_cut("after", place, Story::Promoted).await {
+        let Some(is_reached) = power_cut("after", place, Story::Promoted).await else {
             return;
-        }
+        };
+        assert!(is_reached, "after {place} was never reached");
     }
 }
 
@@ -175,10 +185,65 @@ async fn power_cut_after_what_counts() {
 async fn power_cut_at_every_place() {
     for side in ["before", "after"] {
         for (place, story) in PLACES {
-            if !power_cut(side, place, *story).await {
+            let Some(is_reached) = power_cut(side, place, *story).await else {
                 return;
-            }
+            };
+            assert!(is_reached, "{side} {place} was never reached");
         }
+    }
+}
+
+/// A place of this seed: one of the first requests of an operation.
+fn place_of(seed: u64) -> (&'static str, String) {
+    const REQUESTS: [(&str, u32); 6] = [
+        ("GetObject", 8),
+        ("PutObject", 16),
+        ("ListObjectsV2", 4),
+        ("GetItem", 8),
+        ("Query", 8),
+        ("TransactWriteItems", 4),
+    ];
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let side = ["before", "after"][rng.random_range(0..2)];
+    let (operation, count) = REQUESTS[rng.random_range(0..REQUESTS.len())];
+    let nth = rng.random_range(1..=count);
+    (side, format!("{operation}:{nth}"))
+}
+
+/// How many places a test looks at.
+fn wanted(variable: &str, few: u64) -> u64 {
+    let wanted = std::env::var(variable).ok();
+    wanted.and_then(|wanted| wanted.parse().ok()).unwrap_or(few)
+}
+
+/// `TASADOR_TEST_KILLS=200` kills so many times.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_requests_by_seed() {
+    let (mut seed, mut kills) = (0, 0);
+    while kills < wanted("TASADOR_TEST_KILLS", 5) {
+        let (side, place) = place_of(seed);
+        let is_reached = killed(side, &place, Story::Promoted).await;
+        println!("seed {seed}: {side} {place}, reached: {is_reached}");
+        kills += u64::from(is_reached);
+        seed += 1;
+    }
+}
+
+/// `TASADOR_TEST_POWER_CUTS=50` cuts so many times.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes; .ci/full runs it"]
+async fn power_cut_at_requests_by_seed() {
+    let (mut seed, mut cuts) = (0, 0);
+    while cuts < wanted("TASADOR_TEST_POWER_CUTS", 12) {
+        let (side, place) = place_of(seed);
+        let Some(is_reached) = power_cut(side, &place, Story::Promoted).await else {
+            return;
+        };
+        println!("seed {seed}: {side} {place}, reached: {is_reached}");
+        cuts += u64::from(is_reached);
+        seed += 1;
     }
 }
 

@@ -2,6 +2,7 @@
 //! not signed with the key of the data folder. Requests are written byte by byte, as no client would.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -10,7 +11,9 @@ use aws_sigv4::http_request::{
     UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
-use local::folder::AccessKey;
+use local::cloud::{Cloud, Options};
+use local::folder::{AccessKey, Folder};
+use tasador_runtime::Config;
 use tests::world::World;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -413,4 +416,44 @@ async fn the_tables_are_open_once() {
     let files = std::fs::read_dir("/proc/self/fd").unwrap();
     let open = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
     assert_eq!(open.filter(|file| *file == tables).count(), 1);
+}
+
+#[tokio::test]
+async fn an_announced_body_that_is_too_large_is_refused_before_it_is_sent() {
+    let world = World::new(|_| ()).await;
+    let endpoints = world.cloud().endpoints();
+    for (base, target) in [
+        (&endpoints.http, "/predict"),
+        (&endpoints.http, "/runs"),
+        (&endpoints.aws, "/2015-03-31/functions/train/invocations"),
+        (&endpoints.dynamodb, "/"),
+    ] {
+        let host = host(base);
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: 100000000\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(&host).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut first_line = [0; 12];
+        stream.read_exact(&mut first_line).await.unwrap();
+        let first_line = String::from_utf8_lossy(&first_line);
+        assert_eq!(first_line, "HTTP/1.1 413", "{target}");
+    }
+}
+
+#[tokio::test]
+async fn another_address_of_loopback_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::take(folder.path()).await.unwrap();
+    let options = Options {
+        address: Ipv4Addr::new(127, 0, 0, 2).into(),
+        ..Options::new(folder, Config::default())
+    };
+    let cloud = Box::pin(Cloud::start(options)).await.unwrap();
+    let url = format!("{}/health", cloud.endpoints().http);
+    assert!(url.starts_with("http://127.0.0.2:"), "{url}");
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(url).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    cloud.stop().await;
 }

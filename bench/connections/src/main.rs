@@ -27,6 +27,12 @@ struct Arguments {
     /// Seconds of new connections
     #[arg(long, default_value_t = 3)]
     seconds: u64,
+    /// Seconds of new connections to all ports at once, while memory is watched; 0 for none
+    #[arg(long, default_value_t = 0)]
+    soak: u64,
+    /// Fail where memory grows by more KiB between the first fifth and the end of that time
+    #[arg(long)]
+    growth_max_kib: Option<u64>,
     /// Fail where an idle connection costs more KiB
     #[arg(long)]
     idle_max_kib: Option<u64>,
@@ -41,14 +47,22 @@ async fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let folder = Folder::take(folder.path()).await?;
     let cloud = Box::pin(Cloud::start(Options::new(folder, Config::default()))).await?;
-    let endpoints = cloud.endpoints().clone();
-    for (name, base, path) in [
+    let endpoints = cloud.endpoints();
+    let ports = [
         ("HTTP", &endpoints.http, "/health"),
         ("S3", &endpoints.s3, "/"),
         ("DynamoDB", &endpoints.dynamodb, "/"),
-    ] {
+    ]
+    .map(|(name, base, path)| {
         let host = base.trim_start_matches("http://").to_owned();
         let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        (name, host, request)
+    });
+    if arguments.soak > 0 {
+        let time = Duration::from_secs(arguments.soak);
+        soak(&ports, time, arguments.growth_max_kib).await?;
+    }
+    for (name, host, request) in ports {
         // What the first requests allocate once does not count.
         let _warm = idle(&host, &request, CLIENTS).await?;
         let before = memory_kib()?;
@@ -65,6 +79,39 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     cloud.stop().await;
+    Ok(())
+}
+
+/// Opens connections to all ports for this time, and compares the memory after its first fifth, when all
+/// that is allocated once is allocated, with that at its end.
+async fn soak(
+    ports: &[(&str, String, String)],
+    time: Duration,
+    growth_max_kib: Option<u64>,
+) -> anyhow::Result<()> {
+    let first = futures::future::try_join_all(
+        ports
+            .iter()
+            .map(|(_, host, request)| new_ones(host, request, time / 5)),
+    )
+    .await?;
+    let before = memory_kib()?;
+    let rest = futures::future::try_join_all(
+        ports
+            .iter()
+            .map(|(_, host, request)| new_ones(host, request, time - time / 5)),
+    )
+    .await?;
+    let after = memory_kib()?;
+    println!(
+        "soak of {} s: {} new connections a second at first, {} in the rest; {before} KiB, then {after} KiB",
+        time.as_secs(),
+        first.iter().sum::<u64>(),
+        rest.iter().sum::<u64>(),
+    );
+    if growth_max_kib.is_some_and(|most| after.saturating_sub(before) > most) {
+        bail!("memory has grown");
+    }
     Ok(())
 }
 

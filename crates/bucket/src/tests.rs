@@ -226,9 +226,12 @@ fn a_prefix_is_not_an_object() {
         "raw/one/",
         "raw/one/two/",
         "raw/one/two/three",
+        "raw/\0",
+        "raw/one\0/two",
     ] {
         assert_eq!(read(&disk, key), None, "{key}");
         delete(&disk, key);
+        assert_eq!(listed(&disk, &format!("{key}\0/"), None, 9), [""; 0]);
     }
     assert!(read(&disk, "raw/one/two").is_some());
 }

@@ -3,7 +3,7 @@
 //! The content type must say JSON. No form of a foreign page can send that type, so a route that changes
 //! something needs no other protection against such forms. Only an empty body may have no type.
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::Request;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -30,10 +30,17 @@ pub async fn read(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<B
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
             .detail("The body must not be compressed: leave out Content-Encoding."));
     }
+    let too_large = || {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
+            .detail(format!("The body is larger than {max_bytes} bytes."))
+    };
+    // Before the first byte is read: a client that sent `Expect: 100-continue` then does not send it.
+    if body.size_hint().lower() > max_bytes as u64 {
+        return Err(too_large());
+    }
     let bytes = to_bytes(body, max_bytes).await.map_err(|error| {
         if error.into_inner().is::<http_body_util::LengthLimitError>() {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
-                .detail(format!("The body is larger than {max_bytes} bytes."))
+            too_large()
         } else {
             Problem::new(StatusCode::BAD_REQUEST).detail("The body was cut off.")
         }

@@ -17,6 +17,8 @@ pub mod source;
 #[cfg(feature = "stores")]
 pub mod stores;
 pub mod tools;
+#[cfg(feature = "stores")]
+pub mod transport;
 
 #[cfg(feature = "stores")]
 pub use stores::Stores;
