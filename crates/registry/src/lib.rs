@@ -37,7 +37,7 @@ pub use promotion::{
 pub use serving::{
     CountsKept, DURATION_BOUNDS_US, GateFigures, PipelineCounts, ServingCounts, ServingTotals,
 };
-pub use table::{Registry, Tables, Turn};
+pub use table::{Aliases, Registry, Tables, Turn};
 pub use tasador_flow::{
     BatchAction, BatchEvent, Candidate, CleanFile, Contender, Measurement, Metrics, Number, Origin,
     Outcome, OutcomeKind, PromotionSeq, Reason, Rows, RunError,
