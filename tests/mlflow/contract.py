@@ -172,6 +172,27 @@ call("a batch that is too large", client.log_batch, id, [], [Param(f"p{n}", "") 
 call("the run", client.get_run, id)
 for metric in ("rmse", "odd", "mae", "nothing"):
     call(f"the history of {metric}", client.get_metric_history, id, metric)
+for step in range(10):
+    client.log_metric(id, "thinned", 10.0, timestamp=START, step=step)
+
+
+def thinned(**asked):
+    asked = {"run_ids": [id], "metric_key": "thinned"} | asked
+    sent = requests.get(f"{uri}/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval", params=asked)
+    return [point["step"] for point in sent.json()["metrics"]] if sent.ok else sent.json()["error_code"]
+
+
+for asked in (
+    {},
+    {"max_results": 5},
+    {"max_results": 3},
+    {"start_step": 2, "end_step": 7, "max_results": 4},
+    {"start_step": 2},
+    {"end_step": 2},
+    {"start_step": 7, "end_step": 2},
+    {"max_results": 0},
+):
+    call(f"a thinned series, {asked}", lambda: thinned(**asked))
 call("rename a run", client.update_run, id, name="renamed")
 call("end a run", client.set_terminated, id, "FINISHED", START + 1_000)
 call("the run at its end", client.get_run, id)
@@ -195,6 +216,9 @@ for title in ("zeta", "alpha", "middle"):
     call(f"the dataset {title}", client.log_inputs, id, [DatasetInput(Dataset(title, "d", "local", "{}"), [])])
 call("the inputs", lambda: plain(client.get_run(id).inputs.dataset_inputs))
 call("a dataset with a long name", client.log_inputs, id, [DatasetInput(Dataset("n" * 501, "d", "local", "{}"), [])])
+for title, tag in (("key", InputTag("k" * 256, "v")), ("value", InputTag("k", "v" * 501))):
+    call(f"a dataset with a long tag's {title}", client.log_inputs, id, [DatasetInput(Dataset("n", "d", "local", "{}"), [tag])])
+call("a dataset with a long source", client.log_inputs, id, [DatasetInput(Dataset("n", "d", "local", "x" * 65_536), [])])
 call("a dataset with a long digest", client.log_inputs, id, [DatasetInput(Dataset("n", "d" * 37, "local", "{}"), [])])
 
 
@@ -272,6 +296,54 @@ call("it by its new name", lambda: client.get_experiment_by_name("Usual").experi
 call("its old name", client.get_experiment_by_name, "Default")
 call("it gets its name back", client.rename_experiment, "0", "Default")
 
+# --- values of the wrong type -----------------------------------------------------------------------
+
+
+def raw(path, body, method="POST"):
+    """A call that no client of MLflow makes."""
+    sent = requests.request(method, f"{uri}/api/2.0/mlflow/{path}", json=body)
+    title = json.dumps(body).replace(id, "RUN").replace(json.dumps(first), "EXPERIMENT")
+    answers.append((f"{method} {path} with {title}", [sent.status_code, sent.json().get("error_code")]))
+
+
+point = {"run_id": id, "key": "typed", "value": 1.0, "timestamp": START, "step": 0}
+for path, body in (
+    ("experiments/create", {"name": 123}),
+    ("experiments/create", {"name": "typed", "artifact_location": 9.0}),
+    ("experiments/create", {"name": "typed", "tags": "5"}),
+    ("experiments/create", {}),
+    ("runs/create", {"experiment_id": 5}),
+    ("runs/log-metric", point | {"run_id": 31}),
+    ("runs/log-metric", point | {"key": 31}),
+    ("runs/log-metric", point | {"step": "foo"}),
+    ("runs/log-metric", point | {"timestamp": "foo"}),
+    ("runs/log-metric", point | {"value": "foo"}),
+    ("runs/log-metric", {"key": "typed", "value": 1.0, "timestamp": START}),
+    ("runs/log-metric", {"run_id": id, "value": 1.0, "timestamp": START}),
+    ("runs/log-metric", {"run_id": id, "key": "typed", "timestamp": START}),
+    ("runs/log-metric", {"run_id": id, "key": "typed", "value": 1.0}),
+    ("runs/log-parameter", {"run_id": 31, "key": "a", "value": "b"}),
+    ("runs/log-parameter", {"run_id": id, "key": 31, "value": "b"}),
+    ("runs/log-parameter", {"run_id": id, "value": "b"}),
+    ("runs/set-tag", {"run_id": 31, "key": "a", "value": "b"}),
+    ("runs/set-tag", {"run_id": id, "key": "a", "value": 31}),
+    ("runs/set-tag", {"run_id": id, "value": "b"}),
+    ("runs/log-batch", {"run_id": id, "metrics": [{"key": "a", "value": 1.0}]}),
+    ("runs/log-batch", {"run_id": id, "metrics": [{"value": 1.0, "timestamp": 1}]}),
+    ("runs/log-batch", {"run_id": id, "params": "x"}),
+    ("runs/log-batch", {"run_id": id, "params": [{"value": "x"}]}),
+    ("runs/log-batch", {"run_id": id, "tags": [{"value": "x"}]}),
+    ("runs/search", {"experiment_ids": [5]}),
+    ("runs/search", {"experiment_ids": [first], "max_results": "many"}),
+    ("runs/search", {"experiment_ids": [first], "filter": 5}),
+    ("registered-models/create", {"name": 123}),
+    ("registered-models/create", {"name": "typed", "tags": "5"}),
+    ("registered-models/alias", {"name": "typed", "alias": 5, "version": "1"}),
+    ("model-versions/create", {"name": "typed", "source": 5}),
+    ("model-versions/create", {"name": 5, "source": "s3://bucket/a"}),
+):
+    raw(path, body)
+
 # --- searches ------------------------------------------------------------------------------------
 
 third = name("experiment", client.create_experiment("searched"))
@@ -332,6 +404,7 @@ FILTERS = [
     "datasets.name IN ('set 1', 'set 3')",
     "dataset.digest = 'd'",
     "run_id IN ('nothing')",
+    "datasets.name IN ('set 1',)",
     "metrics.rmse = 'x'",
     "params.depth = 2",
     "params.depth > '2'",
@@ -502,8 +575,11 @@ for filter in (
         f"models where {filter}",
         lambda: sorted(m.name for m in client.search_registered_models(filter) if m.name != "Default"),
     )
-for order in (["name"], ["name DESC"], ["timestamp ASC", "name"], ["nothing"]):
+for order in (["name"], ["name DESC"], ["timestamp ASC", "name"], ["tags.c"], ["nothing"]):
     call(f"models by {order}", lambda: [m.name for m in client.search_registered_models(order_by=order)])
+client.update_registered_model("Contract Model", "the last that changed")
+for order in (["timestamp"], ["last_updated_timestamp DESC"], ["creation_timestamp"]):
+    call(f"models by {order} after a change", lambda: [m.name for m in client.search_registered_models(order_by=order)])
 page = client.search_registered_models(max_results=2)
 tell("a page of models", [[model.name for model in page], bool(page.token)])
 page = client.search_registered_models(max_results=2, page_token=page.token)
@@ -528,6 +604,8 @@ for order in (["version_number"], ["version_number DESC"], ["name", "version_num
         f"versions by {order}",
         lambda: [str(v.version) for v in client.search_model_versions("name = 'Contract Model'", order_by=order)],
     )
+for order in (["run_id"], ["source_path"], ["tags.n"], ["last_updated_timestamp", "name"]):
+    call(f"versions by {order}", lambda: len(client.search_model_versions("name = 'Contract Model'", order_by=order)))
 for order in (["version_number DESC"], ["name DESC"], []):
     call(
         f"all versions by {order}",
@@ -622,7 +700,9 @@ if NEW:
     for dataset in ("train", "test"):
         key = {"field_name": "metrics.on", "ascending": True, "dataset_name": dataset}
         call(f"logged models by metrics.on on {dataset}", lambda: logged(order_by=[key]))
-    for filter in ("name IN ('candidate', 'x')", "name NOT IN ('candidate')", "params.depth IN ('3')"):
+    for key in ({"dataset_digest": "1"}, {"dataset_digest": "2"}, {"dataset_name": "train"}):
+        call(f"logged models by metrics.on, {key}", lambda: logged(order_by=[{"field_name": "metrics.on", "ascending": False} | key]))
+    for filter in ("name IN ('candidate',)", "name IN ('candidate', 'x')", "name NOT IN ('candidate')", "params.depth IN ('3')"):
         call(f"logged models where {filter}", lambda: sorted(logged(filter_string=filter)))
     page = client.search_logged_models([third], max_results=1)
     call(

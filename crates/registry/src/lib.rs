@@ -38,7 +38,7 @@ pub use serving::{
     CountsKept, DURATION_BOUNDS_US, GateFigures, HourCounts, PipelineCounts, ServingCounts,
     ServingTotals, hour_name,
 };
-pub use table::{Registry, Tables, Turn};
+pub use table::{Aliases, Registry, Tables, Turn};
 pub use tasador_flow::gate::Decision as GateDecision;
 pub use tasador_flow::{
     BatchAction, BatchEvent, Candidate, CleanFile, Contender, Measurement, Metrics, Number, Origin,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 
+mod aliases;
 mod batches;
 pub(crate) mod bulk;
 mod compactions;
@@ -30,6 +31,7 @@ mod tokens;
 mod turns;
 mod versions;
 
+pub use aliases::Aliases;
 pub use turns::Turn;
 
 /// The names of the tables.

@@ -1,7 +1,8 @@
 //! The named values of a call, whether they come in the path, the body or the query.
 //!
 //! Clients write 64-bit numbers as numbers or as text, and a list of one as a single value; both are
-//! accepted. Unknown names are ignored: newer clients send more.
+//! accepted. A number in place of a text is refused, as by MLflow. Unknown names are ignored: newer clients
+//! send more.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,9 @@ use crate::error::ApiError;
 
 /// The largest body, in bytes: Lambda accepts 6 MB with everything around it.
 const BODY_MAX_BYTES: usize = 6 * 1024 * 1024;
+
+/// As much of an invalid value is shown in the message.
+const SHOWN_MAX_CHARS: usize = 500;
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Args(Map<String, Value>);
@@ -88,7 +92,7 @@ impl Args {
     ) -> Result<Option<T>, ApiError> {
         let value = self.0.get(name);
         value
-            .map(|value| read(value).ok_or_else(|| invalid(name, expected)))
+            .map(|value| read(value).ok_or_else(|| invalid(name, value, expected)))
             .transpose()
     }
 
@@ -178,11 +182,9 @@ impl Args {
         Ok(object.unwrap_or_default())
     }
 
-    /// The first object within an object: pages name their one variable as they please.
-    pub(crate) fn first_object(&self, name: &str) -> Result<Value, ApiError> {
-        let within = self.object(name)?.0;
-        let first = within.into_iter().find(|(_, value)| value.is_object());
-        Ok(first.map_or_else(|| Value::Object(Map::new()), |(_, value)| value))
+    /// A value of any kind; null where it was not sent.
+    pub(crate) fn value(&self, name: &str) -> Value {
+        self.0.get(name).cloned().unwrap_or_default()
     }
 
     /// Tags or parameters, in the order in which they were sent.
@@ -228,16 +230,13 @@ impl View {
 }
 
 fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+    value.as_str().map(str::to_owned)
 }
 
-fn invalid(name: &str, expected: &str) -> ApiError {
+fn invalid(name: &str, value: &Value, expected: &str) -> ApiError {
+    let shown: String = value.to_string().chars().take(SHOWN_MAX_CHARS).collect();
     ApiError::invalid(format!(
-        "Invalid value for parameter '{name}' supplied: {expected} expected."
+        "Invalid value {shown} for parameter '{name}' supplied: {expected} expected."
     ))
 }
 
@@ -261,7 +260,7 @@ mod tests {
         let query = query.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let query = Args::read(query.into(), b"").unwrap();
         let body = args(
-            r#"{"run_id": "a b", "max_results": 5.0, "ids": ["1", 2], "archive": true, "version": 3, "none": null}"#,
+            r#"{"run_id": "a b", "max_results": 5.0, "ids": ["1", "2"], "archive": true, "version": 3, "none": null}"#,
         );
         for args in [query, body.unwrap()] {
             assert_eq!(args.run_id().unwrap(), "a b");
@@ -287,7 +286,24 @@ mod tests {
     fn an_invalid_value_is_named() {
         assert!(args("[]").unwrap_err().message.contains("object"));
         assert!(args("{").unwrap_err().message.contains("JSON"));
-        let args = args(r#"{"a": "many", "b": {}, "c": ""}"#).unwrap();
+        let args = args(r#"{"a": "many", "b": {}, "c": "", "name": 123, "tags": "5", "ids": [1]}"#)
+            .unwrap();
+        for (error, message) in [
+            (
+                args.text("name").unwrap_err(),
+                "Invalid value 123 for parameter 'name'",
+            ),
+            (
+                args.pairs("tags").unwrap_err(),
+                "Invalid value \"5\" for parameter 'tags'",
+            ),
+            (
+                args.texts("ids").unwrap_err(),
+                "Invalid value [1] for parameter 'ids'",
+            ),
+        ] {
+            assert!(error.message.starts_with(message), "{}", error.message);
+        }
         for error in [
             args.whole("a").unwrap_err(),
             args.number("a").unwrap_err(),

@@ -7,7 +7,7 @@ use tasador_registry::{
     Experiment, LoggedModel, LoggedModelStatus, ModelMetric, ModelRecord, RunRecord, VersionRecord,
 };
 
-use crate::language::{Facts, Subject};
+use crate::language::{Facts, OnDataset, Subject};
 use crate::place;
 
 type Texts<'a> = Vec<Cow<'a, str>>;
@@ -80,7 +80,6 @@ impl Facts for Experiment {
 impl Facts for ModelRecord {
     fn number(&self, subject: &Subject) -> Option<f64> {
         let at = match subject {
-            Subject::Attribute("creation_timestamp") => self.created_at,
             Subject::Attribute("last_updated_timestamp") => {
                 self.updated_at.unwrap_or(self.created_at)
             }
@@ -162,11 +161,12 @@ fn latest(model: &LoggedModel, key: &str, fits: impl Fn(&ModelMetric) -> bool) -
 }
 
 /// Whether a metric was measured on one of these datasets.
-pub(crate) fn is_on(metric: &ModelMetric, datasets: &[(String, Option<String>)]) -> bool {
+pub(crate) fn is_on(metric: &ModelMetric, datasets: &[OnDataset]) -> bool {
     let Some((name, digest)) = &metric.dataset else {
         return false;
     };
+    let is = |asked: &Option<String>, found| asked.as_ref().is_none_or(|asked| asked == found);
     datasets
         .iter()
-        .any(|(known, of)| known == name && of.as_ref().is_none_or(|of| of == digest))
+        .any(|asked| is(&asked.name, name) && is(&asked.digest, digest))
 }

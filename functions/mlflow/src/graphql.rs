@@ -11,7 +11,7 @@ use tasador_runtime::Context;
 
 use crate::args::Args;
 use crate::error::{Answer, ApiError};
-use crate::{artifacts, experiments, metrics, runs, search, versions, view};
+use crate::{artifacts, experiments, links, metrics, runs, search, versions, view};
 
 /// The largest query, in bytes; those of the pages have some 2 KB.
 const QUERY_MAX_BYTES: usize = 64 * 1024;
@@ -23,11 +23,12 @@ pub(crate) async fn answer(ctx: &Context, args: Args) -> Answer {
     }
     let document = parse_query(&query)
         .map_err(|error| ApiError::bad_request(format!("The query is malformed: {error}.")))?;
-    let input = snake(args.first_object("variables")?);
+    let variables = args.value("variables");
     let mut data = Map::new();
     for (_, operation) in document.operations.iter() {
         for field in fields(&operation.node.selection_set.node) {
-            let answered = match ask(ctx, &field.name.node, input.clone()).await {
+            let input = snake(input(field, &variables)?);
+            let answered = match ask(ctx, &field.name.node, input).await {
                 Ok(answer) => camel(answer),
                 Err(error) => json!({"apiError": error.within_answer()}),
             };
@@ -36,6 +37,19 @@ pub(crate) async fn answer(ctx: &Context, args: Args) -> Answer {
         }
     }
     Ok(json!({"data": data}))
+}
+
+/// What a query is asked with: its one argument, written out or as a variable.
+fn input(field: &Field, variables: &Value) -> Result<Value, ApiError> {
+    let Some((_, argument)) = field.arguments.first() else {
+        return Ok(json!({}));
+    };
+    let value = argument.node.clone().into_const_with(|name| {
+        let value = variables.get(name.as_str()).cloned();
+        serde_json::from_value(value.unwrap_or_default())
+    });
+    let json = value.and_then(|value| value.into_json());
+    json.map_err(|error| ApiError::bad_request(format!("The query's input is malformed: {error}.")))
 }
 
 async fn ask(ctx: &Context, field: &str, input: Value) -> Answer {
@@ -63,6 +77,7 @@ async fn ask(ctx: &Context, field: &str, input: Value) -> Answer {
         }
         "mlflowGetMetricHistoryBulkInterval" => metrics::interval(ctx, args).await,
         "mlflowSearchModelVersions" => versions::search(ctx, args).await,
+        "mlflowSearchDatasets" => links::search_datasets(ctx, args).await,
         "mlflowListArtifacts" => artifacts::list_of_run(ctx, args).await,
         other => Err(ApiError::not_covered(format!(
             "The query `{other}` is not covered here."
@@ -104,6 +119,7 @@ fn fields(set: &SelectionSet) -> Vec<&Field> {
 const LISTS: &[&str] = &[
     "aliases",
     "datasetInputs",
+    "datasetSummaries",
     "files",
     "metrics",
     "modelInputs",
@@ -213,6 +229,22 @@ mod tests {
             snake(json!({"runId": {"maxResults": 1}})),
             json!({"run_id": {"max_results": 1}})
         );
+    }
+
+    #[test]
+    fn an_input_is_written_out_or_a_variable() {
+        let variables = json!({"data": {"runId": "a", "pages": 5}, "id": "a"});
+        for query in [
+            "query Q($data: I!) { mlflowGetRun(input: $data) { run } }",
+            "{ mlflowGetRun(input: {runId: $id, pages: 5}) { run } }",
+            "{ mlflowGetRun(input: {runId: \"a\", pages: 5}) { run } }",
+        ] {
+            let asked = parse_query(query).unwrap();
+            let (_, operation) = asked.operations.iter().next().unwrap();
+            let field = fields(&operation.node.selection_set.node)[0];
+            let found = input(field, &variables).map_err(|error| error.message);
+            assert_eq!(found, Ok(json!({"runId": "a", "pages": 5})), "{query}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) use name::{
     check_experiment_name, check_key, check_length, check_logged_model_name, check_model_name,
 };
 pub(crate) use order::{OrderBy, compare, parse_order};
-pub(crate) use terms::{Comparison, Entity, Facts, Operand, Operator, Subject};
+pub(crate) use terms::{Comparison, Entity, Facts, OnDataset, Operand, Operator, Subject};
 
 /// Why a text is not allowed: a sentence for the caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -13,6 +13,9 @@ use crate::runs;
 const NAME_MAX_CHARS: usize = 500;
 /// The longest digest of a dataset, in characters.
 const DIGEST_MAX_CHARS: usize = 36;
+const SOURCE_MAX_CHARS: usize = 65_535;
+const TAG_KEY_MAX_CHARS: usize = 255;
+const TAG_VALUE_MAX_CHARS: usize = 500;
 /// The most experiments whose datasets are listed at once.
 const SEARCH_EXPERIMENTS_MAX: usize = 20;
 /// The most datasets that are listed at once.
@@ -73,6 +76,11 @@ fn dataset(input: &Args) -> Result<DatasetLink, ApiError> {
     };
     check_length("name", &link.name, NAME_MAX_CHARS)?;
     check_length("digest", &link.digest, DIGEST_MAX_CHARS)?;
+    check_length("source", &link.source, SOURCE_MAX_CHARS)?;
+    for (key, value) in &link.tags {
+        check_length("key", key, TAG_KEY_MAX_CHARS)?;
+        check_length("value", value, TAG_VALUE_MAX_CHARS)?;
+    }
     for (what, text) in [("schema", &link.schema), ("profile", &link.profile)] {
         let size_bytes = text.as_ref().map_or(0, String::len);
         if size_bytes > TEXT_MAX_BYTES {

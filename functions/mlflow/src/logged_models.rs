@@ -7,7 +7,7 @@ use tasador_runtime::Context;
 use crate::args::Args;
 use crate::error::{Answer, ApiError};
 use crate::facts::is_on;
-use crate::language::{Entity, Subject, check_key, check_logged_model_name};
+use crate::language::{Entity, OnDataset, Subject, check_key, check_logged_model_name};
 use crate::paging::Search;
 use crate::{experiments, place, view};
 
@@ -129,8 +129,9 @@ pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
         }
     }
     for (by, key) in search.order.iter_mut().zip(&keys) {
-        if let Some(name) = key.filled("dataset_name")? {
-            restrict(&mut by.subject, &[(name, key.filled("dataset_digest")?)]);
+        let dataset = on_dataset(key)?;
+        if dataset != OnDataset::default() {
+            restrict(&mut by.subject, &[dataset]);
         }
     }
     let mut found = Vec::new();
@@ -152,16 +153,23 @@ pub(crate) async fn search(ctx: &Context, args: Args) -> Answer {
 }
 
 /// The datasets that a search is restricted to, each by its name and perhaps its digest.
-fn datasets(sent: &[Args]) -> Result<Vec<(String, Option<String>)>, ApiError> {
+fn datasets(sent: &[Args]) -> Result<Vec<OnDataset>, ApiError> {
     let datasets = sent.iter().map(|dataset| {
-        let name = dataset.required("dataset_name")?;
-        Ok((name, dataset.filled("dataset_digest")?))
+        dataset.required("dataset_name")?;
+        on_dataset(dataset)
     });
     datasets.collect()
 }
 
+fn on_dataset(sent: &Args) -> Result<OnDataset, ApiError> {
+    Ok(OnDataset {
+        name: sent.filled("dataset_name")?,
+        digest: sent.filled("dataset_digest")?,
+    })
+}
+
 /// Restricts a metric to its values on these datasets; false for any other subject.
-fn restrict(subject: &mut Subject, datasets: &[(String, Option<String>)]) -> bool {
+fn restrict(subject: &mut Subject, datasets: &[OnDataset]) -> bool {
     let Subject::Metric(key) = subject else {
         return false;
     };

@@ -81,14 +81,26 @@ pub(crate) async fn bulk(ctx: &Context, args: Args) -> Answer {
     Ok(json!({"metrics": found}))
 }
 
-/// The series of several runs, thinned to a number of points each: the first, the last, and steps
-/// evenly between.
+/// The series of several runs, thinned to a number of points each.
 pub(crate) async fn interval(ctx: &Context, args: Args) -> Answer {
     let (runs, metric) = (run_ids(&args)?, args.required("metric_key")?);
     let (start, end) = (args.whole("start_step")?, args.whole("end_step")?);
+    match (start, end) {
+        (Some(_), None) | (None, Some(_)) => {
+            return Err(ApiError::invalid(
+                "If either start step or end step are specified, both must be specified.",
+            ));
+        }
+        (Some(start), Some(end)) if start > end => {
+            return Err(ApiError::invalid(format!(
+                "end_step must be greater than start_step. Found start_step={start} and end_step={end}."
+            )));
+        }
+        _ => {}
+    }
     let limit = paging::limit(&args, 320, 2_500)?;
     // All runs together have no more points than one alone may have.
-    let limit = limit.min(POINTS_MAX / runs.len().max(1)).max(2);
+    let limit = limit.min(POINTS_MAX / runs.len().max(1)).max(1);
     let mut found = Vec::new();
     for run_id in &runs {
         let (mut points, _) = series(ctx, run_id, &metric, None, POINTS_MAX).await?;
@@ -101,15 +113,16 @@ pub(crate) async fn interval(ctx: &Context, args: Args) -> Answer {
     Ok(view::page("metrics", found, None))
 }
 
-/// At most so many points of a series, evenly spread, including the first and the last.
+/// At most so many points of a series, chosen as MLflow does: the first of each of so many equal parts, but the last
+/// point in place of the last part's.
 fn thin(points: &[MetricPoint], limit: usize) -> Vec<&MetricPoint> {
-    let last = points.len().saturating_sub(1);
-    if points.len() <= limit {
+    if points.len() <= limit || limit == 0 {
         return points.iter().collect();
     }
-    let gaps = limit.saturating_sub(1).max(1);
-    (0..limit)
-        .filter_map(|at| points.get(at * last / gaps))
+    let (size, larger) = (points.len() / limit, points.len() % limit);
+    (0..limit - 1)
+        .filter_map(|part| points.get(part * size + part.min(larger)))
+        .chain(points.last())
         .collect()
 }
 
@@ -138,6 +151,13 @@ mod tests {
             assert!(steps.is_sorted_by(|a, b| a < b));
         }
         assert_eq!(thin(&points, 1_000).len(), 1_000);
+        let steps = |limit| -> Vec<i64> {
+            let thinned = thin(&points[..10], limit);
+            thinned.iter().map(|point| point.step).collect()
+        };
+        assert_eq!(steps(1), [9]);
+        assert_eq!(steps(3), [0, 4, 9]);
+        assert_eq!(steps(5), [0, 2, 4, 6, 9]);
         assert!(thin(&[], 3).is_empty());
     }
 }

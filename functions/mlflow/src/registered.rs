@@ -149,15 +149,9 @@ pub(crate) async fn answer_by_alias(
     model: &ModelName,
     alias: &str,
 ) -> Result<Option<Value>, ApiError> {
-    // The answer lists all aliases of the version.
-    let aliases = Aliases::of(ctx, model).await?;
-    let Some(version) = aliases.0.get(alias).copied() else {
-        return Ok(None);
-    };
-    let record = ctx.registry.version(model, version).await?;
-    let record = record.ok_or_else(|| unknown_version(model, version))?;
-    Ok(Some(
-        json!({"model_version": aliases.describe(record, ctx).view()}),
+    let found = ctx.registry.version_by_alias(model, alias).await?;
+    Ok(found.map(
+        |(record, aliases)| json!({"model_version": Aliases(aliases).describe(record, ctx).view()}),
     ))
 }
 

@@ -13,9 +13,9 @@
 //! | model | `model#<model>` | `model` | `models` by name |
 //! | version | `model#<model>` | `version#<number>` | `versions of <MLflow run>` |
 //! | what a version is made from | `model#<model>` | `source#<source key>` | |
-//! | alias | `model#<model>` | `alias#champion` | |
+//! | alias, with a copy of its version | `model#<model>` | `alias#champion` | |
 //! | promotion | `model#<model>` | `promotion#champion#<number>` | |
-//! | another alias | `model#<model>` | `alias#<alias>` | |
+//! | another alias, likewise | `model#<model>` | `alias#<alias>` | |
 //! | what one instance counted | `serving` | `instance#<instance>` | |
 //! | what instances long gone counted | `serving` | `total` | |
 //! | what the total took over of an instance | `serving#<instance>` | `folded` | |

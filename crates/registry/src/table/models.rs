@@ -1,28 +1,20 @@
-//! Registered models as people keep them: descriptions, labels, aliases, and what is taken away.
+//! Registered models as people keep them: descriptions, labels, and what is taken away.
 //!
 //! The alias `champion` is not among what is set and removed here: it moves by promotion only, and
 //! neither the version that holds it nor its model can be taken away.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
-use serde::{Deserialize, Serialize};
 use tasador_ids::{ModelName, ModelVersion};
 
 use super::bulk::write_all;
 use super::fault::Attempt;
 use super::item::{Expression, Item, item, listed, string, unbuildable, value};
+use super::modify::unchanged;
 use super::query::Place;
 use super::{ATTEMPTS, Registry, back_off, key};
 use crate::RegistryError;
 use crate::promotion::CHAMPION;
-use crate::version::{ModelRecord, VersionRecord};
-
-/// Which version an alias names.
-#[derive(Debug, Serialize, Deserialize)]
-struct Alias {
-    version: ModelVersion,
-}
+use crate::version::ModelRecord;
 
 impl Registry {
     /// Makes a registered model without versions. False where there is one of that name.
@@ -54,86 +46,6 @@ impl Registry {
             .await
     }
 
-    /// Changes a version's description, labels and stage; none where there is none.
-    ///
-    /// # Errors
-    /// Those of the registry.
-    pub async fn change_version(
-        &self,
-        model: &ModelName,
-        version: ModelVersion,
-        change: &(dyn Fn(&mut VersionRecord) + Sync),
-    ) -> Result<Option<VersionRecord>, RegistryError> {
-        self.modify("change a version", key::version(model, version), change)
-            .await
-    }
-
-    /// Every alias of a model with the version it names, the champion's among them.
-    ///
-    /// # Errors
-    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
-    pub async fn aliases(
-        &self,
-        model: &ModelName,
-    ) -> Result<BTreeMap<String, ModelVersion>, RegistryError> {
-        let place = Place::Partition {
-            pk: key::model(model).pk,
-            prefix: key::ALIAS.to_owned(),
-        };
-        let mut aliases = BTreeMap::new();
-        for item in self.items("list aliases", &place).await? {
-            let name = string(&item, "sk").unwrap_or_default();
-            let name = key::whole(name.strip_prefix(key::ALIAS).unwrap_or_default());
-            let alias: Alias = super::item::record(item)?;
-            aliases.insert(name, alias.version);
-        }
-        Ok(aliases)
-    }
-
-    /// Names a version. False where there is no such version.
-    ///
-    /// # Errors
-    /// [`RegistryError::Conflict`] for the champion's alias.
-    pub async fn set_alias(
-        &self,
-        model: &ModelName,
-        alias: &str,
-        version: ModelVersion,
-    ) -> Result<bool, RegistryError> {
-        const WHAT: &str = "set an alias";
-        not_champion(alias)?;
-        for round in 0..ATTEMPTS {
-            if self.version(model, version).await?.is_none() {
-                return Ok(false);
-            }
-            let writes = vec![
-                self.check(key::version(model, version), Expression::present())?,
-                // Whatever it named before.
-                self.put(
-                    item(key::alias(model, alias), &Alias { version })?,
-                    Expression::new("attribute_exists(pk) OR attribute_not_exists(pk)"),
-                )?,
-            ];
-            if self.transact(WHAT, writes).await? == Attempt::Done {
-                return Ok(true);
-            }
-            back_off(round).await;
-        }
-        Err(RegistryError::Contended { operation: WHAT })
-    }
-
-    /// Takes an alias away, where it is there.
-    ///
-    /// # Errors
-    /// [`RegistryError::Conflict`] for the champion's alias.
-    pub async fn remove_alias(&self, model: &ModelName, alias: &str) -> Result<(), RegistryError> {
-        not_champion(alias)?;
-        let delete = self.delete(key::alias(model, alias), Expression::present())?;
-        // Lost means that it is away already.
-        self.transact("remove an alias", vec![delete]).await?;
-        Ok(())
-    }
-
     /// Takes a version away with its aliases. Its number is not given again. False where there is
     /// none.
     ///
@@ -146,9 +58,10 @@ impl Registry {
     ) -> Result<bool, RegistryError> {
         const WHAT: &str = "remove a version";
         for round in 0..ATTEMPTS {
-            if self.version(model, version).await?.is_none() {
+            let place = key::version(model, version);
+            let Some(before) = self.get_item(WHAT, place.clone()).await? else {
                 return Ok(false);
-            }
+            };
             let aliases = self.aliases(model).await?;
             if aliases.get(CHAMPION) == Some(&version) {
                 return Err(is_champion(model, version));
@@ -157,7 +70,8 @@ impl Registry {
                 .name("#version", "version")
                 .value(":version", value(&version)?);
             let mut writes = vec![
-                self.delete(key::version(model, version), Expression::present())?,
+                // An alias that is set meanwhile counts a write of the version.
+                self.delete(place, unchanged(&before))?,
                 self.check(key::champion(model), not_promoted)?,
             ];
             for (alias, _) in aliases.iter().filter(|(_, named)| **named == version) {
@@ -211,15 +125,6 @@ impl Registry {
         }
         Ok(true)
     }
-}
-
-fn not_champion(alias: &str) -> Result<(), RegistryError> {
-    if alias == CHAMPION {
-        return Err(RegistryError::Conflict {
-            why: format!("the alias `{CHAMPION}` moves by promotion only"),
-        });
-    }
-    Ok(())
 }
 
 fn is_champion(model: &ModelName, version: ModelVersion) -> RegistryError {

@@ -38,14 +38,10 @@ impl Registry {
             let Some(before) = self.get_item(operation, key.clone()).await? else {
                 return Ok(None);
             };
-            let mut record: T = item::record(before.clone())?;
-            let known = item::item(key.clone(), &record)?;
-            change(&mut record);
-            let changed = item::item(key.clone(), &record)?;
-            if known == changed {
+            let Edit { record, write } = edit(key.clone(), before, change)?;
+            let Some((item, unchanged)) = write else {
                 return Ok(Some(record));
-            }
-            let (item, unchanged) = next(before, &known, changed);
+            };
             if self.put_if(operation, item, unchanged).await? == Attempt::Done {
                 return Ok(Some(record));
             }
@@ -55,28 +51,56 @@ impl Registry {
     }
 }
 
-/// The item after a change, with all that is no part of the record as it was, and the condition that
-/// nobody else wrote.
-fn next(before: Item, known: &Item, changed: Item) -> (Item, Expression) {
-    let revision = before
-        .get(REVISION)
-        .and_then(|revision| revision.as_n().ok())
-        .cloned();
-    let unchanged = match &revision {
+/// A record after a change.
+pub(crate) struct Edit<T> {
+    pub(crate) record: T,
+    /// The item to put, and the condition that nobody else wrote; none where nothing changed.
+    pub(crate) write: Option<(Item, Expression)>,
+}
+
+/// Changes the record of an item. All that is no part of the record stays as it was.
+pub(crate) fn edit<T: Serialize + DeserializeOwned>(
+    key: Key,
+    before: Item,
+    change: &(dyn Fn(&mut T) + Sync),
+) -> Result<Edit<T>, RegistryError> {
+    let mut record: T = item::record(before.clone())?;
+    let known = item::item(key.clone(), &record)?;
+    change(&mut record);
+    let changed = item::item(key, &record)?;
+    let write = (known != changed).then(|| {
+        let unchanged = unchanged(&before);
+        let count: u64 = revision(&before)
+            .and_then(|revision| revision.parse().ok())
+            .unwrap_or(0);
+        let mut item = before;
+        item.retain(|name, _| !known.contains_key(name));
+        item.extend(changed);
+        item.insert(
+            REVISION.to_owned(),
+            AttributeValue::N((count + 1).to_string()),
+        );
+        (item, unchanged)
+    });
+    Ok(Edit { record, write })
+}
+
+/// Counts a write, and changes nothing else.
+pub(crate) fn increment() -> Expression {
+    counted(Expression::new(COUNTED.trim_start()))
+}
+
+/// That an item is there and nobody wrote to it since it was read.
+pub(crate) fn unchanged(before: &Item) -> Expression {
+    match revision(before) {
         None => Expression::new("attribute_exists(pk) AND attribute_not_exists(#revision)"),
-        Some(revision) => Expression::new("#revision = :revision")
-            .value(":revision", AttributeValue::N(revision.clone())),
+        Some(revision) => {
+            Expression::new("#revision = :revision").value(":revision", AttributeValue::N(revision))
+        }
     }
-    .name("#revision", REVISION);
-    let count: u64 = revision
-        .and_then(|revision| revision.parse().ok())
-        .unwrap_or(0);
-    let mut item = before;
-    item.retain(|name, _| !known.contains_key(name));
-    item.extend(changed);
-    item.insert(
-        REVISION.to_owned(),
-        AttributeValue::N((count + 1).to_string()),
-    );
-    (item, unchanged)
+    .name("#revision", REVISION)
+}
+
+fn revision(item: &Item) -> Option<String> {
+    item.get(REVISION)?.as_n().ok().cloned()
 }

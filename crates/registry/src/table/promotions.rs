@@ -4,15 +4,17 @@ use serde::{Deserialize, Serialize};
 use tasador_flow::PromotionSeq;
 use tasador_ids::{ModelName, RunId};
 
+use super::aliases::copy;
 use super::fault::Attempt;
-use super::item::{Expression, item, value};
+use super::item::{self, Expression, Item, item, value};
 use super::key;
+use super::modify::{self, increment};
 use super::query::{Order, Place};
 use super::{ATTEMPTS, Registry, back_off};
 use crate::RegistryError;
 use crate::page::{Page, PageRequest};
 use crate::promotion::{self, Champion, PromoteError, Promotion, PromotionEvent, Refusal};
-use crate::version::VersionStatus;
+use crate::version::VersionRecord;
 
 /// A run's promotion: where its event stands.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,7 +46,9 @@ impl Registry {
         const WHAT: &str = "promote a version";
         for round in 0..ATTEMPTS {
             let champion = self.champion(&promotion.model).await?;
-            let version = self.version(&promotion.model, promotion.version).await?;
+            let place = key::version(&promotion.model, promotion.version);
+            let before = self.get_item(WHAT, place).await?;
+            let version: Option<VersionRecord> = before.clone().map(item::record).transpose()?;
             let over = self.history_of(&promotion.run).await?.is_some();
             // Read last: where a twin of this call moved the alias between two reads, it is seen here,
             // and the new champion isn't taken for another run's.
@@ -58,14 +62,12 @@ impl Registry {
             let event = promotion::judge(
                 promotion,
                 champion.as_ref(),
-                version.map(|version| version.status),
+                version.as_ref().map(|version| version.status),
                 over,
             )?;
-            if self
-                .transact(WHAT, self.moves(&event, champion.as_ref())?)
-                .await?
-                == Attempt::Done
-            {
+            let promoted = (before.unwrap_or_default(), version);
+            let moves = self.moves(&event, champion.as_ref(), promoted)?;
+            if self.transact(WHAT, moves).await? == Attempt::Done {
                 return Ok(event);
             }
             back_off(round).await;
@@ -78,6 +80,7 @@ impl Registry {
         &self,
         event: &PromotionEvent,
         champion: Option<&Champion>,
+        (before, version): (Item, Option<VersionRecord>),
     ) -> Result<Vec<aws_sdk_dynamodb::types::TransactWriteItem>, RegistryError> {
         let unchanged = match champion {
             None => Expression::absent(),
@@ -97,11 +100,12 @@ impl Registry {
             model: event.model.clone(),
             seq: event.seq,
         };
-        let ready = Expression::new("#status = :ready")
-            .name("#status", "status")
-            .value(":ready", value(&VersionStatus::Ready)?);
+        let mut champion = item(key::champion(&event.model), &next)?;
+        if let Some(version) = &version {
+            champion.extend(copy(version)?);
+        }
         Ok(vec![
-            self.put(item(key::champion(&event.model), &next)?, unchanged)?,
+            self.put(champion, unchanged)?,
             self.put(
                 item(key::promotion(&event.model, event.seq), event)?,
                 Expression::absent(),
@@ -110,7 +114,12 @@ impl Registry {
                 item(key::run_promotion(&event.run), &pointer)?,
                 Expression::absent(),
             )?,
-            self.check(key::version(&event.model, event.version), ready)?,
+            // As it was judged, and as it is in the copy.
+            self.update(
+                key::version(&event.model, event.version),
+                increment(),
+                modify::unchanged(&before),
+            )?,
             self.check(key::run_history(&event.run), Expression::absent())?,
         ])
     }

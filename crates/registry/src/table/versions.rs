@@ -252,7 +252,7 @@ impl Registry {
         self.all("list models", &place).await
     }
 
-    async fn known_version(
+    pub(super) async fn known_version(
         &self,
         model: &ModelName,
         version: ModelVersion,

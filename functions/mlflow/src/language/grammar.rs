@@ -118,7 +118,8 @@ fn compared(input: &mut &str) -> ModalResult<(Operator, Operand)> {
     let list = delimited(
         ('(', multispace0),
         separated(1.., text, comma),
-        (multispace0, ')'),
+        // A tuple of one, as Python writes it.
+        (multispace0, opt((',', multispace0)), ')'),
     );
     alt((
         (
@@ -220,6 +221,8 @@ mod tests {
             ("a ILIKE 'x_'", Operator::ILike, text("x_")),
             ("a In ('x', \"y\")", Operator::In, list(&["x", "y"])),
             ("a not in('x')", Operator::NotIn, list(&["x"])),
+            ("a IN ('x',)", Operator::In, list(&["x"])),
+            ("a IN ('x', 'y' , )", Operator::In, list(&["x", "y"])),
             ("a IS NULL", Operator::IsNull, Operand::None),
             ("a is not null", Operator::IsNotNull, Operand::None),
         ] {
@@ -250,6 +253,8 @@ mod tests {
             "a = b",
             "a IN 'x'",
             "a IN ()",
+            "a IN (,)",
+            "a IN ('x',,)",
             "a IN ('x'",
             "a IN (1)",
             "a IS 1",

@@ -26,6 +26,18 @@ fn parse_key(entity: Entity, text: &str) -> Result<OrderBy, Invalid> {
             "Invalid order_by entity 'dataset' in '{text}'"
         )));
     }
+    let is_sortable = match entity {
+        Entity::Model | Entity::Version => !matches!(
+            subject,
+            Subject::Tag(_) | Subject::Attribute("run_id" | "source_path")
+        ),
+        _ => true,
+    };
+    if !is_sortable {
+        return Err(Invalid::new(format!(
+            "Invalid order by key '{text}' specified"
+        )));
+    }
     Ok(OrderBy {
         subject,
         is_number: kind == Kind::Number,

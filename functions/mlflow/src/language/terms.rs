@@ -12,13 +12,20 @@ pub(crate) enum Entity {
     LoggedModel,
 }
 
+/// Datasets with this name and this digest; none stands for any.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct OnDataset {
+    pub(crate) name: Option<String>,
+    pub(crate) digest: Option<String>,
+}
+
 /// What a comparison is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
     /// The latest value of a metric.
     Metric(String),
-    /// The latest value of a metric on any of these datasets, each by its name and perhaps its digest.
-    MetricOn(String, Vec<(String, Option<String>)>),
+    /// The latest value of a metric on any of these datasets.
+    MetricOn(String, Vec<OnDataset>),
     Param(String),
     Tag(String),
     /// A property that everything of its kind has, such as `start_time`.

@@ -35,8 +35,7 @@ const EXPERIMENT: &[Attribute] = &[
 ];
 const MODEL: &[Attribute] = &[
     (Kind::Text, &["name"]),
-    (Kind::Number, &["creation_timestamp", "timestamp"]),
-    (Kind::Number, &["last_updated_timestamp"]),
+    (Kind::Number, &["last_updated_timestamp", "timestamp"]),
 ];
 const VERSION: &[Attribute] = &[
     (Kind::Text, &["name"]),
