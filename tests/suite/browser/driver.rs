@@ -72,6 +72,30 @@ impl Session {
     }
 }
 
+/// A running chromedriver and its port, which it chooses itself. It takes a port that is free for IPv4 and ends if
+/// the port is not free for IPv6 as well; the next one takes another port.
+async fn started(program: &Path) -> (Child, String) {
+    const ATTEMPTS: usize = 20;
+    for _ in 0..ATTEMPTS {
+        let mut driver = Command::new(program)
+            .arg("--port=0")
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+                return (driver, port.trim_end_matches('.').to_owned());
+            }
+            println!("chromedriver: {line}");
+        }
+    }
+    panic!("chromedriver ended {ATTEMPTS} times before it listened");
+}
+
 /// How to get a browser.
 const FROM: &str = "apt-get install chromium chromium-driver";
 
@@ -80,26 +104,7 @@ impl Browser {
     pub(super) async fn start() -> Option<Self> {
         let chromium = on_path(&["chromium", "chromium-browser", "google-chrome"], FROM)?;
         let driver = on_path(&["chromedriver"], FROM)?;
-        // It chooses a free port itself, and says which.
-        let mut driver = Command::new(driver)
-            .arg("--port=0")
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = lines
-                .next_line()
-                .await
-                .unwrap()
-                .expect("chromedriver ended");
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
-            }
-        };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let (driver, port) = started(&driver).await;
         let driver_address = Session {
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
             address: format!("http://127.0.0.1:{port}"),
@@ -270,10 +275,10 @@ impl Page {
     /// The whole page as `<name>.png` in the folder of the setting `TASADOR_SCREENSHOTS`, or under
     /// `target/screenshots`.
     pub(super) async fn screenshot(&self, name: &str) {
-        let folder = match std::env::var_os("TASADOR_SCREENSHOTS") {
-            Some(folder) => PathBuf::from(folder),
-            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots"),
-        };
+        let folder = std::env::var_os("TASADOR_SCREENSHOTS");
+        let folder = folder.map_or_else(|| PathBuf::from("target/screenshots"), PathBuf::from);
+        // Relative to the repository: a test's working folder is its crate's.
+        let folder = tasador_testing::tools::repository().join(folder);
         std::fs::create_dir_all(&folder).unwrap();
         // The head stays where the window is: at the top of a picture of the whole page.
         self.script("scrollTo(0, 0)").await;

@@ -109,7 +109,7 @@ fn sentence(
         "important_missing" => language
             .of(
                 "empty, but important for the price. Fill it in for a narrower range.",
-                "está vacío, pero es importante para el precio. Rellénelo para obtener un rango más estrecho.",
+                "campo vacío, pero importante para el precio. Rellénelo para obtener un rango más estrecho.",
             )
             .to_owned(),
         _ => return None,
@@ -151,7 +151,7 @@ mod tests {
                     "Se tasó como 13540.0.",
                     "Se tasó como 2015-05-24.",
                     "«&lt;b&gt;Atlantis&lt;/b&gt;»",
-                    "está vacío",
+                    "campo vacío",
                 ],
             ),
         ] {
