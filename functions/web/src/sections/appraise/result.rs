@@ -14,6 +14,8 @@ use crate::columns::Names as _;
 use crate::language::{Language, PageLanguage as _};
 use crate::layout::empty;
 
+use super::comparables::comparables;
+
 /// Sliders that are offered: the numbers that matter most for this home.
 const SLIDERS_MAX: usize = 4;
 
@@ -38,6 +40,7 @@ pub(crate) fn result(
                     (what_if(language, champion, asked, explanation, price.price.predicted_price))
                 }
             }
+            (comparables(language, champion, asked, &price.price))
         },
     }
 }
