@@ -1,6 +1,7 @@
 //! The command line: what each command takes, and the sentence it ends with when it cannot go on.
 
 mod against;
+mod appraise;
 mod batch;
 mod check;
 mod demo;
@@ -33,6 +34,8 @@ Examples:
   tasador check listings.csv                    show what the file would be read as
   tasador run --source listings.csv             learn from one file
   echo '{\"bed\": 3, \"house_size\": 1500}' | tasador predict -
+  tasador appraise portfolio.csv --out priced.csv
+                                                price every listing of a file
   tasador history                               what became of each batch, and why
   tasador batch release 0123456789ab            let a batch in quarantine in
   tasador batch withdraw 0123456789ab           leave a batch out, and replace the model that learned from it
@@ -85,6 +88,8 @@ enum Command {
     Run(run::Options),
     /// Price one listing, or several, with the model in production
     Predict(predict::Options),
+    /// Price every listing of a file with the model in production
+    Appraise(appraise::Options),
     /// Show what became of each batch, and why
     History(history::Options),
     /// Show a batch, and release, discard or withdraw it
@@ -121,6 +126,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Command::Check(options) => check::run(&global, &options).await,
             Command::Run(options) => run::run(&global, options).await,
             Command::Predict(options) => predict::run(&global, options).await,
+            Command::Appraise(options) => appraise::run(&global, options).await,
             Command::History(options) => history::run(&global, options).await,
             Command::Batch { action } => batch::run(&global, action).await,
             Command::Property { action } => batch::property(&global, action).await,

@@ -54,6 +54,24 @@ impl Progress {
         Self { bar: Some(bar) }
     }
 
+    /// Shows from now on how many of so many homes are done.
+    pub fn measure(&self, homes: u64) {
+        let Some(bar) = &self.bar else { return };
+        bar.set_length(homes);
+        bar.reset_eta();
+        let template = "{spinner} {wide_bar} {human_pos} of {human_len} homes, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+    }
+
+    /// So many more homes are done.
+    pub fn advance(&self, homes: u64) {
+        if let Some(bar) = &self.bar {
+            bar.inc(homes);
+        }
+    }
+
     /// What is being done now. Shown on a terminal only: it is soon out of date.
     pub fn doing(&self, what: impl Display) {
         if let Some(bar) = &self.bar {

@@ -3,6 +3,7 @@
 //! [`cloud::Cloud`] is the seam for tests: it starts in-process on free ports, with faults
 //! where a test injects them. Nothing else in the workspace knows this crate.
 
+pub mod appraise;
 pub mod aws;
 pub mod cli;
 pub mod client;

@@ -93,6 +93,18 @@ async fn a_home_is_appraised_and_the_form_follows_the_champion() {
     let living_area = page.text("svg.waterfall").await;
     assert!(living_area.contains("2,400 sq ft"), "{living_area}");
 
+    // Comparable sales are there when somebody asks for them.
+    assert_eq!(page.count("#comparables").await, 0);
+    page.click("#result a[href*='comparables=1']").await;
+    page.wait_for("#comparables tbody tr").await;
+    assert_eq!(page.count("#comparables tbody tr").await, 5);
+    assert_eq!(page.text("#price .figure").await, price);
+    let differences = page.text("#comparables").await;
+    assert!(
+        differences.contains(" instead of 2,400 sq ft"),
+        "{differences}"
+    );
+
     // What was not used as it was given is said, with what was used instead.
     assert_eq!(
         page.count("#price .warnings [href$='#in-house_size']")
@@ -440,6 +452,17 @@ async fn every_section_is_clear_by_day_and_night_on_desk_and_phone_in_both_langu
             assert_eq!(language, name.rsplit('-').next().unwrap());
             accessibility::check(&page, &format!("{section} {name}")).await;
         }
+        let comparables = format!("/?lang={language}&{home}&comparables=1");
+        page.go(&world, &comparables).await;
+        assert_eq!(page.count("#comparables tbody tr").await, 5, "{name}");
+        page.script("document.querySelector('#comparables').scrollIntoView()")
+            .await;
+        page.screenshot(&format!("comparables-{name}")).await;
+        let wide = page
+            .script("return document.documentElement.scrollWidth - innerWidth")
+            .await;
+        assert!(wide.as_i64().unwrap() <= 0, "comparables {name}: {wide}");
+        accessibility::check(&page, &format!("comparables {name}")).await;
         for path in pages {
             let kind = path.trim_start_matches("/?").split('=').next().unwrap();
             page.go(&world, &format!("{path}&lang={language}")).await;

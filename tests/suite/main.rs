@@ -10,6 +10,7 @@
 
 mod access;
 mod admission;
+mod appraise;
 mod aws_cli;
 mod bad_input;
 mod browser;

@@ -313,6 +313,47 @@ async fn later_sales_evaluate_served_prices_once_by_every_way_and_train() {
         let performance = story.performance().await;
         assert_same(&groups(&performance), &story.expected());
         assert_eq!(performance["by_version"][0]["sales"], HOMES);
+        // Prometheus reads the same.
+        let metrics = story.world.asked(Method::GET, "/metrics", None, &[]).await;
+        for (list, label) in [
+            ("by_version", ""),
+            ("by_month", "month"),
+            ("by_state", "state"),
+        ] {
+            for group in performance[list].as_array().unwrap() {
+                let name = |of: &str| {
+                    if of == label {
+                        group["name"].as_str().unwrap()
+                    } else {
+                        ""
+                    }
+                };
+                let (version, month, state) = (&group["version"], name("month"), name("state"));
+                for metric in ["sales", "median_ape", "bias", "within_10", "coverage"] {
+                    let line = format!(
+                        "served_metric{{version=\"{version}\",month=\"{month}\",state=\"{state}\",metric=\"{metric}\"}} "
+                    );
+                    let value = metrics.text.lines().find_map(|it| it.strip_prefix(&line));
+                    let value: f64 = value.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
+                    assert_eq!(Some(value), group[metric].as_f64(), "{line}");
+                }
+            }
+        }
+        // So do MLflow's clients.
+        let ctx = story.world.context();
+        let version = tasador_ids::ModelVersion(1);
+        let version = ctx
+            .registry
+            .version(&ctx.config.model, version)
+            .await
+            .unwrap();
+        let run = version.unwrap().mlflow_run_id.unwrap();
+        let run = ctx.registry.run(&run).await.unwrap().unwrap();
+        for metric in ["sales", "mae", "median_ape", "bias", "within_5", "coverage"] {
+            let logged = run.latest().find(|it| it.key == format!("served_{metric}"));
+            let expected = performance["by_version"][0][metric].as_f64();
+            assert_eq!(logged.map(|it| it.value), expected, "{metric}");
+        }
         let study = &performance["by_version"][0]["ratio_study"];
         assert!(
             study["untrimmed"]["median_ratio"]["value"]

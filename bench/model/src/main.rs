@@ -10,6 +10,7 @@
     reason = "it prints its results"
 )]
 
+mod comparables;
 mod ours;
 mod peers;
 mod report;
@@ -73,6 +74,12 @@ enum Command {
         /// The algorithm.
         algorithm: String,
     },
+    /// Price held-out homes by their comparable sales and by their zip codes.
+    Comparables {
+        /// How many homes, evenly spaced.
+        #[arg(default_value_t = 1_000)]
+        homes: usize,
+    },
     /// Train on this many rows, generated from the set with noise, and report time and memory.
     Large {
         /// The set.
@@ -96,6 +103,14 @@ fn main() -> Result<()> {
             let set = sets::read(&options.folder, &set)?;
             let line = ours::measure(&set, algorithm.parse()?, &options)?;
             println!("{}", serde_json::to_string(&line)?);
+            Ok(())
+        }
+        Some(Command::Comparables { homes }) => {
+            for set in sets::prepare(&options)? {
+                println!("\n{}", set.title);
+                let set = sets::read(&options.folder, &set.name)?;
+                println!("{}", comparables::measure(&set, homes, &options)?);
+            }
             Ok(())
         }
         Some(Command::Large {

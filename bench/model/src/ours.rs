@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use tasador_model::train::{TrainConfig, Trained, fit};
-use tasador_model::{Algorithm, Column, Frame, InputKind, Model, Prediction, Value, metrics};
+use tasador_model::{Algorithm, Column, Frame, InputKind, Model, Prediction, Row, Value, metrics};
 
 use crate::Options;
 use crate::sets::Set;
@@ -88,7 +88,7 @@ pub(crate) fn measure_apart(set: &str, algorithm: Algorithm, options: &Options) 
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-fn config(algorithm: Algorithm, options: &Options) -> TrainConfig {
+pub(crate) fn config(algorithm: Algorithm, options: &Options) -> TrainConfig {
     TrainConfig {
         threads: NonZeroUsize::new(options.threads),
         ..TrainConfig::new(algorithm, options.seed)
@@ -182,31 +182,35 @@ fn given(model: &Model, homes: &Frame) -> Result<Vec<(String, f64, f64, f64)>> {
         .collect()
 }
 
+/// One home, value by value as a request gives it.
+pub(crate) fn row<'m>(model: &'m Model, homes: &Frame, home: usize) -> Result<Row<'m>> {
+    let mut row = model.row();
+    for input in model.inputs() {
+        match (homes.column(&input.name), input.kind) {
+            (Some(Column::Category { codes, names }), InputKind::Category) => {
+                let name = codes.get(home).and_then(|code| names.get(*code as usize));
+                row.set(
+                    &input.name,
+                    name.map_or(Value::Missing, |name| Value::Text(name)),
+                )?;
+            }
+            (Some(Column::Number(values) | Column::Date(values)), _) => {
+                let number = values.get(home).copied().unwrap_or(f64::NAN);
+                row.set(&input.name, Value::Number(number))?;
+            }
+            _ => {}
+        }
+    }
+    Ok(row)
+}
+
 /// How long one prediction and one explanation take, in microseconds, over up to 1,000 homes given
 /// value by value as a request gives them; and by how much explanations miss the prediction.
 fn ask(model: &Model, homes: &Frame) -> Result<(f64, f64, f64)> {
     let count = homes.rows().min(1_000);
-    let mut rows = Vec::with_capacity(count);
-    for home in 0..count {
-        let mut row = model.row();
-        for input in model.inputs() {
-            match (homes.column(&input.name), input.kind) {
-                (Some(Column::Category { codes, names }), InputKind::Category) => {
-                    let name = codes.get(home).and_then(|code| names.get(*code as usize));
-                    row.set(
-                        &input.name,
-                        name.map_or(Value::Missing, |name| Value::Text(name)),
-                    )?;
-                }
-                (Some(Column::Number(values) | Column::Date(values)), _) => {
-                    let number = values.get(home).copied().unwrap_or(f64::NAN);
-                    row.set(&input.name, Value::Number(number))?;
-                }
-                _ => {}
-            }
-        }
-        rows.push(row);
-    }
+    let rows: Vec<Row<'_>> = (0..count)
+        .map(|home| row(model, homes, home))
+        .collect::<Result<_>>()?;
     let (mut off, mut sum) = (0.0_f64, 0.0);
     // The first explanation prepares the model for all later ones.
     for row in &rows {

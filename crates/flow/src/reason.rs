@@ -262,6 +262,24 @@ pub enum Reason {
     RmseUp(Compared),
     /// The fall of the RMSE, in the installation's currency.
     RmseMargin(Compared),
+    /// The average error of the homes with one value of a column rose by this share.
+    SegmentUp {
+        column: String,
+        name: String,
+        homes: u64,
+        #[serde(flatten)]
+        compared: Compared,
+    },
+    /// A statistic of the challenger's ratio study, and the range it should be in.
+    RatioOutside {
+        statistic: String,
+        #[serde(with = "number")]
+        value: f64,
+        #[serde(with = "number")]
+        low: f64,
+        #[serde(with = "number")]
+        high: f64,
+    },
     /// The share of the resamples in which the challenger is better.
     MayBeChance(Compared),
     HoldoutTooSmall(Compared),
@@ -344,6 +362,8 @@ impl Reason {
                 | Self::MaeNotDownEnough(_)
                 | Self::RmseUp(_)
                 | Self::RmseMargin(_)
+                | Self::SegmentUp { .. }
+                | Self::RatioOutside { .. }
                 | Self::MayBeChance(_)
                 | Self::HoldoutTooSmall(_)
                 | Self::WorseThanMedian(_)

@@ -162,10 +162,12 @@ pub enum ModelFile {
     Calibration,
     /// The ratio study, out of fold.
     RatioStudy,
+    /// The sales it learned from, to be compared with homes.
+    Comparables,
 }
 
 impl ModelFile {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Artifact,
         Self::Signature,
         Self::Metrics,
@@ -177,6 +179,7 @@ impl ModelFile {
         Self::Residuals,
         Self::Calibration,
         Self::RatioStudy,
+        Self::Comparables,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -192,6 +195,7 @@ impl ModelFile {
             Self::Residuals => "residuals.svg",
             Self::Calibration => "calibration.svg",
             Self::RatioStudy => "ratio_study.json",
+            Self::Comparables => "comparables.bin",
         }
     }
 }

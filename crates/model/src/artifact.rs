@@ -17,7 +17,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::encoder::Encoder;
 use crate::interval::Intervals;
@@ -84,20 +84,7 @@ impl Model {
     /// # Errors
     /// [`ArtifactError::Encode`] and [`ArtifactError::TooLarge`], for a model that would not load.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ArtifactError> {
-        let body = postcard::to_stdvec(self).map_err(|_| ArtifactError::Encode)?;
-        if body.len() > MOST_BYTES {
-            return Err(ArtifactError::TooLarge {
-                bytes: body.len() as u64,
-            });
-        }
-        let mut bytes = Vec::with_capacity(HEADER + body.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        let [a, b, c, d, e, f, _, _] = (body.len() as u64).to_le_bytes();
-        bytes.extend_from_slice(&[a, b, c, d, e, f]);
-        bytes.extend_from_slice(&xxh3_64(&body).to_le_bytes());
-        bytes.extend_from_slice(&body);
-        Ok(bytes)
+        seal(MAGIC, FORMAT_VERSION, self)
     }
 
     /// Reads an artefact.
@@ -105,7 +92,7 @@ impl Model {
     /// # Errors
     /// [`ArtifactError`] for anything but the bytes of a model of a version this build reads.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
-        let (version, body) = body(bytes)?;
+        let (version, body) = open(MAGIC, FORMAT_VERSION, bytes)?;
         let does_not_decode = |_| ArtifactError::Body {
             reason: "it does not decode",
         };
@@ -179,16 +166,43 @@ impl From<ModelV1> for Model {
     }
 }
 
-/// The format version and the body of an artefact whose header, length and checksum are right.
-fn body(bytes: &[u8]) -> Result<(u16, &[u8]), ArtifactError> {
+/// The bytes of a file with this header.
+pub(crate) fn seal(
+    magic: &[u8; 8],
+    version: u16,
+    content: &impl Serialize,
+) -> Result<Vec<u8>, ArtifactError> {
+    let body = postcard::to_stdvec(content).map_err(|_| ArtifactError::Encode)?;
+    if body.len() > MOST_BYTES {
+        return Err(ArtifactError::TooLarge {
+            bytes: body.len() as u64,
+        });
+    }
+    let mut bytes = Vec::with_capacity(HEADER + body.len());
+    bytes.extend_from_slice(magic);
+    bytes.extend_from_slice(&version.to_le_bytes());
+    let [a, b, c, d, e, f, _, _] = (body.len() as u64).to_le_bytes();
+    bytes.extend_from_slice(&[a, b, c, d, e, f]);
+    bytes.extend_from_slice(&xxh3_64(&body).to_le_bytes());
+    bytes.extend_from_slice(&body);
+    Ok(bytes)
+}
+
+/// The format version, at most `newest`, and the body of a file whose header, length and checksum are
+/// right.
+pub(crate) fn open<'b>(
+    magic: &[u8; 8],
+    newest: u16,
+    bytes: &'b [u8],
+) -> Result<(u16, &'b [u8]), ArtifactError> {
     let rest = bytes
-        .strip_prefix(MAGIC)
+        .strip_prefix(magic)
         .ok_or(ArtifactError::NotAnArtifact)?;
     let (version, rest) = rest
         .split_first_chunk::<2>()
         .ok_or(ArtifactError::NotAnArtifact)?;
     let found = u16::from_le_bytes(*version);
-    if !(1..=FORMAT_VERSION).contains(&found) {
+    if !(1..=newest).contains(&found) {
         return Err(ArtifactError::Version { found });
     }
     let (&[a, b, c, d, e, f], rest) = rest

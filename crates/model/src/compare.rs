@@ -5,11 +5,15 @@
 //! bootstrap over the properties (Efron & Tibshirani 1993) says that the gain is not chance.
 
 mod bootstrap;
+mod parts;
 mod sentence;
+
+pub use parts::{Parts, Segment};
 
 use serde::{Deserialize, Serialize};
 use tasador_flow::compare::Decision;
 use tasador_flow::{Compared, Reason};
+use tasador_ratio::Check;
 
 use crate::metrics::{self, Scores};
 use crate::model::Prediction;
@@ -31,6 +35,15 @@ pub struct Rule {
     /// Where set, the amount by which the root mean squared error must fall as well: the rule of
     /// the system this one replaces had 1,000.
     pub rmse_margin: Option<f64>,
+    /// The share by which the mean absolute error of one segment may rise.
+    #[serde(default)]
+    pub segment_up: f64,
+    /// The fewest homes of a segment that is judged.
+    #[serde(default)]
+    pub segment_least: u32,
+    /// Whether the ratio study of the challenger must be within the profession's ranges.
+    #[serde(default)]
+    pub ratio_ranges: bool,
 }
 
 /// The champion's side.
@@ -114,15 +127,32 @@ pub struct Verdict {
     pub baseline_mae: Option<f64>,
     /// The difference between the two, where both were scored.
     pub changes: Option<Changes>,
+    /// The segment with enough homes whose error rose most, where both were scored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<SegmentChange>,
+    /// The challenger's ratio study against the profession's ranges, if the rule asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ratios: Vec<Check>,
+}
+
+/// How the mean absolute error of one segment changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SegmentChange {
+    pub column: String,
+    pub name: String,
+    pub homes: u64,
+    /// As a share: -0.05 is 5 % lower.
+    pub mae: f64,
 }
 
 /// Judges a challenger: `prices` are the true prices of the held-out homes, `properties` which
-/// property each belongs to, `challenger` and the champion's predictions what each says of them.
+/// property each belongs to, `parts` what is judged separately, `challenger` and the champion's predictions what each says of them.
 ///
 /// The seed is the bootstrap's; the same arguments give the same verdict.
 pub fn judge(
     rule: &Rule,
     seed: u64,
+    parts: &Parts,
     prices: &[f64],
     properties: &[u64],
     challenger: &[Prediction],
@@ -140,9 +170,23 @@ pub fn judge(
         champion: None,
         baseline_mae: baseline(prices),
         changes: None,
+        segment: None,
+        ratios: Vec::new(),
     };
+    if rule.ratio_ranges
+        && let Some(study) = parts.study(prices, challenger, seed)
+    {
+        verdict.ratios = study.checks;
+    }
     if let (Some(predictions), Some(_)) = (champion.predictions(), scored) {
         verdict.champion = metrics::score(prices, predictions);
+        let worst = parts.worst(prices, challenger, predictions);
+        verdict.segment = worst.map(|(segment, mae)| SegmentChange {
+            column: segment.column.clone(),
+            name: segment.name.clone(),
+            homes: segment.homes.len() as u64,
+            mae,
+        });
         if let (Some(new), Some(old)) = (scored, verdict.champion) {
             let gain = Gain::of(
                 rule.samples,
@@ -217,6 +261,14 @@ fn refusals(verdict: &Verdict, champion: Champion<'_>) -> Vec<Reason> {
             against.push(Reason::WorseThanMedian(Compared::new(new.mae, baseline)));
         }
     }
+    for check in verdict.ratios.iter().filter(|check| !check.pass) {
+        against.push(Reason::RatioOutside {
+            statistic: check.statistic.clone(),
+            value: check.value,
+            low: check.low,
+            high: check.high,
+        });
+    }
     if matches!(champion, Champion::Stale { .. }) {
         return against;
     }
@@ -239,6 +291,17 @@ fn refusals(verdict: &Verdict, champion: Champion<'_>) -> Vec<Reason> {
                     old.rmse - new.rmse,
                     margin,
                 )));
+            }
+        }
+        if let Some(segment) = &verdict.segment {
+            let held = segment.mae <= rule.segment_up;
+            if !held {
+                against.push(Reason::SegmentUp {
+                    column: segment.column.clone(),
+                    name: segment.name.clone(),
+                    homes: segment.homes,
+                    compared: Compared::new(segment.mae, rule.segment_up),
+                });
             }
         }
         let sure = changes.better_in >= rule.confidence;

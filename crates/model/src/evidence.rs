@@ -18,6 +18,7 @@ use crate::train::Trained;
 
 pub use baseline::Accuracy;
 pub use ratio::{RatioStudy, ratio_study};
+pub(crate) use ratio::{TYPE_COLUMNS, sold};
 
 /// The fewest homes of a part whose figures are reported.
 const LEAST_OF_A_PART: usize = 10;

@@ -165,7 +165,8 @@ impl Forest {
     /// The sum of the trees for one row of features.
     pub(crate) fn predict(&self, features: &[f32]) -> f64 {
         self.roots.iter().fold(self.base, |sum, &root| {
-            sum + f64::from(self.leaf(root, features))
+            let leaf = self.leaf(root, features);
+            sum + leaf.map_or(0.0, |(_, leaf)| f64::from(leaf.value))
         })
     }
 
@@ -177,12 +178,66 @@ impl Forest {
             .contributions(features)
     }
 
-    fn leaf(&self, root: u32, features: &[f32]) -> f32 {
+    /// [`Self::contributions`] of many homes, added to `out`; see [`Paths::contributions_of_all`].
+    pub(crate) fn contributions_of_all(
+        &self,
+        features: &[f32],
+        rows: usize,
+        out: &mut [f64],
+    ) -> f64 {
+        self.paths
+            .get_or_init(|| Paths::new(self))
+            .contributions_of_all(features, rows, out)
+    }
+
+    /// The leaf of each of these trees that a home ends in, as its number among the nodes of the tree.
+    /// Of a tree with more than 65,536 nodes, the last ones share a number.
+    pub(crate) fn leaves<'f>(
+        &'f self,
+        trees: impl IntoIterator<Item = usize> + 'f,
+        features: &'f [f32],
+    ) -> impl Iterator<Item = u16> + 'f {
+        trees.into_iter().map(|tree| {
+            let root = self.roots.get(tree).copied().unwrap_or(0);
+            let leaf = self.leaf(root, features);
+            let place = leaf.map_or(0, |(index, _)| index as u32 - root);
+            u16::try_from(place).unwrap_or(u16::MAX)
+        })
+    }
+
+    /// How much each tree tells homes apart: the standard deviation of its leaves' values over the
+    /// training weight.
+    pub(crate) fn spreads(&self) -> Vec<f64> {
+        let ends = self.roots.iter().skip(1).map(|&root| root as usize);
+        let ends = ends.chain([self.nodes.len()]);
+        let trees = self.roots.iter().zip(ends);
+        let spread = |nodes: &[Node]| {
+            let leaves = || nodes.iter().filter(|node| node.feature == LEAF);
+            let sum = |of: &dyn Fn(f64) -> f64| -> f64 {
+                let parts = leaves().map(|leaf| f64::from(leaf.cover) * of(f64::from(leaf.value)));
+                parts.sum()
+            };
+            let weight = sum(&|_| 1.0);
+            let mean = sum(&|value| value) / weight;
+            let variance = sum(&|value| (value - mean).powi(2)) / weight;
+            if variance.is_finite() {
+                variance.sqrt()
+            } else {
+                0.0
+            }
+        };
+        trees
+            .map(|(&root, end)| spread(self.nodes.get(root as usize..end).unwrap_or_default()))
+            .collect()
+    }
+
+    /// The leaf that a home ends in.
+    fn leaf(&self, root: u32, features: &[f32]) -> Option<(usize, &Node)> {
         let mut index = root as usize;
         // Links point forwards, so the loop ends.
         while let Some(node) = self.nodes.get(index) {
             if node.feature == LEAF {
-                return node.value;
+                return Some((index, node));
             }
             let value = features
                 .get(usize::from(node.feature))
@@ -195,7 +250,7 @@ impl Forest {
             };
             index = if left { index + 1 } else { node.right as usize };
         }
-        0.0
+        None
     }
 
     /// The constant to which the trees add.

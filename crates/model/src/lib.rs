@@ -5,6 +5,7 @@
 //! that carries its encoder with it, so whoever holds the bytes can price a home.
 
 pub mod artifact;
+mod comparables;
 pub mod compare;
 mod encoder;
 pub mod evidence;
@@ -23,11 +24,12 @@ mod row;
 pub mod train;
 
 pub use artifact::ArtifactError;
+pub use comparables::{Comparable, Comparables, Difference, Known};
 pub use folds::FoldModels;
 pub use frame::{Column, Frame};
 pub use importance::Importance;
 pub use input::{Input, InputKind};
 pub use metrics::Scores;
-pub use model::{Confidence, Contribution, Explanation, Model, Notice, Prediction};
+pub use model::{Appraisal, Confidence, Contribution, Explanation, Model, Notice, Prediction};
 pub use row::{Row, RowError, Value};
 pub use tasador_ids::Algorithm;

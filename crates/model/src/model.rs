@@ -7,7 +7,7 @@ use crate::encoder::{Cell, Encoder};
 use crate::frame::Frame;
 use crate::input::Input;
 use crate::interval::{Intervals, Uncertainty};
-use crate::regressor::{Features, Regressor};
+use crate::regressor::{Block, Features, Regressor};
 use crate::row::Row;
 
 /// A price with its interval, in the installation's currency.
@@ -111,6 +111,18 @@ pub struct Explanation {
     pub contributions: Vec<Contribution>,
 }
 
+/// All that is said of one home when many are priced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Appraisal {
+    pub prediction: Prediction,
+    pub notices: Vec<Notice>,
+    /// The largest contributions, the largest first.
+    pub contributions: Vec<Contribution>,
+}
+
+/// Homes that are explained together: their features stay in the processor's cache.
+const BLOCK_ROWS: usize = 1_024;
+
 /// What the algorithm learnt to predict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Scale {
@@ -190,10 +202,15 @@ impl Model {
     pub fn notices(&self, row: &Row<'_>) -> Vec<Notice> {
         let mut settled = row.cells().to_vec();
         self.encoder.settle(&mut settled);
+        self.differences(row.cells(), &settled)
+    }
+
+    /// What differs between a home's cells as given and as used.
+    fn differences(&self, given: &[Cell], settled: &[Cell]) -> Vec<Notice> {
         let mut notices = Vec::new();
         for ((index, input), (given, used)) in (0_u32..)
             .zip(&self.encoder.inputs)
-            .zip(row.cells().iter().zip(&settled))
+            .zip(given.iter().zip(settled))
         {
             let name = || input.name.clone();
             match (given, used) {
@@ -234,49 +251,13 @@ impl Model {
     pub fn explain_row(&self, row: &Row<'_>) -> Explanation {
         let pricing = self.priced(row);
         let (base, parts) = self.regressor.contributions(pricing.features());
-        let mut sums = vec![0.0; self.encoder.inputs.len()];
-        for (feature, part) in self.encoder.features.iter().zip(&parts) {
-            let (first, second) = self.encoder.inputs_of(feature);
-            for input in [first, second] {
-                if let Some(sum) = sums.get_mut(input) {
-                    *sum += part / 2.0;
-                }
-            }
-        }
-        let price = pricing.log.exp();
-        let total: f64 = sums.iter().sum();
-        let raw = base + total;
-        let (base_price, said) = match self.scale {
-            Scale::Log => (base.exp(), pricing.log),
-            Scale::Price => (base, price),
-        };
-        // Where the prediction was held at the bounds, every part is held back alike.
-        let held = if raw == said || total == 0.0 {
-            1.0
-        } else {
-            (said - base) / total
-        };
-        // In log space contributions multiply; in currency each gets the share of the difference
-        // that it has there, so that the sum is the price.
-        let each = if total == 0.0 {
-            0.0
-        } else {
-            (price - base_price) / total
-        };
+        let parts = Parts::of(self, pricing.log, base, parts.into_iter());
         Explanation {
-            price,
-            base_price,
+            price: pricing.log.exp(),
+            base_price: parts.base_price,
             base,
-            contributions: self
-                .encoder
-                .inputs
-                .iter()
-                .zip(sums)
-                .map(|(input, value)| Contribution {
-                    name: input.name.clone(),
-                    value: value * held,
-                    amount: value * each,
-                })
+            contributions: (0..self.encoder.inputs.len())
+                .filter_map(|input| parts.contribution(self, input))
                 .collect(),
         }
     }
@@ -285,6 +266,46 @@ impl Model {
     /// space: what other implementations of TreeSHAP say of the same trees.
     pub fn explain_features(&self, row: &Row<'_>) -> (f64, Vec<f64>) {
         self.regressor.contributions(self.priced(row).features())
+    }
+
+    /// All that is said of each home of a frame: the same as [`Model::predict_row`], [`Model::notices`]
+    /// and the `contributions` largest amounts of [`Model::explain_row`] say, in less time.
+    pub fn appraise(&self, frame: &Frame, contributions: usize) -> Vec<Appraisal> {
+        let columns = self.encoder.cells(frame);
+        let mut pricing = Pricing::new(self);
+        let mut given = pricing.cells.clone();
+        let mut appraisals = Vec::with_capacity(columns.rows);
+        let mut logs = Vec::with_capacity(BLOCK_ROWS);
+        for begin in (0..columns.rows).step_by(BLOCK_ROWS) {
+            let end = columns.rows.min(begin + BLOCK_ROWS);
+            let mut block = Block::new(end - begin, self.encoder.width());
+            logs.clear();
+            for row in begin..end {
+                columns.fill(row, &mut pricing.cells);
+                given.clone_from(&pricing.cells);
+                pricing.price();
+                appraisals.push(Appraisal {
+                    prediction: pricing.prediction(),
+                    notices: self.differences(&given, &pricing.cells),
+                    contributions: Vec::new(),
+                });
+                logs.push(pricing.log);
+                if contributions > 0 {
+                    block.set(row - begin, pricing.features());
+                }
+            }
+            if contributions == 0 {
+                continue;
+            }
+            let (base, parts) = self.regressor.contributions_of_all(&block);
+            let of_block = appraisals.get_mut(begin..).unwrap_or_default();
+            for (row, (log, appraisal)) in logs.iter().zip(of_block).enumerate() {
+                let own = parts.iter().skip(row).step_by(block.rows).copied();
+                let parts = Parts::of(self, *log, base, own);
+                appraisal.contributions = parts.largest(self, contributions);
+            }
+        }
+        appraisals
     }
 
     /// The price of every home of a frame, in the installation's currency. Columns the model does not know are
@@ -344,6 +365,25 @@ impl Model {
             .collect()
     }
 
+    /// The features of every home of a frame, with a buffer for those that trees compare.
+    pub(crate) fn each_features(
+        &self,
+        frame: &Frame,
+        mut take: impl FnMut(Features<'_>, &mut Vec<f32>),
+    ) {
+        let mut narrow = Vec::new();
+        self.each(frame, |pricing| take(pricing.features(), &mut narrow));
+    }
+
+    /// The features of one home, with a buffer for those that trees compare.
+    pub(crate) fn row_features<T>(
+        &self,
+        row: &Row<'_>,
+        take: impl FnOnce(Features<'_>, &mut Vec<f32>) -> T,
+    ) -> T {
+        take(self.priced(row).features(), &mut Vec::new())
+    }
+
     /// Prices every home of a frame.
     fn each(&self, frame: &Frame, mut take: impl FnMut(&Pricing<'_>)) {
         let columns = self.encoder.cells(frame);
@@ -386,6 +426,79 @@ impl Model {
                 .important
                 .iter()
                 .all(|&input| (input as usize) < self.encoder.inputs.len())
+    }
+}
+
+/// What each input did to one price.
+struct Parts {
+    base_price: f64,
+    /// In the model's own space, one for each input.
+    sums: Vec<f64>,
+    /// The factor of the sums that counts.
+    held: f64,
+    /// US dollars of a unit of the model's own space.
+    each: f64,
+}
+
+impl Parts {
+    /// From what each feature does in the model's own space. What a feature made of two inputs
+    /// contributes is shared evenly between them.
+    fn of(model: &Model, log: f64, base: f64, parts: impl Iterator<Item = f64>) -> Self {
+        let mut sums = vec![0.0; model.encoder.inputs.len()];
+        for (feature, part) in model.encoder.features.iter().zip(parts) {
+            let (first, second) = model.encoder.inputs_of(feature);
+            for input in [first, second] {
+                if let Some(sum) = sums.get_mut(input) {
+                    *sum += part / 2.0;
+                }
+            }
+        }
+        let price = log.exp();
+        let total: f64 = sums.iter().sum();
+        let raw = base + total;
+        let (base_price, said) = match model.scale {
+            Scale::Log => (base.exp(), log),
+            Scale::Price => (base, price),
+        };
+        // Where the prediction was held at the bounds, every part is held back alike.
+        let held = if raw == said || total == 0.0 {
+            1.0
+        } else {
+            (said - base) / total
+        };
+        // In log space contributions multiply; in currency each gets the share of the difference
+        // that it has there, so that the sum is the price.
+        let each = if total == 0.0 {
+            0.0
+        } else {
+            (price - base_price) / total
+        };
+        Self {
+            base_price,
+            sums,
+            held,
+            each,
+        }
+    }
+
+    fn contribution(&self, model: &Model, input: usize) -> Option<Contribution> {
+        let sum = self.sums.get(input)?;
+        Some(Contribution {
+            name: model.encoder.inputs.get(input)?.name.clone(),
+            value: sum * self.held,
+            amount: sum * self.each,
+        })
+    }
+
+    /// The largest amounts, the largest first.
+    fn largest(&self, model: &Model, count: usize) -> Vec<Contribution> {
+        let mut order: Vec<usize> = (0..self.sums.len()).collect();
+        let amount = |input: &usize| (self.sums.get(*input).unwrap_or(&0.0) * self.each).abs();
+        order.sort_by(|a, b| amount(b).total_cmp(&amount(a)));
+        let largest = order.into_iter().take(count);
+        largest
+            .filter_map(|input| self.contribution(model, input))
+            .collect()
     }
 }
 

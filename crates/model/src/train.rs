@@ -508,7 +508,7 @@ impl Learner<'_> {
 }
 
 /// The date that orders homes in time: the one known most often, if it is known for most homes.
-fn date_column(homes: &Frame) -> Option<(&str, &[f64])> {
+pub(crate) fn date_column(homes: &Frame) -> Option<(&str, &[f64])> {
     if homes.rows() < OUT_OF_TIME_ROWS {
         return None;
     }

@@ -8,7 +8,10 @@ use std::num::NonZeroUsize;
 
 use proptest::prelude::*;
 use tasador_model::train::{LEAST_ROWS, TrainConfig, TrainError, Trained, Validation, fit};
-use tasador_model::{Algorithm, Column, Frame, InputKind, Model, Notice, RowError, Value, metrics};
+use tasador_model::{
+    Algorithm, Column, Comparables, Frame, InputKind, Known, Model, Notice, Row, RowError, Value,
+    metrics,
+};
 use town::{homes, with};
 
 const READY: [Algorithm; 5] = Algorithm::ALL;
@@ -636,4 +639,129 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn many_homes_are_told_what_each_is_told() {
+    for algorithm in READY {
+        let model = fitted(algorithm);
+        let mut homes = homes(1_300, 9);
+        // One size is beyond what training saw, one zip code is new.
+        let mut sizes = homes.numbers("house_size").unwrap().to_vec();
+        sizes[3] = 90_000.0;
+        homes = with(&homes, "house_size", Some(Column::Number(sizes)));
+        let appraisals = model.appraise(&homes, 3);
+        assert_eq!(appraisals.len(), homes.rows());
+        for (row, appraisal) in appraisals
+            .iter()
+            .enumerate()
+            .step_by(97)
+            .chain([(3, &appraisals[3])])
+        {
+            let one = one(&model, &homes, row);
+            assert_eq!(
+                appraisal.prediction,
+                model.predict_row(&one),
+                "{algorithm} {row}"
+            );
+            assert_eq!(appraisal.notices, model.notices(&one), "{algorithm} {row}");
+            let mut expected = model.explain_row(&one).contributions;
+            expected.sort_by(|a, b| b.amount.abs().total_cmp(&a.amount.abs()));
+            expected.truncate(3);
+            assert_eq!(appraisal.contributions, expected, "{algorithm} {row}");
+        }
+        assert!(!appraisals[3].notices.is_empty());
+        assert!(model.appraise(&homes, 0)[0].contributions.is_empty());
+    }
+}
+
+/// One home of a frame, value by value.
+fn one<'m>(model: &'m Model, homes: &Frame, row: usize) -> Row<'m> {
+    let mut one = model.row();
+    for (name, column) in homes.columns() {
+        if model.inputs().iter().all(|input| input.name != *name) {
+            continue;
+        }
+        let value = match column {
+            Column::Number(values) | Column::Date(values) => Value::Number(values[row]),
+            Column::Category { codes, names } => names
+                .get(codes[row] as usize)
+                .map_or(Value::Missing, |name| Value::Text(name)),
+        };
+        one.set(name, value).unwrap();
+    }
+    one
+}
+
+#[test]
+fn comparable_sales_are_the_nearest_of_those_that_the_model_learned_from() {
+    const HOME: usize = 300;
+    for algorithm in READY {
+        let Trained { model, homes, .. } = fit(&config(algorithm), &homes(1_800, 1)).unwrap();
+        let sales = Comparables::of(&model, &homes).unwrap();
+        // A third of the homes is sold; the others have asking prices.
+        assert_eq!(sales.len(), 600);
+        let prices = homes.prices().unwrap();
+        let home = one(&model, &homes, HOME);
+        let nearest = sales.nearest(&model, &home, 10, None);
+        assert_eq!(nearest.len(), 10);
+        assert!(
+            nearest.is_sorted_by_key(|sale| sale.distance),
+            "{algorithm}"
+        );
+        let itself = &nearest[0];
+        assert_eq!(
+            (itself.distance, itself.price),
+            (0.0, prices[HOME]),
+            "{algorithm}"
+        );
+        assert!(itself.differences.is_empty());
+        let size = homes.numbers("house_size").unwrap()[HOME];
+        assert_eq!(itself.price_per_sqft, Some(prices[HOME] / size));
+        assert_eq!(
+            itself.day,
+            Some(homes.numbers("prev_sold_date").unwrap()[HOME])
+        );
+        assert!(itself.place.contains(&("street", Known::Name("1758218"))));
+        assert!(
+            nearest[1]
+                .differences
+                .iter()
+                .any(|it| it.name == "house_size")
+        );
+        // The nearest are similar: their prices say more than those of any sales do.
+        let error = |sale: &tasador_model::Comparable<'_>| (sale.price / prices[HOME]).ln().abs();
+        let of_nearest: f64 = nearest.iter().map(error).sum::<f64>() / 10.0;
+        let of_all = sales.nearest(&model, &home, 600, None);
+        let of_all: f64 = of_all.iter().map(error).sum::<f64>() / of_all.len() as f64;
+        assert!(of_nearest < of_all, "{algorithm}: {of_nearest} {of_all}");
+
+        let own = homes.property_ids()[HOME];
+        let others = sales.nearest(&model, &home, 10, Some(own));
+        assert!(others.iter().all(|sale| sale.distance > 0.0), "{algorithm}");
+
+        let bytes = sales.to_bytes().unwrap();
+        let read = Comparables::from_bytes(&bytes).unwrap();
+        assert_eq!(read.to_bytes().unwrap(), bytes);
+        assert_eq!(read.nearest(&model, &home, 10, None), nearest);
+        for at in (0..bytes.len()).step_by(bytes.len() / 50 + 1) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x20;
+            assert!(
+                Comparables::from_bytes(&damaged).is_err(),
+                "{algorithm}: byte {at}"
+            );
+        }
+        assert!(Comparables::from_bytes(&bytes[..bytes.len() / 2]).is_err());
+        assert!(Comparables::from_bytes(&model.to_bytes().unwrap()).is_err());
+    }
+}
+
+#[test]
+fn without_sales_there_is_nothing_to_compare() {
+    let homes = homes(1_800, 1);
+    let asked = Column::category(homes.prices().unwrap().iter().map(|_| Some("for_sale")));
+    let homes = with(&homes, "status", Some(asked));
+    let Trained { model, homes, .. } = fit(&config(Algorithm::Ridge), &homes).unwrap();
+    assert_eq!(Comparables::of(&model, &homes), None);
 }

@@ -54,6 +54,20 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// Each figure with its name.
+    pub const fn by_name(&self) -> [(&'static str, f64); 8] {
+        [
+            ("sales", self.sales as f64),
+            ("mae", self.mae),
+            ("median_ape", self.median_ape),
+            ("bias", self.bias),
+            ("within_5", self.within_5),
+            ("within_10", self.within_10),
+            ("within_20", self.within_20),
+            ("coverage", self.coverage),
+        ]
+    }
+
     fn of(evaluated: &[&Evaluated]) -> Option<Self> {
         let count = evaluated.len() as f64;
         let sales = evaluated.iter().map(|it| Sale {

@@ -10,7 +10,7 @@ use tasador_ids::ModelVersion as Version;
 use utoipa::ToSchema;
 
 use crate::champion::Champion;
-use crate::price::{self, Homes, ModelVersion, Outcome, Price};
+use crate::price::{self, Homes, ModelVersion, Outcome, Price, Wanted};
 
 /// A request for prices.
 #[derive(Debug)]
@@ -23,6 +23,9 @@ pub struct Question {
     pub input: Value,
     /// Whether the request wants explanations.
     pub explain: bool,
+    /// How many comparable sales the request wants of each home, at most
+    /// [`COMPARABLES_MAX`](crate::COMPARABLES_MAX).
+    pub comparables: usize,
     /// What is already known to be wrong with it: it is answered with this, logged and counted.
     pub refused: Option<Problem>,
 }
@@ -35,6 +38,7 @@ impl Question {
             begun: Instant::now(),
             input,
             explain: false,
+            comparables: 0,
             refused: None,
         }
     }
@@ -42,6 +46,14 @@ impl Question {
     /// With explanations.
     pub fn explain(self, explain: bool) -> Self {
         Self { explain, ..self }
+    }
+
+    /// With so many comparable sales.
+    pub fn comparables(self, comparables: usize) -> Self {
+        Self {
+            comparables: comparables.min(crate::COMPARABLES_MAX),
+            ..self
+        }
     }
 
     /// One that is wrong already.
@@ -146,13 +158,13 @@ impl Drafted {
     pub(crate) fn prices(
         homes: &Homes<'_>,
         champion: &Champion,
-        explain: bool,
+        wanted: Wanted,
         request_id: &str,
     ) -> Self {
         let model = ModelVersion::of(champion);
         let (mut priced, mut failed) = (0, 0);
         let body = match homes {
-            Homes::One(fields) => match price::price(fields, champion, explain) {
+            Homes::One(fields) => match price::price(fields, champion, wanted) {
                 Ok(price) => {
                     priced = 1;
                     Body::One(Box::new(OnePrice {
@@ -167,7 +179,7 @@ impl Drafted {
                 let predictions: Vec<Outcome> = instances
                     .iter()
                     .enumerate()
-                    .map(|(index, instance)| price::outcome(index, instance, champion, explain))
+                    .map(|(index, instance)| price::outcome(index, instance, champion, wanted))
                     .collect();
                 for outcome in &predictions {
                     match outcome {

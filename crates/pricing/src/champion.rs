@@ -12,11 +12,12 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use tasador_champion::{LoadedVersion, StoreError, Unusable};
 use tasador_ids::ModelVersion;
-use tasador_model::Model;
+use tasador_model::{Comparables, Model, Row};
 use tasador_registry::{RegistryError, VersionRecord};
 use tasador_runtime::{Context, chain};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OnceCell, OwnedMutexGuard};
 
+use crate::comparables::{self, ComparableSale};
 use crate::describe::ModelDescription;
 
 /// How long a request waits for news of the champion while there is one to go on with. A look-up
@@ -37,12 +38,29 @@ pub struct Champion {
     pub description: ModelDescription,
     /// The description as JSON.
     pub description_json: Bytes,
+    /// The sales it learned from, once somebody asked for comparable sales.
+    sales: OnceCell<Option<Comparables>>,
 }
 
 impl Champion {
     /// Its number.
     pub fn version(&self) -> ModelVersion {
         self.record.version
+    }
+
+    /// Reads the sales that the version learned from, where nobody did before.
+    pub(crate) async fn load_comparables(&self, ctx: &Context) -> Result<(), String> {
+        let load = || comparables::load(ctx, &self.record.model, self.version());
+        self.sales.get_or_try_init(load).await.map(|_| ())
+    }
+
+    /// The most similar of these sales.
+    pub(crate) fn comparables(&self, home: &Row<'_>, count: usize) -> Vec<ComparableSale> {
+        let Some(Some(sales)) = self.sales.get() else {
+            return Vec::new();
+        };
+        let nearest = sales.nearest(&self.model, home, count, None).into_iter();
+        nearest.map(ComparableSale::from).collect()
     }
 }
 
@@ -82,6 +100,7 @@ fn described(loaded: LoadedVersion) -> Result<Arc<Champion>, LoadError> {
         model,
         description,
         description_json,
+        sales: OnceCell::new(),
     }))
 }
 

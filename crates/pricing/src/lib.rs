@@ -4,8 +4,11 @@
 //! pipeline's cleaning rules, answers with price, interval and explanation, writes each answer into
 //! the inference log before it is given out, and counts it. It knows nothing of routes.
 
+mod amount;
 mod answer;
+mod appraise;
 mod champion;
+mod comparables;
 mod describe;
 mod emf;
 mod listing;
@@ -23,7 +26,9 @@ use tasador_registry::{InferenceRecord, RegistryError, ServingCounts, ServingTot
 use tasador_runtime::Context;
 
 pub use answer::{Answer, Body, OnePrice, Prices, Question};
+pub use appraise::{Appraised, Appraiser, Listings};
 pub use champion::{Champion, ChampionStatus, NoModel};
+pub use comparables::{COMPARABLES_MAX, ComparableSale, SaleDifference};
 pub use describe::{Amount, InputDescription, IntervalDescription, Kind, ModelDescription, Seen};
 pub use price::{Contribution, Explanation, Interval, ModelVersion, Outcome, Price};
 
@@ -31,7 +36,7 @@ use answer::Drafted;
 use champion::Champions;
 use log::Log;
 use meter::Meter;
-use price::Homes;
+use price::{Homes, Wanted};
 
 /// Homes that are priced on the thread that answers: they take a millisecond at most. More, and
 /// explanations, which take a hundred times as long, leave that thread to others.
@@ -150,11 +155,16 @@ impl Pricing {
             begun,
             input,
             explain,
+            comparables,
             refused,
         } = question;
+        let wanted = Wanted {
+            explain,
+            comparables,
+        };
         let (input, drafted) = match refused {
             Some(problem) => (input, Drafted::refusal(problem, &request_id)),
-            None => service.price(input, explain, &request_id).await,
+            None => service.price(input, wanted, &request_id).await,
         };
         let status = drafted.status();
         let text = serde_json::to_string(&drafted.body).unwrap_or_default();
@@ -218,8 +228,12 @@ impl Service {
     }
 
     /// Prices a request. Gives back what was asked, for the log.
-    async fn price(&self, input: Value, explain: bool, request_id: &str) -> (Value, Drafted) {
+    async fn price(&self, input: Value, wanted: Wanted, request_id: &str) -> (Value, Drafted) {
         let max_instances = self.ctx.config.predict.max_instances;
+        let max_instances = match wanted.comparables {
+            0 => max_instances,
+            _ => max_instances.min(comparables::INSTANCES_MAX),
+        };
         let count = match Homes::of(&input, max_instances) {
             Ok(homes) => homes.count(),
             Err(problem) => return (input, Drafted::refusal(problem, request_id)),
@@ -228,15 +242,23 @@ impl Service {
             Ok(champion) => champion,
             Err(none) => return (input, Drafted::refusal(none.into(), request_id)),
         };
-        if count <= INLINE_MAX && !explain {
-            let drafted = draft(&input, max_instances, &champion, explain, request_id);
+        if wanted.comparables > 0
+            && let Err(reason) = champion.load_comparables(&self.ctx).await
+        {
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE).detail(format!(
+                "The comparable sales are not available right now: {reason}. Ask without `comparables` for the price."
+            ));
+            return (input, Drafted::refusal(problem, request_id));
+        }
+        if count <= INLINE_MAX && wanted == Wanted::default() {
+            let drafted = draft(&input, max_instances, &champion, wanted, request_id);
             return (input, drafted);
         }
         let input = Arc::new(input);
         let task = tokio::task::spawn_blocking({
             let input = Arc::clone(&input);
             let request_id = request_id.to_owned();
-            move || draft(&input, max_instances, &champion, explain, &request_id)
+            move || draft(&input, max_instances, &champion, wanted, &request_id)
         });
         let drafted = task.await.unwrap_or_else(|error| {
             tracing::error!("the pricing thread failed: {error}");
@@ -251,11 +273,11 @@ fn draft(
     input: &Value,
     max_instances: usize,
     champion: &Champion,
-    explain: bool,
+    wanted: Wanted,
     request_id: &str,
 ) -> Drafted {
     match Homes::of(input, max_instances) {
-        Ok(homes) => Drafted::prices(&homes, champion, explain, request_id),
+        Ok(homes) => Drafted::prices(&homes, champion, wanted, request_id),
         Err(problem) => Drafted::refusal(problem, request_id),
     }
 }

@@ -25,7 +25,7 @@ const ERRORS_MAX: usize = 50;
 /// How much of a wrong value is shown, in characters.
 const SHOWN_MAX_CHARS: usize = 40;
 /// A home of which nothing is known but that it could be for sale.
-const UNKNOWN: Judged = Judged {
+pub(crate) const UNKNOWN: Judged = Judged {
     price: 1.0,
     price_is_bad: false,
     bed: f64::NAN,
@@ -59,13 +59,8 @@ pub(crate) fn read<'m>(
         errors: Vec::new(),
     };
     reader.object("", fields, 0);
-    if reader.errors.is_empty()
-        && let Some(refusal) = reject::judge(&reader.judged, reject::MAX_PRICE)
-    {
-        reader.wrong(
-            refusal.reason.column().unwrap_or_default(),
-            refusal.reason.sentence().to_owned(),
-        );
+    if reader.errors.is_empty() {
+        reader.errors.extend(impossible(&reader.judged));
     }
     if reader.errors.is_empty() {
         Ok(Listing {
@@ -75,6 +70,26 @@ pub(crate) fn read<'m>(
     } else {
         Err(reader.errors)
     }
+}
+
+/// Keeps the numbers by which a home is impossible.
+pub(crate) fn note(judged: &mut Judged, name: &str, number: f64) {
+    match name {
+        schema::BED => judged.bed = number,
+        schema::BATH => judged.bath = number,
+        schema::ACRE_LOT => judged.acre_lot = number,
+        schema::HOUSE_SIZE => judged.house_size = number,
+        _ => {}
+    }
+}
+
+/// Why a home is impossible, if it is.
+pub(crate) fn impossible(judged: &Judged) -> Option<FieldError> {
+    let refusal = reject::judge(judged, reject::MAX_PRICE)?;
+    Some(FieldError {
+        field: refusal.reason.column().unwrap_or_default().to_owned(),
+        reason: refusal.reason.sentence().to_owned(),
+    })
 }
 
 struct Reader<'m> {
@@ -133,24 +148,13 @@ impl<'m> Reader<'m> {
         let value = match &clean {
             Clean::Missing => RowValue::Missing,
             Clean::Number(number) => {
-                self.note(&input.name, *number);
+                note(&mut self.judged, &input.name, *number);
                 RowValue::Number(*number)
             }
             Clean::Text(text) => RowValue::Text(text),
         };
         if let Err(error) = self.row.set(&input.name, value) {
             self.wrong(field, error.to_string());
-        }
-    }
-
-    /// Keeps the numbers by which a home is impossible.
-    fn note(&mut self, name: &str, number: f64) {
-        match name {
-            schema::BED => self.judged.bed = number,
-            schema::BATH => self.judged.bath = number,
-            schema::ACRE_LOT => self.judged.acre_lot = number,
-            schema::HOUSE_SIZE => self.judged.house_size = number,
-            _ => {}
         }
     }
 
@@ -172,7 +176,7 @@ impl<'m> Reader<'m> {
 
 /// A clean value.
 #[derive(Debug, PartialEq)]
-enum Clean<'v> {
+pub(crate) enum Clean<'v> {
     Missing,
     Number(f64),
     Text(Cow<'v, str>),
@@ -204,6 +208,11 @@ fn clean<'v>(input: &Input, value: &'v Value) -> Result<Clean<'v>, String> {
         Value::Array(_) => return Err(format!("{} is expected, not a list", expected(input))),
         Value::Object(_) => return Err(format!("{} is expected, not an object", expected(input))),
     };
+    clean_words(input, text)
+}
+
+/// [`clean`] of text.
+pub(crate) fn clean_words<'v>(input: &Input, text: Cow<'v, str>) -> Result<Clean<'v>, String> {
     if is_null_text(&text) {
         return Ok(Clean::Missing);
     }

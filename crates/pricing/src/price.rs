@@ -5,10 +5,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tasador_http::{FieldError, Problem};
 use tasador_ids::{Currency, Units};
-use tasador_model::{Confidence, Model, Notice, Row};
+use tasador_model::{Confidence, Model, Notice, Prediction, Row};
 use utoipa::ToSchema;
 
+use crate::amount::cents;
 use crate::champion::Champion;
+use crate::comparables::ComparableSale;
 use crate::describe::{self, Amount};
 use crate::listing::{self, Listing};
 use crate::unprocessable;
@@ -54,6 +56,17 @@ pub enum Grade {
     B,
     C,
     D,
+}
+
+impl Grade {
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B => "B",
+            Self::C => "C",
+            Self::D => "D",
+        }
+    }
 }
 
 impl From<Confidence> for Grade {
@@ -141,6 +154,16 @@ pub struct Contribution {
     pub amount: f64,
 }
 
+impl From<tasador_model::Contribution> for Contribution {
+    fn from(part: tasador_model::Contribution) -> Self {
+        Self {
+            name: part.name,
+            value: part.value,
+            amount: part.amount,
+        }
+    }
+}
+
 /// What made a price. `base_price` and all amounts add up to the price, and `base_value` and all
 /// values to what the model says in its own space.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -176,6 +199,11 @@ pub struct Price {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub explanation: Option<Explanation>,
+    /// Sales that the model learned from and finds similar, the most similar first; there with
+    /// `comparables=5`. Empty for a version without them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub comparables: Option<Vec<ComparableSale>>,
     /// Fields that the model does not know; of very many, the first ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored_fields: Vec<String>,
@@ -193,6 +221,14 @@ pub enum Outcome {
         /// Why.
         error: Problem,
     },
+}
+
+/// What a request wants besides the price.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) explain: bool,
+    /// The number of comparable sales.
+    pub(crate) comparables: usize,
 }
 
 /// What a request asks for, told apart from what it says about homes.
@@ -248,10 +284,10 @@ pub(crate) fn outcome(
     index: usize,
     instance: &Value,
     champion: &Champion,
-    explain: bool,
+    wanted: Wanted,
 ) -> Outcome {
     let problem = match instance {
-        Value::Object(fields) => match price(fields, champion, explain) {
+        Value::Object(fields) => match price(fields, champion, wanted) {
             Ok(price) => return Outcome::Priced(price),
             Err(problem) => problem,
         },
@@ -282,7 +318,7 @@ pub(crate) fn outcome(
 pub(crate) fn price(
     fields: &Map<String, Value>,
     champion: &Champion,
-    explain: bool,
+    wanted: Wanted,
 ) -> Result<Price, Problem> {
     let model = &champion.model;
     let Listing { row, ignored } = listing::read(fields, model).map_err(|errors| {
@@ -296,28 +332,44 @@ pub(crate) fn price(
         }
     })?;
     let prediction = model.predict_row(&row);
-    let (price, (low, high)) = (prediction.price, prediction.interval);
-    if !(price.is_finite() && low.is_finite() && high.is_finite()) {
-        return Err(not_a_number(champion));
-    }
+    let price = Price::of(model, &prediction, model.notices(&row));
     Ok(Price {
-        predicted_price: cents(price),
-        currency: Units::current().currency,
-        interval: Interval {
-            low: cents(low),
-            high: cents(high),
-            confidence: model.level(),
+        explanation: wanted
+            .explain
+            .then(|| explanation(champion, &row))
+            .transpose()?,
+        comparables: match wanted.comparables {
+            0 => None,
+            count => Some(champion.comparables(&row, count)),
         },
-        confidence: prediction.confidence().into(),
-        fsd: (prediction.fsd * 1e4).round() / 1e4,
-        warnings: model
-            .notices(&row)
-            .into_iter()
-            .map(|notice| Warning::of(model, notice))
-            .collect(),
-        explanation: explain.then(|| explanation(champion, &row)).transpose()?,
         ignored_fields: ignored,
+        ..price.ok_or_else(|| not_a_number(champion))?
     })
+}
+
+impl Price {
+    /// The answer to a prediction; `None` if it is not a number.
+    pub(crate) fn of(model: &Model, prediction: &Prediction, notices: Vec<Notice>) -> Option<Self> {
+        let (price, (low, high)) = (prediction.price, prediction.interval);
+        (price.is_finite() && low.is_finite() && high.is_finite()).then(|| Self {
+            predicted_price: cents(price),
+            currency: Units::current().currency,
+            interval: Interval {
+                low: cents(low),
+                high: cents(high),
+                confidence: model.level(),
+            },
+            confidence: prediction.confidence().into(),
+            fsd: (prediction.fsd * 1e4).round() / 1e4,
+            warnings: notices
+                .into_iter()
+                .map(|notice| Warning::of(model, notice))
+                .collect(),
+            explanation: None,
+            comparables: None,
+            ignored_fields: Vec::new(),
+        })
+    }
 }
 
 fn explanation(champion: &Champion, row: &Row<'_>) -> Result<Explanation, Problem> {
@@ -327,14 +379,8 @@ fn explanation(champion: &Champion, row: &Row<'_>) -> Result<Explanation, Proble
         contributions,
         ..
     } = champion.model.explain_row(row);
-    let mut contributions: Vec<Contribution> = contributions
-        .into_iter()
-        .map(|part| Contribution {
-            name: part.name,
-            value: part.value,
-            amount: part.amount,
-        })
-        .collect();
+    let mut contributions: Vec<Contribution> =
+        contributions.into_iter().map(Contribution::from).collect();
     let parts = contributions
         .iter()
         .flat_map(|part| [part.value, part.amount]);
@@ -355,10 +401,4 @@ fn not_a_number(champion: &Champion) -> Problem {
     tracing::error!(%version, "the model returned no finite price for a listing");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR)
         .detail("The model made no finite number of this listing.")
-}
-
-fn cents(amount: f64) -> f64 {
-    let rounded = (amount * 100.0).round() / 100.0;
-    // Prices beyond 10^306 overflow on the way.
-    if rounded.is_finite() { rounded } else { amount }
 }

@@ -161,6 +161,9 @@ settings! {
         samples: u32 = number(1), "TASADOR_COMPARE_SAMPLES" = "1000", "Samples of the bootstrap.";
         min_rows: u32 = number(1), "TASADOR_COMPARE_MIN_ROWS" = "30", "Fewest homes for a verdict.";
         rmse_margin_usd: Option<f64> = optional_positive, "TASADOR_COMPARE_RMSE_MARGIN_USD", "If set, the amount, in the currency of prices, by which the root mean squared error must fall as well.";
+        max_segment_loss_share: f64 = positive, "TASADOR_COMPARE_MAX_SEGMENT_LOSS_SHARE" = "0.25", "Share by which the mean absolute error of the homes of one state, zip code or type of property may rise. A challenger that is worse there is rejected, however good it is elsewhere.";
+        segment_min_homes: u32 = number(1), "TASADOR_COMPARE_SEGMENT_MIN_HOMES" = "200", "Fewest homes of a state, zip code or type of property that is judged separately.";
+        ratio_ranges: bool = flag, "TASADOR_COMPARE_RATIO_RANGES" = "false", "Whether a challenger is rejected if its ratio study (sales without outliers, out of fold) is outside of the profession's ranges: median ratio 0.9 to 1.1, COD 5 to 15, PRD 0.98 to 1.03, PRB -0.05 to 0.05.";
     }
 }
 

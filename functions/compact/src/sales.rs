@@ -17,6 +17,7 @@ use tasador_listing::clean::date_from_days;
 use tasador_listing::sale::{PriceKind, STATUS};
 use tasador_model::{Column, Frame};
 use tasador_performance::{Evaluated, Performance, Reported, Subject, read_file};
+use tasador_registry::{MetricPoint, RegistryError, RunLog};
 use tasador_runtime::Context;
 
 use crate::{Error, on_a_thread};
@@ -89,8 +90,41 @@ pub(crate) async fn join(compacted: Timestamp, ctx: &Context) -> Result<Joined, 
         let evaluated = ctx.registry.evaluated(model, from).await?;
         let performance = Performance::of(&evaluated, now);
         ctx.registry.put_performance(model, &performance).await?;
+        log_to_runs(&performance, ctx).await?;
     }
     Ok(joined)
+}
+
+/// Adds the figures of each version to the metrics of its MLflow run. A run that people deleted gets none.
+async fn log_to_runs(performance: &Performance, ctx: &Context) -> Result<(), Error> {
+    for group in &performance.by_version {
+        let version = ctx
+            .registry
+            .version(&ctx.config.model, group.version)
+            .await?;
+        let Some(run) = version.and_then(|version| version.mlflow_run_id) else {
+            continue;
+        };
+        let timestamp_ms = performance.at.as_millisecond();
+        let points = group.figures.by_name().map(|(name, value)| MetricPoint {
+            key: format!("served_{name}"),
+            value,
+            step: 0,
+            timestamp_ms,
+        });
+        let log = RunLog {
+            points: points.into(),
+            ..RunLog::default()
+        };
+        match ctx.registry.log(&run, &log).await {
+            Ok(()) => {}
+            Err(error @ (RegistryError::NotFound { .. } | RegistryError::Conflict { .. })) => {
+                tracing::warn!(run, "the run of the version takes no metrics: {error}");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 async fn settle(

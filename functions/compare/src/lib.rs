@@ -15,7 +15,7 @@ pub use tasador_flow::compare::{Request, Response};
 use tasador_flow::{Candidate, Language, Reason};
 use tasador_ids::{DatasetId, Digest, ModelName, ModelVersion, RunId};
 use tasador_lake::{Key, LakeError, key};
-use tasador_model::compare::{self as rule, Recorded, Rule, Verdict};
+use tasador_model::compare::{self as rule, Parts, Recorded, Rule, Verdict};
 use tasador_registry::VersionRecord;
 use tasador_runtime::{Classify, Context, ErrorClass, chain, config::CompareLimits};
 
@@ -116,12 +116,14 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
             let inputs = models
                 .into_iter()
                 .flatten()
-                .flat_map(|it| it.loaded.model.inputs());
+                .flat_map(|it| it.loaded.model.inputs())
+                .map(|input| input.name.clone());
+            let columns = inputs.chain(Parts::columns().map(str::to_owned));
             let homes = tasador_dataset::load(
                 &ctx.lake,
                 request.dataset,
                 &request.dataset_key,
-                Some(inputs.map(|input| input.name.clone()).collect()),
+                Some(columns.collect()),
             )
             .await
             .map_err(|source| Error::Dataset {
@@ -359,6 +361,7 @@ fn judge(
     rule::judge(
         rule,
         seed,
+        &Parts::of(homes, rule.segment_least as usize),
         prices,
         &homes.property_ids(),
         &challenger,
@@ -403,6 +406,8 @@ fn nobody(candidates: &[Candidate], rule: Rule) -> Verdict {
         champion: None,
         baseline_mae: None,
         changes: None,
+        segment: None,
+        ratios: Vec::new(),
     }
 }
 
@@ -414,6 +419,9 @@ fn limits(limits: &CompareLimits) -> Rule {
         samples: limits.samples,
         least_rows: limits.min_rows,
         rmse_margin: limits.rmse_margin_usd,
+        segment_up: limits.max_segment_loss_share,
+        segment_least: limits.segment_min_homes,
+        ratio_ranges: limits.ratio_ranges,
     }
 }
 

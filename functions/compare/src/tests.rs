@@ -79,6 +79,9 @@ fn the_rule_is_the_configured_one() {
         samples: 7,
         min_rows: 9,
         rmse_margin_usd: Some(1_000.0),
+        max_segment_loss_share: 0.3,
+        segment_min_homes: 50,
+        ratio_ranges: true,
     };
     assert_eq!(
         limits(&configured),
@@ -88,7 +91,10 @@ fn the_rule_is_the_configured_one() {
             confidence: 0.8,
             samples: 7,
             least_rows: 9,
-            rmse_margin: Some(1_000.0)
+            rmse_margin: Some(1_000.0),
+            segment_up: 0.3,
+            segment_least: 50,
+            ratio_ranges: true,
         }
     );
 }
@@ -108,6 +114,7 @@ fn a_verdict_with_every_field_stays_small() {
     let verdict = rule::judge(
         &limits(&tasador_runtime::Config::default().compare),
         1,
+        &Parts::default(),
         &prices,
         &ids,
         &says,

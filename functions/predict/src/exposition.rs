@@ -7,6 +7,7 @@ use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
 use prometheus::{Encoder as _, TextEncoder};
+use tasador_performance::Performance;
 use tasador_pricing::ChampionStatus;
 use tasador_registry::{
     DURATION_BOUNDS_US, GateDecision, OutcomeKind, PipelineCounts, ServingCounts, ServingTotals,
@@ -17,6 +18,8 @@ pub(crate) struct Figures {
     pub(crate) totals: ServingTotals,
     pub(crate) pipeline: PipelineCounts,
     pub(crate) status: ChampionStatus,
+    /// None before a home that was priced is sold.
+    pub(crate) performance: Option<Performance>,
     pub(crate) now: Timestamp,
 }
 
@@ -255,6 +258,53 @@ fn pipeline(families: &mut Families, counts: &PipelineCounts) {
     );
 }
 
+/// Served prices against later sales: all of a version, by month of the sale, and by state.
+fn served(families: &mut Families, performance: &Performance, status: &ChampionStatus) {
+    let mut metrics = Vec::new();
+    let all = performance.by_version.iter().map(|group| (group, "", ""));
+    let by_month = performance.by_month.iter();
+    let by_month = by_month.map(|group| (group, group.name.as_deref().unwrap_or_default(), ""));
+    let by_state = performance.by_state.iter();
+    let by_state = by_state.map(|group| (group, "", group.name.as_deref().unwrap_or_default()));
+    for (group, month, state) in all.chain(by_month).chain(by_state) {
+        let version = group.version.to_string();
+        metrics.extend(group.figures.by_name().map(|(metric, value)| {
+            let labels: Labels<'_> = &[
+                ("version", &version),
+                ("month", month),
+                ("state", state),
+                ("metric", metric),
+            ];
+            gauge(labels, value)
+        }));
+    }
+    families.gauges(
+        "served_metric",
+        "Served prices against later sales, by version; without month and state, of all its sales.",
+        metrics,
+    );
+    let (mut sales, mut growth) = (Vec::new(), Vec::new());
+    if let Some(champion) = &status.champion
+        && let Some(figures) = performance.of_version(champion.version())
+    {
+        sales.push(gauge(&[], figures.sales as f64));
+        let promised = champion.record.metrics.get("validation_median_ape");
+        if let Some(promised) = promised.filter(|promised| *promised > 0.0) {
+            growth.push(gauge(&[], figures.median_ape / promised - 1.0));
+        }
+    }
+    families.gauges(
+        "served_sales",
+        "Later sales of homes that the version in production priced.",
+        sales,
+    );
+    families.gauges(
+        "served_error_growth",
+        "Median error of the prices that the version in production served, over that of its validation, minus 1.",
+        growth,
+    );
+}
+
 /// The figures as text.
 ///
 /// # Errors
@@ -264,6 +314,9 @@ pub(crate) fn text(figures: &Figures) -> prometheus::Result<String> {
     serving(&mut families, &figures.totals);
     model(&mut families, &figures.status, figures.now);
     pipeline(&mut families, &figures.pipeline);
+    if let Some(performance) = &figures.performance {
+        served(&mut families, performance, &figures.status);
+    }
     TextEncoder::new().encode_to_string(&families.0)
 }
 

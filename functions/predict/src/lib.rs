@@ -10,7 +10,8 @@
 //! | `GET /health` | `{"status": "ok" or "degraded", "model", "reason", "inference_log"}`; always 200 |
 //!
 //! `?explain=true` adds an `explanation`: `base_price` and the `amount` of each contribution add up
-//! to the price, to the cent. Absent fields, `null` and texts such as `N/A` are missing values;
+//! to the price, to the cent. `?comparables=5` adds `comparables`: the sales that the version learned from
+//! and finds most similar. Absent fields, `null` and texts such as `N/A` are missing values;
 //! unknown fields, `price` among them, are ignored and named in `ignored_fields`.
 //!
 //! Errors are problem details (RFC 9457): 400 for what is not JSON, 406 for an answer that is wanted otherwise, 413 for a body beyond 2 MiB,
@@ -72,6 +73,7 @@ pub fn api(pricing: Pricing) -> Router {
     post, path = "/predict", tag = "prices",
     params(
         ("explain" = Option<bool>, Query, description = "Whether to say what made the price", nullable = false),
+        ("comparables" = Option<u8>, Query, description = "How many comparable sales of each home, 0 to 10; with them, a request may have 100 listings", nullable = false, maximum = 10),
         ("x-request-id" = Option<String>, Header, description = "The caller's id for the request: 1 to 72 letters, digits and -_.: are taken over; else a new one is made", nullable = false),
     ),
     request_body(content = PredictRequest, content_type = "application/json"),
@@ -109,8 +111,11 @@ async fn predict(
         Err(problem) => question.refused = Some(problem),
     }
     if question.refused.is_none() {
-        match request::explain(options) {
-            Ok(explain) => question.explain = explain,
+        match request::options(options) {
+            Ok((explain, comparables)) => {
+                question.explain = explain;
+                question.comparables = comparables;
+            }
             Err(problem) => question.refused = Some(problem),
         }
     }
@@ -251,6 +256,7 @@ async fn metrics(State(pricing): State<Pricing>, headers: HeaderMap) -> Result<R
     let figures = Figures {
         totals: pricing.totals().await?,
         pipeline: ctx.registry.pipeline_counts().await?,
+        performance: ctx.registry.performance(&ctx.config.model).await?,
         status: pricing.status(),
         now: ctx.now(),
     };

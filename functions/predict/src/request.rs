@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 use tasador_http::Problem;
+use tasador_pricing::COMPARABLES_MAX;
 
 /// The largest body: a thousand listings of 2 KB, four times what twenty columns take. Lambda would
 /// allow 6 MB, but the log keeps each body for good.
@@ -17,16 +18,28 @@ const UNREADABLE_MAX_BYTES: usize = 4 << 10;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Options {
     explain: Option<String>,
+    comparables: Option<String>,
 }
 
-/// Whether the request wants explanations.
-pub(crate) fn explain(options: Result<Query<Options>, QueryRejection>) -> Result<bool, Problem> {
+/// Whether the request wants explanations, and how many comparable sales.
+pub(crate) fn options(
+    options: Result<Query<Options>, QueryRejection>,
+) -> Result<(bool, usize), Problem> {
     let Query(options) = options.map_err(|rejection| Problem::unreadable_query(&rejection))?;
-    match options.explain.as_deref() {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(Problem::unprocessable("explain", "must be true or false")),
-    }
+    let explain = match options.explain.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Problem::unprocessable("explain", "must be true or false")),
+    };
+    let comparables = match options.comparables.as_deref().map(str::parse) {
+        None => 0,
+        Some(Ok(count)) if count <= COMPARABLES_MAX => count,
+        Some(_) => {
+            let reason = format!("must be a number from 0 to {COMPARABLES_MAX}");
+            return Err(Problem::unprocessable("comparables", reason));
+        }
+    };
+    Ok((explain, comparables))
 }
 
 /// Checks that the caller accepts an answer of this type.

@@ -95,63 +95,23 @@ pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
         form: raw.form.clone(),
         ..QualityReport::default()
     };
-    let mapping = mapping::plan(&sources(&raw), file);
-    quality.problems = renamed(&raw, &mapping);
-    // What was recognised has a sentence that says so.
-    let is_mapped = |problem: &Problem| {
-        let same = |other: &&Problem| other.column == problem.column;
-        mapping
-            .problems
-            .iter()
-            .any(|other| other.kind == ProblemKind::Mapped && same(&other))
-    };
-    quality.problems.retain(|problem| !is_mapped(problem));
-    quality.problems.extend(mapping.problems);
-    quality
-        .problems
-        .extend(raw.problems.iter().take(MAX_RENAMED).cloned());
-    let derived = derived(&raw, &mapping.derived);
-    let id = identifiers(&raw, &mapping.roles);
+    let Mapped {
+        mut texts,
+        names,
+        kinds,
+        max_price,
+        problems,
+        proposed,
+    } = Mapped::of(&raw, file);
+    quality.problems = problems;
     // Rejected rows are stored as the source wrote them.
-    let mut texts: Vec<(String, Option<StringChunked>)> = Vec::with_capacity(raw.columns.len());
-    let mut written = Vec::with_capacity(raw.columns.len());
-    let mut kinds = HashMap::new();
-    let decided = mapping
-        .readings
-        .into_iter()
-        .zip(mapping.roles)
-        .zip(mapping.kinds);
-    for ((name, (_, text)), ((reading, role), kind)) in
-        mapping.names.into_iter().zip(raw.columns).zip(decided)
-    {
-        if role == Role::Feature {
-            texts.push((name.clone(), Some(converted(&text, reading))));
-        }
-        if let Some(kind) = kind {
-            kinds.insert(name.clone(), kind);
-        }
-        written.push((name, Some(text)));
-    }
-    texts.extend(derived);
-    if let Some(id) = id {
-        // Datasets name properties again by the columns of the clean rows.
-        kinds.insert(PROPERTY_ID.to_owned(), ColumnKind::Code);
-        texts.push((PROPERTY_ID.to_owned(), Some(id)));
-    }
-    if let Some(problem) = contradicting_zips(&mut texts) {
-        quality.problems.push(problem);
-    }
+    let written = raw.columns.into_iter().map(|(_, text)| Some(text));
+    let written: Vec<(String, Option<StringChunked>)> = names.into_iter().zip(written).collect();
 
     let judged = cast_judged(&texts, rows);
     let limits = limits(&texts, file);
     let price = text_of(&texts, schema::PRICE);
-    let refused = refuse(
-        price,
-        &judged,
-        &limits,
-        (mapping.max_price, file.area()),
-        rows,
-    );
+    let refused = refuse(price, &judged, &limits, (max_price, file.area()), rows);
     let rejected = rejected(&written, &refused, &raw.lines, &raw.broken)?;
     let rejected_lines = first_lines(&refused, &raw.lines, &raw.broken);
     drop(written);
@@ -174,12 +134,99 @@ pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
         rejected,
         rejected_lines,
         quality,
-        proposed: mapping.proposed,
+        proposed,
     };
     draft.quality.problems.extend(draft.leaks());
     draft.keep(rows, &refused);
     draft.quality.find_problems();
     Ok(draft)
+}
+
+/// The rows of a file as listings: every row that could be read, in its order.
+#[derive(Debug)]
+pub struct Listings {
+    pub rows: usize,
+    /// Text under the names and in the units that models know.
+    pub columns: Vec<(String, StringChunked)>,
+    /// What was recognised of the columns, and what of the file could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// The rows of a file under the names and in the units of a clean batch, by what `file` declares of its
+/// columns. Values are not cast, and no row is rejected or dropped.
+pub fn listings(raw: &Raw, file: &SchemaFile) -> Listings {
+    let mapped = Mapped::of(raw, file);
+    let columns = mapped.texts.into_iter();
+    Listings {
+        rows: raw.rows,
+        columns: columns
+            .filter_map(|(name, text)| Some((name, text?)))
+            .collect(),
+        problems: mapped.problems,
+    }
+}
+
+/// The columns of a batch under their own names, as text with plain values in the stored unit.
+struct Mapped {
+    texts: Vec<(String, Option<StringChunked>)>,
+    /// The name of each of the source's columns, in their order.
+    names: Vec<String>,
+    kinds: HashMap<String, ColumnKind>,
+    max_price: f64,
+    problems: Vec<Problem>,
+    proposed: SchemaFile,
+}
+
+impl Mapped {
+    fn of(raw: &Raw, file: &SchemaFile) -> Self {
+        let mapping = mapping::plan(&sources(raw), file);
+        let mut problems = renamed(raw, &mapping);
+        // What was recognised has a sentence that says so.
+        let is_mapped = |problem: &Problem| {
+            let same = |other: &&Problem| other.column == problem.column;
+            mapping
+                .problems
+                .iter()
+                .any(|other| other.kind == ProblemKind::Mapped && same(&other))
+        };
+        problems.retain(|problem| !is_mapped(problem));
+        problems.extend(mapping.problems);
+        problems.extend(raw.problems.iter().take(MAX_RENAMED).cloned());
+        let derived = derived(raw, &mapping.derived);
+        let id = identifiers(raw, &mapping.roles);
+        let mut texts: Vec<(String, Option<StringChunked>)> = Vec::with_capacity(raw.columns.len());
+        let mut kinds = HashMap::new();
+        let decided = mapping
+            .readings
+            .into_iter()
+            .zip(mapping.roles)
+            .zip(mapping.kinds);
+        for ((name, (_, text)), ((reading, role), kind)) in
+            mapping.names.iter().zip(&raw.columns).zip(decided)
+        {
+            if role == Role::Feature {
+                texts.push((name.clone(), Some(converted(text, reading))));
+            }
+            if let Some(kind) = kind {
+                kinds.insert(name.clone(), kind);
+            }
+        }
+        texts.extend(derived);
+        if let Some(id) = id {
+            // Datasets name properties again by the columns of the clean rows.
+            kinds.insert(PROPERTY_ID.to_owned(), ColumnKind::Code);
+            texts.push((PROPERTY_ID.to_owned(), Some(id)));
+        }
+        problems.extend(contradicting_zips(&mut texts));
+        Self {
+            texts,
+            names: mapping.names,
+            kinds,
+            max_price: mapping.max_price,
+            problems,
+            proposed: mapping.proposed,
+        }
+    }
 }
 
 /// The columns of a batch, each with a sample of its values.

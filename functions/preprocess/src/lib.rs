@@ -34,7 +34,7 @@ use tasador_listing::{BatchReport, ColumnKind, Profile, QualityReport};
 use tasador_runtime::Context;
 use tasador_seen::{Hashes, Seen};
 
-pub use clean::{Cleaned, Draft, draft};
+pub use clean::{Cleaned, Draft, Listings, draft, listings};
 pub use error::PreprocessError;
 pub use read::{BrokenRow, Lines, MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
 pub use remake::{Remade, remake};

@@ -23,7 +23,7 @@ use tasador_lake::key::{self, ModelFile};
 use tasador_listing::Profile;
 use tasador_model::evidence::{self, Files, RatioStudy, Report};
 use tasador_model::train::{Evidence, TrainConfig, TrainError};
-use tasador_model::{Algorithm, Frame, Scores};
+use tasador_model::{Algorithm, Comparables, Frame, Scores};
 use tasador_registry::{
     Artifact, FinishedVersion, NewVersion, RegistryError, RunStatus, Training, VersionStatus,
 };
@@ -154,6 +154,8 @@ struct Trained {
     ratios: RatioStudy,
     files: Files,
     profile: Profile,
+    /// The sales that it learned from; none among asking prices only.
+    comparables: Option<Vec<u8>>,
 }
 
 /// `metrics.json`: how the model was made, and its accuracy.
@@ -191,6 +193,13 @@ fn train(
         .map(bytes)
         .collect::<Result<_, _>>()?;
     let report = evidence::report(&fitted);
+    let comparables = Comparables::of(&fitted.model, &fitted.homes)
+        .map(|sales| sales.to_bytes())
+        .transpose()
+        .map_err(|error| Error::File {
+            what: "comparable sales",
+            reason: error.to_string(),
+        })?;
     let name = format!("House prices, {}", names.source_key);
     let ratios = evidence::ratio_study(&fitted);
     let files = evidence::files(&name, &fitted, &report, &ratios);
@@ -207,6 +216,7 @@ fn train(
         ratios,
         files,
         profile: profile::of(homes),
+        comparables,
     }))
 }
 
@@ -275,6 +285,9 @@ async fn register(
         (ModelFile::RatioStudy, ratios_json),
     ] {
         files.push((key::model(model, version, file), bytes));
+    }
+    if let Some(bytes) = trained.comparables {
+        files.push((key::model(model, version, ModelFile::Comparables), bytes));
     }
     let prefix = key::model_prefix(model, version);
     let mut digests = BTreeMap::new();

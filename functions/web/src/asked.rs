@@ -110,6 +110,8 @@ pub(crate) struct Asked {
     pub(crate) filter: Filter,
     /// `from=`: the price that a what-if is compared with.
     pub(crate) from: Option<f64>,
+    /// `comparables=`: whether the sales of similar homes are shown.
+    pub(crate) comparables: bool,
     /// `sign-in=`: what became of signing in.
     pub(crate) sign_in: Option<Attempt>,
     /// `in.<column>=`: the home, as it was typed. `None` where the visitor wants no price.
@@ -147,6 +149,7 @@ impl Asked {
                         asked.sign_in = Attempt::of(text);
                         continue;
                     }
+                    "comparables" => asked.comparables = true,
                     "from" => {
                         asked.from = text.parse().ok().filter(|price: &f64| price.is_finite());
                     }
@@ -170,9 +173,18 @@ impl Asked {
         self.home.as_ref()?.get(field)?.as_str()
     }
 
+    /// The same home with the sales of similar ones.
+    pub(crate) fn with_comparables(&self) -> String {
+        format!("{}#comparables", self.after("?comparables=1"))
+    }
+
     /// The same address in another language.
     pub(crate) fn in_language(&self, code: &str) -> String {
-        let mut address = format!("?lang={code}");
+        self.after(&format!("?lang={code}"))
+    }
+
+    fn after(&self, begin: &str) -> String {
+        let mut address = begin.to_owned();
         for (name, value) in &self.others {
             address.push('&');
             address.push_str(&encoded(name));
@@ -239,6 +251,10 @@ mod tests {
         assert_eq!(
             asked.in_language("es"),
             "?lang=es&in.city=S%C3%A3o%20%26%20Co&version=3"
+        );
+        assert_eq!(
+            asked.with_comparables(),
+            "?comparables=1&in.city=S%C3%A3o%20%26%20Co&version=3#comparables"
         );
     }
 

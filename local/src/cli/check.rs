@@ -110,7 +110,7 @@ pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<Ex
 }
 
 /// The schema that `tasador run` would use, if there is one.
-fn declared(place: &Path) -> anyhow::Result<Option<SchemaFile>> {
+pub(super) fn declared(place: &Path) -> anyhow::Result<Option<SchemaFile>> {
     match std::fs::read(place) {
         Ok(text) => {
             let file = SchemaFile::read(&text);
@@ -270,7 +270,7 @@ fn print(file: &Path, format: Format, cleaned: &Cleaned) -> anyhow::Result<()> {
 }
 
 /// The format by the file's name.
-fn format_of(file: &Path) -> anyhow::Result<Format> {
+pub(super) fn format_of(file: &Path) -> anyhow::Result<Format> {
     let name = file.to_string_lossy().to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     Ok(match name.rsplit('.').next() {

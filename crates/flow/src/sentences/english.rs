@@ -327,6 +327,29 @@ pub(super) fn reason(reason: &Reason) -> String {
             English.money_change(-measured),
             English.money(*limit)
         ),
+        Reason::SegmentUp {
+            column,
+            name,
+            homes,
+            compared,
+        } => {
+            let (measured, limit) = shares(compared);
+            format!(
+                "the average error of the {} homes with {column} {name} is {measured} higher; at most {limit} allowed",
+                English.count(*homes)
+            )
+        }
+        Reason::RatioOutside {
+            statistic,
+            value,
+            low,
+            high,
+        } => format!(
+            "{statistic} of the ratio study is {}; {} to {} required",
+            English.number(*value, 3),
+            English.number(*low, 2),
+            English.number(*high, 2)
+        ),
         Reason::MayBeChance(compared) => {
             let (measured, limit) = shares(compared);
             format!(

@@ -335,6 +335,29 @@ pub(super) fn reason(reason: &Reason) -> String {
             Spanish.money_change(-measured),
             Spanish.money(*limit)
         ),
+        Reason::SegmentUp {
+            column,
+            name,
+            homes,
+            compared,
+        } => {
+            let (measured, limit) = shares(compared);
+            format!(
+                "el error promedio de las {} casas con {column} {name} es un {measured} mayor; se admite como máximo un {limit}",
+                Spanish.count(*homes)
+            )
+        }
+        Reason::RatioOutside {
+            statistic,
+            value,
+            low,
+            high,
+        } => format!(
+            "{statistic} del estudio de razones es {}; se exige de {} a {}",
+            Spanish.number(*value, 3),
+            Spanish.number(*low, 2),
+            Spanish.number(*high, 2)
+        ),
         Reason::MayBeChance(compared) => {
             let (measured, limit) = shares(compared);
             format!(

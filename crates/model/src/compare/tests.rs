@@ -12,6 +12,9 @@ fn rule() -> Rule {
         samples: 1_000,
         least_rows: 30,
         rmse_margin: None,
+        segment_up: 0.25,
+        segment_least: 100,
+        ratio_ranges: false,
     }
 }
 
@@ -50,6 +53,7 @@ fn against(challenger: f64, champion: f64) -> Verdict {
     judge(
         &rule(),
         1,
+        &Parts::default(),
         &prices,
         &ids(400),
         &erring(&prices, challenger),
@@ -105,6 +109,7 @@ fn the_same_model_is_rejected() {
     let verdict = judge(
         &rule(),
         1,
+        &Parts::default(),
         &prices,
         &ids(100),
         &challenger,
@@ -122,6 +127,7 @@ fn the_first_model_is_promoted_unless_it_is_useless() {
     let good = judge(
         &rule,
         1,
+        &Parts::default(),
         &prices,
         &ids,
         &erring(&prices, 0.1),
@@ -134,7 +140,15 @@ fn the_first_model_is_promoted_unless_it_is_useless() {
     let median = metrics::median(prices.iter().copied());
     let constant: Vec<Prediction> = prices.iter().map(|_| say(median)).collect();
     for useless in [constant, erring(&prices, 0.9)] {
-        let verdict = judge(&rule, 1, &prices, &ids, &useless, Champion::None);
+        let verdict = judge(
+            &rule,
+            1,
+            &Parts::default(),
+            &prices,
+            &ids,
+            &useless,
+            Champion::None,
+        );
         assert_eq!(
             (verdict.decision, codes(&verdict)),
             (Decision::Reject, vec!["worse_than_median"])
@@ -196,7 +210,15 @@ fn a_champion_that_cannot_be_loaded_is_replaced_only_by_a_better_version() {
             stand_in: stand_in.as_deref(),
         };
         let challenger = erring(&prices, challenger);
-        let verdict = judge(&rule(), 1, &prices, &ids(400), &challenger, champion);
+        let verdict = judge(
+            &rule(),
+            1,
+            &Parts::default(),
+            &prices,
+            &ids(400),
+            &challenger,
+            champion,
+        );
         let expected = match against {
             None => (Decision::Promote, vec![damaged]),
             Some(against) => (Decision::Reject, against.to_vec()),
@@ -214,6 +236,7 @@ fn a_small_holdout_judges_nobody() {
         let verdict = judge(
             &rule(),
             1,
+            &Parts::default(),
             &prices,
             &ids(rows as usize),
             &erring(&prices, 0.01),
@@ -236,6 +259,7 @@ fn a_gain_that_rests_on_one_property_is_chance() {
     let verdict = judge(
         &rule(),
         1,
+        &Parts::default(),
         &prices,
         &ids(60),
         &challenger,
@@ -268,7 +292,15 @@ fn models_alike(times: f64, seed: u64) -> Verdict {
         challenger.push(say(price * (1.0 + 0.2 * times * error)));
     }
     let champion = Champion::Predictions(&champion);
-    judge(&rule(), seed, &prices, &ids(HOMES), &challenger, champion)
+    judge(
+        &rule(),
+        seed,
+        &Parts::default(),
+        &prices,
+        &ids(HOMES),
+        &challenger,
+        champion,
+    )
 }
 
 #[test]
@@ -296,6 +328,7 @@ fn repeated_rows_of_one_property_do_not_make_it_sure() {
         judge(
             &rule(),
             1,
+            &Parts::default(),
             &prices,
             &ids,
             &challenger,
@@ -322,6 +355,7 @@ fn the_absolute_margin_is_applied_if_configured() {
     let verdict = judge(
         &rule,
         1,
+        &Parts::default(),
         &prices,
         &ids(400),
         &erring(&prices, 0.1),
@@ -342,7 +376,15 @@ fn predictions_that_are_no_numbers_never_win() {
         100
     ];
     for champion in [Champion::None, Champion::Predictions(&erring(&prices, 0.5))] {
-        let verdict = judge(&rule(), 1, &prices, &ids(100), &nonsense, champion);
+        let verdict = judge(
+            &rule(),
+            1,
+            &Parts::default(),
+            &prices,
+            &ids(100),
+            &nonsense,
+            champion,
+        );
         assert_eq!(verdict.decision, Decision::Reject, "{}", verdict.sentence);
     }
 }
@@ -359,7 +401,7 @@ proptest! {
         };
         let (challenger, champion) = (of(|e| e.0), of(|e| e.1));
         let run = || judge(
-            &rule(), seed, &prices, &ids(prices.len()), &challenger,
+            &rule(), seed, &Parts::default(), &prices, &ids(prices.len()), &challenger,
             Champion::Predictions(&champion),
         );
         let verdict = run();
@@ -373,5 +415,108 @@ proptest! {
         let json = serde_json::to_string(&verdict).unwrap();
         let back: Verdict = serde_json::from_str(&json).unwrap();
         prop_assert_eq!(back.decision, verdict.decision);
+    }
+}
+
+/// Homes of two states: the challenger halves the error in one, and changes it by a share in the other.
+#[test]
+fn a_segment_that_gets_worse_vetoes_a_better_challenger() {
+    let prices = homes(400);
+    let in_first = |row: usize| row % 4 != 0;
+    let says = |first: f64, second: f64| -> Vec<Prediction> {
+        let (first, second) = (erring(&prices, first), erring(&prices, second));
+        let both = first.into_iter().zip(second).enumerate();
+        both.map(|(row, (first, second))| if in_first(row) { first } else { second })
+            .collect()
+    };
+    let of = |name: &str, first: bool| Segment {
+        column: "state".to_owned(),
+        name: name.to_owned(),
+        homes: (0..400).filter(|row| in_first(*row) == first).collect(),
+    };
+    let parts = Parts {
+        segments: vec![of("Texas", true), of("Maine", false)],
+        sales: Vec::new(),
+    };
+    for (second, vetoed) in [
+        (0.10, false),
+        (0.20, false),
+        (0.249, false),
+        (0.251, true),
+        (0.4, true),
+    ] {
+        let verdict = judge(
+            &rule(),
+            1,
+            &parts,
+            &prices,
+            &ids(400),
+            &says(0.1, second),
+            Champion::Predictions(&says(0.3, 0.2)),
+        );
+        let worst = verdict.segment.as_ref().unwrap();
+        let expected = if second / 0.2 > 1.0 / 3.0 {
+            "Maine"
+        } else {
+            "Texas"
+        };
+        assert_eq!(worst.name, expected);
+        assert!((worst.mae - (second / 0.2 - 1.0)).abs() < 1e-9, "{worst:?}");
+        let codes = codes(&verdict);
+        assert_eq!(codes.contains(&"segment_up"), vetoed, "{second}: {codes:?}");
+        assert_eq!(
+            verdict.decision == Decision::Reject,
+            vetoed,
+            "{second}: {codes:?}"
+        );
+        assert_eq!(
+            verdict.sentence.contains("Maine"),
+            vetoed,
+            "{}",
+            verdict.sentence
+        );
+    }
+    // Without a champion there is nothing that could get worse.
+    let first = judge(
+        &rule(),
+        1,
+        &parts,
+        &prices,
+        &ids(400),
+        &says(0.1, 0.4),
+        Champion::None,
+    );
+    assert_eq!((first.decision, first.segment), (Decision::Promote, None));
+}
+
+#[test]
+fn the_professions_ranges_are_conditions_if_the_rule_says_so() {
+    let prices = homes(400);
+    let parts = Parts {
+        segments: Vec::new(),
+        sales: (0..400).collect(),
+    };
+    for (asked, share, against) in [
+        (false, 0.3, vec!["better"]),
+        (true, 0.1, vec!["better"]),
+        // A COD of 30 is beyond 15, one of 2 hints at sales chasing.
+        (true, 0.3, vec!["ratio_outside"]),
+        (true, 0.02, vec!["ratio_outside"]),
+    ] {
+        let rule = Rule {
+            ratio_ranges: asked,
+            ..rule()
+        };
+        let verdict = judge(
+            &rule,
+            1,
+            &parts,
+            &prices,
+            &ids(400),
+            &erring(&prices, share),
+            Champion::Predictions(&erring(&prices, 0.5)),
+        );
+        assert_eq!(codes(&verdict), against, "{share}: {}", verdict.sentence);
+        assert_eq!(verdict.ratios.is_empty(), !asked);
     }
 }

@@ -11,7 +11,7 @@ use crate::train::Trained;
 const MOST_SEGMENTS: usize = 100;
 
 /// Columns that may hold the type of a property, first one first.
-const TYPE_COLUMNS: [&str; 4] = ["property_type", "home_type", "propertyType", "type"];
+pub(crate) const TYPE_COLUMNS: [&str; 4] = ["property_type", "home_type", "propertyType", "type"];
 
 /// The ratio study of a version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub fn ratio_study(trained: &Trained) -> RatioStudy {
 }
 
 /// The rows that are sales.
-fn sold(homes: &Frame) -> Vec<usize> {
+pub(crate) fn sold(homes: &Frame) -> Vec<usize> {
     let all = || (0..homes.rows()).collect();
     let Some(Column::Category { codes, names }) = homes.column(STATUS) else {
         return all();

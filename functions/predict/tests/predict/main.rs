@@ -3,8 +3,10 @@
 // Clippy knows `#[test]` functions, but not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod appraise;
 mod bad;
 mod champions;
+mod comparables;
 mod log;
 mod malformed;
 mod metrics;

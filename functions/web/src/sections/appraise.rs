@@ -1,5 +1,6 @@
 //! *Appraise*: a form drawn from the champion's inputs, and what the home is worth.
 
+mod comparables;
 mod form;
 mod result;
 mod trust;
@@ -19,7 +20,14 @@ pub(crate) use trust::trust;
 /// Prices the home that was typed, as `POST /predict` would.
 pub(crate) async fn price(pricing: &Pricing, asked: &Asked, request_id: RequestId) -> Answer {
     let home = asked.home.clone().unwrap_or_default();
-    let question = Question::new(request_id.0, Value::Object(home)).explain(true);
+    let count = if asked.comparables {
+        comparables::SHOWN
+    } else {
+        0
+    };
+    let question = Question::new(request_id.0, Value::Object(home))
+        .explain(true)
+        .comparables(count);
     pricing.answer(question).await
 }
 

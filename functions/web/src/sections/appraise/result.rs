@@ -14,6 +14,7 @@ use crate::columns::Names as _;
 use crate::language::{Language, PageLanguage as _};
 use crate::layout::empty;
 
+use super::comparables::comparables;
 use super::trust::trust;
 
 /// Sliders that are offered: the numbers that matter most for this home.
@@ -40,6 +41,7 @@ pub(crate) fn result(
                     (what_if(language, champion, asked, explanation, price.price.predicted_price))
                 }
             }
+            (comparables(language, champion, asked, &price.price))
         },
     }
 }

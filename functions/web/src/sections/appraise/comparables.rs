@@ -1,0 +1,102 @@
+//! The sales that the model finds similar to a home, with what differs.
+
+use maud::{Markup, html};
+use serde_json::Value;
+use tasador_pricing::{Champion, ComparableSale, Price, SaleDifference};
+
+use crate::asked::Asked;
+use crate::columns::Names as _;
+use crate::language::{Language, PageLanguage as _};
+
+/// The sales that are shown.
+pub(super) const SHOWN: usize = 5;
+
+/// The sales, or the way to them: they are only read when somebody asks.
+pub(super) fn comparables(
+    language: Language,
+    champion: Option<&Champion>,
+    asked: &Asked,
+    price: &Price,
+) -> Markup {
+    let heading = language.of("Comparable sales", "Ventas comparables");
+    let Some(sales) = &price.comparables else {
+        return html! {
+            div.card {
+                h2 { (heading) }
+                p {
+                    a href=(asked.with_comparables()) {
+                        (language.of("Show sales of similar homes", "Ver ventas de casas parecidas"))
+                    }
+                }
+            }
+        };
+    };
+    html! {
+        div.card #comparables {
+            h2 { (heading) }
+            @if sales.is_empty() {
+                p.hint { (language.of(
+                    "This version has no comparable sales.",
+                    "Esta versión no tiene ventas comparables.",
+                )) }
+            } @else {
+                p.hint { (language.of(
+                    "Sales that the model learned from and finds most similar. Distance is what it sees between the two homes, in percent of the price.",
+                    "Ventas de las que aprendió el modelo y que le parecen más similares. La distancia es lo que ve entre las dos casas, en porcentaje del precio.",
+                )) }
+                div.scroll.flat tabindex="0" role="region" aria-label=(heading) {
+                    table {
+                        thead { tr {
+                            th scope="col" { (language.of("Home", "Casa")) }
+                            th.number scope="col" { (language.column("price")) }
+                            th.number scope="col" { (language.of("Per sq ft", "Por pie²")) }
+                            th scope="col" { (language.of("Sold on", "Vendida el")) }
+                            th.number scope="col" { (language.of("Distance", "Distancia")) }
+                            th scope="col" { (language.of("What differs", "Qué es distinto")) }
+                        } }
+                        tbody {
+                            @for sale in sales { (row(language, champion, sale)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(language: Language, champion: Option<&Champion>, sale: &ComparableSale) -> Markup {
+    let parts = [&sale.street, &sale.city, &sale.state, &sale.zip_code];
+    let place: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
+    html! {
+        tr {
+            th scope="row" { (place.join(", ")) }
+            td.number { (language.money(sale.price)) }
+            td.number { @if let Some(each) = sale.price_per_sqft { (language.money(each)) } }
+            td { (sale.date.as_deref().unwrap_or_default()) }
+            td.number { (language.percent(sale.distance)) }
+            td {
+                @for difference in &sale.differences {
+                    div { (differs(language, champion, difference)) }
+                }
+            }
+        }
+    }
+}
+
+fn differs(language: Language, champion: Option<&Champion>, it: &SaleDifference) -> String {
+    let input = champion.and_then(|champion| {
+        let inputs = &champion.description.inputs;
+        inputs.iter().find(|input| input.name == it.field)
+    });
+    let say = |value: &Value| {
+        let typed = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.as_f64().unwrap_or_default().to_string(),
+            _ => String::new(),
+        };
+        input.map_or_else(|| typed.clone(), |input| language.value(input, &typed))
+    };
+    let (home, sale) = (say(&it.home), say(&it.sale));
+    let instead = language.of("instead of", "en vez de");
+    format!("{}: {sale} {instead} {home}", language.column(&it.field))
+}
