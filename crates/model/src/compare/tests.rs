@@ -422,7 +422,7 @@ proptest! {
 #[test]
 fn a_segment_that_gets_worse_vetoes_a_better_challenger() {
     let prices = homes(400);
-    let in_first = |row: usize| row % 4 != 0;
+    let in_first = |row: usize| !row.is_multiple_of(4);
     let says = |first: f64, second: f64| -> Vec<Prediction> {
         let (first, second) = (erring(&prices, first), erring(&prices, second));
         let both = first.into_iter().zip(second).enumerate();
