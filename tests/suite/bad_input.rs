@@ -270,7 +270,7 @@ async fn the_kind_of_a_new_column_is_remembered_across_batches() {
     let world = World::new(|_| ()).await;
     // Of ten rows, so many have another text.
     let batch = |seed, odd: usize| {
-        Batch::new(seed, 300).with("index", move |row, _| {
+        Batch::new(seed, 300).with("walk_score", move |row, _| {
             if row % 10 < odd {
                 json!("1133 - 1384")
             } else {
@@ -286,14 +286,17 @@ async fn the_kind_of_a_new_column_is_remembered_across_batches() {
     let first = world.deliver(&batch(1, 0)).await;
     assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
     let second = world.deliver(&batch(2, 3)).await;
-    notice(&second, "Column `index` has numbers as before; 90 of 300");
+    notice(
+        &second,
+        "Column `walk_score` has numbers as before; 90 of 300",
+    );
     assert!(second.recorded().usable, "{}", second.reasons());
     let changed = world.deliver(&batch(3, 10)).await;
     notice(&changed, "has text in this batch, and had numbers before");
     assert!(changed.has_reason("kind_changed"), "{}", changed.reasons());
     // What is held is not remembered.
     let fourth = world.deliver(&batch(4, 4)).await;
-    notice(&fourth, "Column `index` has numbers as before");
+    notice(&fourth, "Column `walk_score` has numbers as before");
     invariants::check(&world).await;
 }
 

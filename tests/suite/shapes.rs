@@ -683,24 +683,23 @@ async fn units_are_right_everywhere(shape: &Shape, served: &Served, price: &Valu
         _ => ("$", "US$\u{a0}", "€"),
     };
     for (language, sign) in [("en", english), ("es", spanish)] {
-        for view in [
-            format!("/appraisal?lang={language}&in.house_size=186&in.bed=3"),
-            format!("/models?lang={language}"),
-            format!("/history?lang={language}"),
-        ] {
-            let page = served.page(&view).await;
-            let figures = page.split_once("<main").map_or("", |(_, main)| main);
-            assert!(!figures.contains(other), "{name} {view}: {figures}");
-            let is_appraisal = view.starts_with("/appraisal");
+        let appraisal = format!("/appraisal?lang={language}&in.house_size=186&in.bed=3");
+        let appraisal = served.page(&appraisal).await;
+        let whole = served.page(&format!("/?lang={language}")).await;
+        let (_, sections) = whole.split_once("<main").unwrap();
+        for html in [appraisal.as_str(), sections] {
             assert!(
-                !is_appraisal || figures.contains(sign),
-                "{name} {view}: {figures}"
+                html.contains(sign) && !html.contains(other),
+                "{name} {language}: {html}"
             );
-            if is_appraisal && shape.metric {
-                assert!(figures.contains("m²"), "{name} {view}: {figures}");
-                let american = figures.contains("sq ft") || figures.contains("pies²");
-                assert!(!american, "{name} {view}: {figures}");
-            }
+        }
+        if shape.metric {
+            let american = ["sq ft", "pies²", " acres"];
+            let found = american.iter().find(|unit| sections.contains(**unit));
+            assert!(
+                found.is_none() && sections.contains("m²"),
+                "{name} {language}: {found:?}"
+            );
         }
     }
     let version = "/models/BestHousePriceModel/versions/1/files";
@@ -716,6 +715,64 @@ async fn units_are_right_everywhere(shape: &Shape, served: &Served, price: &Valu
         signature.contains(&format!("\"{currency}\"")),
         "{name}: {signature}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_checked_beside_the_model_in_production() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let write = |name: &str, price: fn(&Home) -> f64| {
+        let mut text = "price,bed,bath,house_size,zip_code\n".to_owned();
+        for home in homes() {
+            let Home {
+                bed, bath, sqft, ..
+            } = home;
+            let zip = ZIPS[home.place];
+            writeln!(text, "{},{bed},{bath},{sqft},{zip}", price(&home)).unwrap();
+        }
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let sound = write("sound.csv", |home| home.price);
+    let thousands = write("thousands.csv", |home| home.price / 1_000.0);
+    let rents = write("rents.csv", |home| match home.number % 10 {
+        0 => home.price / 250.0,
+        3 if home.number < 20 => -1.0,
+        _ => home.price,
+    });
+    let (sound, thousands, rents) = (sound.as_str(), thousands.as_str(), rents.as_str());
+    let checked = async |file: &str| -> Value {
+        let output = tasador(&data, &["check", file, "--json"]).await;
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let before = checked(rents).await;
+    assert_eq!(before["champion"], Value::Null);
+    let suspected = before["suspected_rents"].as_str().unwrap();
+    assert!(suspected.starts_with("10"), "{suspected}");
+    assert_eq!(
+        before["rejected_lines"],
+        json!({"price_not_positive": [5, 15]})
+    );
+    assert!(!data.exists(), "checking a file makes no data folder");
+
+    let output = tasador(&data, &["run", "--source", sound]).await;
+    assert!(output.status.success(), "{}", said_by(&output));
+    for (file, reason) in [(thousands, "1,000"), (rents, "rents")] {
+        let champion = &checked(file).await["champion"];
+        assert_eq!(champion["decision"], "hold", "{champion}");
+        assert!(
+            champion["reasons"].to_string().contains(reason),
+            "{champion}"
+        );
+    }
+    let output = tasador(&data, &["check", rents]).await;
+    let said = said_by(&output);
+    assert!(
+        said.contains("(lines 5, 15)") && said.contains("held until you decide"),
+        "{said}"
+    );
+    assert_eq!(checked(sound).await["suspected_rents"], Value::Null);
 }
 
 /// `tasador up` without a source.

@@ -138,9 +138,10 @@ async fn killed_everywhere(other_between: bool) {
         }
         calls = nth - 1;
     }
-    // Look for the report, an outcome, an earlier attempt (2) and two schemas, get the raw object, list the hashes
-    // of other batches, look for a clean file, write rejected rows, hashes, clean rows and the report.
-    assert_eq!(calls, 13);
+    // Look for the report, an outcome, an earlier attempt (2) and two schemas, list the batches whose kinds of columns
+    // are remembered, get the raw object, list the hashes of other batches, look for a clean file, write rejected
+    // rows, hashes, clean rows and the report.
+    assert_eq!(calls, 14);
 }
 
 #[tokio::test]
