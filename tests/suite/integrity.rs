@@ -179,6 +179,20 @@ async fn a_lost_registry_is_rebuilt_from_the_bucket() {
     assert!(!said.contains("Restored"), "{said}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_does_not_undo_a_decision_whose_copy_is_missing() {
+    let (mut world, folder) = used().await;
+    world.restart(|_| ()).await;
+    let before = world.context().registry.usable_batches().await.unwrap();
+    world.pause().await;
+    std::fs::remove_dir_all(folder.join("s3/tasador/registry/decisions")).unwrap();
+    let (code, said) = tasador(&folder, "repair").await;
+    assert_eq!(code, Some(0), "{said}");
+    world.restart(|_| ()).await;
+    let after = world.context().registry.usable_batches().await.unwrap();
+    assert_eq!(after, before);
+}
+
 /// Files of the bucket, by the folder they are in.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -148,7 +148,10 @@ async fn restore(ctx: &Context, copies: &Copies, done: &mut Rebuilt) -> Result<(
     }
     for batch in batches(ctx, copies).await? {
         count(&mut done.batches, registry.restore_batch(&batch).await?);
-        registry.restore_usable(&batch).await?;
+        // As the registry has it: a decision whose copy is missing still holds.
+        if let Some(known) = registry.batch(&batch.record.batch).await? {
+            registry.restore_usable(&known).await?;
+        }
     }
     for event in &copies.decisions {
         count(&mut done.decisions, registry.restore_decision(event).await?);

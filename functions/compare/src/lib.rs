@@ -63,6 +63,8 @@ pub enum Error {
     NoCandidate {
         /// Each candidate with its reason.
         reasons: String,
+        /// Whether only a store that did not answer, or is full, kept all of them from being trained.
+        is_retryable: bool,
     },
     /// The thread that scored came to nothing.
     #[error("scoring ended without a result: {reason}")]
@@ -80,6 +82,9 @@ impl Classify for Error {
             Self::Dataset { .. } => ErrorClass::Bug,
             Self::Lake(error) => error.class(),
             Self::Model(error) => error.class(),
+            Self::NoCandidate {
+                is_retryable: true, ..
+            } => ErrorClass::Retryable,
             Self::NoCandidate { .. } | Self::Thread { .. } => ErrorClass::Bug,
         }
     }
@@ -101,12 +106,14 @@ pub async fn handle(request: Request, ctx: &Context) -> Result<Response, Error> 
             let verdict = nobody(&request.candidates, limits(&ctx.config.compare));
             // Out of memory, out of time, a bug: a person has to look, and the batch is not to blame.
             if request.candidates.iter().any(broke) {
+                let is_retryable = request.candidates.iter().all(broke_on_a_store);
                 let reasons = verdict.reasons.iter();
                 let reasons: Vec<String> = reasons
                     .map(|reason| Language::English.reason(reason))
                     .collect();
                 return Err(Error::NoCandidate {
                     reasons: reasons.join("; "),
+                    is_retryable,
                 });
             }
             verdict
@@ -372,6 +379,12 @@ fn judge(
 /// Whether a candidate's training failed for reasons other than its dataset.
 fn broke(candidate: &Candidate) -> bool {
     candidate.error.is_some()
+}
+
+/// Whether a store that did not answer kept a candidate from being trained.
+fn broke_on_a_store(candidate: &Candidate) -> bool {
+    let caught = candidate.error.as_ref();
+    caught.is_some_and(|caught| caught.error == ErrorClass::Retryable.as_str())
 }
 
 /// The verdict without any usable candidate.

@@ -23,6 +23,12 @@ fn what_the_state_machine_caught_is_told_from_what_the_data_did_not_allow() {
     let caught: Candidate = serde_json::from_value(caught).unwrap();
     assert!(broke(&caught));
     assert!(!broke(&failed("linear")) && !broke(&trained("ridge", 1, 50.0)));
+    assert!(!broke_on_a_store(&caught));
+    let stored = json!({
+        "status": "failed", "algorithm": "forest", "reason": "Retryable: the bucket is full",
+        "error": {"Error": "Retryable", "Cause": "{}"},
+    });
+    assert!(broke_on_a_store(&serde_json::from_value(stored).unwrap()));
     let verdict = nobody(
         &[caught],
         limits(&tasador_runtime::Config::default().compare),
