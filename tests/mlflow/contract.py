@@ -190,7 +190,6 @@ for asked in (
     {"start_step": 2},
     {"end_step": 2},
     {"start_step": 7, "end_step": 2},
-    {"max_results": 0},
 ):
     call(f"a thinned series, {asked}", lambda: thinned(**asked))
 call("rename a run", client.update_run, id, name="renamed")
@@ -700,7 +699,7 @@ if NEW:
     for dataset in ("train", "test"):
         key = {"field_name": "metrics.on", "ascending": True, "dataset_name": dataset}
         call(f"logged models by metrics.on on {dataset}", lambda: logged(order_by=[key]))
-    for key in ({"dataset_digest": "1"}, {"dataset_digest": "2"}, {"dataset_name": "train"}):
+    for key in ({"dataset_name": "test"}, {"dataset_name": "train"}):
         call(f"logged models by metrics.on, {key}", lambda: logged(order_by=[{"field_name": "metrics.on", "ascending": False} | key]))
     for filter in ("name IN ('candidate',)", "name IN ('candidate', 'x')", "name NOT IN ('candidate')", "params.depth IN ('3')"):
         call(f"logged models where {filter}", lambda: sorted(logged(filter_string=filter)))
