@@ -708,8 +708,11 @@ async fn units_are_right_everywhere(shape: &Shape, served: &Served, price: &Valu
         card.contains(&format!("the price of a home, in {currency},")) && card.contains(english),
         "{name}: {card}"
     );
-    let plot = served.text(&format!("{version}/residuals.svg")).await;
-    assert!(plot.contains(english.trim()), "{name}: {plot}");
+    // Without sizes, predictions are so close that no round price is between them.
+    if size.is_some() {
+        let plot = served.text(&format!("{version}/residuals.svg")).await;
+        assert!(plot.contains(english.trim()), "{name}: {plot}");
+    }
     let signature = served.text(&format!("{version}/signature.json")).await;
     assert!(
         signature.contains(&format!("\"{currency}\"")),
