@@ -301,7 +301,7 @@ call("it gets its name back", client.rename_experiment, "0", "Default")
 def raw(path, body, method="POST"):
     """A call that no client of MLflow makes."""
     sent = requests.request(method, f"{uri}/api/2.0/mlflow/{path}", json=body)
-    title = json.dumps(body).replace(id, "RUN").replace(json.dumps(first), "EXPERIMENT")
+    title = json.dumps(body).replace(id, "RUN").replace(json.dumps([first]), "[EXPERIMENT]")
     answers.append((f"{method} {path} with {title}", [sent.status_code, sent.json().get("error_code")]))
 
 

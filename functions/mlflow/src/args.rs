@@ -158,7 +158,8 @@ impl Args {
     /// A list of texts, or a single one.
     pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, ApiError> {
         let texts = self.get(name, "a list of texts", |value| match value {
-            Value::Array(list) => list.iter().map(text).collect(),
+            // Within a list MLflow takes numbers for texts.
+            Value::Array(list) => list.iter().map(text_or_number).collect(),
             value => Some(vec![text(value)?]),
         })?;
         Ok(texts.unwrap_or_default())
@@ -233,6 +234,13 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
+fn text_or_number(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => Some(number.to_string()),
+        value => text(value),
+    }
+}
+
 fn invalid(name: &str, value: &Value, expected: &str) -> ApiError {
     let shown: String = value.to_string().chars().take(SHOWN_MAX_CHARS).collect();
     ApiError::invalid(format!(
@@ -286,8 +294,9 @@ mod tests {
     fn an_invalid_value_is_named() {
         assert!(args("[]").unwrap_err().message.contains("object"));
         assert!(args("{").unwrap_err().message.contains("JSON"));
-        let args = args(r#"{"a": "many", "b": {}, "c": "", "name": 123, "tags": "5", "ids": [1]}"#)
-            .unwrap();
+        let args =
+            args(r#"{"a": "many", "b": {}, "c": "", "name": 123, "tags": "5", "ids": [1, true]}"#)
+                .unwrap();
         for (error, message) in [
             (
                 args.text("name").unwrap_err(),
@@ -299,7 +308,7 @@ mod tests {
             ),
             (
                 args.texts("ids").unwrap_err(),
-                "Invalid value [1] for parameter 'ids'",
+                "Invalid value [1,true] for parameter 'ids'",
             ),
         ] {
             assert!(error.message.starts_with(message), "{}", error.message);

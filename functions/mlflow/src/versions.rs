@@ -24,8 +24,9 @@ const SEARCH_MAX: i64 = 200_000;
 const PAGE_MAX: usize = 2_000;
 
 pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
+    let source = args.filled("source")?;
     let model = model(ctx, &args).await?.model;
-    let source = args.required("source")?;
+    let source = source.ok_or_else(|| ApiError::missing("source"))?;
     let (mut model_id, mut run_id) = (args.filled("model_id")?, args.filled("run_id")?);
     let location = location(ctx, &source, &mut model_id, &mut run_id).await?;
     let new = NewVersion {

@@ -497,10 +497,10 @@ fn the_professions_ranges_are_conditions_if_the_rule_says_so() {
         sales: (0..400).collect(),
     };
     for (asked, share, against) in [
-        (false, 0.3, vec!["better"]),
+        (false, 0.2, vec!["better"]),
         (true, 0.1, vec!["better"]),
-        // A COD of 30 is beyond 15, one of 2 hints at sales chasing.
-        (true, 0.3, vec!["ratio_outside"]),
+        // A COD of 20 is beyond 15, and PRB is outside as well; a COD of 2 hints at sales chasing.
+        (true, 0.2, vec!["ratio_outside", "ratio_outside"]),
         (true, 0.02, vec!["ratio_outside"]),
     ] {
         let rule = Rule {
