@@ -31,7 +31,7 @@ pub struct ServingCounts {
     pub buckets: Vec<u64>,
     /// The times of all answers together, in microseconds.
     pub duration_sum_us: u64,
-    /// Answers by the hour in which they were given, such as `2026-11-28T05`: the last [`HOURS_KEPT`] with any.
+    /// Answers by the hour in which they were given, such as `2026-11-28T05`: the last `HOURS_KEPT` with any.
     pub hours: BTreeMap<String, HourCounts>,
 }
 

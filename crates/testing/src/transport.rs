@@ -69,7 +69,7 @@ impl Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     pub fault: Fault,
-    /// An operation in the words of [`operation`].
+    /// An operation in the words of `operation`.
     pub operation: &'static str,
     /// Which request of it is the first to be struck, from 1.
     pub nth: u32,
