@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use polars::prelude::StringChunked;
-use preprocess::Raw;
 use rayon::prelude::*;
 use tasador_listing::schema_file::SchemaFile;
 use tasador_pricing::{Appraiser, Listings};
+use tasador_reader::Raw;
 
 pub use output::Format;
 use output::{Batch, Output};
@@ -54,7 +54,7 @@ pub fn appraise(
     stop: &AtomicBool,
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<Option<Summary>> {
-    let mapped = preprocess::listings(raw, file);
+    let mapped = tasador_reader::listings(raw, file);
     let mut summary = Summary {
         recognised: mapped
             .problems

@@ -51,7 +51,7 @@ fn home(number: u32) -> (u32, u32, usize, f64) {
 /// The columns of a file, by name.
 fn columns(file: &Path, format: Format) -> HashMap<String, Vec<Option<String>>> {
     let bytes = std::fs::read(file).unwrap();
-    let raw = preprocess::read(bytes.into(), format, &SchemaFile::default()).unwrap();
+    let raw = tasador_reader::read(bytes.into(), format, &SchemaFile::default()).unwrap();
     let columns = raw.columns.iter().map(|(name, text)| {
         let cells = text.iter().map(|cell| cell.map(str::to_owned));
         (name.clone(), cells.collect())

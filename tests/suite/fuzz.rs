@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_s3::error::SdkError;
 use aws_smithy_types::body::SdkBody;
-use preprocess::{draft, read};
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -18,6 +17,7 @@ use tasador_ids::Format;
 use tasador_listing::schema_file::SchemaFile;
 use tasador_model::artifact::FORMAT_VERSION;
 use tasador_model::{InputKind, Model};
+use tasador_reader::{draft, read};
 use tasador_states::Machine;
 use tasador_testing::listings::Batch;
 use tests::stories::train_on_anything;
@@ -200,7 +200,7 @@ fn listings() {
     let parquet = {
         let raw = read(sheet.clone().into(), Format::Csv, &SchemaFile::default()).unwrap();
         let draft = draft(raw, &SchemaFile::default()).unwrap();
-        preprocess::to_parquet(draft.finish(|_| false).unwrap().clean).unwrap()
+        tasador_reader::to_parquet(draft.finish(|_| false).unwrap().clean).unwrap()
     };
     let corpus = [
         (Format::Csv, sheet.clone()),

@@ -29,8 +29,8 @@ use crate::TASADOR;
 fn report(listings: &[Value]) -> BatchReport {
     let lines: Vec<String> = listings.iter().map(Value::to_string).collect();
     let schema = SchemaFile::default();
-    let raw = preprocess::read(lines.join("\n").into(), Format::Ndjson, &schema).unwrap();
-    let cleaned = preprocess::draft(raw, &schema)
+    let raw = tasador_reader::read(lines.join("\n").into(), Format::Ndjson, &schema).unwrap();
+    let cleaned = tasador_reader::draft(raw, &schema)
         .unwrap()
         .finish(|_| false)
         .unwrap();

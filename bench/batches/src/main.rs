@@ -136,11 +136,11 @@ async fn main() -> anyhow::Result<()> {
         let raw = raw.clone();
         let begun = Instant::now();
         let reading = tokio::task::spawn_blocking(move || -> anyhow::Result<Duration> {
-            let read = preprocess::read(raw, format, &Default::default())?;
+            let read = tasador_reader::read(raw, format, &Default::default())?;
             let reading = begun.elapsed();
-            let cleaned = preprocess::draft(read, &Default::default())?.finish(|_| false)?;
-            preprocess::to_parquet(cleaned.rejected)?;
-            preprocess::to_parquet(cleaned.clean)?;
+            let cleaned = tasador_reader::draft(read, &Default::default())?.finish(|_| false)?;
+            tasador_reader::to_parquet(cleaned.rejected)?;
+            tasador_reader::to_parquet(cleaned.clean)?;
             Ok(reading)
         })
         .await??;

@@ -2,11 +2,9 @@
 
 use tasador_lake::{Key, LakeError};
 use tasador_listing::schema_file::SchemaFileError;
+use tasador_reader::{FrameError, LeftError, ReadError};
 use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, ErrorClass};
-
-use crate::read::ReadError;
-use crate::table::{FrameError, LeftError};
 
 /// Why a batch could not be preprocessed.
 #[derive(Debug, thiserror::Error)]

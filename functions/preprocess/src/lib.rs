@@ -13,13 +13,9 @@
 //!
 //! Damaged or missing files are made again from the raw object, by the next call with the batch.
 
-mod cast;
-mod clean;
 mod error;
-mod read;
 mod remake;
 mod schema;
-mod table;
 
 use std::sync::Arc;
 
@@ -31,14 +27,14 @@ use tasador_listing::clean::date_from_days;
 use tasador_listing::profile::Body;
 use tasador_listing::schema_file::SchemaFile;
 use tasador_listing::{BatchReport, ColumnKind, Profile, QualityReport};
+use tasador_reader::{
+    Cleaned, Draft, FrameError, draft, first_as_csv, read, row_hashes, to_parquet,
+};
 use tasador_runtime::Context;
 use tasador_seen::{Hashes, Seen};
 
-pub use clean::{Cleaned, Draft, Listings, draft, listings};
 pub use error::PreprocessError;
-pub use read::{BrokenRow, Lines, MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
 pub use remake::{Remade, remake};
-pub use table::{FrameError, LeftError, to_parquet};
 pub use tasador_flow::preprocess::{Request, Response};
 
 /// The most bytes of a list of columns in the answer, because every later state passes it on and a
@@ -204,7 +200,7 @@ async fn clean_rows(batch: &BatchId, ctx: &Context) -> Result<Option<Hashes>, Pr
         }
         Err(error) => return Err(error.into()),
     };
-    match blocking(move || table::row_hashes(bytes)).await? {
+    match blocking(move || row_hashes(bytes)).await? {
         Ok(rows) => Ok(Some(rows)),
         Err(source) => Err(PreprocessError::Left { key, source }),
     }
@@ -248,7 +244,7 @@ impl Files {
             row_hashes,
             ..
         } = draft.finish(|hash| elsewhere.contains(&hash))?;
-        let rejected_csv = table::first_as_csv(&rejected)?.map(Bytes::from);
+        let rejected_csv = first_as_csv(&rejected)?.map(Bytes::from);
         let rejected = to_parquet(rejected)?;
         let clean = to_parquet(clean)?;
         let report = BatchReport {

@@ -8,6 +8,7 @@ use tasador_flow::CleanFile;
 use tasador_ids::{BatchId, Digest};
 use tasador_lake::{LakeError, key};
 use tasador_listing::BatchReport;
+use tasador_reader::Draft;
 use tasador_runtime::Context;
 use tasador_seen::Hashes;
 
@@ -137,6 +138,6 @@ async fn matching(
     Ok(first)
 }
 
-async fn with_duplicates(draft: crate::Draft, elsewhere: Hashes) -> Result<Files, PreprocessError> {
+async fn with_duplicates(draft: Draft, elsewhere: Hashes) -> Result<Files, PreprocessError> {
     Ok(blocking(move || Files::of(draft, &elsewhere)).await??)
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use gate::rules::{self, Champion, Facts, Serving, Stale};
-use preprocess::Cleaned;
 use serde_json::{Value, json};
 use tasador_flow::Language::English;
 use tasador_flow::gate::Decision;
 use tasador_ids::{Digest, ModelVersion};
 use tasador_listing::drift::share_up_to;
 use tasador_listing::{BatchReport, Body, Profile, schema};
+use tasador_reader::Cleaned;
 use tasador_runtime::Config;
 
 use super::Global;

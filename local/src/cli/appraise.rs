@@ -85,7 +85,7 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
     let mut work = tokio::task::spawn_blocking({
         let (stop, place, name) = (Arc::clone(&stop), options.out.clone(), name.clone());
         move || -> anyhow::Result<Option<(Summary, Vec<String>)>> {
-            let raw = preprocess::read(bytes.into(), format, &schema)
+            let raw = tasador_reader::read(bytes.into(), format, &schema)
                 .with_context(|| format!("{name} cannot be read as {format}"))?;
             let broken = raw.broken.iter().take(SHOWN);
             let mut unread: Vec<String> = broken

@@ -9,12 +9,12 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
-use preprocess::Cleaned;
 use serde_json::json;
 use tasador_flow::Language::English;
 use tasador_ids::{Format, Units};
 use tasador_listing::schema::PRICE;
 use tasador_listing::schema_file::SchemaFile;
+use tasador_reader::Cleaned;
 use tasador_runtime::Config;
 
 use super::Global;
@@ -125,8 +125,8 @@ pub(super) fn declared(place: &Path) -> anyhow::Result<Option<SchemaFile>> {
 fn clean(bytes: Vec<u8>, format: Format, file: SchemaFile) -> anyhow::Result<Cleaned> {
     // The data frame library's threads are not for the runtime's.
     let work = std::thread::spawn(move || -> anyhow::Result<Cleaned> {
-        let raw = preprocess::read(bytes.into(), format, &file)?;
-        Ok(preprocess::draft(raw, &file)?.finish(|_| false)?)
+        let raw = tasador_reader::read(bytes.into(), format, &file)?;
+        Ok(tasador_reader::draft(raw, &file)?.finish(|_| false)?)
     });
     match work.join() {
         Ok(cleaned) => cleaned,

@@ -5,7 +5,6 @@
 
 mod answers;
 mod place;
-mod readers;
 mod real;
 mod repeated;
 mod schema;

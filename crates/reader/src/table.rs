@@ -129,7 +129,7 @@ pub fn to_parquet(mut table: DataFrame) -> Result<Vec<u8>, FrameError> {
 ///
 /// # Errors
 /// [`FrameError`] if the data frame library rejects it.
-pub(crate) fn first_as_csv(table: &DataFrame) -> Result<Option<Vec<u8>>, FrameError> {
+pub fn first_as_csv(table: &DataFrame) -> Result<Option<Vec<u8>>, FrameError> {
     let mut rows = table.height().min(CSV_MAX_ROWS);
     while rows > 0 {
         let mut bytes = Vec::new();
@@ -143,7 +143,7 @@ pub(crate) fn first_as_csv(table: &DataFrame) -> Result<Option<Vec<u8>>, FrameEr
 }
 
 /// The row hashes of a clean file.
-pub(crate) fn row_hashes(parquet: Bytes) -> Result<tasador_seen::Hashes, LeftError> {
+pub fn row_hashes(parquet: Bytes) -> Result<tasador_seen::Hashes, LeftError> {
     let table = ParquetReader::new(Cursor::new(parquet))
         .with_columns(Some(vec![schema::ROW_HASH.to_owned()]))
         .finish()?;

@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use preprocess::{Raw, read};
 use serde::Deserialize;
 use tasador_lake::Format;
+use tasador_reader::{Raw, read};
 use tasador_testing::tools::python_with;
 
 /// Files, if `TASADOR_TEST_FILES` does not say otherwise.
@@ -31,10 +31,7 @@ fn files_are_read_as_python_and_pandas_read_them() {
     };
     let files = std::env::var("TASADOR_TEST_FILES").unwrap_or_else(|_| FILES.to_owned());
     let mut generator = Command::new(python)
-        .arg(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/preprocess/readers.py"
-        ))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers.py"))
         .arg(&files)
         .stdout(Stdio::piped())
         .spawn()
