@@ -194,7 +194,7 @@ fn properties(table: &DataFrame, row_hashes: &[u128]) -> Result<Vec<PropertyKey>
                 .each_ref()
                 .map(|cells| cells.as_ref().map_or(f64::NAN, |cells| cells.number(row))),
         }
-        .key(*hash, &mut buffer)
+        .key(|| *hash, &mut buffer)
         .0
     });
     Ok(keys.collect())

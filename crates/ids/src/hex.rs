@@ -1,16 +1,28 @@
 //! Bytes as lower-case hexadecimal digits: one spelling for each value.
 
-/// The digits of these bytes.
-pub fn encode(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    let digit = |value: u8| DIGITS.get(usize::from(value & 15)).copied();
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
-        .flatten()
-        .collect()
+pub use hex::encode;
+
+/// The 32 digits of a number of 128 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digits([u8; 32]);
+
+impl Digits {
+    pub fn of(number: u128) -> Self {
+        let mut digits = [0; 32];
+        // There is room for two digits per byte.
+        let _ = hex::encode_to_slice(number.to_be_bytes(), &mut digits);
+        Self(digits)
+    }
+
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl AsRef<str> for Digits {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
 }
 
 /// The bytes of exactly `2 * N` digits; `None` for any other text, upper-case digits included.
@@ -49,6 +61,7 @@ mod tests {
             let text = encode(&bytes);
             prop_assert_eq!(&text, &format!("{:032x}", u128::from_be_bytes(bytes)));
             prop_assert_eq!(decode(&text), Some(bytes));
+            prop_assert_eq!(Digits::of(u128::from_be_bytes(bytes)).as_str(), text);
         }
     }
 }

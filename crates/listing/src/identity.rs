@@ -75,9 +75,13 @@ pub struct Identity<'a> {
 }
 
 impl Identity<'_> {
-    /// The key of the property, and the rule that made it. `row_hash` identifies the row itself;
-    /// `buffer` is reused from row to row.
-    pub fn key(&self, row_hash: u128, buffer: &mut Vec<u8>) -> (PropertyKey, IdentityRule) {
+    /// The key of the property, and the rule that made it. `row_hash` identifies the row itself, and is called
+    /// only where nothing else does; `buffer` is reused from row to row.
+    pub fn key(
+        &self,
+        row_hash: impl FnOnce() -> u128,
+        buffer: &mut Vec<u8>,
+    ) -> (PropertyKey, IdentityRule) {
         buffer.clear();
         let known = |text: Option<&str>| text.is_some_and(|text| !text.trim().is_empty());
         let rule = if let Some(id) = self.id.filter(|id| known(Some(id))) {
@@ -112,7 +116,7 @@ impl Identity<'_> {
             }
             IdentityRule::Features
         } else {
-            return (PropertyKey(row_hash), IdentityRule::Row);
+            return (PropertyKey(row_hash()), IdentityRule::Row);
         };
         (PropertyKey(xxh3_128(buffer)), rule)
     }
@@ -121,28 +125,37 @@ impl Identity<'_> {
 /// Adds a text in its normal form: a mark, then words each followed by a line feed.
 fn part(buffer: &mut Vec<u8>, mark: u8, text: Option<&str>) {
     buffer.push(mark);
-    let mut word = String::new();
+    let mut word = buffer.len();
     for letter in text.unwrap_or_default().chars() {
-        if letter.is_alphanumeric() {
-            word.extend(letter.to_lowercase().map(without_accent));
+        if letter.is_ascii_alphanumeric() {
+            buffer.push(letter.to_ascii_lowercase() as u8);
+        } else if letter.is_alphanumeric() {
+            for lower in letter.to_lowercase().map(without_accent) {
+                buffer.extend_from_slice(lower.encode_utf8(&mut [0; 4]).as_bytes());
+            }
         } else if letter != '.' && letter != '\'' {
-            end_word(buffer, &mut word);
+            word = end_word(buffer, word);
         }
     }
-    end_word(buffer, &mut word);
+    end_word(buffer, word);
 }
 
-fn end_word(buffer: &mut Vec<u8>, word: &mut String) {
-    if !word.is_empty() {
-        let short = ABBREVIATIONS
-            .binary_search_by_key(&word.as_str(), |(long, _)| long)
-            .ok()
-            .and_then(|at| ABBREVIATIONS.get(at))
-            .map_or(word.as_str(), |(_, short)| short);
-        buffer.extend_from_slice(short.as_bytes());
-        buffer.push(b'\n');
-        word.clear();
+/// Ends the word that begins at `start`, if there is one, and returns where the next one begins.
+fn end_word(buffer: &mut Vec<u8>, start: usize) -> usize {
+    let word = buffer.get(start..).unwrap_or_default();
+    if word.is_empty() {
+        return start;
     }
+    // No number is abbreviated, and most addresses have one.
+    if word.first().is_some_and(u8::is_ascii_lowercase)
+        && let Ok(at) = ABBREVIATIONS.binary_search_by_key(&word, |(long, _)| long.as_bytes())
+        && let Some((_, short)) = ABBREVIATIONS.get(at)
+    {
+        buffer.truncate(start);
+        buffer.extend_from_slice(short.as_bytes());
+    }
+    buffer.push(b'\n');
+    buffer.len()
 }
 
 /// The letter without its accent, for the letters of Latin-1 that addresses use.
@@ -211,7 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn key(identity: Identity<'_>) -> (String, IdentityRule) {
-        let (key, rule) = identity.key(7, &mut Vec::new());
+        let (key, rule) = identity.key(|| 7, &mut Vec::new());
         (key.to_string(), rule)
     }
 
@@ -255,7 +268,7 @@ mod tests {
         ] {
             assert_eq!(key(identity), (expected.to_owned(), rule));
         }
-        let nothing = Identity::default().key(7, &mut Vec::new());
+        let nothing = Identity::default().key(|| 7, &mut Vec::new());
         assert_eq!(nothing, (PropertyKey(7), IdentityRule::Row));
     }
 
@@ -335,10 +348,10 @@ mod tests {
             let more = Identity {
                 city: city.as_deref(), state: state.as_deref(), features: &sizes, ..windsor()
             };
-            prop_assert_eq!(more.key(row, &mut Vec::new()).0, windsor().key(0, &mut Vec::new()).0);
+            prop_assert_eq!(more.key(|| row, &mut Vec::new()).0, windsor().key(|| 0, &mut Vec::new()).0);
             let with_id = Identity { id: Some("a-1"), ..more };
             let id = Identity { id: Some("A 1"), ..Identity::default() };
-            prop_assert_eq!(with_id.key(row, &mut Vec::new()), id.key(0, &mut Vec::new()));
+            prop_assert_eq!(with_id.key(|| row, &mut Vec::new()), id.key(|| 0, &mut Vec::new()));
         }
 
         #[test]
@@ -347,10 +360,10 @@ mod tests {
                 street: Some(&street), unit: Some(&unit), zip_code: Some(&zip), ..Identity::default()
             };
             let upper = street.to_uppercase();
-            let (key, _) = identity.key(1, &mut Vec::new());
+            let (key, _) = identity.key(|| 1, &mut Vec::new());
             if street.is_ascii() {
                 let shouted = Identity { street: Some(&upper), ..identity };
-                prop_assert_eq!(shouted.key(1, &mut Vec::new()).0, key);
+                prop_assert_eq!(shouted.key(|| 1, &mut Vec::new()).0, key);
             }
         }
     }

@@ -8,7 +8,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use tasador_ids::hex::Digits;
 use xxhash_rust::xxh3::xxh3_128;
+
+use crate::clean::number_text;
 
 /// The name of a property: equal for all rows of one property, in all batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,12 +23,7 @@ fn push_length(buffer: &mut Vec<u8>, length: usize) {
     buffer.extend_from_slice(&(length as u32).to_le_bytes());
 }
 
-/// A hash as 32 lower-case hexadecimal digits.
-pub fn hex(hash: u128) -> String {
-    format!("{hash:032x}")
-}
-
-/// Reads what [`hex`] writes; `None` for any other text.
+/// Reads 32 lower-case hexadecimal digits; `None` for any other text.
 pub fn from_hex(text: &str) -> Option<u128> {
     tasador_ids::hex::decode(text).map(u128::from_be_bytes)
 }
@@ -51,7 +49,7 @@ pub fn hashes<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> Result<Vec<u1
 
 impl fmt::Display for PropertyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        f.write_str(Digits::of(self.0).as_str())
     }
 }
 
@@ -98,9 +96,7 @@ impl RowHasher {
 
     /// Adds a text value. Names must be added in ascending byte order.
     pub fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
-        push_length(&mut self.buffer, value.len());
-        self.buffer.extend_from_slice(value.as_bytes());
+        self.value(name, value.as_bytes());
     }
 
     /// Adds a number; NaN is missing and adds nothing.
@@ -108,38 +104,35 @@ impl RowHasher {
         if value.is_nan() {
             return;
         }
-        self.name(name);
-        // A whole number has the same text, and its text is made faster.
+        // The text is that of `number_text`, made faster.
         if value.fract() == 0.0 && value.abs() < 1e15 {
-            self.display(value as i64);
+            self.text(name, itoa::Buffer::new().format(value as i64));
+        } else if (1e-4..1e15).contains(&value.abs()) {
+            self.text(name, zmij::Buffer::new().format_finite(value));
         } else {
-            self.display(value + 0.0);
+            self.text(name, &number_text(value));
         }
     }
 
     pub fn date(&mut self, name: &str, value: jiff::civil::Date) {
-        self.name(name);
-        self.display(value);
+        let year = value.year();
+        if !(0..=9_999).contains(&year) {
+            return self.text(name, &value.to_string());
+        }
+        let two = |number: i16| [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        let ([a, b], [c, d]) = (two(year / 100), two(year % 100));
+        let ([e, f], [g, h]) = (two(value.month().into()), two(value.day().into()));
+        self.value(name, &[a, b, c, d, b'-', e, f, b'-', g, h]);
     }
 
     pub fn finish(&self) -> u128 {
         xxh3_128(&self.buffer)
     }
 
-    fn name(&mut self, name: &str) {
-        push_length(&mut self.buffer, name.len());
-        self.buffer.extend_from_slice(name.as_bytes());
-    }
-
-    fn display(&mut self, value: impl fmt::Display) {
-        use std::io::Write as _;
-        let start = self.buffer.len();
-        push_length(&mut self.buffer, 0);
-        // Writing to memory does not fail.
-        let _ = write!(self.buffer, "{value}");
-        let length = (self.buffer.len() - start - 4) as u32;
-        if let Some(place) = self.buffer.get_mut(start..start + 4) {
-            place.copy_from_slice(&length.to_le_bytes());
+    fn value(&mut self, name: &str, value: &[u8]) {
+        for part in [name.as_bytes(), value] {
+            push_length(&mut self.buffer, part.len());
+            self.buffer.extend_from_slice(part);
         }
     }
 }
@@ -182,8 +175,14 @@ mod tests {
             ("city", Value::Text("East Windsor")),
             ("prev_sold_date", Value::Date(date)),
         ];
-        assert_eq!(hex(row_hash(&row)), "cba4612813e6554cb27286e1ae003c22");
-        assert_eq!(hex(row_hash(&[])), "99aa06d3014798d86001c324468d497f");
+        assert_eq!(
+            Digits::of(row_hash(&row)).as_str(),
+            "cba4612813e6554cb27286e1ae003c22"
+        );
+        assert_eq!(
+            Digits::of(row_hash(&[])).as_str(),
+            "99aa06d3014798d86001c324468d497f"
+        );
     }
 
     #[test]
@@ -235,6 +234,13 @@ mod tests {
         ]) {
             let text = (number + 0.0).to_string();
             prop_assert_eq!(row_hash(&[("a", Value::Number(number))]), row_hash(&[("a", Value::Text(&text))]));
+        }
+
+        #[test]
+        fn a_date_has_the_hash_of_its_text(days in -800_000_i32..4_000_000) {
+            let date = crate::clean::date_from_days(days).unwrap_or(jiff::civil::Date::MIN);
+            let text = date.to_string();
+            prop_assert_eq!(row_hash(&[("a", Value::Date(date))]), row_hash(&[("a", Value::Text(&text))]));
         }
 
         #[test]

@@ -83,7 +83,7 @@ pub fn property_of(home: &Map<String, Value>) -> Option<PropertyKey> {
         zip_code: zip_code.as_deref().and_then(clean_zip).as_deref(),
         features: &features,
     }
-    .key(0, &mut Vec::new());
+    .key(|| 0, &mut Vec::new());
     match identity {
         (_, IdentityRule::Row) => None,
         (key, _) => Some(key),

@@ -1,9 +1,13 @@
 //! Casts columns of text to typed columns, by the rules of `tasador-listing`.
 
 use jiff::civil::Date;
-use polars::prelude::{ChunkFullNull as _, PlSmallStr, StringChunked, StringChunkedBuilder};
+use polars::prelude::{
+    ChunkFullNull as _, ChunkTake as _, PlSmallStr, StringChunked, StringChunkedBuilder,
+};
 use tasador_listing::ColumnKind;
 use tasador_listing::clean::{clean_date, clean_number, clean_text, clean_zip, is_null_text};
+
+use crate::table::FrameError;
 
 /// The values of a clean column.
 #[derive(Debug, Clone)]
@@ -105,9 +109,12 @@ impl Count {
 }
 
 impl Values {
-    /// The values of these rows, in the given order.
-    pub(crate) fn gather(self, rows: &[u32]) -> Self {
-        match self {
+    /// The values of these rows, in the given order. Text is not copied.
+    ///
+    /// # Errors
+    /// [`FrameError`] for a row of text that does not exist.
+    pub(crate) fn gather(self, rows: &[u32]) -> Result<Self, FrameError> {
+        Ok(match self {
             Self::Number(values) => Self::Number(
                 rows.iter()
                     .map(|row| values.get(*row as usize).copied().unwrap_or(f64::NAN))
@@ -118,8 +125,8 @@ impl Values {
                     .map(|row| values.get(*row as usize).copied().flatten())
                     .collect(),
             ),
-            Self::Text(text) => Self::Text(gather_text(&text, rows)),
-        }
+            Self::Text(text) => Self::Text(text.take(rows)?),
+        })
     }
 }
 
@@ -164,7 +171,9 @@ mod tests {
 
     #[test]
     fn rows_are_gathered_in_order() {
-        let Values::Text(cells) = Values::Text(text(&[Some("a"), None, Some("c")])).gather(&[2, 1])
+        let Values::Text(cells) = Values::Text(text(&[Some("a"), None, Some("c")]))
+            .gather(&[2, 1])
+            .unwrap()
         else {
             panic!("text stays text")
         };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, PlSmallStr, StringChunked, StringChunkedBuilder};
 use rayon::prelude::*;
 use tasador_ids::AreaUnit;
+use tasador_ids::hex::Digits;
 use tasador_listing::clean::{
     clean_text, clean_zip, days_since_epoch, infer_kind, is_bulk, is_null_text, kind_after,
     number_text,
@@ -22,7 +23,7 @@ use tasador_listing::leak;
 use tasador_listing::mapping::{self, Derived, Mapping, Reading, Source};
 use tasador_listing::place::ZipCodes;
 use tasador_listing::profile::{ColumnProfile, Profile};
-use tasador_listing::property::{PropertyKey, RowHasher, hex};
+use tasador_listing::property::{PropertyKey, RowHasher};
 use tasador_listing::quality::{Problem, ProblemKind, QualityReport, RawColumn};
 use tasador_listing::reject::{JUDGED, Judged, Reason, judge};
 use tasador_listing::schema::{self, ColumnKind};
@@ -738,7 +739,12 @@ impl<'c> Naming<'c> {
         }
     }
 
-    fn key(&self, row: usize, row_hash: u128, buffer: &mut Vec<u8>) -> (PropertyKey, IdentityRule) {
+    fn key(
+        &self,
+        row: usize,
+        row_hash: impl FnOnce() -> u128,
+        buffer: &mut Vec<u8>,
+    ) -> (PropertyKey, IdentityRule) {
         let text = |column: Option<&'c StringChunked>| column.and_then(|text| text.get(row));
         Identity {
             id: first_known(&self.ids, row).as_deref(),
@@ -844,12 +850,12 @@ impl Draft {
                 || (RowHasher::default(), Vec::new()),
                 |(hasher, buffer), row| {
                     let row = *row as usize;
-                    let row_hash = hash_row(hasher, &by_name, row);
-                    let property = naming.key(row, row_hash, buffer);
+                    let property = naming.key(row, || hash_row(hasher, &by_name, row), buffer);
                     let hash = match property {
                         (key, IdentityRule::Id) => hash_sale(hasher, key, &sale, row),
                         (key, IdentityRule::Address) => hash_sale(hasher, key, &sale_of_home, row),
-                        (_, IdentityRule::Features | IdentityRule::Row) => row_hash,
+                        (_, IdentityRule::Features) => hash_row(hasher, &by_name, row),
+                        (key, IdentityRule::Row) => key.0,
                     };
                     (hash, property)
                 },
@@ -909,7 +915,9 @@ impl Draft {
         }
         quality.duplicates_across = (before - kept.len()) as u64;
         quality.clean = kept.len() as u64;
-        let keys: Hashes = kept_properties.iter().map(|(key, _)| key.0).collect();
+        let mut keys: Vec<u128> = kept_properties.iter().map(|(key, _)| key.0).collect();
+        keys.par_sort_unstable();
+        keys.dedup();
         quality.properties = keys.len() as u64;
         for (_, rule) in &kept_properties {
             *quality.identity.entry(*rule).or_default() += 1;
@@ -929,14 +937,14 @@ impl Draft {
                 let values = if is_whole {
                     column.values
                 } else {
-                    column.values.gather(&kept)
+                    column.values.gather(&kept)?
                 };
                 let mut described = describe(&column.name, &values);
                 described.kind = column.kind;
                 described.bad = column.bad;
-                (described, table::column(&column.name, values))
+                Ok((described, table::column(&column.name, values)?))
             })
-            .collect();
+            .collect::<Result<_, FrameError>>()?;
         let mut table = Table::new(kept.len());
         let mut profile = Profile {
             rows: kept.len() as u64,
@@ -944,15 +952,15 @@ impl Draft {
         };
         for (described, column) in finished {
             profile.columns.push(described);
-            table.add(column?);
+            table.add(column);
         }
         let (keys, row_hashes) = rayon::join(
             || {
-                let keys = kept_properties.iter().map(|(key, _)| hex(key.0));
+                let keys = kept_properties.iter().map(|(key, _)| Digits::of(key.0));
                 table::texts(schema::PROPERTY_KEY, kept.len(), keys)
             },
             || {
-                let hashes = kept_hashes.iter().map(|hash| hex(*hash));
+                let hashes = kept_hashes.iter().map(|hash| Digits::of(*hash));
                 table::texts(schema::ROW_HASH, kept.len(), hashes)
             },
         );
@@ -974,7 +982,7 @@ impl Draft {
 fn hash_sale(hasher: &mut RowHasher, key: PropertyKey, columns: &[&Column], row: usize) -> u128 {
     hasher.start();
     add_values(hasher, columns, row);
-    hasher.text(schema::PROPERTY_KEY, &hex(key.0));
+    hasher.text(schema::PROPERTY_KEY, Digits::of(key.0).as_str());
     hasher.finish()
 }
 
