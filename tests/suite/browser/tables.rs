@@ -20,7 +20,7 @@ async fn the_history_is_filtered_searched_sorted_and_saved() {
         return;
     };
     let world = told_world().await;
-    let page = browser.open(&world, "/?lang=en#history").await;
+    let page = browser.open(&world, "/?lang=en&section=history").await;
     let all = json!(["quarantined", "rejected", "skipped", "promoted"]);
     assert_eq!(decisions(&page).await, all);
 
@@ -41,14 +41,17 @@ async fn the_history_is_filtered_searched_sorted_and_saved() {
     page.wait_for("#history-kind option[value=rejected][selected]")
         .await;
     assert_eq!(decisions(&page).await, json!(["rejected"]));
-    assert_eq!(page.text(".filters a[href='./#history']").await, "Show all");
-    page.go(&world, "/?q=AT%20LEAST%2050#history").await;
+    assert_eq!(
+        page.text(".filters a[href='./?section=history']").await,
+        "Show all"
+    );
+    page.go(&world, "/?q=AT%20LEAST%2050").await;
     assert_eq!(decisions(&page).await, json!(["skipped"]));
-    page.go(&world, "/?q=none#history").await;
+    page.go(&world, "/?q=none&section=history").await;
     assert!(page.text("#history").await.contains("No run matches."));
     accessibility::check(&page, "history without a match").await;
 
-    page.go(&world, "/#models").await;
+    page.go(&world, "/?section=models").await;
     let first = page.text(".versions tbody th").await;
     page.click(".versions th:first-child button").await;
     page.wait_for(".versions th[aria-sort=ascending]").await;
