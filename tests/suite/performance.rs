@@ -207,8 +207,7 @@ impl Story {
         if later > SignedDuration::from_hours(24) {
             ctx.registry
                 .note_compacted_through(now - SignedDuration::from_hours(2))
-                .await
-                .unwrap();
+                .await?;
         }
         let done = compact::handle(compact::Request::default(), &ctx).await?;
         Ok(done.joined_sales)

@@ -81,6 +81,7 @@ async fn what_served_prices_turned_out_to_be_worth_is_shown() {
         .await;
     assert!(page.text(rows).await.starts_with("Sep 2026"));
     // A version leads to its page, with the study of its own.
+    page.script("scrollTo(0, 0)").await;
     page.click("#performance .champion a").await;
     page.wait_for("#entry #ratio-study").await;
 
