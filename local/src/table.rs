@@ -1,5 +1,7 @@
 //! The history as a table for people.
 
+use std::collections::BTreeSet;
+
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -19,17 +21,34 @@ const RULES: &str = "  ── ══      ──    ";
 /// The longest name of a source in a narrow table.
 const SOURCE_CHARS: usize = 14;
 
+/// Where an outcome has no value.
+const NONE: &str = "–";
+
 /// What a column shows of an outcome.
 type Shown<'a> = Box<dyn Fn(&Value) -> String + 'a>;
 
 /// Outcomes, as `GET /history` gives them, as a table as wide as the terminal, in the order given; a narrow
-/// terminal gets fewer columns. `name` gives what a batch is called; by default that is its source.
+/// terminal gets fewer columns, and a source that all have stands above. Columns without any value are left out.
+/// `name` gives what a batch is called; by default that is its source.
 pub fn history(outcomes: &[Value], name: impl Fn(&str) -> Option<String>) -> String {
     let width = console::width().unwrap_or(WIDTH).clamp(80, 220);
     history_within(width, outcomes, name)
 }
 
 fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<String>) -> String {
+    let sources: BTreeSet<String> = outcomes
+        .iter()
+        .map(|outcome| source(outcome, &name))
+        .filter(|source| source != NONE)
+        .collect();
+    let common = sources
+        .first()
+        .filter(|_| outcomes.len() > 1 && sources.len() == 1);
+    // Then the dates tell batches apart.
+    let (with_source, with_dates) = match common {
+        Some(_) => (u16::MAX, 0),
+        None => (0, WITH_ALL),
+    };
     let source = |outcome: &Value| {
         let source = source(outcome, &name);
         if width >= WITH_ERRORS || source.chars().count() <= SOURCE_CHARS {
@@ -44,14 +63,14 @@ fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<
         let rejected = rejected.map_or_else(String::new, |rows| {
             format!("\n{} rejected", English.count(rows))
         });
-        rows.map_or_else(|| "–".to_owned(), |rows| English.count(rows) + &rejected)
+        rows.map_or_else(|| NONE.to_owned(), |rows| English.count(rows) + &rejected)
     };
     // Title, the width from which on it is shown, and whether it is a number.
     let columns: [(&str, u16, bool, Shown<'_>); 10] = [
         ("arrived", 0, false, Box::new(arrived)),
-        ("source", 0, false, Box::new(source)),
+        ("source", with_source, false, Box::new(source)),
         ("batch", WITH_ALL, false, Box::new(batch)),
-        ("dates", WITH_ALL, false, Box::new(dates)),
+        ("dates", with_dates, false, Box::new(dates)),
         ("rows", 0, true, Box::new(rows)),
         ("notices", WITH_ALL, true, Box::new(notices)),
         ("decision", 0, false, Box::new(decision)),
@@ -71,7 +90,10 @@ fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<
     ];
     let shown: Vec<_> = columns
         .iter()
-        .filter(|(_, from, ..)| width >= *from)
+        .filter(|(_, from, _, show)| {
+            let is_value = |shown: String| !shown.is_empty() && shown != NONE;
+            width >= *from && outcomes.iter().any(|outcome| is_value(show(outcome)))
+        })
         .collect();
     let mut table = Table::new();
     table
@@ -87,7 +109,10 @@ fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<
     for outcome in outcomes {
         table.add_row(shown.iter().map(|(.., show)| show(outcome)));
     }
-    table.to_string()
+    match common {
+        Some(source) => format!("Source: {source}\n{table}"),
+        None => table.to_string(),
+    }
 }
 
 fn text<'o>(outcome: &'o Value, field: &str) -> Option<&'o str> {
@@ -96,7 +121,7 @@ fn text<'o>(outcome: &'o Value, field: &str) -> Option<&'o str> {
 
 /// The beginning of a batch's id.
 fn batch(outcome: &Value) -> String {
-    let batch = text(outcome, "batch").unwrap_or("–");
+    let batch = text(outcome, "batch").unwrap_or(NONE);
     batch.get(..12).unwrap_or(batch).to_owned()
 }
 
@@ -104,7 +129,7 @@ fn batch(outcome: &Value) -> String {
 fn source(outcome: &Value, name: impl Fn(&str) -> Option<String>) -> String {
     let named = text(outcome, "batch").and_then(name);
     let source = || text(outcome, "source").map(source_name);
-    named.or_else(source).unwrap_or_else(|| "–".to_owned())
+    named.or_else(source).unwrap_or_else(|| NONE.to_owned())
 }
 
 /// The decision, and what a person decided since.
@@ -124,7 +149,7 @@ fn arrived(outcome: &Value) -> String {
     let at = outcome.get("received_at").and_then(Value::as_str);
     let at: Option<Timestamp> = at.and_then(|at| at.parse().ok());
     at.map_or_else(
-        || "–".to_owned(),
+        || NONE.to_owned(),
         |at| format!("{}\n{}", English.day(at), English.time(at)),
     )
 }
@@ -135,7 +160,7 @@ fn dates(outcome: &Value) -> String {
     match (day("/period/first"), day("/period/last")) {
         (Some(first), Some(last)) if first == last => first.to_owned(),
         (Some(first), Some(last)) => format!("{first}\n{last}"),
-        _ => "–".to_owned(),
+        _ => NONE.to_owned(),
     }
 }
 
@@ -158,7 +183,7 @@ fn challenger(outcome: &Value) -> String {
 
 fn dollars(outcome: &Value, pointer: &str) -> String {
     let amount = outcome.pointer(pointer).and_then(Value::as_f64);
-    amount.map_or_else(|| "–".to_owned(), |amount| English.money(amount))
+    amount.map_or_else(|| NONE.to_owned(), |amount| English.money(amount))
 }
 
 #[cfg(test)]
@@ -197,6 +222,43 @@ mod tests {
         }
         let named = history_within(WIDTH, &outcomes, |_| Some("2014-05".to_owned()));
         assert!(named.contains("2014-05"));
+    }
+
+    #[test]
+    fn a_source_that_all_have_stands_above_and_leaves_its_place_to_the_dates() {
+        let of = |source: &str, month: &str| {
+            json!({
+                "kind": "skipped", "sentence": "Too few rows.", "source": source, "rows": {"raw": 7},
+                "received_at": "2026-11-27T08:15:00Z",
+                "period": {"first": format!("{month}-01"), "last": format!("{month}-30")},
+            })
+        };
+        let one = [
+            of("http://host/data", "2014-05"),
+            of("http://host/data", "2014-06"),
+        ];
+        let text = history_within(80, &one, |_| None);
+        assert!(text.starts_with("Source: host/data\n"), "{text}");
+        assert_eq!(text.matches("host").count(), 1, "{text}");
+        assert!(text.contains("2014-06-30"), "{text}");
+        // No batch has a notice or an error.
+        for title in ["notices", "champion", "challenger"] {
+            let wide = history_within(200, &one, |_| None);
+            assert!(!wide.contains(title), "{title} is in\n{wide}");
+        }
+        let two = [
+            of("/data/may.csv", "2014-05"),
+            of("/data/june.csv", "2014-06"),
+        ];
+        let text = history_within(80, &two, |_| None);
+        assert!(
+            text.contains("may.csv") && text.contains("june.csv"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("Source:") && !text.contains("2014-05"),
+            "{text}"
+        );
     }
 
     #[test]

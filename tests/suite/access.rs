@@ -326,7 +326,17 @@ async fn the_page_has_a_separate_sign_in() {
             .await
             .text;
         assert_eq!(page.contains("class=\"figure\""), prices, "{scopes:?}");
-        assert_eq!(page.contains("data-kind=\"promoted\""), reads, "{scopes:?}");
+        for (section, part) in [
+            ("history", "data-kind=\"promoted\""),
+            ("models", "id=\"versions\""),
+            ("performance", "POST /outcomes"),
+            ("data", "details class=\"column\""),
+            ("operations", "id=\"last-run\""),
+        ] {
+            let path = format!("/?section={section}");
+            let page = asked(&world, ("GET", &path), &[("cookie", cookie)]).await;
+            assert_eq!(page.text.contains(part), reads, "{section} {scopes:?}");
+        }
         assert_eq!(page.contains("id=\"move\""), moves, "{scopes:?}");
         assert!(page.contains("action=\"page/sign-out\""));
         for route in ROUTES {

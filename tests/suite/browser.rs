@@ -10,6 +10,7 @@ mod entries;
 mod foreign_page;
 mod live;
 mod mlflow_pages;
+mod performance;
 mod tables;
 
 use serde_json::{Value, json};
@@ -21,8 +22,15 @@ use tests::world::World;
 
 use driver::{Browser, DESK, PHONE};
 
-/// Sections by the end of their address.
-const SECTIONS: [&str; 5] = ["appraise", "history", "models", "data", "operations"];
+/// Sections as their addresses name them.
+const SECTIONS: [&str; 6] = [
+    "appraise",
+    "history",
+    "models",
+    "performance",
+    "data",
+    "operations",
+];
 
 /// A world in which a first model was promoted, a batch was skipped, a challenger lost, and a batch is held.
 async fn told_world() -> World {
@@ -116,11 +124,8 @@ async fn a_home_is_appraised_and_the_form_follows_the_champion() {
         grade.starts_with("Confidence ") && grade.contains("two thirds"),
         "{grade}"
     );
-    page.go(
-        &world,
-        "/?in.bed=4&in.house_size=99000&in.city=Atlantis#appraise",
-    )
-    .await;
+    page.go(&world, "/?in.bed=4&in.house_size=99000&in.city=Atlantis")
+        .await;
     page.wait_for("#price .warnings [href$='#in-house_size']")
         .await;
     let warnings = page.text("#price .warnings").await;
@@ -204,7 +209,7 @@ async fn the_history_tells_each_decision_with_its_reasons() {
         return;
     };
     let world = told_world().await;
-    let page = browser.open(&world, "/#history").await;
+    let page = browser.open(&world, "/?section=history").await;
     for (kind, badge, why) in [
         ("promoted", "Promoted", "is now in production"),
         (
@@ -258,7 +263,7 @@ async fn an_admin_decides_about_batches() {
         return;
     };
     let world = told_world().await;
-    let page = browser.open(&world, "/?lang=es#history").await;
+    let page = browser.open(&world, "/?lang=es&section=history").await;
     page.click("tr[data-kind=quarantined] button[data-address$='/discard']")
         .await;
     let dialog = page.text("#move").await;
@@ -277,7 +282,7 @@ async fn an_admin_decides_about_batches() {
     );
     // What was learned from is withdrawn, and released again.
     for (action, badge) in [("withdraw", "Withdrawn by"), ("release", "Released by")] {
-        page.go(&world, "/?lang=en#history").await;
+        page.go(&world, "/?lang=en&section=history").await;
         page.click(&format!(
             "tr[data-kind=rejected] button[data-address$='/{action}']"
         ))
@@ -301,7 +306,7 @@ async fn an_admin_promotes_and_rolls_back() {
     };
     let world = told_world().await;
     let model = world.context().config.model.clone();
-    let page = browser.open(&world, "/#models").await;
+    let page = browser.open(&world, "/?section=models").await;
     assert_eq!(page.text(".champion h2").await, "Version 1 In production");
     page.click("button[data-address$='/versions/2/promote']")
         .await;
@@ -379,7 +384,7 @@ async fn who_has_a_token_signs_in_and_does_what_it_allows() {
     page.wait_for("#price .figure").await;
     for (name, size, night) in [("desk", DESK, false), ("phone", PHONE, true)] {
         let page = browser.look(size, night).await;
-        page.go(&world, "/#models").await;
+        page.go(&world, "/?section=models").await;
         page.screenshot(&format!("signed-in-{name}")).await;
         let wide = page
             .script("return document.documentElement.scrollWidth - innerWidth")
@@ -399,7 +404,7 @@ async fn who_has_a_token_signs_in_and_does_what_it_allows() {
         .await;
     page.click("#sign-in button").await;
     page.wait_for(".sign-out button").await;
-    page.go(&world, "/#history").await;
+    page.go(&world, "/?section=history").await;
     assert!(page.text("#history").await.contains("does not allow this"));
     accessibility::check(&page, "not allowed").await;
     page.click(".sign-out button").await;
@@ -409,7 +414,7 @@ async fn who_has_a_token_signs_in_and_does_what_it_allows() {
         .await;
     page.click("#sign-in button").await;
     page.wait_for(".sign-out button").await;
-    page.go(&world, "/#models").await;
+    page.go(&world, "/?section=models").await;
     page.click("button[data-address$='/versions/2/promote']")
         .await;
     page.fill("#move-number", "2").await;
@@ -438,8 +443,11 @@ async fn every_section_is_clear_by_day_and_night_on_desk_and_phone_in_both_langu
     for (name, size, night, language) in looks {
         let page = browser.look(size, night).await;
         for section in SECTIONS {
-            page.go(&world, &format!("/?lang={language}&{home}#{section}"))
-                .await;
+            page.go(
+                &world,
+                &format!("/?lang={language}&{home}&section={section}"),
+            )
+            .await;
             page.screenshot(&format!("{section}-{name}")).await;
             let wide = page
                 .script("return document.documentElement.scrollWidth - innerWidth")
@@ -491,6 +499,52 @@ async fn every_section_is_clear_by_day_and_night_on_desk_and_phone_in_both_langu
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sections_have_addresses_and_older_anchors_lead_to_them() {
+    let Some(browser) = Browser::start().await else {
+        return;
+    };
+    let world = told_world().await;
+    let page = browser.open(&world, "/?lang=en").await;
+    let address = "return location.pathname + location.search + location.hash";
+    for section in ["models", "operations"] {
+        page.click(&format!("header nav a[data-section={section}]"))
+            .await;
+        page.wait_for(&format!("#{section}")).await;
+        let expected = format!("/?section={section}");
+        assert_eq!(page.script(address).await, json!(expected));
+        assert_eq!(page.count("main > section").await, 1);
+    }
+    page.script("history.back()").await;
+    page.wait_for("#models").await;
+    page.script("history.back()").await;
+    page.wait_for("#appraise").await;
+
+    // Links of before: sections were anchors of one page.
+    for old in ["/#history", "/?lang=es#history", "/?in.bed=3#history"] {
+        page.go(&world, old).await;
+        page.wait_for("#history").await;
+        assert_eq!(page.script(address).await, json!("/?section=history"));
+    }
+    page.go(&world, "/?kind=rejected#history").await;
+    page.wait_for("#history tr[data-kind=rejected]").await;
+    assert_eq!(page.count("#history tr[data-kind]").await, 1);
+
+    // On a phone the current section is in sight.
+    let page = browser.look(PHONE, false).await;
+    for section in SECTIONS {
+        page.go(&world, &format!("/?section={section}")).await;
+        let is_visible = page
+            .script(
+                "const box = document.querySelector('header nav [aria-current]').getBoundingClientRect(); \
+                 return box.left >= 0 && box.right <= innerWidth",
+            )
+            .await;
+        assert_eq!(is_visible, json!(true), "{section}");
+    }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_without_a_model_says_what_comes() {
     let Some(browser) = Browser::start().await else {
         return;
@@ -502,8 +556,18 @@ async fn a_page_without_a_model_says_what_comes() {
             .await
             .contains("No model is in production yet")
     );
+    page.go(&world, "/?section=performance").await;
+    let performance = page.text("#performance").await;
+    for part in [
+        "No priced home has been sold yet",
+        "POST /outcomes",
+        "outcomes/",
+        "sold",
+    ] {
+        assert!(performance.contains(part), "{part} in {performance}");
+    }
     for section in SECTIONS {
-        page.go(&world, &format!("/#{section}")).await;
+        page.go(&world, &format!("/?section={section}")).await;
         page.screenshot(&format!("empty-{section}")).await;
         accessibility::check(&page, &format!("empty {section}")).await;
     }
@@ -539,15 +603,38 @@ async fn the_page_is_read_and_used_without_a_script_and_keeps_to_itself() {
         !page.contains("style=\"") && !page.contains("onclick"),
         "nothing is inline"
     );
+    // Plain links lead from section to section, and each shows nothing but itself.
     for section in SECTIONS {
+        let address = match section {
+            "appraise" => "./".to_owned(),
+            other => format!("./?section={other}"),
+        };
         assert!(
-            page.contains(&format!("<section id=\"{section}\"")),
+            page.contains(&format!("<a href=\"{address}\"")),
             "{section}"
         );
+        let path = address.trim_start_matches('.');
+        let (_, shown) = ask(path, "en").await;
+        let found: Vec<&str> = shown
+            .split("<section id=\"")
+            .skip(1)
+            .filter_map(|part| part.split('"').next())
+            .collect();
+        assert_eq!(found, [section]);
+        let marked = format!("data-section=\"{section}\" aria-current=\"page\"");
+        assert!(shown.contains(&marked), "{section}");
+        // The same section in the other language.
+        let other = if section == "appraise" {
+            "?lang=es\"".to_owned()
+        } else {
+            format!("?lang=es&amp;section={section}\"")
+        };
+        assert!(shown.contains(&other), "{section}");
     }
     let (headers, spanish) = ask("/", "es-CO,es;q=0.9,en;q=0.5").await;
     assert_eq!(headers["content-language"], "es");
     assert!(spanish.contains("<html lang=\"es\">") && spanish.contains("Tasar esta vivienda"));
+    let (_, spanish) = ask("/?section=history", "es").await;
     assert!(
         spanish.contains("pasó a producción"),
         "decisions are told in Spanish"

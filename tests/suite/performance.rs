@@ -11,8 +11,10 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tasador_flow::gate::Decision;
 use tasador_registry::OutcomeKind;
-use tasador_runtime::{Clock, Context};
+use tasador_runtime::{Clock, Config, Context};
+use tasador_testing::faults::Side;
 use tasador_testing::listings::Batch;
+use tasador_testing::transport::{Fault, Planned, Transport};
 use tests::world::World;
 
 /// Homes that are priced and sold later.
@@ -31,6 +33,11 @@ enum Way {
     Unknown,
 }
 
+fn changed(config: &mut Config) {
+    config.gate.served_min_sales = 40;
+    config.gate.min_rows = 30;
+}
+
 struct Story {
     world: World,
     homes: Vec<Map<String, Value>>,
@@ -44,11 +51,10 @@ impl Story {
     /// A champion that has priced homes: some alone, some together, two of them twice, and one that was sold in
     /// its training data.
     async fn begin() -> Self {
-        let world = World::new(|config| {
-            config.gate.served_min_sales = 40;
-            config.gate.min_rows = 30;
-        })
-        .await;
+        Self::of(World::new(changed).await).await
+    }
+
+    async fn of(world: World) -> Self {
         let day = Timestamp::now().to_zoned(TimeZone::UTC).date() + 60.days();
         let homes = Batch::new(9, HOMES + 1).rows().to_vec();
         let known = json!(day.to_string());
@@ -189,21 +195,22 @@ impl Story {
         }
     }
 
-    /// The work of the schedule, so long after now.
+    /// The work of the schedule, so long after now. How many sales were new.
     async fn compact(&self, later: SignedDuration) -> u32 {
+        self.try_compact(later).await.unwrap()
+    }
+
+    async fn try_compact(&self, later: SignedDuration) -> Result<u32, compact::Error> {
         let now = Timestamp::now() + later;
         let ctx: Context = self.world.context().clone().with_clock(Clock::fixed(now));
         // A log of months without a request is not worth a test's time.
         if later > SignedDuration::from_hours(24) {
             ctx.registry
                 .note_compacted_through(now - SignedDuration::from_hours(2))
-                .await
-                .unwrap();
+                .await?;
         }
-        let done = compact::handle(compact::Request::default(), &ctx)
-            .await
-            .unwrap();
-        done.joined_sales
+        let done = compact::handle(compact::Request::default(), &ctx).await?;
+        Ok(done.joined_sales)
     }
 
     async fn performance(&self) -> Value {
@@ -379,6 +386,46 @@ async fn later_sales_evaluate_served_prices_once_by_every_way_and_train() {
             .collect();
         assert_eq!(fired, ["served_error_growth"]);
     }
+}
+
+/// A new sale for each write of a compaction, which fails, with or without its effect.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sale_is_counted_after_a_compaction_that_broke_off_anywhere() {
+    let transport = Transport::default();
+    let story = Story::of(World::behind(transport.clone(), changed).await).await;
+    story.compact(HOURS).await;
+    let (mut reported, mut met) = (0, 0);
+    for operation in ["PutItem", "UpdateItem", "TransactWriteItems"] {
+        for side in [Side::Before, Side::After] {
+            for nth in 1.. {
+                story
+                    .report(&json!({"sales": [story.by_address(reported)]}))
+                    .await;
+                reported += 1;
+                let before = transport.struck().len();
+                transport.plan(Planned {
+                    fault: Fault::Fail(side),
+                    operation,
+                    nth,
+                    times: 1,
+                });
+                let broken = story.try_compact(MONTHS).await;
+                let is_met = transport.struck().len() > before;
+                assert!(broken.is_ok() || is_met, "{broken:?}");
+                transport.clear();
+                story.compact(MONTHS).await;
+                let performance = story.performance().await;
+                let sales = &performance["by_version"][0]["sales"];
+                assert_eq!(*sales, reported, "{side:?} {operation} {nth}: {broken:?}");
+                if !is_met {
+                    break;
+                }
+                met += 1;
+            }
+        }
+    }
+    // The note, the sale, the metrics of the run, the figures, and that the object is settled.
+    assert!(met >= 10, "only {met} faults were met");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -407,7 +407,9 @@ async fn a_withdrawn_batch_is_unlearned_and_the_lineage_tells() {
         .asked(Method::GET, &format!("/?version={version}"), None, &[])
         .await;
     assert!(page.text.contains("Learned from withdrawn data"));
-    let page = world.asked(Method::GET, "/", None, &[]).await;
+    let page = world
+        .asked(Method::GET, "/?section=history", None, &[])
+        .await;
     assert!(page.text.contains("Withdrawn by"));
 
     // Its rows may arrive again: in other bytes, they are no duplicates.
@@ -559,7 +561,9 @@ async fn rejected_rows_are_told_by_reason_and_can_be_downloaded() {
         let path = format!("/batches/{unknown}/rejected");
         assert_eq!(world.http(Method::GET, &path, None).await.0, 404);
     }
-    let page = world.asked(Method::GET, "/?lang=es", None, &[]).await;
+    let page = world
+        .asked(Method::GET, "/?lang=es&section=history", None, &[])
+        .await;
     for part in [
         "6: El precio no es mayor que cero.",
         "3: El precio no es un número.",

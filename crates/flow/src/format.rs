@@ -17,6 +17,15 @@ const MONTHS_SPANISH: [&str; 12] = [
 impl Language {
     /// A number with thousands separators and at most so many decimals; trailing zeros are left out.
     pub fn number(self, value: f64, decimals: usize) -> String {
+        self.write_number(value, decimals, false)
+    }
+
+    /// A number with exactly so many decimals: for figures below each other.
+    pub fn number_fixed(self, value: f64, decimals: usize) -> String {
+        self.write_number(value, decimals, true)
+    }
+
+    fn write_number(self, value: f64, decimals: usize, is_fixed: bool) -> String {
         if !value.is_finite() {
             return "–".to_owned();
         }
@@ -26,7 +35,11 @@ impl Language {
         };
         let text = format!("{:.*}", decimals, value.abs());
         let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
-        let rest = rest.trim_end_matches('0');
+        let rest = if is_fixed {
+            rest
+        } else {
+            rest.trim_end_matches('0')
+        };
         let mut written = String::new();
         if value < 0.0 && text.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
             written.push('\u{2212}');
@@ -99,25 +112,18 @@ impl Language {
 
     /// A share of 1 as a percentage with at most one decimal.
     pub fn percent(self, share: f64) -> String {
-        let number = self.number(share * 100.0, 1);
-        match self {
-            Self::English => format!("{number}%"),
-            Self::Spanish => format!("{number}\u{a0}%"),
-        }
+        self.with_percent_sign(&self.number(share * 100.0, 1))
     }
 
     /// A share of 1 as a percentage with one decimal, also where it is 0: for figures below each other.
     pub fn percent_fixed(self, share: f64) -> String {
-        let text = self.percent(share);
-        let (point, mark) = match self {
-            Self::English => ('.', "%"),
-            Self::Spanish => (',', "\u{a0}%"),
-        };
-        match text.strip_suffix(mark) {
-            Some(number) if !number.contains(point) && share.is_finite() => {
-                format!("{number}{point}0{mark}")
-            }
-            _ => text,
+        self.with_percent_sign(&self.number_fixed(share * 100.0, 1))
+    }
+
+    fn with_percent_sign(self, number: &str) -> String {
+        match self {
+            Self::English => format!("{number}%"),
+            Self::Spanish => format!("{number}\u{a0}%"),
         }
     }
 
@@ -127,11 +133,7 @@ impl Language {
         if share == limit || text != self.percent(limit) {
             return text;
         }
-        let number = self.number(share * 100.0, 3);
-        match self {
-            Self::English => format!("{number}%"),
-            Self::Spanish => format!("{number}\u{a0}%"),
-        }
+        self.with_percent_sign(&self.number(share * 100.0, 3))
     }
 
     /// A change in percent, with its sign.

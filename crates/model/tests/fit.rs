@@ -139,6 +139,43 @@ fn given(homes: &Frame, fields: &[&str]) -> Frame {
     known
 }
 
+/// The share of homes whose price is within the forecast standard deviation of the prediction, by tertile of the
+/// deviation.
+fn within_one_deviation(model: &Model, frame: &Frame) -> Vec<f64> {
+    let prices = frame.prices().unwrap();
+    let mut found: Vec<(f64, bool)> = model
+        .predict_all(frame)
+        .iter()
+        .zip(prices)
+        .map(|(it, price)| (it.fsd, (price - it.price).abs() <= it.fsd * it.price))
+        .collect();
+    found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let share = |part: &[(f64, bool)]| {
+        part.iter().filter(|(_, is_within)| *is_within).count() as f64 / part.len() as f64
+    };
+    found.chunks(found.len().div_ceil(3)).map(share).collect()
+}
+
+#[test]
+fn two_thirds_of_unseen_homes_are_within_one_forecast_standard_deviation() {
+    let unseen = homes(3_000, 3);
+    for algorithm in READY {
+        let model = fit(&config(algorithm), &homes(4_000, 1)).unwrap().model;
+        for fields in [&["house_size", "zip_code", "bed", "bath", "city"][..], &[]] {
+            let shares = within_one_deviation(&model, &given(&unseen, fields));
+            assert!(
+                shares.iter().all(|share| (0.58..=0.77).contains(share)),
+                "{algorithm}, {fields:?}: {shares:?}"
+            );
+        }
+        let shares = within_one_deviation(&model, &unseen);
+        assert!(
+            shares.iter().all(|share| (0.6..=0.75).contains(share)),
+            "{algorithm}: {shares:?}"
+        );
+    }
+}
+
 #[test]
 fn intervals_hold_and_widen_where_fields_are_left_empty() {
     let unseen = homes(3_000, 3);

@@ -3,6 +3,9 @@
 //! Sales come in objects under `outcomes/` (from `POST /outcomes`, or files that people put there) and in the
 //! `sold` rows of clean batches. An object is settled when none of its sales can find a price any more: the
 //! log is compacted beyond the days of its sales. Until then each run looks again, and finds the same.
+//!
+//! That sales were found is noted before the first of them is kept. Figures older than the note are computed
+//! again, so a run that breaks off in between hides no sale.
 
 use std::collections::HashSet;
 
@@ -19,6 +22,7 @@ use tasador_model::{Column, Frame};
 use tasador_performance::{Evaluated, Performance, Reported, Subject, read_file};
 use tasador_registry::{MetricPoint, RegistryError, RunLog};
 use tasador_runtime::Context;
+use tokio::sync::OnceCell;
 
 use crate::{Error, on_a_thread};
 
@@ -38,6 +42,8 @@ const COUNTED: SignedDuration = SignedDuration::from_hours(24 * 730);
 pub(crate) struct Joined {
     /// Sales that evaluate a served price and were not known before.
     pub(crate) new: u32,
+    /// Whether it is noted that sales were found.
+    is_noted: OnceCell<()>,
 }
 
 /// Looks at all sales that are not settled. `compacted` is how far served prices are known.
@@ -83,14 +89,15 @@ pub(crate) async fn join(compacted: Timestamp, ctx: &Context) -> Result<Joined, 
         let received = Some(batch.received_at);
         settle(key, &sales, received, compacted, ctx, &mut joined).await?;
     }
+    let model = &ctx.config.model;
     let now = ctx.now();
-    if joined.new > 0 {
-        let model = &ctx.config.model;
+    if joined.new > 0 || ctx.registry.is_performance_stale(model).await? {
         let from = day(now.saturating_sub(COUNTED).unwrap_or(now));
         let evaluated = ctx.registry.evaluated(model, from).await?;
         let performance = Performance::of(&evaluated, now);
-        ctx.registry.put_performance(model, &performance).await?;
         log_to_runs(&performance, ctx).await?;
+        // Last: the figures are stale until then.
+        ctx.registry.put_performance(model, &performance).await?;
     }
     Ok(joined)
 }
@@ -137,7 +144,7 @@ async fn settle(
 ) -> Result<(), Error> {
     let looks: Vec<_> = sales
         .iter()
-        .map(|sale| evaluate(sale, received, ctx))
+        .map(|sale| evaluate(sale, received, &joined.is_noted, ctx))
         .collect();
     let new: Vec<bool> = stream::iter(looks)
         .buffer_unordered(AT_ONCE)
@@ -155,6 +162,7 @@ async fn settle(
 async fn evaluate(
     sale: &Reported,
     received: Option<Timestamp>,
+    is_noted: &OnceCell<()>,
     ctx: &Context,
 ) -> Result<bool, Error> {
     let property = match &sale.subject {
@@ -192,6 +200,13 @@ async fn evaluate(
         served,
         is_learned,
     };
+    if ctx.registry.is_evaluated(&evaluated).await? {
+        return Ok(false);
+    }
+    let model = &ctx.config.model;
+    is_noted
+        .get_or_try_init(|| ctx.registry.note_sales_found(model, ctx.now()))
+        .await?;
     let is_new = ctx.registry.put_evaluated(&evaluated).await?;
     Ok(is_new)
 }

@@ -13,6 +13,48 @@ const FIELDS_MAX: usize = 200;
 /// The longest value, in characters.
 const VALUE_MAX_CHARS: usize = 200;
 
+/// A section of the page. Each has an address of its own.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SectionId {
+    #[default]
+    Appraise,
+    History,
+    Models,
+    Performance,
+    Data,
+    Operations,
+}
+
+impl SectionId {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Appraise,
+        Self::History,
+        Self::Models,
+        Self::Performance,
+        Self::Data,
+        Self::Operations,
+    ];
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Appraise => "appraise",
+            Self::History => "history",
+            Self::Models => "models",
+            Self::Performance => "performance",
+            Self::Data => "data",
+            Self::Operations => "operations",
+        }
+    }
+
+    /// Its address, relative to the page.
+    pub(crate) fn address(self) -> String {
+        match self {
+            Self::Appraise => "./".to_owned(),
+            other => format!("./?section={}", other.as_str()),
+        }
+    }
+}
+
 /// One thing with a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum View {
@@ -106,6 +148,8 @@ pub(crate) struct Asked {
     pub(crate) page: Option<String>,
     /// `run=`, `batch=`, `dataset=`, `version=` or `request=`: the one thing that is shown.
     pub(crate) view: Option<View>,
+    /// `section=`: the section that is shown.
+    section: Option<SectionId>,
     /// `kind=` and `q=`: which runs of the history are shown.
     pub(crate) filter: Filter,
     /// `from=`: the price that a what-if is compared with.
@@ -144,6 +188,12 @@ impl Asked {
                             .find(|kind| kind.as_str() == text)
                     }
                     "q" => asked.filter.text = Some(text.to_owned()),
+                    "section" => {
+                        asked.section = SectionId::ALL.into_iter().find(|id| id.as_str() == text);
+                        if asked.section.is_none() {
+                            asked.view.get_or_insert(View::Nothing);
+                        }
+                    }
                     "sign-in" => {
                         // It is over as soon as it is told.
                         asked.sign_in = Attempt::of(text);
@@ -166,6 +216,15 @@ impl Asked {
             }
         }
         asked
+    }
+
+    /// The section that is shown. Addresses without one are those of a home, or of the history.
+    pub(crate) fn section(&self) -> SectionId {
+        let is_history = self.page.is_some() || !self.filter.is_empty();
+        self.section.unwrap_or(match is_history {
+            true => SectionId::History,
+            false => SectionId::Appraise,
+        })
     }
 
     /// What was typed into a field.
@@ -256,6 +315,28 @@ mod tests {
             asked.with_comparables(),
             "?comparables=1&in.city=S%C3%A3o%20%26%20Co&version=3#comparables"
         );
+    }
+
+    #[test]
+    fn each_section_has_an_address_and_older_ones_lead_to_it() {
+        for section in SectionId::ALL {
+            let address = section.address();
+            let query = address.trim_start_matches("./").trim_start_matches('?');
+            let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
+            let asked = Asked::of(pairs.collect());
+            assert_eq!((asked.section(), asked.view), (section, None), "{address}");
+        }
+        for (pairs, section) in [
+            (&[("page", "token")][..], SectionId::History),
+            (&[("kind", "rejected")], SectionId::History),
+            (&[("q", "may")], SectionId::History),
+            (&[("in.bed", "3")], SectionId::Appraise),
+            (&[("section", "models"), ("q", "may")], SectionId::Models),
+        ] {
+            assert_eq!(asked(pairs).section(), section, "{pairs:?}");
+        }
+        let none = asked(&[("section", "nowhere")]);
+        assert_eq!(none.view, Some(View::Nothing));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Places along the x axis are percentages and all else is pixels, so that a plot fills its card at
 //! any width and its text keeps its size. Colours are classes: the style sheet knows day and night.
 
+use maud::{Markup, html};
+
 mod bars;
 mod pairs;
 mod points;
@@ -16,6 +18,15 @@ pub(crate) use points::{Point, points};
 pub(crate) use range::range;
 pub(crate) use ranking::{Rank, ranking};
 pub(crate) use waterfall::{Step, waterfall};
+
+/// What the colours of a plot mean: classes of their keys, each with its text.
+pub(crate) fn legend(entries: &[(&str, &str)]) -> Markup {
+    html! {
+        p.legend {
+            @for (class, text) in entries { span.entry { span class=(format!("key {class}")) {} (text) } " " }
+        }
+    }
+}
 
 /// From numbers to a percentage of the width, or to pixels of height.
 #[derive(Debug, Clone, Copy)]

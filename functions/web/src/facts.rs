@@ -1,4 +1,4 @@
-//! What the sections show, read all at once. What can't be read leaves its section without facts.
+//! What sections and pages show, read from the stores. What can't be read is in the log, and is left out.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,13 +10,12 @@ use tasador_lake::key::{self, ModelFile};
 use tasador_listing::profile::Profile;
 use tasador_listing::quality::BatchReport;
 use tasador_registry::{
-    Champion, Outcome, Page, PageRequest, PipelineCounts, PromotionEvent, PropertyWithdrawal,
-    RegistryError, ServingTotals, VersionRecord,
+    Champion, Outcome, Page, PageRequest, PromotionEvent, RegistryError, VersionRecord,
 };
 use tasador_runtime::{Context, chain};
 
 use crate::Site;
-use crate::asked::{Asked, Filter};
+use crate::asked::Filter;
 use crate::sections::logged::Logged;
 
 /// Runs on a page of the history.
@@ -40,27 +39,6 @@ const KEPT_MAX: usize = 200;
 /// Reports of batches that were read before.
 pub(crate) type Batches = Mutex<HashMap<BatchId, Arc<BatchReport>>>;
 
-/// What the sections show; nothing of it for who may not see it.
-#[derive(Default)]
-pub(crate) struct Facts {
-    /// A page of the history.
-    pub(crate) history: Option<Page<Outcome>>,
-    /// The run that ended last, whichever page of the history is shown.
-    pub(crate) last_run: Option<Outcome>,
-    /// Runs that people logged, latest first.
-    pub(crate) logged: Vec<Logged>,
-    /// The models' side.
-    pub(crate) models: Option<Models>,
-    /// The latest batches, oldest first, each with its report.
-    pub(crate) batches: Vec<(Outcome, Arc<BatchReport>)>,
-    /// What the champion learnt from.
-    pub(crate) reference: Option<Profile>,
-    /// What was answered so far.
-    pub(crate) serving: Option<ServingTotals>,
-    /// What was decided so far.
-    pub(crate) pipeline: Option<PipelineCounts>,
-}
-
 /// Versions and what became of them.
 pub(crate) struct Models {
     pub(crate) champion: Option<Champion>,
@@ -70,8 +48,6 @@ pub(crate) struct Models {
     pub(crate) promotions: Vec<PromotionEvent>,
     /// Versions that learned from batches that were withdrawn since.
     pub(crate) stale: HashSet<ModelVersion>,
-    /// Left out of every dataset.
-    pub(crate) properties_withdrawn: Vec<PropertyWithdrawal>,
     /// The champion's record, also if it is older than the versions above.
     pub(crate) in_production: Option<VersionRecord>,
 }
@@ -83,33 +59,6 @@ pub(crate) struct Shown {
     pub(crate) lineage: Option<Lineage>,
     /// The content of `ratio_study.json`.
     pub(crate) ratio_study: Option<serde_json::Value>,
-}
-
-impl Facts {
-    /// Reads everything.
-    pub(crate) async fn gather(site: &Site, asked: &Asked) -> Self {
-        let ctx = site.pricing.context();
-        let (history, logged, (models, reference), latest, serving, pipeline) = tokio::join!(
-            history(ctx, asked.page.clone(), &asked.filter),
-            logged(ctx),
-            // Boxed: inlined into the page's future, these overflow a thread's stack of 2 MB.
-            Box::pin(models_and_reference(ctx)),
-            latest(site),
-            site.pricing.totals(),
-            ctx.registry.pipeline_counts(),
-        );
-        let (last_run, batches) = latest;
-        Self {
-            history,
-            last_run,
-            logged: logged.unwrap_or_default(),
-            models,
-            batches,
-            reference,
-            serving: log_failure("what was answered", serving),
-            pipeline: log_failure("what was decided", pipeline),
-        }
-    }
 }
 
 /// What could be read; the log says what could not.
@@ -159,8 +108,14 @@ async fn read_history(ctx: &Context, token: Option<String>, limit: u32) -> Optio
     }
 }
 
+/// The run that ended last.
+pub(crate) async fn last_run(ctx: &Context) -> Option<Outcome> {
+    let page = read_history(ctx, None, 1).await?;
+    page.items.into_iter().next()
+}
+
 /// The latest runs of the experiments that are not the pipeline's.
-async fn logged(ctx: &Context) -> Option<Vec<Logged>> {
+pub(crate) async fn logged(ctx: &Context) -> Option<Vec<Logged>> {
     const WHAT: &str = "what people logged";
     let page = PageRequest::first(LOGGED_SHOWN as u32);
     let experiments = log_failure(WHAT, ctx.registry.experiments(&page).await)?.items;
@@ -186,18 +141,12 @@ async fn logged(ctx: &Context) -> Option<Vec<Logged>> {
     Some(all)
 }
 
-async fn models_and_reference(ctx: &Context) -> (Option<Models>, Option<Profile>) {
-    let Some(models) = models(ctx).await else {
-        return (None, None);
-    };
-    let reference = match &models.champion {
-        Some(champion) => {
-            let profile = key::model(&ctx.config.model, champion.version, ModelFile::Profile);
-            log_failure("the champion's profile", ctx.lake.get_json(&profile).await)
-        }
-        None => None,
-    };
-    (Some(models), reference)
+/// What the champion learned from.
+pub(crate) async fn reference(ctx: &Context) -> Option<Profile> {
+    let model = &ctx.config.model;
+    let champion = log_failure("the champion", ctx.registry.champion(model).await)??;
+    let profile = key::model(model, champion.version, ModelFile::Profile);
+    log_failure("the champion's profile", ctx.lake.get_json(&profile).await)
 }
 
 /// The newest versions, newest first.
@@ -239,7 +188,6 @@ pub(crate) async fn models(ctx: &Context) -> Option<Models> {
         versions,
         promotions,
         stale: stale.unwrap_or_default(),
-        properties_withdrawn: withdrawn.properties,
         in_production,
     })
 }
@@ -261,14 +209,9 @@ pub(crate) async fn describe(ctx: &Context, record: VersionRecord) -> Shown {
     }
 }
 
-/// The run that ended last, and the latest batches that were cleaned, oldest first, each once.
-async fn latest(site: &Site) -> (Option<Outcome>, Vec<(Outcome, Arc<BatchReport>)>) {
-    let ctx = site.pricing.context();
-    let latest = PageRequest::first(RUNS_SHOWN * 2);
-    let Some(page) = log_failure("the batches", ctx.registry.history(&latest).await) else {
-        return (None, Vec::new());
-    };
-    let last_run = page.items.first().cloned();
+/// The latest batches that were cleaned, oldest first, each once, with its report.
+pub(crate) async fn batches(site: &Site) -> Option<Vec<(Outcome, Arc<BatchReport>)>> {
+    let page = read_history(site.pricing.context(), None, RUNS_SHOWN * 2).await?;
     let mut chosen: Vec<Outcome> = Vec::new();
     for outcome in page.items {
         let known = |other: &Outcome| other.batch == outcome.batch;
@@ -287,7 +230,7 @@ async fn latest(site: &Site) -> (Option<Outcome>, Vec<(Outcome, Arc<BatchReport>
         .filter_map(async |found| found)
         .collect()
         .await;
-    (last_run, batches)
+    Some(batches)
 }
 
 pub(crate) async fn report(site: &Site, batch: &BatchId) -> Option<Arc<BatchReport>> {

@@ -4,32 +4,36 @@ use http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 use tasador_access::Scope;
 
-use crate::asked::Asked;
+use crate::asked::{Asked, SectionId};
 use crate::assets::{ICON, SCRIPT, STYLE};
 use crate::language::{Language, PageLanguage as _};
 use crate::sections::models::dialog;
 use crate::visitor::Visitor;
 
-/// One part of the page.
-pub(crate) struct Section {
-    /// What its address ends with.
-    pub(crate) id: &'static str,
-    /// What stands above it.
-    pub(crate) heading: &'static str,
-    pub(crate) lead: &'static str,
-    pub(crate) body: Markup,
-}
-
-impl Section {
-    /// The same for a visitor who may see it; for others a word on what is missing.
-    pub(crate) fn only_if(self, may_see: bool, language: Language) -> Self {
-        if may_see {
-            return self;
-        }
+impl SectionId {
+    /// What the navigation calls it.
+    pub(crate) fn name(self, language: Language) -> &'static str {
         let words = language.words();
-        Self {
-            body: html! { div.card { (empty(words.not_allowed, words.not_allowed_hint)) } },
-            ..self
+        match self {
+            Self::Appraise => words.appraise,
+            Self::History => words.history,
+            Self::Models => words.models,
+            Self::Performance => words.performance,
+            Self::Data => words.data,
+            Self::Operations => words.operations,
+        }
+    }
+
+    /// Its heading, and the sentence below it.
+    fn head(self, language: Language) -> (&'static str, &'static str) {
+        let words = language.words();
+        match self {
+            Self::Appraise => (words.tagline, words.appraise_lead),
+            Self::History => (words.history, words.history_lead),
+            Self::Models => (words.models, words.models_lead),
+            Self::Performance => (words.performance, words.performance_lead),
+            Self::Data => (words.data, words.data_lead),
+            Self::Operations => (words.operations, words.operations_lead),
         }
     }
 }
@@ -37,33 +41,34 @@ impl Section {
 /// The page of one run, batch, dataset, version or request.
 pub(crate) struct Entry {
     pub(crate) status: StatusCode,
-    /// The section it belongs to: its id and its name.
-    pub(crate) within: (&'static str, &'static str),
+    /// The section it belongs to.
+    pub(crate) within: SectionId,
     pub(crate) heading: String,
     pub(crate) body: Markup,
 }
 
-/// The whole page.
-pub(crate) fn page(
+/// The page of a section.
+pub(crate) fn section(
     language: Language,
     asked: &Asked,
     visitor: &Visitor,
     live: Option<Markup>,
-    sections: &[Section],
+    body: &Markup,
 ) -> Markup {
-    let words = language.words();
+    let section = asked.section();
+    let id = section.as_str();
+    let (heading, lead) = section.head(language);
     let shown = html! {
-        @for section in sections {
-            section id=(section.id) aria-labelledby=(format!("{}-title", section.id)) {
-                div.head {
-                    h1 id=(format!("{}-title", section.id)) { (section.heading) }
-                    p.lead { (section.lead) }
-                }
-                (section.body)
+        section id=(id) aria-labelledby=(format!("{id}-title")) {
+            div.head {
+                h1 id=(format!("{id}-title")) { (heading) }
+                p.lead { (lead) }
             }
+            (body)
         }
     };
-    frame(language, asked, visitor, ("", words.tagline), live, &shown)
+    let at = (section, "page", heading);
+    frame(language, asked, visitor, at, live, &shown)
 }
 
 /// The page of one thing.
@@ -74,51 +79,41 @@ pub(crate) fn entry(
     live: Option<Markup>,
     entry: &Entry,
 ) -> Markup {
-    let (id, name) = entry.within;
     let shown = html! {
         section #entry aria-labelledby="entry-title" {
             div.head {
-                p.back { a href=(format!("./#{id}")) { "← " (name) } }
+                p.back { a href=(entry.within.address()) { "← " (entry.within.name(language)) } }
                 h1 #entry-title { (entry.heading) }
             }
             (entry.body)
         }
     };
-    frame(
-        language,
-        asked,
-        visitor,
-        ("./", entry.heading.as_str()),
-        live,
-        &shown,
-    )
+    let at = (entry.within, "true", entry.heading.as_str());
+    frame(language, asked, visitor, at, live, &shown)
 }
 
-/// What stands around what is shown: with the way to the sections, and the title of the document.
+/// What stands around what is shown: with the way to the sections, the current one marked as `aria-current` says,
+/// and the title of the document.
 fn frame(
     language: Language,
     asked: &Asked,
     visitor: &Visitor,
-    (home, title): (&str, &str),
+    (current, is_current, title): (SectionId, &str, &str),
     live: Option<Markup>,
     shown: &Markup,
 ) -> Markup {
     let words = language.words();
-    let sections = [
-        ("appraise", words.appraise),
-        ("history", words.history),
-        ("models", words.models),
-        ("data", words.data),
-        ("operations", words.operations),
-    ];
     let body = html! {
         header.top {
             div.wrap {
                 (brand(language))
                 nav aria-label=(words.sections) {
                     ul {
-                        @for (id, title) in sections {
-                            li { a href=(format!("{home}#{id}")) { (title) } }
+                        @for section in SectionId::ALL {
+                            li {
+                                a href=(section.address()) data-section=(section.as_str())
+                                    aria-current=[(section == current).then_some(is_current)] { (section.name(language)) }
+                            }
                         }
                     }
                 }
@@ -140,7 +135,7 @@ fn frame(
                 p { "Tasador · " (words.utc) }
                 p {
                     (words.api) " "
-                    @for path in ["openapi.json", "model", "history", "models", "metrics"] {
+                    @for path in ["openapi.json", "model", "history", "models", "performance", "metrics"] {
                         @if matches!(visitor, Visitor::Anybody) { a href=(path) { "/" (path) } " " }
                         // The API knows no cookie: there a program shows its own token.
                         @else { code { "/" (path) } " " }

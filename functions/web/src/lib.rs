@@ -1,15 +1,15 @@
 //! HTTP: the page that people look at.
 //!
-//! One page, rendered here, without a build step: *Appraise*, *History*, *Models*, *Data* and
-//! *Operations*. All of it is read and used without JavaScript; a small script of the page's own
-//! moves the what-if sliders without a reload, and sends the changes in production.
+//! Rendered here, without a build step: *Appraise*, *History*, *Models*, *Performance*, *Data* and
+//! *Operations*, each with an address of its own. All of it is read and used without JavaScript; a small script
+//! of the page's own moves the what-if sliders without a reload, and sends the changes in production.
 //!
 //! Where tokens are required, a visitor signs in with one, which the page keeps in a cookie and checks
 //! itself: prices are for its scope `predict`, what is shown for `read`, changes for `admin`.
 //!
 //! | Request | Answer |
 //! |---|---|
-//! | `GET /` | the page; `?lang=`, `?page=` (history), `?in.<column>=` (a home to price) |
+//! | `GET /` | a section: `?section=`, by default *Appraise*; `?lang=`, `?page=` (history), `?in.<column>=` (a home to price) |
 //! | `GET /?run=`, `?batch=`, `?dataset=`, `?version=`, `?request=` | the page of one run, batch, dataset, version or request |
 //! | `GET /page/tables/history.csv`, `…/versions.csv` | a table as CSV; `?kind=`, `?q=` as on the page |
 //! | `GET /page/live` | the strip about what runs alone, for the script |
@@ -61,11 +61,9 @@ use tasador_ids::ModelVersion;
 use tasador_pricing::Pricing;
 
 use asked::Asked;
-use facts::Facts;
 use language::{Language, PageLanguage as _};
-use layout::Section;
 use live::Live;
-use sections::{appraise, data, history, models, operations};
+use sections::{appraise, models};
 use visitor::Visitor;
 
 /// What the handlers share.
@@ -105,7 +103,7 @@ pub fn page(pricing: Pricing) -> Router {
         batches: Arc::default(),
     };
     Router::new()
-        .route("/", get(whole))
+        .route("/", get(page_of))
         .route("/appraisal", get(appraisal))
         .route("/assets/{file}", get(asset))
         .route("/page/sign-in", post(sign_in::sign_in))
@@ -138,7 +136,7 @@ fn asked(pairs: Pairs) -> Asked {
     pairs.map_or_else(|_| Asked::default(), |Query(pairs)| Asked::of(pairs))
 }
 
-async fn whole(
+async fn page_of(
     State(site): State<Site>,
     request_id: RequestId,
     headers: HeaderMap,
@@ -157,9 +155,12 @@ async fn whole(
         |live: Option<Live>| live.map(|live| live.strip(language, visitor.may(Scope::Admin)));
     let (status, markup) = match (&visitor, &asked.view) {
         (Visitor::Anybody | Visitor::SignedIn(_), None) => {
-            let sections = Box::pin(sections(&site, language, &visitor, &asked, request_id));
-            let (sections, live) = tokio::join!(sections, live);
-            let page = layout::page(language, &asked, &visitor, strip(live), &sections);
+            // On the heap, as everything that reads much at once: these futures are large.
+            let body = Box::pin(sections::find(
+                &site, language, &visitor, &asked, request_id,
+            ));
+            let (body, live) = tokio::join!(body, live);
+            let page = layout::section(language, &asked, &visitor, strip(live), &body);
             (StatusCode::OK, page)
         }
         (Visitor::Anybody | Visitor::SignedIn(_), Some(view)) => {
@@ -185,44 +186,6 @@ async fn whole(
         }
     }
     response
-}
-
-/// The sections, as far as the visitor may see them; nothing else is read.
-async fn sections(
-    site: &Site,
-    language: Language,
-    visitor: &Visitor,
-    asked: &Asked,
-    request_id: RequestId,
-) -> [Section; 5] {
-    let pricing = &site.pricing;
-    let (prices, reads) = (visitor.may(Scope::Predict), visitor.may(Scope::Read));
-    let priced = async {
-        match &asked.home {
-            Some(_) if prices => Some(appraise::price(pricing, asked, request_id).await),
-            _ => None,
-        }
-    };
-    let facts = async {
-        if reads {
-            // On the heap, as everything that reads much at once: these futures are large.
-            Box::pin(Facts::gather(site, asked)).await
-        } else {
-            Facts::default()
-        }
-    };
-    let (champion, priced, facts) = tokio::join!(pricing.champion(), priced, facts);
-    let status = Box::pin(pricing.health()).await;
-    let champion = champion.as_deref();
-    [
-        appraise::section(language, champion, asked, priced.as_ref()).only_if(prices, language),
-        history::section(language, &facts, asked, visitor.may(Scope::Admin))
-            .only_if(reads, language),
-        models::section(language, &facts, visitor.may(Scope::Admin)).only_if(reads, language),
-        data::section(language, &facts, &pricing.context().config.gate).only_if(reads, language),
-        operations::section(language, &status, &facts, pricing.context().now())
-            .only_if(reads, language),
-    ]
 }
 
 async fn appraisal(

@@ -178,7 +178,11 @@ pub(crate) async fn start(State(site): State<Site>, headers: HeaderMap) -> Respo
         None => false,
     };
     if started {
-        return (StatusCode::SEE_OTHER, [(header::LOCATION, "../#history")]).into_response();
+        return (
+            StatusCode::SEE_OTHER,
+            [(header::LOCATION, "../?section=history")],
+        )
+            .into_response();
     }
     let language = Language::wanted(None, &headers);
     let words = language.words();

@@ -12,7 +12,7 @@ use tasador_access::Scope;
 use tasador_registry::VersionRecord;
 
 use crate::Site;
-use crate::asked::View;
+use crate::asked::{SectionId, View};
 use crate::columns::Names as _;
 use crate::language::{Language, PageLanguage as _};
 use crate::layout::{Entry, empty, unavailable};
@@ -33,9 +33,9 @@ type Shown = Result<(String, Markup), Missing>;
 pub(crate) async fn find(site: &Site, language: Language, visitor: &Visitor, view: &View) -> Entry {
     let words = language.words();
     let within = match view {
-        View::Run(_) | View::Batch(_) | View::Nothing => ("history", words.history),
-        View::Dataset(_) | View::Version(_) => ("models", words.models),
-        View::Request(_) => ("appraise", words.appraise),
+        View::Run(_) | View::Batch(_) => SectionId::History,
+        View::Dataset(_) | View::Version(_) => SectionId::Models,
+        View::Request(_) | View::Nothing => SectionId::Appraise,
     };
     let message = |status, title: &str, hint| Entry {
         status,

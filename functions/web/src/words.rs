@@ -20,6 +20,7 @@ words! {
     appraise: "Appraise", "Tasar";
     history: "History", "Historial";
     models: "Models", "Modelos";
+    performance: "Performance", "Desempeño";
     data: "Data", "Datos";
     operations: "Operations", "Operación";
     logged_runs: "Runs logged by people", "Ejecuciones registradas por personas";
@@ -249,6 +250,33 @@ words! {
     no_models: "No model has been trained yet", "Aún no se ha entrenado ningún modelo";
     no_models_hint: "Models appear here after the first batch.",
         "Los modelos aparecerán aquí tras el primer lote.";
+
+    performance_lead: "The prices that were given, compared with the prices at which the homes were sold later.",
+        "Los precios que se dieron, comparados con los precios a los que se vendieron después las viviendas.";
+    no_sales: "No priced home has been sold yet", "Aún no se ha vendido ninguna vivienda tasada";
+    no_sales_hint: "When a home that was priced is sold, and Tasador learns of the sale, the accuracy of the served prices appears here.",
+        "Cuando se venda una vivienda tasada y Tasador conozca la venta, aparecerá aquí la precisión de los precios servidos.";
+    how_sales_arrive: "How sales reach Tasador", "Cómo llegan las ventas a Tasador";
+    sales_by_request: "one or many sales, each with its price, its date, and the id of the answered request or the address.",
+        "una o varias ventas, cada una con su precio, su fecha y el identificador de la solicitud respondida o la dirección.";
+    sales_by_file: "a file in this folder of the bucket, as CSV, JSON or lines of JSON, with the same fields.",
+        "un archivo en esta carpeta del bucket, en CSV, JSON o líneas de JSON, con los mismos campos.";
+    sales_by_batch: "a row of a later batch, with the price and the day of the sale.",
+        "una fila de un lote posterior, con el precio y el día de la venta.";
+    sales_counted: "A sale is compared with the last price that was served before it, within an hour or two. A version that learned from the sale is not evaluated by it.",
+        "Una venta se compara con el último precio servido antes de ella, en una o dos horas. No evalúa a una versión que aprendió de esa venta.";
+    served_by_version: "By version", "Según la versión";
+    served_by_month: "By month of the sale", "Según el mes de la venta";
+    served_ratio_hint: "Served price divided by sale price, for the newest version. Ranges: IAAO, Standard on Ratio Studies.",
+        "Precio servido dividido por el precio de venta, para la versión más reciente. Rangos: IAAO, Standard on Ratio Studies.";
+    month: "Month", "Mes";
+    expected_error: "Expected", "Esperado";
+    bias: "Bias", "Sesgo";
+    bias_high: "on average, prices were too high", "en promedio, los precios eran altos";
+    bias_low: "on average, prices were too low", "en promedio, los precios eran bajos";
+    bias_none: "on average, prices were right", "en promedio, los precios eran correctos";
+    within_hint: "of served prices", "de los precios servidos";
+    computed: "Computed", "Calculado";
 
     data_lead: "The data of each batch: rows, missing values, and drift from the data that the model in production learned from.",
         "Los datos de cada lote: filas, valores ausentes y deriva respecto de los datos de los que aprendió el modelo en producción.";

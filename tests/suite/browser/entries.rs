@@ -9,9 +9,19 @@ use tests::world::World;
 use super::told_world;
 
 /// The beginnings of the addresses, one for each kind of page.
-const KINDS: [&str; 5] = ["?run=", "?batch=", "?dataset=", "?version=", "?request="];
+const KINDS: [&str; 6] = [
+    "?section=",
+    "?run=",
+    "?batch=",
+    "?dataset=",
+    "?version=",
+    "?request=",
+];
 /// The most that a page may weigh as it is sent, in bytes.
 const WEIGHT_MAX: usize = 60_000;
+/// The most for a section of this world. Measured: 2,600 (*Performance*) to 7,700 (*Data*); 17,800 when all sections
+/// were one page.
+const SECTION_MAX: usize = 12_000;
 
 /// Where the links of a page lead.
 fn links(html: &str) -> impl Iterator<Item = &str> {
@@ -27,7 +37,7 @@ pub(super) async fn reached(world: &World, first: &str) -> Vec<(String, String)>
     while let Some(path) = open.pop() {
         let page = world.asked(Method::GET, &path, None, &[]).await;
         assert_eq!(page.status, 200, "{path}");
-        for link in links(&page.text) {
+        for link in links(&page.text).map(|link| link.trim_start_matches("./")) {
             let is_page = KINDS.iter().any(|kind| link.starts_with(kind));
             if is_page && known.insert(link.to_owned()) {
                 open.push(format!("/{link}"));
@@ -77,6 +87,7 @@ async fn everything_has_a_page_and_the_pages_are_linked() {
     }
 
     // Each is small as it is sent.
+    let mut sections = 0;
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for (path, _) in &all {
         let url = format!("{}{path}", world.cloud().endpoints().http);
@@ -84,8 +95,13 @@ async fn everything_has_a_page_and_the_pages_are_linked() {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.headers()["content-encoding"], "gzip", "{path}");
         let weight = answer.bytes().await.unwrap().len();
-        assert!(weight <= WEIGHT_MAX, "{path}: {weight} bytes");
+        println!("{path}: {weight} bytes");
+        let is_section = path.contains("?section=") || path.contains("?in.");
+        let most = if is_section { SECTION_MAX } else { WEIGHT_MAX };
+        assert!(weight <= most, "{path}: {weight} bytes");
+        sections += usize::from(is_section);
     }
+    assert_eq!(sections, super::SECTIONS.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

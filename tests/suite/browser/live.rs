@@ -46,7 +46,7 @@ async fn a_run_is_started_seen_and_its_outcome_comes_by_itself() {
         config.fetch.read_timeout = Duration::from_secs(600);
     })
     .await;
-    let page = browser.open(&world, "/?lang=en#history").await;
+    let page = browser.open(&world, "/?lang=en&section=history").await;
     let idle = page.text("#live").await;
     for part in ["No run at the moment", "127.0.0.1", "Run now"] {
         assert!(idle.contains(part), "{part} in {idle}");
@@ -62,7 +62,8 @@ async fn a_run_is_started_seen_and_its_outcome_comes_by_itself() {
         ("phone-night-es", PHONE, true, "es"),
     ] {
         let page = browser.look(size, night).await;
-        page.go(&world, &format!("/?lang={language}#history")).await;
+        page.go(&world, &format!("/?lang={language}&section=history"))
+            .await;
         page.screenshot(&format!("live-running-{name}")).await;
         accessibility::check(&page, &format!("live {name}")).await;
     }
@@ -72,7 +73,7 @@ async fn a_run_is_started_seen_and_its_outcome_comes_by_itself() {
     assert!(
         plain.text.contains("class=\"live running\"") && plain.text.contains("Obteniendo un lote")
     );
-    page.go(&world, "/?lang=en#history").await;
+    page.go(&world, "/?lang=en&section=history").await;
     page.click("#live a[href^='?run=']").await;
     page.wait_for("#entry").await;
     let entry = page.text("#entry").await;
@@ -81,11 +82,11 @@ async fn a_run_is_started_seen_and_its_outcome_comes_by_itself() {
         "{entry}"
     );
 
-    page.go(&world, "/?lang=en#history").await;
+    page.go(&world, "/?lang=en&section=history").await;
     release.send(()).unwrap();
     page.wait_for("tr[data-kind=promoted]").await;
     page.wait_for("#live.idle").await;
-    page.wait_for("#home").await;
+    page.load_until(&world, "/", "#home").await;
     browser.close().await;
 }
 
@@ -114,7 +115,7 @@ async fn only_an_admin_starts_runs_on_the_page() {
         let expected = if starts { 303 } else { 403 };
         assert_eq!(run.status, expected, "{scopes:?}");
         if starts {
-            assert_eq!(run.header("location"), "../#history");
+            assert_eq!(run.header("location"), "../?section=history");
         }
         world.cloud().executions().idle().await;
     }

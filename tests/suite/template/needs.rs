@@ -226,8 +226,13 @@ async fn reads(world: &World, deployed: &Deployment) {
     let request = price["request_id"].as_str().unwrap();
     for path in [
         "/appraisal?in.bed=3",
-        // Counts what was answered.
         "/",
+        "/?section=history",
+        "/?section=models",
+        "/?section=performance",
+        "/?section=data",
+        // Counts what was answered.
+        "/?section=operations",
         "/page/live",
         "/?version=1",
         "/?run=promoted",

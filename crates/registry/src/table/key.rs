@@ -25,6 +25,7 @@
 //! | a file under `drop/` that was taken | `drop#<SHA-256 of its key>` | `drop` | |
 //! | a sale and the price served for its home | `evaluated#<model>` | `<date>#<property>` | |
 //! | what served prices turned out to be worth | `performance#<model>` | `performance` | |
+//! | when sales were kept that the figures may lack | `performance#<model>` | `sales` | |
 //! | an object with sales that are settled | `settled-sales` | `<key>` | |
 //! | a run that works now | `turns` | `turn#<number>` | |
 //!

@@ -35,6 +35,11 @@ fn evaluated(model: &ModelName) -> String {
     format!("evaluated#{model}")
 }
 
+fn of_sale(sale: &Evaluated) -> Key {
+    let place = format!("{}#{}", sale.date, sale.property);
+    Key::new(evaluated(&sale.served.model), place)
+}
+
 impl Registry {
     /// Makes served prices findable by property and by request until `expires_at`. Repeating it changes
     /// nothing.
@@ -135,14 +140,22 @@ impl Registry {
         found.map(item::record).transpose()
     }
 
+    /// Whether [`Registry::put_evaluated`] has nothing to keep of this sale.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn is_evaluated(&self, sale: &Evaluated) -> Result<bool, RegistryError> {
+        let kept: Option<Evaluated> = self.get("look for a sale", of_sale(sale)).await?;
+        Ok(kept.is_some_and(|kept| kept.is_learned || !sale.is_learned))
+    }
+
     /// Keeps what a sale came to. A property has one sale a day; the first report stays, except that one
     /// from which the version may have learned replaces it. Whether it was new.
     ///
     /// # Errors
     /// [`RegistryError::Unavailable`].
     pub async fn put_evaluated(&self, sale: &Evaluated) -> Result<bool, RegistryError> {
-        let place = format!("{}#{}", sale.date, sale.property);
-        let item = item(Key::new(evaluated(&sale.served.model), place), sale)?;
+        let item = item(of_sale(sale), sale)?;
         let condition = if sale.is_learned {
             Expression::new("attribute_not_exists(pk) OR #learned = :false")
                 .name("#learned", "is_learned")
@@ -197,6 +210,36 @@ impl Registry {
             .map(drop)
     }
 
+    /// Notes that sales are about to be kept that the figures do not have.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`].
+    pub async fn note_sales_found(
+        &self,
+        model: &ModelName,
+        at: Timestamp,
+    ) -> Result<(), RegistryError> {
+        let item = item(sales_found(model), &SalesFound { at })?;
+        self.put_if("note that sales were found", item, Expression::any())
+            .await
+            .map(drop)
+    }
+
+    /// Whether sales were found after the figures were computed: whoever found them may have broken off.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn is_performance_stale(&self, model: &ModelName) -> Result<bool, RegistryError> {
+        let found: Option<SalesFound> = self
+            .get("read when sales were found", sales_found(model))
+            .await?;
+        let Some(found) = found else {
+            return Ok(false);
+        };
+        let computed = self.performance(model).await?;
+        Ok(computed.is_none_or(|computed| computed.at <= found.at))
+    }
+
     /// The objects with sales that need no further look.
     ///
     /// # Errors
@@ -230,6 +273,15 @@ const SETTLED: &str = "settled-sales";
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 struct Settled {
     object: ObjectKey,
+}
+
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct SalesFound {
+    at: Timestamp,
+}
+
+fn sales_found(model: &ModelName) -> Key {
+    Key::new(format!("performance#{model}"), "sales")
 }
 
 fn performance(model: &ModelName) -> Key {

@@ -7,23 +7,18 @@
   const $ = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
-  // Which section is shown, for screen readers; colours come from the style sheet.
-  const mark = () => {
-    const target = location.hash.length > 1 ? document.getElementById(location.hash.slice(1)) : null;
-    const section = target && target.closest("main > section");
-    const shown = section ? section.id : $("#appraise") ? "appraise" : "";
-    for (const link of all("header nav li a")) {
-      if (shown && link.hash === "#" + shown) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    }
-    for (const link of all(".languages a")) link.hash = shown;
+  // Sections were anchors of one page once: `#history` leads to the section's own address.
+  const follow = () => {
+    const name = location.hash.slice(1);
+    const link = all("[data-section]").find((link) => link.dataset.section === name);
+    if (link && !document.getElementById(name)) location.replace(link.href);
   };
-  addEventListener("hashchange", () => {
-    mark();
-    // A section that is shown anew is read from its top.
-    if (document.getElementById(location.hash.slice(1))?.matches("main > section")) scrollTo(0, 0);
-  });
-  mark();
+  addEventListener("hashchange", follow);
+  follow();
+  // The sections do not fit on a phone: the current one is in sight.
+  const sections = $("header nav ul");
+  const current = $("[aria-current]", sections ?? document);
+  if (sections && current) sections.parentElement.scrollLeft = current.offsetLeft - sections.parentElement.clientWidth / 2;
 
   // To the content, without leaving the section.
   $(".skip").addEventListener("click", (event) => {
@@ -51,8 +46,7 @@
       }
       if (parts.length === 0) {
         result.replaceChildren(...fresh.body.childNodes);
-        history.replaceState(null, "", "?" + query + "#appraise");
-        mark();
+        history.replaceState(null, "", "?" + query);
         if (matchMedia("(max-width: 860px)").matches) result.scrollIntoView({ block: "start" });
       }
     } catch {
@@ -177,7 +171,6 @@
     try {
       const answer = await fetch(move.dataset.address, { method: "POST", headers, body: JSON.stringify(body) });
       if (answer.ok) {
-        location.hash = move.closest("main > section").id;
         location.reload();
         return;
       }

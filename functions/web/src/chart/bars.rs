@@ -37,6 +37,8 @@ pub(crate) fn bars(how: &Bars<'_>, bars: &[Bar]) -> Markup {
     let room = (100.0 - LEFT) / bars.len().max(1) as f64;
     let width = (room * 0.64).min(9.0);
     let every = bars.len().div_ceil(8).max(1);
+    // On a phone there is room for half of them.
+    let is_minor = |place: usize| bars.len() > 5 * every && place / every % 2 == 1;
     html! {
         svg.plot.bars width="100%" height=(HEIGHT) role="img" aria-label=(how.name) {
             @for tick in &axis {
@@ -57,7 +59,7 @@ pub(crate) fn bars(how: &Bars<'_>, bars: &[Bar]) -> Markup {
                     }
                 }
                 @if place % every == 0 {
-                    text.axis x=(format!("{middle:.3}%")) y=(HEIGHT - 8.0) text-anchor="middle" { (bar.label) }
+                    text.axis.minor[is_minor(place)] x=(format!("{middle:.3}%")) y=(HEIGHT - 8.0) text-anchor="middle" { (bar.label) }
                 }
             }
         }

@@ -14,7 +14,7 @@ use crate::chart::range;
 use crate::columns::Names as _;
 use crate::facts::log_failure;
 use crate::language::{Language, PageLanguage as _};
-use crate::sections::appraise::{interval_in_words, trust};
+use crate::sections::appraise::{interval_in_words, rounded, trust};
 
 /// Homes of one request that are shown.
 const HOMES_SHOWN: usize = 20;
@@ -57,9 +57,9 @@ fn answer(language: Language, champion: Option<&Champion>, record: &InferenceRec
             p.figure { data value=(price) { (language.money(price)) } }
             @if let (Some(low), Some(high)) = (number(output, "/interval/low"), number(output, "/interval/high")) {
                 p.sentence { (interval_in_words(language, low, high, number(output, "/interval/confidence").unwrap_or(0.9))) }
-                (range(language, low, price, high))
+                (range(language, rounded(low), price, rounded(high)))
             }
-            (trust(language, champion, output, record.input.as_object()))
+            (trust(language, champion, output, record.input.as_object(), false))
         } @else if let Some(many) = many {
             h2 { (words.priced) " " span.count { (many.len()) } }
             ol {

@@ -5,16 +5,16 @@ mod form;
 mod result;
 mod trust;
 
-use maud::html;
+use maud::{Markup, html};
 use serde_json::Value;
 use tasador_http::RequestId;
-use tasador_pricing::{Answer, Champion, NoModel, Pricing, Question};
+use tasador_pricing::{Answer, NoModel, Pricing, Question};
 
 use crate::asked::Asked;
 use crate::language::{Language, PageLanguage as _};
-use crate::layout::{Section, empty};
+use crate::layout::empty;
 
-pub(crate) use result::{interval_in_words, result};
+pub(crate) use result::{interval_in_words, result, rounded};
 pub(crate) use trust::trust;
 
 /// Prices the home that was typed, as `POST /predict` would.
@@ -31,15 +31,23 @@ pub(crate) async fn price(pricing: &Pricing, asked: &Asked, request_id: RequestI
     pricing.answer(question).await
 }
 
-/// The section. `priced` is the answer for the home that was typed, where one was.
-pub(crate) fn section(
+/// The section, with the price of the home that was typed, where one was.
+pub(crate) async fn section(
     language: Language,
-    champion: Result<&Champion, &NoModel>,
+    pricing: &Pricing,
     asked: &Asked,
-    priced: Option<&Answer>,
-) -> Section {
+    request_id: RequestId,
+) -> Markup {
     let words = language.words();
-    let body = match champion {
+    let priced = async {
+        match &asked.home {
+            Some(_) => Some(price(pricing, asked, request_id).await),
+            None => None,
+        }
+    };
+    let (champion, priced) = tokio::join!(pricing.champion(), priced);
+    let priced = priced.as_ref();
+    match champion.as_deref() {
         Ok(champion) => html! {
             div.columns {
                 (form::form(language, champion, asked, priced))
@@ -52,11 +60,5 @@ pub(crate) fn section(
         Err(NoModel::Trouble(_)) => {
             html! { div.card { (empty(words.unavailable, words.unavailable_hint)) } }
         }
-    };
-    Section {
-        id: "appraise",
-        heading: words.tagline,
-        lead: words.appraise_lead,
-        body,
     }
 }

@@ -11,12 +11,13 @@ use tasador_listing::schema::ColumnKind;
 use tasador_registry::Outcome;
 use tasador_runtime::config::GateLimits;
 
+use crate::Site;
 use crate::asked::View;
-use crate::chart::{Bar, Bars, Pair, bars, pairs};
+use crate::chart::{Bar, Bars, Pair, bars, legend, pairs};
 use crate::columns::{Names as _, is_year};
-use crate::facts::Facts;
+use crate::facts::{self, log_failure};
 use crate::language::{Language, PageLanguage as _};
-use crate::layout::{Section, empty, unavailable};
+use crate::layout::{empty, unavailable};
 use crate::sections::withdrawn;
 
 /// Columns whose drift is shown at once, those that moved most; the others are folded.
@@ -30,29 +31,30 @@ const ID_CHARS: usize = 6;
 type Batch = (Outcome, Arc<BatchReport>);
 
 /// The section.
-pub(crate) fn section(language: Language, facts: &Facts, limits: &GateLimits) -> Section {
+pub(crate) async fn section(language: Language, site: &Site) -> Markup {
     let words = language.words();
-    let body = if facts.history.is_none() {
-        unavailable(language)
-    } else if facts.batches.is_empty() {
-        html! { div.card { (empty(words.no_data, words.no_data_hint)) } }
-    } else {
-        let outcomes: Vec<&Outcome> = facts.batches.iter().map(|(outcome, _)| outcome).collect();
-        let labels = labels(language, &outcomes);
-        html! {
-            div.pair {
-                (rows(language, &facts.batches, &labels))
-                (missing(language, &facts.batches, &labels))
-            }
-            (drift(language, &facts.batches, &labels, facts.reference.as_ref(), limits))
-            @if let Some(models) = &facts.models { (withdrawn::properties(language, &models.properties_withdrawn)) }
-        }
+    let ctx = site.pricing.context();
+    let (batches, reference, withdrawn) = tokio::join!(
+        Box::pin(facts::batches(site)),
+        Box::pin(facts::reference(ctx)),
+        ctx.registry.withdrawn(),
+    );
+    let withdrawn = log_failure("what was withdrawn", withdrawn).unwrap_or_default();
+    let Some(batches) = batches else {
+        return unavailable(language);
     };
-    Section {
-        id: "data",
-        heading: words.data,
-        lead: words.data_lead,
-        body,
+    if batches.is_empty() {
+        return html! { div.card { (empty(words.no_data, words.no_data_hint)) } };
+    }
+    let outcomes: Vec<&Outcome> = batches.iter().map(|(outcome, _)| outcome).collect();
+    let labels = labels(language, &outcomes);
+    html! {
+        div.pair {
+            (rows(language, &batches, &labels))
+            (missing(language, &batches, &labels))
+        }
+        (drift(language, &batches, &labels, reference.as_ref(), &ctx.config.gate))
+        (withdrawn::properties(language, &withdrawn.properties))
     }
 }
 
@@ -142,11 +144,7 @@ fn rows(language: Language, batches: &[Batch], labels: &[String]) -> Markup {
     html! {
         div.card {
             h2 { (words.rows_per_batch) }
-            p.legend {
-                span.key.part0 {} (words.rows_clean) " "
-                span.key.part1 {} (words.rows_duplicate) " "
-                span.key.part2 {} (words.rows_rejected)
-            }
+            (legend(&[("part0", words.rows_clean), ("part1", words.rows_duplicate), ("part2", words.rows_rejected)]))
             (bars(&Bars { name: words.rows_per_batch, whole: true, axis: &|value| short(language, value) }, &drawn))
         }
     }
@@ -293,11 +291,7 @@ fn drift(
                 @if batches.first().is_some_and(|(_, report)| report.profile.rows < limits.psi_min_rows) {
                     p.hint { (words.drift_few_rows) }
                 }
-                p.legend {
-                    span.key.steady {} (words.drift_steady) " "
-                    span.key.amber {} (words.drift_amber) " "
-                    span.key.red {} (words.drift_red)
-                }
+                (legend(&[("steady", words.drift_steady), ("amber", words.drift_amber), ("red", words.drift_red)]))
                 @for line in shown { (column(language, line, &batches, &labels)) }
                 @if !others.is_empty() {
                     details {
@@ -343,11 +337,11 @@ fn column(language: Language, line: &Line<'_>, batches: &[&Batch], labels: &[&St
                 @if let Some((_, report)) = latest.and_then(|place| batches.get(place)) {
                     @if let Some(batch) = report.profile.column(&line.reference.name) {
                         div {
-                            p.legend {
-                                span.key.side0 {} (words.learned_from_values) " "
-                                span.key.side1 {} (words.newest_batch)
-                                @if let Some(label) = latest.and_then(|place| labels.get(place)) { " (" (label) ")" }
-                            }
+                            @let newest = match latest.and_then(|place| labels.get(place)) {
+                                Some(label) => format!("{} ({label})", words.newest_batch),
+                                None => words.newest_batch.to_owned(),
+                            };
+                            (legend(&[("side0", words.learned_from_values), ("side1", &newest)]))
                             (pairs(&format!("{}: {name}", words.drift), &bins(language, line.reference, batch)))
                         }
                     }

@@ -8,21 +8,26 @@ use tasador_flow::{
 };
 use tasador_ids::ModelVersion;
 use tasador_listing::reject::Reason;
+use tasador_runtime::Context;
 
-use crate::asked::{Asked, Filter, View, encoded};
-use crate::facts::Facts;
+use crate::asked::{Asked, Filter, SectionId, View, encoded};
+use crate::facts;
 use crate::language::{Language, PageLanguage as _};
-use crate::layout::{Section, empty, unavailable};
+use crate::layout::{empty, unavailable};
 
 /// The section.
-pub(crate) fn section(
+pub(crate) async fn section(
     language: Language,
-    facts: &Facts,
+    ctx: &Context,
     asked: &Asked,
     may_decide: bool,
-) -> Section {
+) -> Markup {
     let words = language.words();
-    let body = match &facts.history {
+    let (history, logged) = tokio::join!(
+        facts::history(ctx, asked.page.clone(), &asked.filter),
+        facts::logged(ctx),
+    );
+    let runs = match &history {
         None => unavailable(language),
         Some(page) if page.items.is_empty() && asked.page.is_none() && asked.filter.is_empty() => {
             html! { div.card { (empty(words.no_history, words.no_history_hint)) } }
@@ -46,20 +51,23 @@ pub(crate) fn section(
             } }
             @if page.next.is_some() || asked.page.is_some() {
                 nav.pages aria-label=(words.history) {
-                    @if asked.page.is_some() { a.button.second href=(format!("?{}#history", asked.filter.query())) { (words.newest) } }
+                    @if asked.page.is_some() { a.button.second href=(address(&asked.filter.query())) { (words.newest) } }
                     @if let Some(next) = &page.next {
-                        a.button.second href=(format!("?page={}&{}#history", encoded(next), asked.filter.query())) { (words.older) }
+                        a.button.second href=(address(&format!("page={}&{}", encoded(next), asked.filter.query()))) { (words.older) }
                     }
                 }
             }
         },
     };
-    let body = html! { (body) (super::logged::table(language, &facts.logged)) };
-    Section {
-        id: "history",
-        heading: words.history,
-        lead: words.history_lead,
-        body,
+    html! { (runs) (super::logged::table(language, &logged.unwrap_or_default())) }
+}
+
+/// The address of the history with this query.
+fn address(query: &str) -> String {
+    let section = SectionId::History.address();
+    match query.trim_end_matches('&') {
+        "" => section,
+        query => format!("{section}&{query}"),
     }
 }
 
@@ -71,7 +79,8 @@ fn filters(language: Language, filter: &Filter) -> Markup {
         query => format!("?{query}"),
     };
     html! {
-        form.filters action="#history" method="get" role="search" {
+        form.filters action="./" method="get" role="search" {
+            input type="hidden" name="section" value=(SectionId::History.as_str());
             label.hidden for="history-kind" { (words.decision) }
             select id="history-kind" name="kind" {
                 option value="" { (words.all_decisions) }
@@ -83,7 +92,7 @@ fn filters(language: Language, filter: &Filter) -> Markup {
             input id="history-text" name="q" type="search" placeholder=(words.search_history)
                 value=(filter.text.as_deref().unwrap_or_default());
             button.button.second type="submit" { (words.search) }
-            @if !filter.is_empty() { a href="./#history" { (words.show_all) } }
+            @if !filter.is_empty() { a href=(SectionId::History.address()) { (words.show_all) } }
             a.csv href=(format!("page/tables/history.csv{query}")) download { (words.download) " (" (words.as_csv) ")" }
         }
     }

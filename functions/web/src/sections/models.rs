@@ -5,24 +5,36 @@ mod ratios;
 mod table;
 
 pub(crate) use evidence::{batches, in_language, of as evidence};
+pub(crate) use ratios::statistics;
 pub(crate) use table::dialog;
 pub(crate) use table::{move_button, status};
 
 use maud::{Markup, html};
 use tasador_ids::ModelVersion;
 use tasador_registry::{PromotionEvent, PromotionKind, VersionRecord, VersionStatus};
+use tasador_runtime::Context;
 
-use crate::asked::View;
+use crate::asked::{Filter, View};
 use crate::chart::{Point, points};
 use crate::columns::Names as _;
-use crate::facts::{Facts, Models};
+use crate::facts::{self, Models};
 use crate::language::{Language, PageLanguage as _};
-use crate::layout::{Section, empty, unavailable};
+use crate::layout::{empty, unavailable};
 
 /// The section. `may_move` says whether the visitor may change the version in production.
-pub(crate) fn section(language: Language, facts: &Facts, may_move: bool) -> Section {
+pub(crate) async fn section(language: Language, ctx: &Context, may_move: bool) -> Markup {
     let words = language.words();
-    let body = match &facts.models {
+    // Who may change something is told what speaks against it: the latest outcomes.
+    let outcomes = async {
+        match may_move {
+            true => facts::history(ctx, None, &Filter::default()).await,
+            false => None,
+        }
+    };
+    // Boxed: futures that read much are large.
+    let (models, outcomes) = tokio::join!(Box::pin(facts::models(ctx)), outcomes);
+    let outcomes = outcomes.map(|page| page.items).unwrap_or_default();
+    match &models {
         None => unavailable(language),
         Some(models) if models.versions.is_empty() => {
             html! { div.card { (empty(words.no_models, words.no_models_hint)) } }
@@ -30,15 +42,9 @@ pub(crate) fn section(language: Language, facts: &Facts, may_move: bool) -> Sect
         Some(models) => html! {
             (champion(language, models))
             (over_time(language, models))
-            (table::versions(language, models, facts.history.as_ref().map_or(&[], |page| &page.items), may_move))
+            (table::versions(language, models, &outcomes, may_move))
             (moves(language, &models.promotions))
         },
-    };
-    Section {
-        id: "models",
-        heading: words.models,
-        lead: words.models_lead,
-        body,
     }
 }
 

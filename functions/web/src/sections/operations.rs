@@ -2,43 +2,42 @@
 
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
-use tasador_pricing::ChampionStatus;
+use tasador_pricing::{ChampionStatus, Pricing};
 use tasador_registry::{
     DURATION_BOUNDS_US, Outcome, OutcomeKind, PipelineCounts, ServingCounts, hour_name,
 };
 
 use crate::asked::View;
-use crate::chart::{Bar, Bars, bars};
-use crate::facts::Facts;
+use crate::chart::{Bar, Bars, bars, legend};
+use crate::facts::{last_run, log_failure};
 use crate::language::{Language, PageLanguage as _};
-use crate::layout::{Section, empty, unavailable};
+use crate::layout::{empty, unavailable};
 use crate::live::rounded_in_words;
 use crate::sections::history::badge;
 
 /// The section.
-pub(crate) fn section(
-    language: Language,
-    status: &ChampionStatus,
-    facts: &Facts,
-    now: Timestamp,
-) -> Section {
+pub(crate) async fn section(language: Language, pricing: &Pricing) -> Markup {
     let words = language.words();
-    let body = html! {
-        (health(language, status, facts.last_run.as_ref(), now))
-        @match &facts.serving {
+    let ctx = pricing.context();
+    let (status, last_run, serving, pipeline) = tokio::join!(
+        Box::pin(pricing.health()),
+        last_run(ctx),
+        pricing.totals(),
+        ctx.registry.pipeline_counts(),
+    );
+    let serving = log_failure("what was answered", serving);
+    let pipeline = log_failure("what was decided", pipeline);
+    let now = ctx.now();
+    html! {
+        (health(language, &status, last_run.as_ref(), now))
+        @match &serving {
             None => (unavailable(language)),
             Some(totals) if totals.counts.requests() == 0 => {
                 div.card { (empty(words.no_requests, words.no_requests_hint)) }
             }
             Some(totals) => (counted(language, &totals.counts, now)),
         }
-        @if let Some(pipeline) = &facts.pipeline { (decided(language, pipeline)) }
-    };
-    Section {
-        id: "operations",
-        heading: words.operations,
-        lead: words.operations_lead,
-        body,
+        @if let Some(pipeline) = &pipeline { (decided(language, pipeline)) }
     }
 }
 
@@ -126,10 +125,7 @@ fn over_time(language: Language, counts: &ServingCounts, now: Timestamp) -> Mark
                 p.hint { (words.over_time_none) }
             } @else {
                 p.hint { (words.over_time_hint) }
-                p.legend {
-                    span.key.part0 {} (words.answered) " "
-                    span.key.part2 {} (words.with_error)
-                }
+                (legend(&[("part0", words.answered), ("part2", words.with_error)]))
                 (bars(&Bars { name: words.over_time, whole: true, axis: &|value| language.number(value, 0) }, &drawn))
             }
         }

@@ -1,5 +1,7 @@
 //! The sales that the model finds similar to a home, with what differs.
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde_json::Value;
 use tasador_pricing::{Champion, ComparableSale, Price, SaleDifference};
@@ -47,12 +49,11 @@ pub(super) fn comparables(
                 div.scroll.flat tabindex="0" role="region" aria-label=(heading) {
                     table {
                         thead { tr {
-                            th scope="col" { (language.of("Home", "Casa")) }
+                            th scope="col" { (language.of("Home, and what differs", "Casa, y qué es distinto")) }
                             th.number scope="col" { (language.column("price")) }
                             th.number scope="col" { (language.of("Per sq ft", "Por pie²")) }
                             th scope="col" { (language.of("Sold on", "Vendida el")) }
                             th.number scope="col" { (language.of("Distance", "Distancia")) }
-                            th scope="col" { (language.of("What differs", "Qué es distinto")) }
                         } }
                         tbody {
                             @for sale in sales { (row(language, champion, sale)) }
@@ -69,18 +70,27 @@ fn row(language: Language, champion: Option<&Champion>, sale: &ComparableSale) -
     let place: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
     html! {
         tr {
-            th scope="row" { (place.join(", ")) }
-            td.number { (language.money(sale.price)) }
-            td.number { @if let Some(each) = sale.price_per_sqft { (language.money(each)) } }
-            td { (sale.date.as_deref().unwrap_or_default()) }
-            td.number { (language.percent(sale.distance)) }
-            td {
-                @for difference in &sale.differences {
-                    div { (differs(language, champion, difference)) }
+            th.place scope="row" {
+                (place.join(", "))
+                @if !sale.differences.is_empty() {
+                    ul.reasons {
+                        @for difference in &sale.differences { li { (differs(language, champion, difference)) } }
+                    }
                 }
             }
+            td.number { (language.money(sale.price)) }
+            td.number { @if let Some(each) = sale.price_per_sqft { (language.money(each)) } }
+            td { @if let Some(date) = &sale.date { time datetime=(date) { (day(language, date)) } } }
+            td.number { (language.percent_fixed(sale.distance)) }
         }
     }
+}
+
+/// A day such as `2026-11-25` as people write it; any other text as it is.
+fn day(language: Language, date: &str) -> String {
+    let day = date.parse::<Date>().ok();
+    let at = day.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+    at.map_or_else(|| date.to_owned(), |at| language.day(at.timestamp()))
 }
 
 fn differs(language: Language, champion: Option<&Champion>, it: &SaleDifference) -> String {

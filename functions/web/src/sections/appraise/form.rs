@@ -47,7 +47,7 @@ pub(super) fn form(
         field(language, input, asked, prefilled, wrong)
     };
     html! {
-        form.card.form #home action="#appraise" method="get" {
+        form.card.form #home action="./" method="get" {
             h2 { (words.the_home) }
             p.hint { (words.optional) }
             div.fields { @for input in first { (draw(input, true)) } }
@@ -59,7 +59,7 @@ pub(super) fn form(
             }
             div.actions {
                 button.button type="submit" { (words.appraise_now) }
-                a.quiet href="./#appraise" { (words.start_over) }
+                a.quiet href="./" { (words.start_over) }
             }
         }
     }

@@ -9,7 +9,7 @@ use tasador_pricing::{
 };
 
 use crate::asked::{Asked, FIELD, View};
-use crate::chart::{Step, range, waterfall};
+use crate::chart::{Step, legend, range, waterfall};
 use crate::columns::Names as _;
 use crate::language::{Language, PageLanguage as _};
 use crate::layout::empty;
@@ -86,8 +86,8 @@ fn headline(
                 }
             }
             p.sentence { (interval_in_words(language, interval.low, interval.high, interval.confidence)) }
-            (range(language, interval.low, price.predicted_price, interval.high))
-            (trust(language, champion, &serde_json::to_value(price).unwrap_or_default(), asked.home.as_ref()))
+            (range(language, rounded(interval.low), price.predicted_price, rounded(interval.high)))
+            (trust(language, champion, &serde_json::to_value(price).unwrap_or_default(), asked.home.as_ref(), true))
             p.small {
                 a href=(format!("?version={}", answer.model.version)) { (words.version) " " (answer.model.version) }
                 " · " a href=(View::Request(answer.request_id.clone()).address()) { (words.request) " " code { (answer.request_id) } }
@@ -119,7 +119,7 @@ pub(crate) fn interval_in_words(
 }
 
 /// To a thousand dollars: a range promises no more.
-fn rounded(amount: f64) -> f64 {
+pub(crate) fn rounded(amount: f64) -> f64 {
     if amount.abs() >= 10_000.0 {
         (amount / 1_000.0).round() * 1_000.0
     } else {
@@ -175,9 +175,7 @@ fn why(
         div.card #why {
             h2 { (words.why) }
             p.hint { (words.why_hint) }
-            p.legend aria-hidden="true" {
-                span.key.up {} (words.raises) " " span.key.down {} (words.lowers)
-            }
+            (legend(&[("up", words.raises), ("down", words.lowers)]))
             (waterfall(language, explanation.base_price, &steps, price))
             details {
                 summary { (words.all_figures) }
@@ -226,7 +224,7 @@ fn what_if(
     let home = asked.home.iter().flatten();
     html! {
         @if !sliders.is_empty() {
-            form.card #what-if action="#appraise" method="get" {
+            form.card #what-if action="./" method="get" {
                 h2 { (words.what_if) }
                 p.hint { (words.what_if_hint) }
                 // Stays in sight while the sliders move.

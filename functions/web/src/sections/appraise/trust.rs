@@ -7,12 +7,14 @@ use tasador_pricing::{Champion, InputDescription};
 use crate::columns::Names as _;
 use crate::language::{Language, PageLanguage as _};
 
-/// Grade and warnings of an answer, as the API gives it and the log keeps it. `home` is what was asked.
+/// Grade and warnings of an answer, as the API gives it and the log keeps it. `home` is what was asked,
+/// `has_form` whether its fields are on the same page.
 pub(crate) fn trust(
     language: Language,
     champion: Option<&Champion>,
     answer: &Value,
     home: Option<&Map<String, Value>>,
+    has_form: bool,
 ) -> Markup {
     let words = language.words();
     let grade = answer.get("confidence").and_then(Value::as_str);
@@ -43,7 +45,11 @@ pub(crate) fn trust(
                 h3 { (words.check_these) }
                 ul {
                     @for (field, sentence) in &told {
-                        li { a href=(format!("./#in-{field}")) { (language.column(field)) } ": " (sentence) }
+                        li {
+                            @if has_form { a href=(format!("#in-{field}")) { (language.column(field)) } }
+                            @else { (language.column(field)) }
+                            ": " (sentence)
+                        }
                     }
                 }
             }
@@ -155,13 +161,13 @@ mod tests {
                 ],
             ),
         ] {
-            let shown = trust(language, None, &answer, home.as_object()).into_string();
+            let shown = trust(language, None, &answer, home.as_object(), true).into_string();
             for part in parts {
                 assert!(shown.contains(part), "{part} in {shown}");
             }
             assert_eq!(shown.matches("<li>").count(), 4);
         }
-        let nothing = trust(Language::English, None, &json!({}), None);
+        let nothing = trust(Language::English, None, &json!({}), None, true);
         assert_eq!(nothing.into_string(), "");
     }
 }

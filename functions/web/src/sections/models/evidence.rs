@@ -64,7 +64,7 @@ pub(crate) fn of(language: Language, shown: &Shown) -> Markup {
             }
             @if let Some(study) = &shown.ratio_study { (ratios::of(language, study)) }
             @if let Some(card) = evidence.and_then(|it| it.card.as_ref()) {
-                details { summary { (words.card) } div.prose tabindex="0" role="region" aria-label=(words.card) { (markdown::rendered(card)) } }
+                details { summary { (words.card) } div.prose lang="en" tabindex="0" role="region" aria-label=(words.card) { (markdown::rendered(card)) } }
             }
             @if let Some(lineage) = &shown.lineage {
                 @for batch in lineage.withdrawn() {
@@ -219,9 +219,9 @@ fn figures(language: Language, metrics: &Value) -> Markup {
                 div.groups {
                     @for (name, lines) in &groups {
                         div {
-                            @if !name.is_empty() { h3 { (name) } }
+                            @if !name.is_empty() { h3 { (group_name(language, name)) } }
                             dl.facts {
-                                @for (label, value) in lines { dt { (label) } dd { (figure(language, *value)) } }
+                                @for (label, value) in lines { dt { (figure_name(language, label)) } dd { (figure(language, *value)) } }
                             }
                         }
                     }
@@ -236,7 +236,50 @@ fn figure(language: Language, value: f64) -> String {
     language.number(value, if value.abs() < 100.0 { 3 } else { 0 })
 }
 
-type Group = (String, Vec<(String, f64)>);
+/// The way to it in the file, and its figures by name.
+type Group = (Vec<String>, Vec<(String, f64)>);
+
+/// Figures of `metrics.json`, and the groups that they are in.
+const FIGURE_NAMES: [(&str, &str, &str); 18] = [
+    ("validation", "Validation", "Validación"),
+    ("report", "Report", "Informe"),
+    ("out_of_fold", "out of fold", "fuera de la partición"),
+    ("out_of_time", "out of time", "fuera del período"),
+    ("metrics", "figures", "cifras"),
+    ("baseline", "baseline", "referencia"),
+    ("training_rows", "Training rows", "Filas de entrenamiento"),
+    (
+        "calibration_rows",
+        "Calibration rows",
+        "Filas de calibración",
+    ),
+    ("folds", "Folds", "Particiones"),
+    (
+        "split_version",
+        "Version of the split",
+        "Versión de la partición",
+    ),
+    ("rows", "Rows", "Filas"),
+    ("rmse", "RMSE", "RMSE"),
+    ("mae", "Average error", "Error promedio"),
+    ("r2", "R²", "R²"),
+    ("mape", "MAPE", "MAPE"),
+    ("median_ape", "Median error", "Error mediano"),
+    ("coverage", "Range coverage", "Cobertura del rango"),
+    ("interval_width", "Range width", "Ancho del rango"),
+];
+
+fn figure_name(language: Language, name: &str) -> String {
+    match FIGURE_NAMES.iter().find(|(known, ..)| *known == name) {
+        Some((_, english, spanish)) => language.of(english, spanish).to_owned(),
+        None => spaced(name),
+    }
+}
+
+fn group_name(language: Language, path: &[String]) -> String {
+    let names = path.iter().map(|name| figure_name(language, name));
+    names.collect::<Vec<_>>().join(" · ")
+}
 
 /// Objects of numbers become groups, named by the way to them.
 fn collect(value: &Value, path: &mut Vec<String>, groups: &mut Vec<Group>) {
@@ -245,14 +288,14 @@ fn collect(value: &Value, path: &mut Vec<String>, groups: &mut Vec<Group>) {
     let Value::Object(fields) = value else { return };
     let lines: Vec<(String, f64)> = fields
         .iter()
-        .filter_map(|(name, value)| Some((spaced(name), value.as_f64()?)))
+        .filter_map(|(name, value)| Some((name.clone(), value.as_f64()?)))
         .collect();
     if !lines.is_empty() && groups.len() < MAX {
-        groups.push((path.join(" · "), lines));
+        groups.push((path.clone(), lines));
     }
     for (name, value) in fields {
         if value.is_object() {
-            path.push(spaced(name));
+            path.push(name.clone());
             collect(value, path, groups);
             path.pop();
         }

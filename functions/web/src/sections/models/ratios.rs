@@ -44,11 +44,6 @@ pub(super) fn of(language: Language, study: &Value) -> Markup {
             p.hint { (words.ratio_study_none) }
         };
     };
-    let share = |name: &str| {
-        all.get(name)
-            .and_then(Value::as_f64)
-            .map(|it| language.percent_fixed(it))
-    };
     let sales = all
         .pointer("/untrimmed/sales")
         .and_then(Value::as_u64)
@@ -56,6 +51,25 @@ pub(super) fn of(language: Language, study: &Value) -> Markup {
     html! {
         h3 #ratio-study { (words.ratio_study) }
         p.hint { (language.count(sales)) " " (words.sales) ". " (words.ratio_study_hint) }
+        (statistics(language, all))
+        div.pair {
+            (segments(language, words.ratio_by_price, study.get("by_price")))
+            (segments(language, words.ratio_by_state, study.get("by_state")))
+            (segments(language, words.ratio_by_zip_code, study.get("by_zip_code")))
+            (segments(language, words.ratio_by_property_type, study.get("by_property_type")))
+        }
+    }
+}
+
+/// The statistics of sales, with the ranges of the profession.
+pub(crate) fn statistics(language: Language, all: &Value) -> Markup {
+    let words = language.words();
+    let share = |name: &str| {
+        all.get(name)
+            .and_then(Value::as_f64)
+            .map(|it| language.percent_fixed(it))
+    };
+    html! {
         div.scroll.flat tabindex="0" role="region" aria-label=(words.ratio_study) {
             table {
                 thead { tr {
@@ -68,8 +82,8 @@ pub(super) fn of(language: Language, study: &Value) -> Markup {
                         @if let Some([value, low, high]) = estimate(all, name) {
                             tr {
                                 th scope="row" { (match language { Language::English => english, Language::Spanish => spanish }) }
-                                td.number { (language.number(value, 3)) }
-                                td.number { (language.number(low, 3)) " – " (language.number(high, 3)) }
+                                td.number { (language.number_fixed(value, 3)) }
+                                td.number { (language.number_fixed(low, 3)) " – " (language.number_fixed(high, 3)) }
                                 @match check(all, name) {
                                     Some((low, high, pass)) => {
                                         td.number { (language.number(low, 2)) " – " (language.number(high, 2)) }
@@ -85,12 +99,6 @@ pub(super) fn of(language: Language, study: &Value) -> Markup {
                     }
                 }
             }
-        }
-        div.pair {
-            (segments(language, words.ratio_by_price, study.get("by_price")))
-            (segments(language, words.ratio_by_state, study.get("by_state")))
-            (segments(language, words.ratio_by_zip_code, study.get("by_zip_code")))
-            (segments(language, words.ratio_by_property_type, study.get("by_property_type")))
         }
     }
 }
@@ -121,7 +129,7 @@ fn segments(language: Language, title: &str, found: Option<&Value>) -> Markup {
         .map(Vec::as_slice)
         .unwrap_or_default();
     let number = |part: &Value, name: &str, decimals| {
-        let value = estimate(part, name).map(|[value, ..]| language.number(value, decimals));
+        let value = estimate(part, name).map(|[value, ..]| language.number_fixed(value, decimals));
         value.unwrap_or_else(|| "–".to_owned())
     };
     html! {
@@ -141,7 +149,7 @@ fn segments(language: Language, title: &str, found: Option<&Value>) -> Markup {
                                     td.number { (language.count(part.pointer("/untrimmed/sales").and_then(Value::as_u64).unwrap_or(0))) }
                                     td.number { (number(part, "median_ratio", 3)) }
                                     td.number { (number(part, "cod", 1)) }
-                                    td.number { (part.get("within_10").and_then(Value::as_f64).map_or_else(|| "–".to_owned(), |it| language.percent(it))) }
+                                    td.number { (part.get("within_10").and_then(Value::as_f64).map_or_else(|| "–".to_owned(), |it| language.percent_fixed(it))) }
                                 }
                             }
                         }
