@@ -1,5 +1,5 @@
-//! The SHA-256 of each file of a registered version, by the file's key. The bucket has hashes of its own beside the
-//! files; who can replace a file there can replace them too, but not these.
+//! The SHA-256 of each file of a registered version, by the file's key. The bucket has hashes beside the files; whoever
+//! can replace a file there can replace them too, but not these.
 
 use std::collections::BTreeMap;
 
