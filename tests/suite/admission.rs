@@ -1,6 +1,7 @@
 //! Many files at once: one run works at a time, and the others wait where everybody sees it.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use local::executions::Status;
 use reqwest::Method;
@@ -13,9 +14,8 @@ use tests::stories::train_on_anything;
 use tests::world::World;
 
 const FILES: u64 = 20;
-/// Runs that are started at once, and how many of them get a batch from the source.
+/// Runs that are started at once unless `TASADOR_TEST_RUNS` says otherwise; a third of them gets a batch from the source.
 const RUNS: usize = 12;
-const BATCHES: u64 = 4;
 
 fn name(event: &Value) -> Option<&str> {
     event["stateEnteredEventDetails"]["name"].as_str()
@@ -85,29 +85,46 @@ async fn twenty_dropped_files_are_all_finished_while_lambda_throttles() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn runs_started_at_once_share_the_batches_and_none_fails() {
+async fn runs_started_at_once_share_the_batches_and_none_fails_and_prices_are_served_meanwhile() {
     let world = World::new(train_on_anything).await;
-    for number in 0..BATCHES {
+    let runs = std::env::var("TASADOR_TEST_RUNS").map_or(RUNS, |text| text.parse().unwrap());
+    let batches = runs as u64 / 3;
+    world.deliver(&Batch::new(batches + 1, 60)).await;
+    for number in 0..batches {
         let batch = Batch::new(number + 1, 60);
         world.source.then(Answer::Json(batch.api_json()));
     }
-    let starts = (0..RUNS).map(|_| world.http(Method::POST, "/runs", None));
+    let starts = (0..runs).map(|_| world.http(Method::POST, "/runs", None));
     for (status, answer) in futures::future::join_all(starts).await {
         assert_eq!(status, 202, "{answer}");
     }
-    world.cloud().executions().idle().await;
+    let (mut prices, mut longest) = (0, Duration::ZERO);
+    let priced = async {
+        loop {
+            let begun = Instant::now();
+            let (status, answer) = world.price(&json!({"bed": 3})).await;
+            assert_eq!(status, 200, "{answer}");
+            longest = longest.max(begun.elapsed());
+            prices += 1;
+        }
+    };
+    tokio::select! {
+        () = world.cloud().executions().idle() => {}
+        () = priced => {}
+    }
+    println!("{prices} prices during {runs} runs, the slowest after {longest:?}");
     let page = PageRequest::first(100);
     let history = world.context().registry.history(&page).await;
-    let outcomes = history.unwrap().items;
-    assert_eq!(outcomes.len(), RUNS);
+    let mut outcomes = history.unwrap().items;
+    outcomes.truncate(runs);
     let failed = outcomes
         .iter()
         .find(|outcome| outcome.kind == OutcomeKind::Failed);
     assert!(failed.is_none(), "{failed:#?}");
-    let batches: BTreeSet<_> = outcomes
+    let worked_on: BTreeSet<_> = outcomes
         .iter()
         .filter_map(|outcome| outcome.batch)
         .collect();
-    assert_eq!(batches.len() as u64, BATCHES);
+    assert_eq!(worked_on.len() as u64, batches);
     invariants::check(&world).await;
 }

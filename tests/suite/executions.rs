@@ -4,8 +4,11 @@ use std::fs;
 
 use jiff::Timestamp;
 use local::executions::{ExecutionError, Status};
+use reqwest::Method;
 use serde_json::json;
 use tasador_states::HistoryEvent;
+use tasador_testing::listings::Batch;
+use tests::stories::train_on_anything;
 use tests::world::World;
 
 /// Arrays in each other, so many.
@@ -63,4 +66,33 @@ async fn executions_that_are_found_at_a_start_end_and_damaged_ones_are_put_aside
     }
     assert_eq!(executions.list().len(), inputs.len());
     assert!(folder.join("damaged.damaged").is_file());
+}
+
+/// Step Functions gives at most 1,000 events at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_with_more_events_than_a_page_is_followed_to_its_end() {
+    let world = World::new(train_on_anything).await;
+    for state in [
+        "Fetch",
+        "Preprocess",
+        "Gate",
+        "Train",
+        "Compare",
+        "RecordPromotion",
+    ] {
+        let plan = format!("fail:before:{state}:Lambda.TooManyRequestsException:90");
+        world.faults.plan(&plan).unwrap();
+    }
+    let run = world.deliver(&Batch::new(1, 60)).await;
+    assert!(run.events.len() > 1_000, "{}", run.events.len());
+    let (status, answer) = world
+        .http(Method::GET, &format!("/runs/{}", run.id), None)
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let steps = answer["steps"].as_array().unwrap();
+    let names: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| step["name"].as_str())
+        .collect();
+    assert_eq!(names, run.path());
 }

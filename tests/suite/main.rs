@@ -34,6 +34,7 @@ mod ports;
 mod promotion;
 mod quarantine;
 mod real_listings;
+mod replaced_files;
 mod schedule;
 mod scripts;
 mod seeds;

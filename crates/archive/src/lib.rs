@@ -38,6 +38,17 @@ pub struct VersionCopy {
     pub training: Option<Training>,
 }
 
+impl VersionCopy {
+    /// The SHA-256 of each file, by its key.
+    pub fn hashes(&self) -> BTreeMap<Key, Digest> {
+        let prefix = key::model_prefix(&self.version.model, self.version.version);
+        let files = self.files.iter();
+        files
+            .filter_map(|(name, digest)| Some((format!("{prefix}{name}").parse().ok()?, *digest)))
+            .collect()
+    }
+}
+
 /// Why a copy could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {

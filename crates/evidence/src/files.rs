@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use tasador_ids::{ModelName, ModelVersion};
+use tasador_ids::{Digest, ModelName, ModelVersion};
 use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, Lake, LakeError};
+use tasador_registry::Registry;
 
 use crate::EvidenceError;
 
@@ -136,22 +137,26 @@ impl Evidence {
     }
 }
 
-/// The bytes of one file of a version; `None` if it does not exist or is too large.
+/// The bytes of one file of a version; `None` if it does not exist, is too large, or is not the one that was
+/// registered with the version.
 ///
 /// # Errors
-/// [`EvidenceError::Lake`] if the bucket does not answer.
+/// [`EvidenceError`] if the bucket or the registry does not answer.
 pub async fn file(
     lake: &Lake,
+    registry: &Registry,
     model: &ModelName,
     version: ModelVersion,
     name: &str,
 ) -> Result<Option<Vec<u8>>, EvidenceError> {
     let key = format!("{}{name}", key::model_prefix(model, version));
     // An invalid key cannot name a file.
-    match key.parse() {
-        Ok(key) => read_optional(lake, key).await,
-        Err(_) => Ok(None),
-    }
+    let Ok(key) = key.parse::<Key>() else {
+        return Ok(None);
+    };
+    let recorded = registry.recorded_file(&key).await?;
+    let bytes = read_optional(lake, key).await?;
+    Ok(bytes.filter(|bytes| recorded.is_none_or(|recorded| recorded == Digest::of(bytes))))
 }
 
 /// The content of a version's `ratio_study.json`; `None` where it has none.

@@ -14,9 +14,11 @@ use utoipa::ToSchema;
 use crate::backend::BackendError;
 use crate::problem::Problem;
 
-/// The most events of an execution that its steps are read from. A run has some sixty, a few
-/// hundred where all is tried again and again.
-const EVENTS_MAX: i32 = 1_000;
+/// Events of a page of an execution's history, the most that Step Functions gives. A run has some sixty events; one
+/// that waits for its turn or is throttled for hours has thousands.
+const EVENTS_PAGE: i32 = 1_000;
+/// The most events that its steps are read from: as many as an execution can have.
+const EVENTS_MAX: usize = 25_000;
 /// The newest events, in which the current state of a run stands.
 const NEWEST_EVENTS: i32 = 400;
 
@@ -180,13 +182,24 @@ pub async fn start(ctx: &Context, machine: &str, input: &Value) -> Result<Run, B
 pub async fn follow(ctx: &Context, machine: &str, run: &RunId) -> Result<Followed, BackendError> {
     let arn = execution(machine, run);
     let described = ctx.sfn.describe_execution().execution_arn(&arn).send();
-    let events = ctx
+    let mut pages = ctx
         .sfn
         .get_execution_history()
         .execution_arn(&arn)
         .include_execution_data(false)
-        .max_results(EVENTS_MAX)
+        .into_paginator()
+        .page_size(EVENTS_PAGE)
+        .items()
         .send();
+    let events = async {
+        let mut events = Vec::new();
+        while events.len() < EVENTS_MAX
+            && let Some(event) = pages.try_next().await?
+        {
+            events.push(event);
+        }
+        Ok(events)
+    };
     let (described, events, outcome) =
         tokio::join!(described, events, ctx.registry.history_of(run));
     let outcome = outcome?;
@@ -200,7 +213,7 @@ pub async fn follow(ctx: &Context, machine: &str, run: &RunId) -> Result<Followe
     let (start, stop) = (described.start_date(), described.stop_date());
     Ok(Followed {
         run: Run::new(run.as_str(), described.status(), start, stop),
-        steps: steps(events.events()),
+        steps: steps(&events),
         outcome,
     })
 }

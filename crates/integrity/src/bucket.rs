@@ -159,13 +159,17 @@ async fn expectations(
         }
     }
     for copy in &copies.versions {
-        let version = &copy.version;
-        let prefix = key::model_prefix(&version.model, version.version);
-        for (name, digest) in &copy.files {
-            if let Ok(key) = format!("{prefix}{name}").parse() {
-                expect(&mut expected, key, *digest, Remedy::Backup);
-            }
+        for (key, digest) in copy.hashes() {
+            expect(&mut expected, key, digest, Remedy::Backup);
         }
+    }
+    // What MLflow's clients registered as versions.
+    let uploaded = objects
+        .keys()
+        .filter(|key| key.as_str().starts_with("mlflow/"));
+    let uploaded: Vec<Key> = uploaded.cloned().collect();
+    for (key, digest) in ctx.registry.recorded_files(&uploaded).await? {
+        expect(&mut expected, key, digest, Remedy::Backup);
     }
     manifests(ctx, objects, &expected, report).await?;
     row_hashes(ctx, objects, report).await?;

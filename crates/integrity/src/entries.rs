@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tasador_archive::{Copies, recorded};
 use tasador_champion::load;
 use tasador_ids::{BatchId, ModelName, RunId, key};
+use tasador_lake::Key;
 use tasador_listing::PropertyKey;
 use tasador_registry::{
     Batch, BatchEvent, Outcome, OutcomeKind, Page, PageRequest, PromotionEvent, RegistryError,
@@ -131,7 +132,25 @@ async fn versions(
         };
         if copy.version.artifact.as_ref() != Some(artifact) {
             let fault = "its entry names another artifact than its copy in the bucket";
-            report.find(subject, fault, Remedy::Person);
+            report.find(&subject, fault, Remedy::Person);
+        }
+        let hashes = copy.hashes();
+        let keys: Vec<Key> = hashes.keys().cloned().collect();
+        let known = readable(ctx.registry.recorded_files(&keys).await, report)?;
+        let known = known.unwrap_or_default();
+        for (key, digest) in hashes {
+            match known.get(&key) {
+                Some(known) if *known == digest => {}
+                Some(_) => {
+                    let fault =
+                        "the registry has another SHA-256 of it than the copy of its version";
+                    report.find(key, fault, Remedy::Person);
+                }
+                None => {
+                    let fault = "the registry has no SHA-256 of it";
+                    report.find(key, fault, Remedy::Rebuild);
+                }
+            }
         }
     }
     let last = readable(ctx.registry.model(model).await, report)?.flatten();

@@ -33,6 +33,8 @@ pub struct Rebuilt {
     pub decisions: u64,
     /// Copies in the bucket.
     pub copies: u64,
+    /// Hashes of files of versions.
+    pub hashes: u64,
 }
 
 /// What a bucket without its registry has.
@@ -222,17 +224,30 @@ async fn copy(ctx: &Context, copies: &Copies, done: &mut Rebuilt) -> Result<(), 
             }
         }
         for version in registry.all_versions(&model).await? {
-            let is_ready = version.status == VersionStatus::Ready && version.artifact.is_some();
-            if is_ready && copies.version(&model, version.version).is_none() {
-                let files = files(ctx, &version).await?;
-                let copy = VersionCopy {
-                    version,
-                    files,
-                    training: None,
-                };
-                keep_version(lake, &copy).await?;
-                done.copies += 1;
+            if version.status != VersionStatus::Ready || version.artifact.is_none() {
+                continue;
             }
+            let made;
+            let copy = match copies.version(&model, version.version) {
+                Some(copy) => copy,
+                None => {
+                    let files = files(ctx, &version).await?;
+                    made = VersionCopy {
+                        version,
+                        files,
+                        training: None,
+                    };
+                    keep_version(lake, &made).await?;
+                    done.copies += 1;
+                    &made
+                }
+            };
+            let mut unknown = copy.hashes();
+            let keys: Vec<Key> = unknown.keys().cloned().collect();
+            let known = registry.recorded_files(&keys).await?;
+            unknown.retain(|key, _| !known.contains_key(key));
+            registry.record_files(&unknown).await?;
+            done.hashes += unknown.len() as u64;
         }
     }
     Ok(())

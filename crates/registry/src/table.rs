@@ -16,6 +16,7 @@ mod create;
 mod decisions;
 mod drops;
 pub(crate) mod fault;
+mod files;
 mod inferences;
 pub(crate) mod item;
 pub(crate) mod key;

@@ -96,10 +96,39 @@ pub(crate) async fn join(compacted: Timestamp, ctx: &Context) -> Result<Joined, 
         let evaluated = ctx.registry.evaluated(model, from).await?;
         let performance = Performance::of(&evaluated, now);
         log_to_runs(&performance, ctx).await?;
+        warn_of_error(&performance, ctx).await?;
         // Last: the figures are stale until then.
         ctx.registry.put_performance(model, &performance).await?;
     }
     Ok(joined)
+}
+
+/// Warns if the champion's served prices turned out worse than its validation promised. On AWS a metric counts these
+/// lines, and an alarm watches it.
+async fn warn_of_error(performance: &Performance, ctx: &Context) -> Result<(), Error> {
+    let model = &ctx.config.model;
+    let Some(champion) = ctx.registry.champion(model).await? else {
+        return Ok(());
+    };
+    let version = champion.version;
+    let Some(figures) = performance.of_version(version) else {
+        return Ok(());
+    };
+    let record = ctx.registry.version(model, version).await?;
+    let promised = record.and_then(|record| record.metrics.get("validation_median_ape"));
+    let Some(promised) = promised.filter(|promised| *promised > 0.0) else {
+        return Ok(());
+    };
+    let growth = figures.median_ape / promised - 1.0;
+    let limits = &ctx.config.gate;
+    if figures.sales >= limits.served_min_sales && growth > limits.error_growth_share {
+        tracing::warn!(
+            %model, %version, sales = figures.sales, served_error_growth = growth,
+            "the prices that version {version} served are wrong by {:.0} % more than validation promised; compare versions in GET /performance and roll back if a former one was better",
+            growth * 100.0
+        );
+    }
+    Ok(())
 }
 
 /// Adds the figures of each version to the metrics of its MLflow run. A run that people deleted gets none.

@@ -7,13 +7,15 @@ use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use http::header;
 use serde_json::{Value, json};
-use tasador_lake::{Entry, Key};
+use tasador_ids::Digest;
+use tasador_lake::{Entry, Key, LakeError};
 use tasador_runtime::Context;
 
 use crate::args::Args;
-use crate::error::{Answer, ApiError};
+use crate::error::{Answer, ApiError, Code};
 use crate::place::{self, Place};
 use crate::{logged_models, registered, runs, view};
 
@@ -23,6 +25,12 @@ const DIRECT_MAX_BYTES: u64 = 4_000_000;
 /// The largest file that is accepted at once, in bytes. Lambda accepts some 4.5 MB; on one machine there
 /// is only this limit.
 const UPLOAD_MAX_BYTES: usize = 256 * 1024 * 1024;
+/// The files of a version whose SHA-256 is recorded when a client registers it: the smallest come first. A request
+/// has some 29 seconds on AWS, and what was uploaded in parts is read for it.
+const RECORDED_MAX_BYTES: u64 = 512 * 1024 * 1024;
+const RECORDED_MAX_FILES: usize = 1_000;
+/// Files that are read for it at once.
+const READS: usize = 8;
 /// The most parts that S3 accepts.
 const PARTS_MAX: i64 = 10_000;
 
@@ -98,14 +106,23 @@ fn within(root: &str, path: &str) -> Result<Place, ApiError> {
 /// A file: its bytes, or a redirect to them.
 pub(crate) async fn download(ctx: &Context, place: &Place) -> Result<Response, ApiError> {
     let key = place.object()?;
-    let Some(info) = ctx.lake.head(&key).await? else {
+    let (info, recorded) = tokio::join!(ctx.lake.head(&key), ctx.registry.recorded_file(&key));
+    let (Some(info), recorded) = (info?, recorded?) else {
         return Err(ApiError::not_found("No such artifact."));
     };
     if info.size_bytes > DIRECT_MAX_BYTES {
+        if recorded.is_some() {
+            let checked = ctx.lake.check(&key, recorded).await;
+            checked.map_err(|error| unverified(&key, error))?;
+        }
         let address = ctx.lake.address(&key).await?;
         return Ok(Redirect::temporary(&address).into_response());
     }
-    let bytes = ctx.lake.get(&key).await?;
+    let bytes = match recorded {
+        Some(digest) => ctx.lake.get_verified(&key, digest).await,
+        None => ctx.lake.get(&key).await,
+    };
+    let bytes = bytes.map_err(|error| unverified(&key, error))?;
     let name = key.file_name().replace(['"', '\\'], "_");
     let name: String = name.chars().filter(char::is_ascii).collect();
     let headers = [
@@ -119,6 +136,56 @@ pub(crate) async fn download(ctx: &Context, place: &Place) -> Result<Response, A
         (header::CONTENT_SECURITY_POLICY, "sandbox".to_owned()),
     ];
     Ok((headers, bytes).into_response())
+}
+
+/// A file that is not as it was written, or not as it was registered.
+fn unverified(key: &Key, error: LakeError) -> ApiError {
+    if !matches!(error, LakeError::Corrupt { .. }) {
+        return error.into();
+    }
+    tracing::error!(%key, "the file is not served: {error}");
+    ApiError::new(
+        Code::InternalError,
+        format!(
+            "The file {} is damaged, or was replaced in the bucket after its version was registered, so it is not served. `tasador verify` names such files.",
+            key.file_name()
+        ),
+    )
+}
+
+/// Records the SHA-256 of each file at a place of this server, which become those of a version.
+pub(crate) async fn record(ctx: &Context, uri: &str) -> Result<(), ApiError> {
+    let place = Place::within(uri, "")?;
+    // The pipeline records its own.
+    let Some(place) = place.filter(|place| place.is_writable) else {
+        return Ok(());
+    };
+    let mut objects = ctx.lake.list(&format!("{}/", place.key)).await?;
+    objects.sort_by_key(|object| object.size_bytes);
+    let mut left_bytes = RECORDED_MAX_BYTES;
+    objects.truncate(RECORDED_MAX_FILES);
+    objects.retain(|object| match left_bytes.checked_sub(object.size_bytes) {
+        Some(left) => {
+            left_bytes = left;
+            true
+        }
+        None => false,
+    });
+    let digests = stream::iter(objects).map(async |object| {
+        let digest = digest(ctx, &object.key).await?;
+        Ok::<_, ApiError>((object.key, digest))
+    });
+    let files = digests.buffer_unordered(READS).try_collect().await?;
+    Ok(ctx.registry.record_files(&files).await?)
+}
+
+/// The SHA-256 of a file: what it was written with, or of its bytes where it was uploaded in parts.
+async fn digest(ctx: &Context, key: &Key) -> Result<Digest, ApiError> {
+    let info = ctx.lake.head(key).await?;
+    match info.and_then(|info| info.sha256) {
+        Some(digest) => Ok(digest),
+        None => Ok(ctx.lake.check(key, None).await?.digest),
+    }
 }
 
 /// What MLflow's pages show as text, by the end of a name or the whole of it.
@@ -149,7 +216,10 @@ pub(crate) async fn upload(
             "The file has more than {UPLOAD_MAX_BYTES} bytes: upload it in parts (MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD)."
         ))
     })?;
+    let digest = Digest::of(&bytes);
     ctx.lake.put(&key, bytes).await?;
+    // MLflow's clients may replace files of a version, such as its signature.
+    ctx.registry.replace_file(&key, digest).await?;
     Ok(Json(json!({})))
 }
 
@@ -208,6 +278,10 @@ pub(crate) async fn complete_upload(ctx: &Context, args: Args) -> Answer {
     });
     let parts = parts.collect::<Result<Vec<_>, ApiError>>()?;
     ctx.lake.end_parts(&key, &upload, &parts).await?;
+    if ctx.registry.recorded_file(&key).await?.is_some() {
+        let replaced = digest(ctx, &key).await?;
+        ctx.registry.replace_file(&key, replaced).await?;
+    }
     Ok(json!({}))
 }
 

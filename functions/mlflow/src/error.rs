@@ -83,6 +83,14 @@ impl ApiError {
         ))
     }
 
+    /// The error of a parameter that stands within a list.
+    pub(crate) fn within(self, list: &str, index: usize) -> Self {
+        let message = self
+            .message
+            .replace("parameter '", &format!("parameter '{list}[{index}]."));
+        Self { message, ..self }
+    }
+
     pub(crate) fn not_covered(message: impl Into<String>) -> Self {
         Self::new(Code::NotImplemented, message)
     }

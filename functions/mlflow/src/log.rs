@@ -19,21 +19,24 @@ pub(crate) async fn log_metric(ctx: &Context, args: Args) -> Answer {
 }
 
 pub(crate) async fn log_param(ctx: &Context, args: Args) -> Answer {
+    // In the order of MLflow, which names the first one that is wrong.
+    let (run_id, key) = (args.run_id()?, args.required("key")?);
     let value = args.text("value")?.unwrap_or_default();
     let additions = RunLog {
-        params: params(vec![(args.required("key")?, value)])?,
+        params: params(vec![(key, value)])?,
         ..RunLog::default()
     };
-    log(ctx, &args.run_id()?, Vec::new(), additions).await
+    log(ctx, &run_id, Vec::new(), additions).await
 }
 
 pub(crate) async fn set_tag(ctx: &Context, args: Args) -> Answer {
+    let (run_id, key) = (args.run_id()?, args.required("key")?);
     let value = args.text("value")?.unwrap_or_default();
     let additions = RunLog {
-        tags: run_tags(vec![(args.required("key")?, value)])?,
+        tags: run_tags(vec![(key, value)])?,
         ..RunLog::default()
     };
-    log(ctx, &args.run_id()?, Vec::new(), additions).await
+    log(ctx, &run_id, Vec::new(), additions).await
 }
 
 pub(crate) async fn delete_tag(ctx: &Context, args: Args) -> Answer {
@@ -55,6 +58,9 @@ pub(crate) async fn delete_tag(ctx: &Context, args: Args) -> Answer {
 pub(crate) async fn log_batch(ctx: &Context, args: Args) -> Answer {
     let run_id = args.required("run_id")?;
     let metrics = args.list("metrics")?;
+    for (index, metric) in metrics.iter().enumerate() {
+        point(metric).map_err(|error| error.within("metrics", index))?;
+    }
     let (sent_params, sent_tags) = (args.pairs("params")?, args.pairs("tags")?);
     check_batch(metrics.len(), sent_params.len(), sent_tags.len())?;
     let additions = RunLog {

@@ -16,7 +16,7 @@ use crate::paging::Search;
 use crate::registered::{
     Aliases, answer_version, change_version, find_version, model, touch, version,
 };
-use crate::{logged_models, place};
+use crate::{artifacts, logged_models, place};
 
 const SEARCH_DEFAULT: i64 = 10_000;
 const SEARCH_MAX: i64 = 200_000;
@@ -29,6 +29,7 @@ pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
     let source = source.ok_or_else(|| ApiError::missing("source"))?;
     let (mut model_id, mut run_id) = (args.filled("model_id")?, args.filled("run_id")?);
     let location = location(ctx, &source, &mut model_id, &mut run_id).await?;
+    artifacts::record(ctx, &location).await?;
     let new = NewVersion {
         model: model.clone(),
         // Each registration is a new version, as in MLflow.

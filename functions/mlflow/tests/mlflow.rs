@@ -369,3 +369,42 @@ async fn the_default_experiment_is_the_oldest() {
     let names: Vec<&Value> = found.iter().map(|one| &one["name"]).collect();
     assert_eq!(names, ["BestHousePriceModel", "Default"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_wrong_parameter_is_named_as_mlflow_names_it() {
+    let (router, _, _stores) = served().await;
+    let new = json!({"experiment_id": "0"});
+    let (_, made) = post(&router, "runs/create", new).await;
+    let id = &made["run"]["info"]["run_id"];
+    for (path, body, named) in [
+        (
+            "runs/log-parameter",
+            json!({"run_id": 31, "key": "a", "value": 41}),
+            "Invalid value 31 for parameter 'run_id' supplied",
+        ),
+        (
+            "runs/log-parameter",
+            json!({"run_id": id, "key": 31, "value": 41}),
+            "Invalid value 31 for parameter 'key' supplied",
+        ),
+        (
+            "runs/set-tag",
+            json!({"run_id": 31, "key": "a", "value": 41}),
+            "Invalid value 31 for parameter 'run_id' supplied",
+        ),
+        (
+            "runs/log-batch",
+            json!({"run_id": id, "metrics": [{"key": "a", "value": 2.5}]}),
+            "Missing value for required parameter 'metrics[0].timestamp'",
+        ),
+        (
+            "runs/log-metric",
+            json!({"run_id": id, "key": "a", "value": 2.5}),
+            "Missing value for required parameter 'timestamp'",
+        ),
+    ] {
+        let (status, answer) = post(&router, path, body).await;
+        let message = answer["message"].as_str().unwrap();
+        assert!(status == 400 && message.contains(named), "{path}: {answer}");
+    }
+}

@@ -150,7 +150,14 @@ pub(crate) async fn file(
     Path((name, version, file)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let record = registered(&ctx, &name, &version).await?;
-    let found = tasador_evidence::file(&ctx.lake, &record.model, record.version, &file).await?;
+    let found = tasador_evidence::file(
+        &ctx.lake,
+        &ctx.registry,
+        &record.model,
+        record.version,
+        &file,
+    )
+    .await?;
     let bytes = found.ok_or_else(|| {
         Problem::not_found("The version has no file of that name, or it is too large to be sent.")
     })?;

@@ -290,16 +290,19 @@ async fn register(
         files.push((key::model(model, version, ModelFile::Comparables), bytes));
     }
     let prefix = key::model_prefix(model, version);
-    let mut digests = BTreeMap::new();
+    let (mut digests, mut recorded) = (BTreeMap::new(), BTreeMap::new());
     for (key, bytes) in files {
         let name = key
             .as_str()
             .strip_prefix(&prefix)
             .unwrap_or(key.as_str())
             .to_owned();
-        digests.insert(name, Digest::of(&bytes));
+        let digest = Digest::of(&bytes);
         ctx.lake.put_once(&key, bytes).await?;
+        digests.insert(name, digest);
+        recorded.insert(key, digest);
     }
+    ctx.registry.record_files(&recorded).await?;
 
     let metrics = measured(&trained.measured, &trained.ratios, size_bytes);
     let finished = ctx

@@ -213,8 +213,8 @@ async fn file(
     let (Ok(model), Ok(version)) = (model.parse(), version.parse().map(ModelVersion)) else {
         return Problem::new(StatusCode::NOT_FOUND).into_response();
     };
-    let lake = &site.pricing.context().lake;
-    match tasador_evidence::file(lake, &model, version, &file).await {
+    let ctx = site.pricing.context();
+    match tasador_evidence::file(&ctx.lake, &ctx.registry, &model, version, &file).await {
         Ok(Some(bytes)) => {
             let language = Language::wanted(asked(pairs).language.as_deref(), &headers);
             let bytes = models::in_language(language, &file, bytes);

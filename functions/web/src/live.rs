@@ -203,7 +203,7 @@ pub(crate) fn step_in_words(language: Language, step: &str) -> String {
         "WaitForTurn" => ("Waiting for another run", "Esperando a otra ejecución"),
         "Preprocess" => ("Cleaning the batch", "Limpiando el lote"),
         "Gate" | "Decide" => ("Judging the batch", "Evaluando el lote"),
-        "TrainCandidates" | "TrainOn" | "TrainJob" | "Train" | "CandidateFailed" => {
+        "TrainCandidates" | "TrainOn" | "TrainJob" | "Train" | "JobFailed" | "CandidateFailed" => {
             ("Training", "Entrenando")
         }
         "Compare" | "Verdict" => (

@@ -60,13 +60,14 @@ async fn repaired(ctx: &Context) -> anyhow::Result<Report> {
     let rebuilt = tasador_integrity::rebuild(ctx).await?;
     if rebuilt != Rebuilt::default() {
         result(format!(
-            "Restored in the registry: {} versions, {} promotions, {} champions, {} batches, {} runs, {} decisions. Written to the bucket: {} copies.",
+            "Restored in the registry: {} versions, {} promotions, {} champions, {} batches, {} runs, {} decisions, {} hashes of files. Written to the bucket: {} copies.",
             rebuilt.versions,
             rebuilt.promotions,
             rebuilt.champions,
             rebuilt.batches,
             rebuilt.runs,
             rebuilt.decisions,
+            rebuilt.hashes,
             rebuilt.copies,
         ))?;
     }

@@ -72,9 +72,39 @@ impl Registry {
             });
         let record = match copy {
             Some(copy) => item::record(copy)?,
-            None => self.known_version(model, version).await?,
+            None => self.add_copy(model, alias, version, &aliases).await?,
         };
         Ok(Some((record, aliases)))
+    }
+
+    /// The version of an alias that has no copy of it, as earlier releases set them; the alias gets one where it
+    /// may have one. Whoever changes one of them at the same time wins, and the next look-up tries again.
+    async fn add_copy(
+        &self,
+        model: &ModelName,
+        alias: &str,
+        version: ModelVersion,
+        aliases: &Aliases,
+    ) -> Result<VersionRecord, RegistryError> {
+        const WHAT: &str = "copy a version to its alias";
+        let place = key::version(model, version);
+        let before = self.get_item(WHAT, place.clone()).await?;
+        let before = before.ok_or_else(|| RegistryError::NotFound {
+            what: format!("version {version} of {model}"),
+        })?;
+        let record: VersionRecord = item::record(before.clone())?;
+        if others(aliases, alias, version) < COPIES_MAX
+            && let Some((_, copy)) = copy(&record)?
+        {
+            let writes = vec![
+                self.update(place, increment(), unchanged(&before))?,
+                self.update(key::alias(model, alias), with_copy(copy), names(version)?)?,
+            ];
+            if let Err(error) = self.transact(WHAT, writes).await {
+                tracing::warn!(%model, alias, "the alias has no copy of its version yet: {error}");
+            }
+        }
+        Ok(record)
     }
 
     /// Names a version. False where there is no such version.
@@ -95,13 +125,9 @@ impl Registry {
                 return Ok(false);
             };
             let aliases = self.aliases(model).await?;
-            let others = aliases
-                .iter()
-                .filter(|(name, named)| **named == version && *name != alias)
-                .count();
             let condition = unchanged(&before);
             let mut named = item(key::alias(model, alias), &Alias { version })?;
-            if others < COPIES_MAX {
+            if others(&aliases, alias, version) < COPIES_MAX {
                 named.extend(copy(&item::record(before)?)?);
             }
             let writes = vec![
@@ -178,14 +204,11 @@ impl Registry {
                 continue;
             }
             let change = match copy(record)? {
-                Some((_, copy)) => Expression::new("SET #copy = :copy").value(":copy", copy),
-                None => Expression::new("REMOVE #copy"),
+                Some((_, copy)) => with_copy(copy),
+                None => Expression::new("REMOVE #copy").name("#copy", COPY),
             };
-            let still = Expression::new("#version = :version")
-                .name("#version", "version")
-                .value(":version", value(&record.version)?);
             let place = key::alias(model, &name);
-            writes.push(self.update(place, change.name("#copy", COPY), still)?);
+            writes.push(self.update(place, change, names(record.version)?)?);
         }
         Ok(writes)
     }
@@ -212,6 +235,27 @@ pub(super) fn copy(
         return Ok(None);
     }
     Ok(Some((COPY.to_owned(), value(record)?)))
+}
+
+/// How many other aliases a version has.
+fn others(aliases: &Aliases, alias: &str, version: ModelVersion) -> usize {
+    let others = aliases.iter();
+    others
+        .filter(|(name, named)| **named == version && *name != alias)
+        .count()
+}
+
+fn with_copy(copy: AttributeValue) -> Expression {
+    Expression::new("SET #copy = :copy")
+        .name("#copy", COPY)
+        .value(":copy", copy)
+}
+
+/// That an alias still names a version.
+fn names(version: ModelVersion) -> Result<Expression, RegistryError> {
+    Ok(Expression::new("#version = :version")
+        .name("#version", "version")
+        .value(":version", value(&version)?))
 }
 
 fn named(items: &[Item]) -> Result<Aliases, RegistryError> {

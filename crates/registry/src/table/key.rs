@@ -23,6 +23,7 @@
 //! | up to when the log is compacted | `compaction` | `through` | |
 //! | what the pipeline decided | `pipeline` | `counts` | |
 //! | a file under `drop/` that was taken | `drop#<SHA-256 of its key>` | `drop` | |
+//! | the SHA-256 of a file of a version | `file#<SHA-256 of its key>` | `file` | |
 //! | a sale and the price served for its home | `evaluated#<model>` | `<date>#<property>` | |
 //! | what served prices turned out to be worth | `performance#<model>` | `performance` | |
 //! | when sales were kept that the figures may lack | `performance#<model>` | `sales` | |
@@ -116,6 +117,13 @@ pub(crate) fn run_history(run: &RunId) -> Key {
 pub(super) fn drop(object: &str) -> Key {
     // By its hash: keys of S3 hold anything.
     Key::new(format!("drop#{}", Digest::of(object.as_bytes())), "drop")
+}
+
+pub(super) fn file(key: &tasador_ids::Key) -> Key {
+    Key::new(
+        format!("file#{}", Digest::of(key.as_str().as_bytes())),
+        "file",
+    )
 }
 
 pub(super) fn turn(number: u32) -> Key {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
 use tasador_ids::ModelVersion;
 use tasador_registry::{Registry, VersionRecord};
@@ -119,6 +120,30 @@ async fn a_version_that_is_not_ready_is_shown_as_it_becomes() {
         .await
         .unwrap();
     assert_copies(&registry, &[("next", version)]).await;
+}
+
+/// Earlier releases set aliases without a copy.
+#[tokio::test]
+async fn an_alias_without_a_copy_gets_one_by_its_first_look_up() {
+    let registry = registry().await;
+    let version = ready(&registry, "run/a").await;
+    registry.set_alias(&model(), "old", version).await.unwrap();
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let removed = registry.client.update_item();
+    removed
+        .table_name(&registry.tables().registry)
+        .key("pk", text(&format!("model#{}", model())))
+        .key("sk", text("alias#old"))
+        .update_expression("REMOVE #copy")
+        .expression_attribute_names("#copy", "copy")
+        .send()
+        .await
+        .unwrap();
+    assert!(requests(&registry, "old").await > 1);
+    assert_eq!(requests(&registry, "old").await, 1);
+    tag(&registry, version, "changed").await;
+    assert_copies(&registry, &[("old", version)]).await;
+    assert_eq!(requests(&registry, "old").await, 1);
 }
 
 /// DynamoDB writes at most 100 items in a transaction.

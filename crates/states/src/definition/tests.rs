@@ -290,7 +290,13 @@ fn names_are_listed_from_all_depths() {
         .keys()
         .map(String::as_str)
         .collect();
-    expected.extend(["TrainOn", "TrainJob", "Train", "CandidateFailed"]);
+    expected.extend([
+        "TrainOn",
+        "TrainJob",
+        "Train",
+        "JobFailed",
+        "CandidateFailed",
+    ]);
     assert_eq!(machine.state_names(), expected);
     let errors = machine.error_names();
     assert!(

@@ -136,6 +136,7 @@ fn table(language: Language, steps: &[Step]) -> Markup {
                 | "TrainOn"
                 | "TrainJob"
                 | "Train"
+                | "JobFailed"
                 | "CandidateFailed"
         )
     };

@@ -37,7 +37,16 @@ fn own(ran: &Ran) -> Vec<(&str, &str)> {
         .filter(|event| event.kind.ends_with("StateExited"));
     exits
         .filter_map(|event| Some((event.detail("name")?, event.detail("output")?)))
-        .filter(|(name, _)| !["TrainOn", "TrainJob", "Train", "CandidateFailed"].contains(name))
+        .filter(|(name, _)| {
+            ![
+                "TrainOn",
+                "TrainJob",
+                "Train",
+                "JobFailed",
+                "CandidateFailed",
+            ]
+            .contains(name)
+        })
         .collect()
 }
 

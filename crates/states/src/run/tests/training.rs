@@ -153,14 +153,43 @@ fn a_job_trains_large_datasets_and_the_function_reports_it() {
     });
     let tries = ran.seen.iter().filter(|seen| seen.0 == "TrainJob").count();
     assert_eq!(tries, 4);
-    assert_eq!(
-        ran.output()["candidates"][1],
-        failed("boosting", "States.TaskFailed")
-    );
+    let mut expected = failed("boosting", "States.TaskFailed");
+    expected["error"]["Cause"] = "see the log of job run-1-boosting in AWS Batch".into();
+    assert_eq!(ran.output()["candidates"][1], expected);
     assert_eq!(
         ran.output()["candidates"][2],
         whole.output()["candidates"][2]
     );
+}
+
+/// The cause of a failed job is the job's description as JSON, within the JSON of the state.
+#[test]
+fn the_causes_of_failed_jobs_fit_into_a_state() {
+    let mut gate = answer("Gate", &Value::Null);
+    gate["train_on"] = "job".into();
+    gate["candidates"] = json!(["linear", "ridge", "forest", "boosting", "blend"]);
+    let cause = "\"".repeat(32_768);
+    let ran = train(|call| match call.state {
+        "Gate" => (1, Ok(gate.clone())),
+        "TrainJob" => {
+            let error = "States.TaskFailed".to_owned();
+            (
+                1,
+                Err(TaskError {
+                    error,
+                    cause: cause.clone(),
+                }),
+            )
+        }
+        state => (1, Ok(answer(state, &call.input))),
+    });
+    assert!(
+        matches!(ran.ending, Ending::Succeeded { .. }),
+        "{:?}",
+        ran.ending
+    );
+    let candidates = ran.output()["candidates"].to_string();
+    assert!(candidates.len() < 16 * 1024, "{}", candidates.len());
 }
 
 /// What comes of a candidate whose training failed for reasons other than its data.
