@@ -61,7 +61,8 @@ mod tests {
             let text = encode(&bytes);
             prop_assert_eq!(&text, &format!("{:032x}", u128::from_be_bytes(bytes)));
             prop_assert_eq!(decode(&text), Some(bytes));
-            prop_assert_eq!(Digits::of(u128::from_be_bytes(bytes)).as_str(), text);
+            let digits = Digits::of(u128::from_be_bytes(bytes));
+            prop_assert_eq!(digits.as_str(), text);
         }
     }
 }

@@ -56,13 +56,20 @@ impl Reading {
             } => {
                 let amount = amount::read(text, style)?;
                 let unit = amount.unit.or(unit);
-                let factor = unit.map_or(Some(1.0), |unit| unit.factor(stored));
-                Some(number_text(amount.number * factor?))
+                let factor = unit.map_or(Some(1.0), |unit| unit.factor(stored))?;
+                (factor != 1.0 || !is_plain(text, style))
+                    .then(|| number_text(amount.number * factor))
             }
+            Self::Plain(style) if is_plain(text, style) => None,
             Self::Plain(style) => amount::read(text, style).map(|read| number_text(read.number)),
             Self::Date(order) => dates::read(text, order).map(|date| date.to_string()),
         }
     }
+}
+
+/// Whether this is a number as clean columns have it, which most are.
+fn is_plain(text: &str, style: Style) -> bool {
+    style == Style::Point && clean_number(text).is_some()
 }
 
 /// A column that is made from others, by their places.

@@ -195,23 +195,23 @@ impl Mapped {
         problems.extend(raw.problems.iter().take(MAX_RENAMED).cloned());
         let derived = derived(raw, &mapping.derived);
         let id = identifiers(raw, &mapping.roles);
-        let mut texts: Vec<(String, Option<StringChunked>)> = Vec::with_capacity(raw.columns.len());
-        let mut kinds = HashMap::new();
-        let decided = mapping
-            .readings
-            .into_iter()
-            .zip(mapping.roles)
-            .zip(mapping.kinds);
-        for ((name, (_, text)), ((reading, role), kind)) in
-            mapping.names.iter().zip(&raw.columns).zip(decided)
-        {
-            if role == Role::Feature {
-                texts.push((name.clone(), Some(converted(text, reading))));
-            }
-            if let Some(kind) = kind {
-                kinds.insert(name.clone(), kind);
-            }
-        }
+        let features: Vec<_> = mapping
+            .names
+            .iter()
+            .zip(&raw.columns)
+            .zip(mapping.readings.iter().zip(&mapping.roles))
+            .filter(|(_, (_, role))| **role == Role::Feature)
+            .collect();
+        let mut texts: Vec<(String, Option<StringChunked>)> = features
+            .into_par_iter()
+            .map(|((name, (_, text)), (reading, _))| {
+                (name.clone(), Some(converted(text, *reading)))
+            })
+            .collect();
+        let kinds = mapping.names.iter().zip(mapping.kinds);
+        let mut kinds: HashMap<String, ColumnKind> = kinds
+            .filter_map(|(name, kind)| Some((name.clone(), kind?)))
+            .collect();
         texts.extend(derived);
         if let Some(id) = id {
             // Datasets name properties again by the columns of the clean rows.
