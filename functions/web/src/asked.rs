@@ -13,7 +13,7 @@ const FIELDS_MAX: usize = 200;
 /// The longest value, in characters.
 const VALUE_MAX_CHARS: usize = 200;
 
-/// A section of the page. Each has an address of its own.
+/// A section of the page. Each has its own address.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SectionId {
     #[default]

@@ -1,7 +1,7 @@
 //! HTTP: the page that people look at.
 //!
 //! Rendered here, without a build step: *Appraise*, *History*, *Models*, *Performance*, *Data* and
-//! *Operations*, each with an address of its own. All of it is read and used without JavaScript; a small script
+//! *Operations*, each with its own address. All of it is read and used without JavaScript; a small script
 //! of the page's own moves the what-if sliders without a reload, and sends the changes in production.
 //!
 //! Where tokens are required, a visitor signs in with one, which the page keeps in a cookie and checks

@@ -19,7 +19,7 @@ use crate::language::{Language, PageLanguage as _};
 use crate::layout::empty;
 use crate::visitor::Visitor;
 
-/// The section that is asked for, as far as the visitor may see it.
+/// The section of the address, as far as the visitor may see it.
 pub(crate) async fn find(
     site: &Site,
     language: Language,

@@ -80,7 +80,7 @@ async fn what_served_prices_turned_out_to_be_worth_is_shown() {
     page.click("#performance .card:nth-of-type(5) th button")
         .await;
     assert!(page.text(rows).await.starts_with("Sep 2026"));
-    // A version leads to its page, with the study of its own.
+    // A version leads to its page, which has its own study.
     page.script("scrollTo(0, 0)").await;
     page.click("#performance .champion a").await;
     page.wait_for("#entry #ratio-study").await;

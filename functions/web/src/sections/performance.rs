@@ -26,7 +26,7 @@ pub(crate) async fn section(language: Language, ctx: &Context) -> Markup {
     match log_failure("the performance", found) {
         None => unavailable(language),
         Some(Some(found)) if !found.by_version.is_empty() => {
-            shown(language, &found, &versions.unwrap_or_default())
+            all(language, &found, &versions.unwrap_or_default())
         }
         Some(_) => html! {
             div.card { (empty(words.no_sales, words.no_sales_hint)) }
@@ -51,7 +51,7 @@ fn ways(language: Language) -> Markup {
     }
 }
 
-fn shown(language: Language, found: &Performance, versions: &[VersionRecord]) -> Markup {
+fn all(language: Language, found: &Performance, versions: &[VersionRecord]) -> Markup {
     let words = language.words();
     html! {
         @if let Some(newest) = found.by_version.first() { (headline(language, newest, versions)) }
@@ -111,7 +111,7 @@ fn headline(language: Language, group: &Group, versions: &[VersionRecord]) -> Ma
             }
             dl.tiles {
                 (tile(words.typical_error, language.percent_fixed(figures.median_ape), &promised))
-                (tile(words.bias, language.percent_change(figures.bias), direction))
+                (tile(words.bias, signed(language, figures.bias), direction))
                 (tile(words.within_10, language.percent_fixed(figures.within_10), words.within_hint))
                 (tile(words.honest_range, language.percent_fixed(figures.coverage), words.honest_range_hint))
             }
@@ -133,7 +133,7 @@ fn table(
     let words = language.words();
     let columns: [Column; 6] = [
         (words.average_error, |language, it| language.money(it.mae)),
-        (words.bias, |language, it| language.percent_change(it.bias)),
+        (words.bias, |language, it| signed(language, it.bias)),
         (words.within_5, |language, it| {
             language.percent_fixed(it.within_5)
         }),
@@ -150,8 +150,8 @@ fn table(
     let version = |group: &Group| html! { a href=(View::Version(group.version).address()) { (group.version) } };
     html! {
         @if !groups.is_empty() {
-            div.card.flush {
-                div.inset { h2 { (title) } }
+            div.card {
+                h2 { (title) }
                 div.scroll.flat tabindex="0" role="region" aria-label=(title) {
                     table data-sort {
                         thead { tr {
@@ -186,6 +186,12 @@ fn table(
             }
         }
     }
+}
+
+/// A percentage with its sign and one decimal.
+fn signed(language: Language, share: f64) -> String {
+    let sign = if share >= 0.0005 { "+" } else { "" };
+    format!("{sign}{}", language.percent_fixed(share))
 }
 
 /// A month such as `2026-11` as people write it; any other name as it is.
@@ -256,7 +262,7 @@ mod tests {
                 ],
             ),
         ] {
-            let html = shown(language, &found, &[]).into_string();
+            let html = all(language, &found, &[]).into_string();
             for part in parts {
                 assert!(html.contains(part), "{part} in {html}");
             }
