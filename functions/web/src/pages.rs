@@ -1,6 +1,7 @@
 //! A page for each run, batch, dataset, version and request, linked with each other.
 
 mod batch;
+pub(crate) mod check;
 mod dataset;
 mod request;
 mod run;
@@ -33,7 +34,9 @@ type Shown = Result<(String, Markup), Missing>;
 pub(crate) async fn find(site: &Site, language: Language, visitor: &Visitor, view: &View) -> Entry {
     let words = language.words();
     let within = match view {
-        View::Run(_) | View::Batch(_) | View::Nothing => ("history", words.history),
+        View::Run(_) | View::Batch(_) | View::Check(_) | View::Nothing => {
+            ("history", words.history)
+        }
         View::Dataset(_) | View::Version(_) => ("models", words.models),
         View::Request(_) => ("appraise", words.appraise),
     };
@@ -54,6 +57,7 @@ pub(crate) async fn find(site: &Site, language: Language, visitor: &Visitor, vie
     let shown = match view {
         View::Run(run) => run::page(site, language, run, may_change).await,
         View::Batch(batch) => batch::page(site, language, batch, may_change).await,
+        View::Check(check) => check::page(site, language, check, may_change).await,
         View::Dataset(dataset) => dataset::page(site, language, dataset).await,
         View::Version(version) => version::page(site, language, *version, may_change).await,
         View::Request(request) => request::page(site, language, request).await,
