@@ -93,6 +93,11 @@ impl Functions {
                 tracking::api(context.clone()),
             ),
             http(
+                "upload",
+                upload::router(context.clone()),
+                upload::page(context.clone()),
+            ),
+            http(
                 "web",
                 web::router(pricing.clone()),
                 web::page(pricing.clone()),

@@ -80,11 +80,43 @@ impl Deployment {
         body: &Value,
         cookies: &[String],
     ) -> (u16, Value) {
+        let body = if body.is_null() {
+            Value::Null
+        } else {
+            body.to_string().into()
+        };
+        let kind = "application/json";
+        let (status, text) = self.sent(name, (method, path), (kind, body), cookies).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// The same with a form of the page.
+    ///
+    /// # Panics
+    /// Where its status is 5xx.
+    pub async fn form(
+        &self,
+        name: &str,
+        path: &str,
+        (kind, form): (&str, String),
+        cookies: &[String],
+    ) -> u16 {
+        let body = (kind, form.into());
+        self.sent(name, ("POST", path), body, cookies).await.0
+    }
+
+    async fn sent(
+        &self,
+        name: &str,
+        (method, path): (&str, &str),
+        (kind, body): (&str, Value),
+        cookies: &[String],
+    ) -> (u16, String) {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let event = json!({
             "version": "2.0", "routeKey": format!("{method} {path}"), "rawPath": path, "rawQueryString": query,
-            "headers": {"content-type": "application/json", "host": "localhost"}, "isBase64Encoded": false, "cookies": cookies,
-            "body": if body.is_null() { Value::Null } else { body.to_string().into() },
+            "headers": {"content-type": kind, "host": "localhost"}, "isBase64Encoded": false, "cookies": cookies,
+            "body": body,
             "requestContext": {
                 "accountId": "000000000000", "apiId": "local", "domainName": "localhost", "domainPrefix": "localhost",
                 "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "t"},
@@ -96,7 +128,7 @@ impl Deployment {
         let status = answer["statusCode"].as_u64().unwrap().try_into().unwrap();
         assert!(status < 500, "{method} {path}: {answer}");
         let text = answer["body"].as_str().unwrap_or_default();
-        (status, serde_json::from_str(text).unwrap_or(Value::Null))
+        (status, text.to_owned())
     }
 
     /// An execution of the real machine, over the watched functions; the states that it entered.

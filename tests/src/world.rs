@@ -253,15 +253,25 @@ impl World {
         body: Option<&Value>,
         headers: &[(&str, &str)],
     ) -> Answered {
+        let body = body.map(|body| ("application/json", body.to_string().into_bytes()));
+        self.sent(method, path, body, headers).await
+    }
+
+    /// The same with a body of any type.
+    pub async fn sent(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<(&str, Vec<u8>)>,
+        headers: &[(&str, &str)],
+    ) -> Answered {
         let url = format!("{}{path}", self.cloud().endpoints().http);
         let stay = reqwest::redirect::Policy::none();
         let client = reqwest::Client::builder().no_proxy().redirect(stay);
         let client = must(client.build(), "no HTTP client");
         let mut request = client.request(method, url);
-        if let Some(body) = body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
+        if let Some((kind, body)) = body {
+            request = request.header("content-type", kind).body(body);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -207,7 +207,7 @@ fn assert_refused(answer: &Answered, status: u16, what: &str) {
 fn every_path_that_is_routed_is_listed() {
     let functions = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../functions");
     let mut routed = BTreeSet::new();
-    for function in ["predict", "tracking", "web"] {
+    for function in ["predict", "tracking", "upload", "web"] {
         for file in std::fs::read_dir(functions.join(function).join("src")).unwrap() {
             let path = file.unwrap().path();
             if path.is_file() {

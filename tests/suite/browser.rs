@@ -5,6 +5,7 @@
 //! nothing serious. Without browser or axe-core the tests are skipped and say so.
 
 mod accessibility;
+mod check;
 mod driver;
 mod entries;
 mod foreign_page;

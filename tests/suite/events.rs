@@ -129,6 +129,9 @@ async fn the_events_in_order_give_a_run() {
     assert_eq!(page["statusCode"], 200, "{page:#}");
     let html = page["body"].as_str().unwrap();
     assert!(html.contains(r#"<html lang="es">"#), "{html}");
+    let checked = Box::pin(functions.invoke("upload", read("upload")));
+    let checked = checked.await.unwrap();
+    assert_eq!(checked["statusCode"], 303, "{checked:#}");
     // The sample's token is in no table.
     let refused = Box::pin(functions.invoke("authorize", read("authorize")));
     let refused = refused.await.unwrap();

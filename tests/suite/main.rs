@@ -42,6 +42,7 @@ mod shapes;
 mod template;
 mod tracking;
 mod up;
+mod uploads;
 
 /// `tasador`, built from `local`'s `main.rs` as part of this package: only so does Cargo build it
 /// before these tests.

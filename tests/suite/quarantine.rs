@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::process::Output;
 
-use ::gate::rules::{self, Champion, Facts, Serving};
 use local::cloud::{Cloud, Options};
 use local::folder::Folder;
 use reqwest::Method;
@@ -15,6 +14,7 @@ use tasador_ids::{BatchId, Digest, Format, ModelVersion};
 use tasador_listing::schema_file::SchemaFile;
 use tasador_listing::{BatchReport, Profile};
 use tasador_registry::{BatchAction, BatchChange, Outcome, OutcomeKind, Reason};
+use tasador_rules::{self as rules, Champion, Facts, Serving};
 use tasador_runtime::Config;
 use tasador_testing::listings::Batch;
 use tasador_testing::source::{Answer, Source};

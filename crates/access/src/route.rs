@@ -116,6 +116,9 @@ pub const ROUTES: &[Route] = &[
     page("GET", "/page/live", Scope::Read),
     page("GET", "/page/tables/{table}", Scope::Read),
     page("POST", "/page/runs", Scope::Admin),
+    page("POST", "/page/checks", Scope::Admin),
+    page("POST", "/page/checks/{check}", Scope::Admin),
+    page("POST", "/page/checks/{check}/learn", Scope::Admin),
     page("GET", "/page/batches/{batch}/rejected", Scope::Read),
     page("POST", "/page/batches/{batch}/{action}", Scope::Admin),
 ];

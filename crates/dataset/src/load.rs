@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use tasador_flow::Stale;
 use tasador_ids::{BatchId, DatasetId};
 use tasador_lake::{Key, Lake, LakeError};
 use tasador_listing::{PropertyKey, schema};
@@ -103,14 +104,6 @@ pub async fn load(
 /// [`LoadError`].
 pub async fn load_keys(lake: &Lake, entry: &ManifestEntry) -> Result<CleanBatch, LoadError> {
     fetch(lake, entry, Some(&Arc::default())).await
-}
-
-/// How much of a dataset was withdrawn since a model learned from it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stale {
-    pub batches: u64,
-    /// Properties of which the dataset has a row.
-    pub properties: u64,
 }
 
 /// How much of a dataset is among these withdrawn batches and properties. The rows of its batches are

@@ -209,6 +209,14 @@ pub struct Period {
     pub last: Date,
 }
 
+/// How much of a dataset was withdrawn since a model learned from it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stale {
+    pub batches: u64,
+    /// Properties of which the dataset has a row.
+    pub properties: u64,
+}
+
 /// What broke.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

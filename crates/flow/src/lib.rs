@@ -18,7 +18,7 @@ mod stored;
 
 pub use facts::{
     BatchAction, BatchEvent, CleanFile, Measurement, Origin, OutcomeKind, Period, PromotionSeq,
-    Rows, RunError, Step, UnknownAction, printable,
+    Rows, RunError, Stale, Step, UnknownAction, printable,
 };
 pub use language::Language;
 pub use messages::{

@@ -3,9 +3,11 @@
 
 pub mod audit;
 pub mod body;
+pub mod cookie;
 pub mod decide;
 pub mod rejected;
 pub mod runs;
+pub mod visitor;
 
 mod access;
 mod backend;

@@ -132,6 +132,16 @@ pub fn listing_schema() -> Key {
     Key("tasador.toml".to_owned())
 }
 
+/// `checks/<digest>.json`: what was found of an uploaded file, which has this digest.
+pub fn check(file: &Digest) -> Key {
+    Key(format!("checks/{file}.json"))
+}
+
+/// What the key of an uploaded file begins with; its name follows.
+pub fn upload_prefix(file: &Digest) -> String {
+    format!("checks/{file}/")
+}
+
 /// `datasets/<dataset>.json`: the batches that a model learned from.
 pub fn dataset(dataset: &DatasetId) -> Key {
     Key(format!("datasets/{dataset}.json"))

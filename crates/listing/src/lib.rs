@@ -5,6 +5,7 @@
 //! so that all callers apply the same ones.
 
 pub mod amount;
+pub mod checked;
 pub mod clean;
 mod columns;
 pub mod currency;

@@ -2,10 +2,12 @@
 //! reasons, and a report on both. No network.
 
 mod cast;
+mod check;
 mod clean;
 mod read;
 mod table;
 
+pub use check::{CheckError, check};
 pub use clean::{Cleaned, Draft, Listings, draft, listings};
 pub use read::{BrokenRow, Lines, MAX_BYTES, MAX_CELLS, MAX_COLUMNS, Raw, ReadError, read};
 pub use table::{FrameError, LeftError, first_as_csv, row_hashes, to_parquet};

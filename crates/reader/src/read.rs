@@ -71,7 +71,7 @@ pub enum ReadError {
     },
     #[error("the JSON object has no list `data` with rows")]
     NoRows,
-    #[error("the text is not UTF-8 at byte {at}")]
+    #[error("the header is not UTF-8 at byte {at}; save the file as UTF-8")]
     NotUtf8 { at: usize },
     #[error("the quotes in the header of the CSV are not closed, or stand in the middle of a name")]
     HeaderQuote,

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use tasador_champion::{
     ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion, StoreError, Unusable,
 };
-use tasador_dataset::{Manifest, Stale};
+use tasador_dataset::Manifest;
+use tasador_flow::Stale;
 use tasador_flow::compare::Decision;
 pub use tasador_flow::compare::{Request, Response};
 use tasador_flow::{Candidate, Language, Reason};

@@ -9,7 +9,8 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tasador_champion::{ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion};
-use tasador_dataset::{CleanBatch, LoadError, Manifest, ManifestEntry, Stale, read_batch};
+use tasador_dataset::{CleanBatch, LoadError, Manifest, ManifestEntry, read_batch};
+use tasador_flow::Stale;
 use tasador_ids::{BatchId, DatasetId, Digest, ModelVersion};
 use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
@@ -20,7 +21,7 @@ use tasador_registry::{Batch, RegistryError, Withdrawn};
 use tasador_runtime::Context;
 
 use crate::GateError;
-use crate::rules::{Champion, ChampionError, ServedError, Serving};
+use tasador_rules::{Champion, ChampionError, ServedError, Serving};
 
 /// The metric of a version that the champion's error on a batch is compared with.
 const MEDIAN_APE: &str = "validation_median_ape";

@@ -1,12 +1,11 @@
 //! Decides whether a cleaned batch justifies training, and says why.
 //!
-//! A refusal is a result, not an error. [`handle`] gathers the facts, [`rules::judge`] decides, and
+//! A refusal is a result, not an error. [`handle`] gathers the facts, [`tasador_rules::judge`] decides, and
 //! where candidates are to be trained, the dataset they learn from is written down: all usable
 //! batches so far and this one. The same call again has the same effect: a dataset's name is the
 //! hash of its list, and nothing else is written.
 
 mod facts;
-pub mod rules;
 
 use tasador_champion::StoreError;
 use tasador_dataset::{LoadError, Manifest, ReadError};
@@ -16,9 +15,8 @@ use tasador_ids::{BatchId, ModelVersion};
 use tasador_lake::LakeError;
 use tasador_model::Algorithm;
 use tasador_registry::{Batch, RegistryError};
+use tasador_rules::{self as rules, Facts, Judgement, Limits};
 use tasador_runtime::{Classify, Context, ErrorClass};
-
-use rules::{Facts, Judgement, Limits};
 
 pub use tasador_flow::gate::{Request, Response};
 

@@ -1,7 +1,7 @@
 //! Errors of preprocessing, with the class on which the state machine branches.
 
+use tasador_check::schema::SchemaError;
 use tasador_lake::{Key, LakeError};
-use tasador_listing::schema_file::SchemaFileError;
 use tasador_reader::{FrameError, LeftError, ReadError};
 use tasador_registry::RegistryError;
 use tasador_runtime::{Classify, ErrorClass};
@@ -16,27 +16,8 @@ pub enum PreprocessError {
     /// Another attempt at the same batch wrote other bytes first; the next attempt uses those.
     #[error("another attempt at the same batch wrote {key} first")]
     Overtaken { key: Key },
-    #[error(
-        "{place} cannot be used as the schema of listings; correct it, then process the batch again"
-    )]
-    Schema {
-        place: String,
-        source: SchemaFileError,
-    },
-    #[error("the schema of listings at {place} cannot be read")]
-    SchemaUnreadable {
-        place: String,
-        source: std::io::Error,
-    },
-    #[error(
-        "{place} declares {declared}, and {setting} is {configured}; make them equal, start again, then process the batch again"
-    )]
-    Units {
-        place: String,
-        setting: &'static str,
-        declared: String,
-        configured: String,
-    },
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     #[error("the bucket failed")]
     Lake(#[from] LakeError),
     #[error("the registry failed")]
@@ -52,10 +33,8 @@ pub enum PreprocessError {
 impl Classify for PreprocessError {
     fn class(&self) -> ErrorClass {
         match self {
-            Self::Unreadable { .. }
-            | Self::Schema { .. }
-            | Self::SchemaUnreadable { .. }
-            | Self::Units { .. } => ErrorClass::InvalidInput,
+            Self::Unreadable { .. } => ErrorClass::InvalidInput,
+            Self::Schema(error) => error.class(),
             Self::Left { .. } => ErrorClass::CorruptArtifact,
             Self::Overtaken { .. } => ErrorClass::Retryable,
             Self::Lake(error) => error.class(),

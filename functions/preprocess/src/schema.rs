@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-use tasador_ids::{BatchId, Units};
-use tasador_lake::{Key, LakeError, key};
+use tasador_check::schema;
+use tasador_ids::BatchId;
+use tasador_lake::{LakeError, key};
 use tasador_listing::ColumnKind;
-use tasador_listing::schema_file::{FILE_NAME, SchemaFile};
+use tasador_listing::schema_file::SchemaFile;
 use tasador_runtime::Context;
 
 use crate::PreprocessError;
@@ -22,28 +22,17 @@ pub(crate) async fn of_batch(
     ctx: &Context,
 ) -> Result<SchemaFile, PreprocessError> {
     let pinned = key::schema(batch);
-    if let Some(text) = stored(&pinned, ctx).await? {
-        return read(&text, pinned.as_str());
+    if let Some(text) = schema::stored(&pinned, ctx).await? {
+        return Ok(schema::read(&text, pinned.as_str())?);
     }
     if is_begun {
         return Ok(SchemaFile::default());
     }
-    let (text, declared) = match current(ctx).await? {
-        Some((text, place)) => {
-            let file = read(&text, &place)?;
-            check_units(&file, &place, ctx)?;
-            (Some(text), file)
-        }
+    let (text, declared) = match schema::current(ctx).await? {
+        Some(declared) => (Some(declared.text), declared.file),
         None => (None, SchemaFile::default()),
     };
-    let mut file = declared.clone();
-    let (units, usual) = (ctx.config.units(), Units::default());
-    if units.currency != usual.currency {
-        file.currency = Some(units.currency);
-    }
-    if units.area != usual.area {
-        file.area_unit = Some(units.area);
-    }
+    let mut file = schema::with_units(declared.clone(), ctx.config.units());
     file.remembered = remembered(batch, ctx).await?;
     let text = match text {
         Some(text) if file == declared => text,
@@ -60,28 +49,6 @@ pub(crate) async fn of_batch(
     }
 }
 
-/// Prices and areas of all batches have the units of the installation.
-fn check_units(file: &SchemaFile, place: &str, ctx: &Context) -> Result<(), PreprocessError> {
-    let units = ctx.config.units();
-    let differs = |setting, declared: String, configured: String| {
-        (declared != configured).then(|| PreprocessError::Units {
-            place: place.to_owned(),
-            setting,
-            declared,
-            configured,
-        })
-    };
-    let currency = file.currency.and_then(|currency| {
-        let configured = units.currency.to_string();
-        differs("TASADOR_CURRENCY", currency.to_string(), configured)
-    });
-    let area = file.area_unit.and_then(|area| {
-        let configured = units.area.to_string();
-        differs("TASADOR_AREA_UNIT", area.to_string(), configured)
-    });
-    currency.or(area).map_or(Ok(()), Err)
-}
-
 /// The kinds of other columns in earlier batches, of which the newest that models learn from has a list.
 async fn remembered(
     batch: &BatchId,
@@ -94,34 +61,4 @@ async fn remembered(
     };
     let report = crate::stored_report(&newest.batch, ctx).await?;
     Ok(report.map_or_else(BTreeMap::new, |report| report.quality.kinds()))
-}
-
-/// The schema as it is now, and where it is: the configured file, otherwise the bucket's.
-async fn current(ctx: &Context) -> Result<Option<(Bytes, String)>, PreprocessError> {
-    if let Some(path) = &ctx.config.schema {
-        let place = path.display().to_string();
-        match std::fs::read(path) {
-            Ok(text) => return Ok(Some((text.into(), place))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(PreprocessError::SchemaUnreadable { place, source }),
-        }
-    }
-    let key = key::listing_schema();
-    let text = stored(&key, ctx).await?;
-    Ok(text.map(|text| (text, format!("{FILE_NAME} in the bucket"))))
-}
-
-async fn stored(key: &Key, ctx: &Context) -> Result<Option<Bytes>, LakeError> {
-    match ctx.lake.get(key).await {
-        Ok(text) => Ok(Some(text)),
-        Err(LakeError::NotFound { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn read(text: &[u8], place: &str) -> Result<SchemaFile, PreprocessError> {
-    SchemaFile::read(text).map_err(|source| PreprocessError::Schema {
-        place: place.to_owned(),
-        source,
-    })
 }

@@ -63,6 +63,8 @@ pub(crate) enum View {
     Dataset(DatasetId),
     Version(ModelVersion),
     Request(String),
+    /// An uploaded file, or `new`.
+    Check(String),
     /// The address names something that cannot exist.
     Nothing,
 }
@@ -76,6 +78,7 @@ impl View {
             "dataset" => text.parse().ok().map(Self::Dataset),
             "version" => text.parse().ok().map(Self::Version),
             "request" => Some(Self::Request(text.to_owned())),
+            "check" => Some(Self::Check(text.to_owned())),
             _ => return None,
         };
         Some(view.unwrap_or(Self::Nothing))
@@ -89,6 +92,7 @@ impl View {
             Self::Dataset(dataset) => format!("?dataset={dataset}"),
             Self::Version(version) => format!("?version={version}"),
             Self::Request(request) => format!("?request={}", encoded(request)),
+            Self::Check(check) => format!("?check={}", encoded(check)),
             Self::Nothing => "./".to_owned(),
         }
     }
@@ -146,7 +150,7 @@ pub(crate) struct Asked {
     pub(crate) language: Option<String>,
     /// `page=`: where the history goes on.
     pub(crate) page: Option<String>,
-    /// `run=`, `batch=`, `dataset=`, `version=` or `request=`: the one thing that is shown.
+    /// `run=`, `batch=`, `dataset=`, `version=`, `request=` or `check=`: the one thing that is shown.
     pub(crate) view: Option<View>,
     /// `section=`: the section that is shown.
     section: Option<SectionId>,
@@ -362,6 +366,7 @@ mod tests {
             View::Dataset(id.parse().unwrap()),
             View::Version(ModelVersion(3)),
             View::Request("a:b.c_d".to_owned()),
+            View::Check("new".to_owned()),
         ] {
             let address = view.address();
             let query = address.strip_prefix('?').unwrap();

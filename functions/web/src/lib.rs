@@ -13,6 +13,8 @@
 //! | `GET /?run=`, `?batch=`, `?dataset=`, `?version=`, `?request=` | the page of one run, batch, dataset, version or request |
 //! | `GET /page/tables/history.csv`, `…/versions.csv` | a table as CSV; `?kind=`, `?q=` as on the page |
 //! | `GET /page/live` | the strip about what runs alone, for the script |
+//! | `GET /?check=` | what an uploaded file would be read as; with `new`, the form that uploads one |
+//! | `POST /page/checks/{check}/learn` | back to the page, with a run started on that file |
 //! | `POST /page/runs` | back to the page, with a run started |
 //! | `GET /appraisal?in.<column>=` | the result of a home alone, for the script |
 //! | `POST /page/sign-in`, `POST /page/sign-out` | back to the page, with a token in a cookie or without |
@@ -31,7 +33,6 @@ mod assets;
 mod chart;
 mod columns;
 mod compress;
-mod cookie;
 mod facts;
 mod language;
 mod layout;
@@ -42,7 +43,6 @@ mod pages;
 mod sections;
 mod sign_in;
 mod tables;
-mod visitor;
 mod words;
 
 use std::sync::Arc;
@@ -56,7 +56,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use maud::Markup;
 use tasador_access::Scope;
 use tasador_evidence::{FileKind, SENT_WITH};
-use tasador_http::{Problem, RequestId, audit};
+use tasador_http::{Problem, RequestId, audit, cookie, visitor};
 use tasador_ids::ModelVersion;
 use tasador_pricing::Pricing;
 
@@ -116,6 +116,7 @@ pub fn page(pricing: Pricing) -> Router {
         .route("/page/live", get(live::strip))
         .route("/page/tables/{table}", get(tables::csv))
         .route("/page/runs", post(live::start))
+        .route("/page/checks/{check}/learn", post(pages::check::learn))
         .route("/page/batches/{batch}/rejected", get(rejected))
         .route("/page/batches/{batch}/{action}", post(moves::decide))
         .route(
@@ -124,7 +125,10 @@ pub fn page(pricing: Pricing) -> Router {
         )
         .route_layer(middleware::from_fn(audit::record))
         // Around the audit, which is told here who it is.
-        .route_layer(middleware::from_fn_with_state(site.clone(), visitor::check))
+        .route_layer(middleware::from_fn_with_state(
+            site.pricing.context().clone(),
+            visitor::check,
+        ))
         .route_layer(middleware::from_fn(compress::gzip))
         .with_state(site)
 }

@@ -111,6 +111,7 @@ impl Live {
                         form method="post" action="page/runs" {
                             button.button.second type="submit" { (words.run_now) }
                         }
+                        p { a href=(View::Check("new".to_owned()).address()) { (language.of("Check a file", "Revisar un archivo")) } }
                     }
                 } @else {
                     @for running in &self.running { (self.line(language, running)) }

@@ -1,6 +1,7 @@
 //! A page for each run, batch, dataset, version and request, linked with each other.
 
 mod batch;
+pub(crate) mod check;
 mod dataset;
 mod request;
 mod run;
@@ -33,7 +34,7 @@ type Shown = Result<(String, Markup), Missing>;
 pub(crate) async fn find(site: &Site, language: Language, visitor: &Visitor, view: &View) -> Entry {
     let words = language.words();
     let within = match view {
-        View::Run(_) | View::Batch(_) => SectionId::History,
+        View::Run(_) | View::Batch(_) | View::Check(_) => SectionId::History,
         View::Dataset(_) | View::Version(_) => SectionId::Models,
         View::Request(_) | View::Nothing => SectionId::Appraise,
     };
@@ -54,6 +55,7 @@ pub(crate) async fn find(site: &Site, language: Language, visitor: &Visitor, vie
     let shown = match view {
         View::Run(run) => run::page(site, language, run, may_change).await,
         View::Batch(batch) => batch::page(site, language, batch, may_change).await,
+        View::Check(check) => check::page(site, language, check, may_change).await,
         View::Dataset(dataset) => dataset::page(site, language, dataset).await,
         View::Version(version) => version::page(site, language, *version, may_change).await,
         View::Request(request) => request::page(site, language, request).await,

@@ -12,13 +12,12 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 use tasador_flow::Language::English;
 use tasador_ids::{Format, Units};
-use tasador_listing::schema::PRICE;
+use tasador_listing::checked::{self, Checked};
 use tasador_listing::schema_file::SchemaFile;
-use tasador_reader::Cleaned;
 use tasador_runtime::Config;
 
 use super::Global;
-use super::against::{Against, has_begun, suspected_rents};
+use super::against::{self, has_begun, rents_text};
 use super::session::{schema_path, with_units};
 use crate::console::result;
 
@@ -62,9 +61,13 @@ pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<Ex
     }
     let quality = &cleaned.quality;
     let usable = quality.usable();
-    let proposal = proposal(&options.file, &cleaned);
-    let against = Against::champion(global, &cleaned).await?;
-    let rents = suspected_rents(&cleaned.profile);
+    let file_name = options.file.file_name().unwrap_or_default();
+    let proposal = cleaned.proposal(&format!(
+        "Proposed by `tasador check {}`. Correct it where it is wrong; docs/using.md describes the settings.",
+        file_name.to_string_lossy()
+    ));
+    let against = against::against(global, &cleaned).await?;
+    let rents = cleaned.suspected_rents().map(rents_text);
     if options.json {
         let schema = match &declared {
             Some(_) => json!(place),
@@ -73,7 +76,7 @@ pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<Ex
         result(serde_json::to_string_pretty(&json!({
             "format": format, "usable": usable, "quality": quality, "schema": schema, "proposed": proposal,
             "rejected_lines": cleaned.rejected_lines, "suspected_rents": rents,
-            "champion": against.as_ref().map(Against::json),
+            "champion": against.as_ref().map(against::json),
         }))?)?;
     } else {
         if declared.is_some() {
@@ -84,7 +87,7 @@ pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<Ex
             result(rents)?;
         }
         if let Some(against) = &against {
-            result(against.text())?;
+            result(against::text(against))?;
         }
     }
     if options.write {
@@ -122,40 +125,13 @@ pub(super) fn declared(place: &Path) -> anyhow::Result<Option<SchemaFile>> {
     }
 }
 
-fn clean(bytes: Vec<u8>, format: Format, file: SchemaFile) -> anyhow::Result<Cleaned> {
+fn clean(bytes: Vec<u8>, format: Format, file: SchemaFile) -> anyhow::Result<Checked> {
     // The data frame library's threads are not for the runtime's.
-    let work = std::thread::spawn(move || -> anyhow::Result<Cleaned> {
-        let raw = tasador_reader::read(bytes.into(), format, &file)?;
-        Ok(tasador_reader::draft(raw, &file)?.finish(|_| false)?)
-    });
+    let work = std::thread::spawn(move || tasador_reader::check(bytes.into(), format, &file));
     match work.join() {
-        Ok(cleaned) => cleaned,
+        Ok(checked) => Ok(checked?),
         Err(_) => bail!("the reader stopped; report this file as a bug"),
     }
-}
-
-/// The schema file that declares what was recognised, with the reasons as comments.
-fn proposal(file: &Path, cleaned: &Cleaned) -> String {
-    let problems = &cleaned.quality.problems;
-    let of = |column: Option<&str>| {
-        let matching = problems.iter().filter(|problem| match column {
-            Some(column) => problem.column.as_deref() == Some(column),
-            None => {
-                let known = problem.column.as_ref();
-                known.is_none_or(|column| !cleaned.proposed.columns.contains_key(column))
-            }
-        });
-        let sentences = matching.map(|problem| problem.sentence.clone());
-        sentences.collect::<Vec<String>>()
-    };
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let mut title = format!(
-        "Proposed by `tasador check {name}`. Correct it where it is wrong; docs/using.md describes the settings."
-    );
-    for sentence in of(None) {
-        title += &format!("\n{sentence}");
-    }
-    cleaned.proposed.to_toml(&title, |column| of(Some(column)))
 }
 
 /// Writes the schema, unless there is one.
@@ -176,7 +152,7 @@ fn write(place: &Path, text: &str) -> anyhow::Result<()> {
         .with_context(|| format!("{shown} cannot be written"))
 }
 
-fn print(file: &Path, format: Format, cleaned: &Cleaned) -> anyhow::Result<()> {
+fn print(file: &Path, format: Format, cleaned: &Checked) -> anyhow::Result<()> {
     let quality = &cleaned.quality;
     result(format!(
         "{}: {format}, {} rows = {} clean + {} rejected + {} duplicates; {} properties",
@@ -207,31 +183,13 @@ fn print(file: &Path, format: Format, cleaned: &Cleaned) -> anyhow::Result<()> {
             "filled",
             "unreadable",
         ]);
-    let declared = cleaned.proposed.currency;
-    let currency = declared.unwrap_or(Units::current().currency);
-    let sent = |name: &String| !quality.columns_gone.contains(name);
-    for column in quality.columns.iter().filter(|column| sent(&column.name)) {
-        let unit = tasador_listing::schema::unit(&column.name, Units::current().area);
-        let rule = cleaned.proposed.columns.get(&column.name);
-        let given = quality.raw.saturating_sub(column.nulls);
-        let filled = given as f64 / quality.raw.max(1) as f64;
+    for column in cleaned.columns(Units::current()) {
         table.add_row([
-            column.name.clone(),
-            rule.map_or_else(String::new, |rule| {
-                let names = if rule.join.is_empty() {
-                    &rule.names
-                } else {
-                    &rule.join
-                };
-                names.join(", ")
-            }),
+            column.name,
+            column.in_file.join(", "),
             column.kind.code().to_owned(),
-            match rule.and_then(|rule| rule.unit) {
-                Some(unit) => unit.code().to_owned(),
-                None if column.name == PRICE => currency.to_string(),
-                None => unit.unwrap_or("").to_owned(),
-            },
-            format!("{:.0}%", filled * 100.0),
+            column.unit,
+            format!("{:.0}%", column.filled * 100.0),
             English.count(column.bad),
         ]);
     }
@@ -271,18 +229,11 @@ fn print(file: &Path, format: Format, cleaned: &Cleaned) -> anyhow::Result<()> {
 
 /// The format by the file's name.
 pub(super) fn format_of(file: &Path) -> anyhow::Result<Format> {
-    let name = file.to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    Ok(match name.rsplit('.').next() {
-        // What Excel files and zip archives have is read whatever the format.
-        Some("csv" | "tsv" | "tab" | "txt" | "xlsx" | "zip") => Format::Csv,
-        Some("ndjson" | "jsonl") => Format::Ndjson,
-        Some("json") => Format::Json,
-        Some("parquet") => Format::Parquet,
-        _ => bail!(
+    checked::format_of(&file.to_string_lossy()).with_context(|| {
+        format!(
             "the format of {} is not known by its name; name it .csv, .ndjson, .json, .parquet, .xlsx or .zip (also .gz)",
             file.display()
-        ),
+        )
     })
 }
 

@@ -234,6 +234,13 @@ impl Page {
             .await;
     }
 
+    /// Chooses a file of this machine.
+    pub(super) async fn attach(&self, selector: &str, file: &Path) {
+        let field = self.element(selector).await;
+        let path = json!({"text": file.to_str().unwrap()});
+        self.0.post(&format!("{field}/value"), path).await;
+    }
+
     pub(super) async fn click(&self, selector: &str) {
         let element = self.element(selector).await;
         self.0.post(&format!("{element}/click"), json!({})).await;

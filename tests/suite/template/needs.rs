@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tasador_access::Scope;
-use tasador_ids::BatchId;
+use tasador_ids::{BatchId, Digest};
 use tasador_runtime::{Clock, Context};
 use tasador_testing::listings::Batch;
 use tasador_testing::secrets::Secrets;
@@ -206,6 +206,46 @@ async fn runs(world: &World, deployed: &Deployment) {
     deployed.run("dropped", &object).await;
 }
 
+/// A file that is uploaded, checked twice and learned from.
+async fn uploads(world: &World, deployed: &Deployment) {
+    let token = world.token(&Scope::ALL).await;
+    let cookies = [format!("{SIGNED_IN}={token}")];
+    let csv = Batch::new(6, 60).csv();
+    let digest = Digest::of(&csv);
+    let csv = String::from_utf8(csv).unwrap();
+    let form = format!(
+        "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"june.csv\"\r\n\r\n{csv}\r\n--b--\r\n"
+    );
+    let form = ("multipart/form-data; boundary=b", form);
+    let status = deployed.form("upload", "/page/checks", form, &cookies);
+    assert_eq!(status.await, 303);
+    let mapping = || {
+        (
+            "application/x-www-form-urlencoded",
+            "schema=version+%3D+1".to_owned(),
+        )
+    };
+    let check = format!("/page/checks/{digest}");
+    let status = deployed.form("upload", &check, mapping(), &cookies);
+    assert_eq!(status.await, 303);
+    let shown = format!("/?check={digest}");
+    let (status, _) = deployed
+        .http_with("web", "GET", &shown, &Value::Null, &cookies)
+        .await;
+    assert_eq!(status, 200);
+    let lake = &world.context().lake;
+    let key = format!("checks/{digest}/june.csv");
+    let object = json!({"object": {"bucket": lake.bucket(), "key": key}});
+    deployed.run("uploaded", &object).await;
+    let learn = format!("{check}/learn");
+    let status = deployed.form("web", &learn, mapping(), &cookies);
+    assert_eq!(status.await, 303);
+    world.cloud().executions().idle().await;
+    lake.delete(&tasador_ids::key::listing_schema())
+        .await
+        .unwrap();
+}
+
 /// Every address that is read.
 async fn reads(world: &World, deployed: &Deployment) {
     let model = &world.context().config.model;
@@ -403,6 +443,7 @@ async fn each_role_allows_what_its_function_does_and_nothing_else() {
     let (deployed, witnesses) = watched(&world, &secrets);
     // Everything a deployment does in its life, once; on the heap, for a test's stack is small.
     Box::pin(runs(&world, &deployed)).await;
+    Box::pin(uploads(&world, &deployed)).await;
     Box::pin(reads(&world, &deployed)).await;
     Box::pin(changes(&world, &deployed)).await;
     Box::pin(logs(&world, &deployed)).await;

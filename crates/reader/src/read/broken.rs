@@ -1,10 +1,12 @@
 //! Rows that cannot be read: found one by one, so that the others are kept.
 
 use std::ops::Range;
+use std::str::Utf8Error;
 
 use tasador_listing::reject::Reason;
 
 use super::ReadError;
+use super::text::NOT_TEXT;
 
 /// A batch with a larger share of rows that cannot be read is refused as a whole.
 pub(crate) const MAX_BROKEN_SHARE: f64 = 0.1;
@@ -42,9 +44,10 @@ pub(super) enum Fault {
     QuoteInField,
     TextAfterQuote,
     CarriageReturn,
-    /// The place of the first such byte within the row, from 1.
+    /// The first such byte, and its place within the row, from 1.
     NotText {
         at: usize,
+        byte: u8,
     },
     Json(String),
     RowTooLong,
@@ -52,6 +55,15 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// `row` is not UTF-8 at this place.
+    pub(super) fn not_text(row: &[u8], error: Utf8Error) -> Self {
+        let at = error.valid_up_to();
+        Self::NotText {
+            at: at + 1,
+            byte: row.get(at).copied().unwrap_or(NOT_TEXT),
+        }
+    }
+
     const fn reason(&self) -> Reason {
         match self {
             Self::Surplus { .. } => Reason::SurplusFields,
@@ -78,8 +90,11 @@ impl Fault {
                     .to_owned()
             }
             Self::CarriageReturn => "a carriage return in a field without quotes".to_owned(),
-            Self::NotText { at } => {
-                format!("byte {at} of the row is not text in the file's encoding")
+            Self::NotText { at, byte: NOT_TEXT } => format!(
+                "byte {at} of the row is not text in the file's encoding; save the file as UTF-8"
+            ),
+            Self::NotText { at, byte } => {
+                format!("byte {at} of the row (0x{byte:02X}) is not UTF-8; save the file as UTF-8")
             }
             Self::Json(reason) => reason.clone(),
             Self::RowTooLong => format!("the row is longer than {MAX_ROW_BYTES} bytes"),

@@ -229,7 +229,7 @@ mod tests {
             (
                 b"30,1,Caf\xe9,x\n",
                 Reason::BadEncoding,
-                "byte 9 of the row",
+                "byte 9 of the row (0xE9) is not UTF-8; save the file as UTF-8",
             ),
             (
                 b"30,1,\xc3(,x\r\n",
@@ -447,7 +447,10 @@ mod tests {
     #[test]
     fn a_broken_header_is_reported() {
         for (text, said) in [
-            (&b"a,\xe9\n1,2\n"[..], "the text is not UTF-8 at byte 2"),
+            (
+                &b"a,\xe9\n1,2\n"[..],
+                "the header is not UTF-8 at byte 2; save the file as UTF-8",
+            ),
             (b"a,\"b\n1,2\n", "the quotes in the header"),
             (b"a,b\" c\n1,2\n", "the quotes in the header"),
         ] {

@@ -155,9 +155,7 @@ fn message_of(error: &serde_json::Error) -> String {
 /// What is wrong with the text of one row.
 fn fault_of(text: &[u8], error: &serde_json::Error) -> Fault {
     if let Err(error) = std::str::from_utf8(text) {
-        return Fault::NotText {
-            at: error.valid_up_to() + 1,
-        };
+        return Fault::not_text(text, error);
     }
     if error.line() != 1 {
         return Fault::Json(message_of(error));
@@ -583,7 +581,7 @@ mod tests {
             (
                 b"{\"id\": \"\xe9\"}",
                 Reason::BadEncoding,
-                "byte 9 of the row",
+                "byte 9 of the row (0xE9) is not UTF-8; save the file as UTF-8",
                 false,
             ),
             (b"{\"id\": \"\\ud800\"}", Reason::BadJson, "", false),

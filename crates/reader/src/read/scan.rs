@@ -134,9 +134,7 @@ pub(super) fn scan(
             let bytes = text.get(at..end).unwrap_or_default();
             std::str::from_utf8(bytes)
                 .err()
-                .map(|error| Fault::NotText {
-                    at: error.valid_up_to() + 1,
-                })
+                .map(|error| Fault::not_text(bytes, error))
         };
         match fault {
             Some(fault) => found.broken.add(line, at..end, fault),

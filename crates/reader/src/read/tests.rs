@@ -3,6 +3,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
+use tasador_listing::Reason;
 
 use super::*;
 
@@ -247,6 +248,98 @@ proptest! {
                     prop_assert!(cleaned.quality.adds_up());
                 }
             }
+        }
+    }
+}
+
+/// Sixty rows, of which those in `bad` have this byte in their city.
+fn with_byte(format: Format, byte: u8, bad: &[usize]) -> Vec<u8> {
+    let mut file = match format {
+        Format::Csv => b"id,city,price\n".to_vec(),
+        _ => Vec::new(),
+    };
+    for row in 0..60 {
+        let city = match bad.contains(&row) {
+            true => [&b"Logro"[..], &[byte], b"o"].concat(),
+            false => b"Ayer".to_vec(),
+        };
+        let (head, tail) = match format {
+            Format::Csv => (format!("{row},"), ",100000\n"),
+            _ => (
+                format!("{{\"id\": {row}, \"city\": \""),
+                "\", \"price\": 100000}\n",
+            ),
+        };
+        file.extend([head.as_bytes(), &city, tail.as_bytes()].concat());
+    }
+    file
+}
+
+#[test]
+fn a_byte_that_is_not_utf8_costs_only_its_row() {
+    // Of Windows-1252, undefined there, a space, a lead byte without its followers, of no encoding.
+    for byte in [
+        0x80, 0x81, 0x8d, 0x92, 0x9f, 0xa0, 0xc3, 0xe9, 0xf1, 0xfe, 0xff,
+    ] {
+        for bad in [&[30][..], &[0, 59]] {
+            for (format, first_line) in [(Format::Csv, 2), (Format::Ndjson, 1)] {
+                let what = format!("{format}, 0x{byte:02X}, {bad:?}");
+                let raw = read_all(&with_byte(format, byte, bad), format).unwrap();
+                assert_eq!(raw.form.encoding.as_deref(), Some("UTF-8"), "{what}");
+                assert_eq!(raw.rows, 60 - bad.len(), "{what}");
+                let ids: Vec<Option<String>> = (0..60)
+                    .filter(|row| !bad.contains(row))
+                    .map(|row| Some(row.to_string()))
+                    .collect();
+                assert_eq!(cells(&raw)[0].1, ids, "{what}");
+                let lines: Vec<u64> = raw.broken.iter().map(|row| row.line).collect();
+                let expected: Vec<u64> = bad.iter().map(|row| *row as u64 + first_line).collect();
+                assert_eq!(lines, expected, "{what}");
+                for row in &raw.broken {
+                    assert_eq!(row.reason, Reason::BadEncoding, "{what}");
+                    let detail = &row.detail;
+                    assert!(detail.contains("save the file as UTF-8"), "{detail}");
+                    let named = format!("0x{byte:02X}");
+                    assert!(byte == 0xff || detail.contains(&named), "{detail}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_in_latin_1_with_few_accents_is_read() {
+    let cities = [
+        "Logroño",
+        "A Coruña",
+        "Málaga",
+        "Alcalá de Henares",
+        "Ávila",
+    ];
+    for (rows, apart) in [(60, 20), (500, 33), (2_000, 90)] {
+        let city = |row: usize| match row % apart {
+            7 => cities[row / apart % cities.len()],
+            _ => "Madrid",
+        };
+        for format in [Format::Csv, Format::Ndjson] {
+            let line = |row: usize| match format {
+                Format::Csv => format!("{row},{}\n", city(row)),
+                _ => format!("{{\"id\": {row}, \"city\": \"{}\"}}\n", city(row)),
+            };
+            let header = if format == Format::Csv {
+                "id,city\n"
+            } else {
+                ""
+            };
+            let text = header.to_owned() + &(0..rows).map(line).collect::<String>();
+            let latin_1: Vec<u8> = text.chars().map(|c| c as u8).collect();
+            let raw = read_all(&latin_1, format).unwrap();
+            let what = format!("{format}, {rows} rows");
+            assert_eq!(raw.form.encoding.as_deref(), Some("windows-1252"), "{what}");
+            assert_eq!((raw.rows, &*raw.broken), (rows, &[][..]), "{what}");
+            let expected: Vec<Option<String>> =
+                (0..rows).map(|row| Some(city(row).to_owned())).collect();
+            assert_eq!(cells(&raw)[1].1, expected, "{what}");
         }
     }
 }

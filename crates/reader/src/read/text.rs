@@ -16,7 +16,11 @@ const FEW_ACCENTS: usize = 8;
 /// there `ñ` would be `ń`: Polish has other letters too.
 const SPANISH_AND_GERMAN: &str = "áéíóúüñÁÉÍÓÚÜÑäöÄÖß¿¡ºª·«»€–—‘’“”…°²½";
 /// Stands for what cannot be decoded: not UTF-8, so that the row is rejected.
-const NOT_TEXT: u8 = 0xff;
+pub(super) const NOT_TEXT: u8 = 0xff;
+/// Fewer lines that are not UTF-8, and a smaller share of all lines, are no evidence of another encoding: these
+/// lines are damaged.
+const FEWEST_OTHER_LINES: u64 = 3;
+const FEWEST_OTHER_SHARE: f64 = 0.1;
 
 /// A text in UTF-8, except for what is not text in its encoding.
 #[derive(Debug)]
@@ -108,12 +112,13 @@ fn utf16(bytes: &[u8]) -> Option<&'static Encoding> {
 
 /// The encoding of a text that is not UTF-8; `None` if it is UTF-8 with damaged lines.
 ///
-/// A single line that is not UTF-8 is damage. So are more of them, if as many lines are UTF-8 beyond
-/// ASCII: in another encoding, that hardly ever happens.
+/// One or two lines that are not UTF-8 are damage, except in a file of a few lines. So are more of them, if as many
+/// lines are UTF-8 beyond ASCII: in another encoding, that hardly ever happens.
 fn legacy(bytes: &[u8]) -> Option<&'static Encoding> {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    let (mut utf8, mut other, mut fed) = (0_u64, 0_u64, 0);
+    let (mut lines, mut utf8, mut other, mut fed) = (0_u64, 0_u64, 0_u64, 0);
     for line in bytes.split(|byte| *byte == b'\n') {
+        lines += 1;
         if line.is_ascii() {
             continue;
         }
@@ -131,7 +136,8 @@ fn legacy(bytes: &[u8]) -> Option<&'static Encoding> {
             fed += line.len();
         }
     }
-    if other < 2 || other <= utf8 {
+    let is_few = other < FEWEST_OTHER_LINES && (other as f64) < lines as f64 * FEWEST_OTHER_SHARE;
+    if is_few || other <= utf8 {
         return None;
     }
     let (letters, _, _) = WINDOWS_1252.encode(SPANISH_AND_GERMAN);
@@ -214,12 +220,8 @@ mod tests {
 
     #[test]
     fn damaged_lines_of_a_utf8_text_stay() {
-        for damaged in [
-            &b"price\n1\nCaf\xe9\n2\n"[..],
-            b"\xc3\xa9\n\xe9\n\xc3\xb1\n\xf1\n\xc3\xa1\n",
-        ] {
-            assert_eq!(decode_all(damaged), ("UTF-8", damaged.to_vec()));
-        }
+        let damaged = b"\xc3\xa9\n\xe9\n\xc3\xb1\n\xf1\n\xc3\xa1\n";
+        assert_eq!(decode_all(damaged), ("UTF-8", damaged.to_vec()));
         // Half of a surrogate pair.
         let mut bytes: Vec<u8> = "ab\ncd\n"
             .encode_utf16()
@@ -227,6 +229,29 @@ mod tests {
             .collect();
         bytes.splice(6..6, [0x3d, 0xd8]);
         assert_eq!(decode_all(&bytes), ("UTF-16LE", b"ab\n\xffcd\n".to_vec()));
+    }
+
+    #[test]
+    fn a_line_or_two_are_no_evidence_of_another_encoding() {
+        // Lines that are not UTF-8, all lines, the encoding.
+        for (other, lines, encoding) in [
+            (1, 61, "UTF-8"),
+            (2, 61, "UTF-8"),
+            (2, 21, "UTF-8"),
+            (2, 20, "windows-1252"),
+            (1, 11, "UTF-8"),
+            (1, 10, "windows-1252"),
+            (1, 3, "windows-1252"),
+            (3, 61, "windows-1252"),
+            (3, 10_000, "windows-1252"),
+        ] {
+            let rows = (0..lines).map(|row| match row < other {
+                true => &b"2,Logro\xf1o"[..],
+                false => b"1,Lee",
+            });
+            let bytes = rows.collect::<Vec<_>>().join(&b'\n');
+            assert_eq!(decode_all(&bytes).0, encoding, "{other} of {lines}");
+        }
     }
 
     #[test]

@@ -183,6 +183,14 @@
     }
   });
 
+  // A file that is too large is refused before it is sent.
+  const file = $("input[type=file][data-max]");
+  file?.addEventListener("change", () => {
+    const size = file.files[0]?.size ?? 0;
+    file.setCustomValidity(size > Number(file.dataset.max) ? file.dataset.message : "");
+    file.reportValidity();
+  });
+
   // What runs: asked again while the page is in sight, soon while something runs. When a run has ended, what is
   // shown of it is loaded again; what somebody reads or fills in stays.
   const parsed = async (address) => {

@@ -276,7 +276,7 @@ fn days(language: Language, period: &Period) -> String {
 }
 
 /// Why rows were rejected, by the code of the reason; a code that this program does not know is shown.
-fn rejection(language: Language, code: &str) -> String {
+pub(crate) fn rejection(language: Language, code: &str) -> String {
     let known = Reason::ALL.iter().find(|reason| reason.code() == code);
     let spanish = match code {
         "price_missing" => "El anuncio no tiene precio.",

@@ -3,14 +3,14 @@
 use http::{HeaderMap, HeaderValue, header};
 
 /// Name of the cookie that keeps a visitor's choice of language.
-pub(crate) const LANGUAGE: &str = "lang";
+pub const LANGUAGE: &str = "lang";
 /// Name of the cookie that keeps the token.
-pub(crate) const TOKEN: &str = "token";
+pub const TOKEN: &str = "token";
 /// How long a sign-in lasts, in seconds: a working day.
 const SIGNED_IN_S: u32 = 12 * 60 * 60;
 
 /// The value of a cookie that was sent.
-pub(crate) fn value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
+pub fn value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -24,7 +24,7 @@ pub(crate) fn value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str>
 
 /// The cookie of a sign-in; with no token, one that ends it. It goes over TLS only, but for loopback,
 /// where there is none.
-pub(crate) fn signed_in(headers: &HeaderMap, token: Option<&str>) -> Option<HeaderValue> {
+pub fn signed_in(headers: &HeaderMap, token: Option<&str>) -> Option<HeaderValue> {
     let secure = if is_loopback(headers) { "" } else { "; Secure" };
     let lasts = if token.is_some() { SIGNED_IN_S } else { 0 };
     let cookie = format!(

@@ -10,16 +10,16 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method, StatusCode, header};
 use tasador_access::{Caller, Denial, Need, Scope, Token, need};
-use tasador_http::audit::AdminAction;
-use tasador_http::{AdmissionError, Problem};
 use tasador_runtime::{Context, chain};
 
-use crate::Site;
+use crate::access::{AdmissionError, admit};
+use crate::audit::AdminAction;
 use crate::cookie::{self, TOKEN};
+use crate::problem::Problem;
 
 /// Who looks at the page.
 #[derive(Debug)]
-pub(crate) enum Visitor {
+pub enum Visitor {
     /// Anybody: no token is required.
     Anybody,
     /// The holder of a live token.
@@ -32,7 +32,7 @@ pub(crate) enum Visitor {
 
 impl Visitor {
     /// Who sent this request.
-    pub(crate) async fn of(ctx: &Context, headers: &HeaderMap) -> Self {
+    pub async fn of(ctx: &Context, headers: &HeaderMap) -> Self {
         if !ctx.config.require_tokens {
             return Self::Anybody;
         }
@@ -42,7 +42,7 @@ impl Visitor {
         let Ok(token) = text.parse::<Token>() else {
             return Self::Stranger(Denial::Malformed);
         };
-        match tasador_http::admit(ctx, &token).await {
+        match admit(ctx, &token).await {
             Ok(caller) => Self::SignedIn(caller),
             Err(AdmissionError::Denied(denial)) => Self::Stranger(denial),
             Err(error) => {
@@ -53,7 +53,7 @@ impl Visitor {
     }
 
     /// Whether they may do what `scope` is wanted for.
-    pub(crate) fn may(&self, scope: Scope) -> bool {
+    pub fn may(&self, scope: Scope) -> bool {
         match self {
             Self::Anybody => true,
             Self::SignedIn(caller) => caller.scopes.allow(scope),
@@ -64,7 +64,7 @@ impl Visitor {
 
 /// Lets through who has signed in with the scope that the matched route wants, and nothing that a
 /// page of another site sends to change something. A layer of routes.
-pub(crate) async fn check(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+pub async fn check(State(ctx): State<Context>, mut request: Request, next: Next) -> Response {
     if request.method() == Method::POST && !is_from_own_page(request.headers()) {
         return Problem::new(StatusCode::FORBIDDEN)
             .detail("Only pages of this service may send that.")
@@ -85,7 +85,7 @@ pub(crate) async fn check(State(site): State<Site>, mut request: Request, next: 
         response
     };
     let action = AdminAction::of(&request);
-    match Visitor::of(site.pricing.context(), request.headers()).await {
+    match Visitor::of(&ctx, request.headers()).await {
         Visitor::Anybody => {}
         Visitor::SignedIn(caller) => {
             if let Err(denial) = caller.require(scope) {

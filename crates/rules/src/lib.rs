@@ -1,4 +1,4 @@
-//! The rule: which batches are refused, which justify training, which teach nothing new.
+//! The gate's rules: which batches are refused, which justify training, which teach nothing new.
 //!
 //! Pure: facts and limits in, a decision out. Whatever was measured stands in the decision, whether
 //! or not it decided anything. A batch that is refused is never trained on, however much speaks for
@@ -10,7 +10,7 @@ mod soundness;
 #[cfg(test)]
 mod tests;
 
-pub use tasador_dataset::Stale;
+pub use tasador_flow::Stale;
 use tasador_flow::gate::Decision;
 use tasador_flow::{BatchEvent, Measurement, Reason};
 use tasador_ids::ModelVersion;
