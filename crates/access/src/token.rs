@@ -27,7 +27,7 @@ pub struct Malformed;
 
 impl fmt::Display for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode(&self.0))
+        f.pad(&hex::encode(self.0))
     }
 }
 
@@ -79,7 +79,7 @@ impl Token {
 
     /// The whole token with its secret, to be shown once to its owner.
     pub fn reveal(&self) -> String {
-        format!("{PREFIX}{}_{}", self.id, hex::encode(&self.secret))
+        format!("{PREFIX}{}_{}", self.id, hex::encode(self.secret))
     }
 }
 

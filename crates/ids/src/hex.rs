@@ -58,7 +58,7 @@ mod tests {
     proptest! {
         #[test]
         fn bytes_survive(bytes: [u8; 16]) {
-            let text = encode(&bytes);
+            let text = encode(bytes);
             prop_assert_eq!(&text, &format!("{:032x}", u128::from_be_bytes(bytes)));
             prop_assert_eq!(decode(&text), Some(bytes));
             let digits = Digits::of(u128::from_be_bytes(bytes));

@@ -32,8 +32,8 @@ impl AccessKey {
     fn random() -> io::Result<Self> {
         // As long as those of AWS.
         Ok(Self::new(
-            format!("TASA{}", hex::encode(&random::bytes::<8>()?).to_uppercase()),
-            hex::encode(&random::bytes::<20>()?),
+            format!("TASA{}", hex::encode(random::bytes::<8>()?).to_uppercase()),
+            hex::encode(random::bytes::<20>()?),
         ))
     }
 
@@ -80,7 +80,7 @@ pub(super) fn access_key(root: &Path) -> Result<AccessKey, FolderError> {
 /// # Errors
 /// [`FolderError::Unusable`] where it cannot be read or made.
 pub(crate) fn token_key(root: &Path) -> Result<HashKey, FolderError> {
-    let make = || Ok(hex::encode(&random::bytes::<32>()?));
+    let make = || Ok(hex::encode(random::bytes::<32>()?));
     let parse = |text: &str| HashKey::new(text.trim()).map_err(io::Error::other);
     read_or_make(root, "token.key", make, parse)
 }
