@@ -134,13 +134,13 @@ fn table(
     let columns: [Column; 6] = [
         (words.average_error, |language, it| language.money(it.mae)),
         (words.bias, |language, it| signed(language, it.bias)),
-        (words.within_5, |language, it| {
+        (language.of("±5%", "± 5 %"), |language, it| {
             language.percent_fixed(it.within_5)
         }),
-        (words.within_10, |language, it| {
+        (language.of("±10%", "± 10 %"), |language, it| {
             language.percent_fixed(it.within_10)
         }),
-        (words.within_20, |language, it| {
+        (language.of("±20%", "± 20 %"), |language, it| {
             language.percent_fixed(it.within_20)
         }),
         (words.honest_range, |language, it| {
