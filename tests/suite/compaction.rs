@@ -2,7 +2,6 @@
 //! race, with faults at every call, with entries that come late.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +9,6 @@ use serde_json::json;
 use tasador_ids::ModelVersion;
 use tasador_registry::InferenceRecord;
 use tasador_runtime::{Clock, Context, ErrorClass, Failure};
-use tasador_testing::transport::Transport;
 use tests::world::World;
 
 /// The calls of a compaction.
@@ -150,32 +148,6 @@ async fn an_hour_that_is_over_gets_into_a_file_and_late_entries_into_another() {
     let late = compact(ctx).await.unwrap();
     assert_eq!((late.files.len(), late.rows), (1, 3));
     check_end(ctx, &all).await;
-}
-
-/// What docs/costs.md says of the requests that a compaction can keep up with.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures, for docs/costs.md"]
-async fn requests_that_a_compaction_of_many_entries_makes() {
-    const ENTRIES: u32 = 100_000;
-    let transport = Transport::default();
-    let world = World::behind(transport.clone(), |_| ()).await;
-    let ctx = &context(&world);
-    let records: Vec<InferenceRecord> = (0..ENTRIES)
-        .map(|n| record(&format!("request-{n}"), in_hour(i64::from(n % 60)), 900))
-        .collect();
-    for records in records.chunks(25) {
-        let records: Vec<&InferenceRecord> = records.iter().collect();
-        ctx.registry.put_inferences(&records).await.unwrap();
-    }
-    let before = transport.counts();
-    let begun = Instant::now();
-    let done = compact(ctx).await.unwrap();
-    assert_eq!(done.rows, u64::from(ENTRIES));
-    println!("{} files in {:?}", done.files.len(), begun.elapsed());
-    for (operation, count) in transport.counts() {
-        let made = count - before.get(operation).copied().unwrap_or_default();
-        println!("{operation}: {made}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
