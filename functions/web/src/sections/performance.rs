@@ -143,7 +143,7 @@ fn table(
         (language.of("±20%", "± 20 %"), |language, it| {
             language.percent_fixed(it.within_20)
         }),
-        (words.honest_range, |language, it| {
+        (language.of("Coverage", "Cobertura"), |language, it| {
             language.percent_fixed(it.coverage)
         }),
     ];
