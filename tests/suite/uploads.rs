@@ -66,7 +66,7 @@ async fn a_file_is_shown_mapped_and_learned_from() {
         "mayo ñ.csv",
         "301 = 0 usable + 301 rejected",
         "UTF-8",
-        "<code>;</code>",
+        "<dd>semicolon</dd>",
         "Models cannot learn from this file as it is.",
         "The row has more fields than the header. (lines 302)",
         "[columns.worth]",
@@ -76,7 +76,12 @@ async fn a_file_is_shown_mapped_and_learned_from() {
     }
     assert!(!text.contains("Learn from this file"));
     let spanish = page(&world, &shown, "es").await;
-    for part in ["Codificación", "Con valor", "Revisar otra vez"] {
+    for part in [
+        "Codificación",
+        "Con valor",
+        "La fila tiene más campos",
+        "Revisar otra vez",
+    ] {
         assert!(spanish.contains(part), "{part} is missing in {spanish}");
     }
     let broken = post(

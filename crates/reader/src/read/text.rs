@@ -18,7 +18,7 @@ const SPANISH_AND_GERMAN: &str = "áéíóúüñÁÉÍÓÚÜÑäöÄÖß¿¡ºª
 /// Stands for what cannot be decoded: not UTF-8, so that the row is rejected.
 pub(super) const NOT_TEXT: u8 = 0xff;
 /// Fewer lines that are not UTF-8, and a smaller share of all lines, are no evidence of another encoding: these
-/// lines are damaged.
+/// lines are damaged. A single one never is.
 const FEWEST_OTHER_LINES: u64 = 3;
 const FEWEST_OTHER_SHARE: f64 = 0.1;
 
@@ -112,8 +112,8 @@ fn utf16(bytes: &[u8]) -> Option<&'static Encoding> {
 
 /// The encoding of a text that is not UTF-8; `None` if it is UTF-8 with damaged lines.
 ///
-/// One or two lines that are not UTF-8 are damage, except in a file of a few lines. So are more of them, if as many
-/// lines are UTF-8 beyond ASCII: in another encoding, that hardly ever happens.
+/// A single line that is not UTF-8 is damage. So are two of them, except in a file of a few lines, and more of them
+/// if as many lines are UTF-8 beyond ASCII: in another encoding, that hardly ever happens.
 fn legacy(bytes: &[u8]) -> Option<&'static Encoding> {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     let (mut lines, mut utf8, mut other, mut fed) = (0_u64, 0_u64, 0_u64, 0);
@@ -136,7 +136,8 @@ fn legacy(bytes: &[u8]) -> Option<&'static Encoding> {
             fed += line.len();
         }
     }
-    let is_few = other < FEWEST_OTHER_LINES && (other as f64) < lines as f64 * FEWEST_OTHER_SHARE;
+    let is_small_share = (other as f64) < lines as f64 * FEWEST_OTHER_SHARE;
+    let is_few = other < 2 || (other < FEWEST_OTHER_LINES && is_small_share);
     if is_few || other <= utf8 {
         return None;
     }
@@ -220,8 +221,12 @@ mod tests {
 
     #[test]
     fn damaged_lines_of_a_utf8_text_stay() {
-        let damaged = b"\xc3\xa9\n\xe9\n\xc3\xb1\n\xf1\n\xc3\xa1\n";
-        assert_eq!(decode_all(damaged), ("UTF-8", damaged.to_vec()));
+        for damaged in [
+            &b"price\n1\nCaf\xe9\n2\n"[..],
+            b"\xc3\xa9\n\xe9\n\xc3\xb1\n\xf1\n\xc3\xa1\n",
+        ] {
+            assert_eq!(decode_all(damaged), ("UTF-8", damaged.to_vec()));
+        }
         // Half of a surrogate pair.
         let mut bytes: Vec<u8> = "ab\ncd\n"
             .encode_utf16()
@@ -240,8 +245,7 @@ mod tests {
             (2, 21, "UTF-8"),
             (2, 20, "windows-1252"),
             (1, 11, "UTF-8"),
-            (1, 10, "windows-1252"),
-            (1, 3, "windows-1252"),
+            (1, 3, "UTF-8"),
             (3, 61, "windows-1252"),
             (3, 10_000, "windows-1252"),
         ] {

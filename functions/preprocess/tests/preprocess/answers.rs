@@ -68,7 +68,7 @@ async fn a_broken_row_is_stored_as_it_came() {
         (
             b"1,2,Le\xe9",
             "bad_encoding",
-            "Line 2: byte 7 of the row is not text",
+            "Line 2: byte 7 of the row (0xE9) is not UTF-8; save",
         ),
     ] {
         let csv = [b"price,bed,city\n", row, b"\n-5,2,Lee\n", good.as_bytes()].concat();

@@ -171,9 +171,7 @@ fn found(language: Language, checked: &Checked, against: Option<&Against>) -> Ma
                 }
                 @if let Some(separator) = quality.form.separator {
                     dt { (language.of("Separator", "Separador")) }
-                    dd {
-                        @if separator == '\t' { (language.of("tab", "tabulador")) } @else { code { (separator) } }
-                    }
+                    dd { (separator_in_words(language, separator)) }
                 }
                 dt { (language.of("Properties", "Viviendas")) }
                 dd {
@@ -231,6 +229,17 @@ fn found(language: Language, checked: &Checked, against: Option<&Against>) -> Ma
     }
 }
 
+fn separator_in_words(language: Language, separator: char) -> String {
+    let name = match separator {
+        ',' => language.of("comma", "coma"),
+        ';' => language.of("semicolon", "punto y coma"),
+        '\t' => language.of("tab", "tabulador"),
+        '|' => language.of("vertical bar", "barra vertical"),
+        other => return other.to_string(),
+    };
+    name.to_owned()
+}
+
 /// The first lines, and whether there are more.
 fn lines(named: Option<&Vec<u64>>, rows: u64) -> Option<String> {
     let named = named.filter(|named| !named.is_empty())?;
@@ -253,7 +262,7 @@ fn columns(language: Language, checked: &Checked, units: Units) -> Markup {
     let [column, in_file, kind, unit, filled, unreadable] = names;
     html! {
         div.card.flush {
-            table.runs #columns {
+            table.listed #columns {
                 caption.hidden { (language.of("The columns of the file", "Las columnas del archivo")) }
                 thead { tr { @for name in names { th scope="col" { (name) } } } }
                 tbody {

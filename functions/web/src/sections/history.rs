@@ -293,6 +293,12 @@ pub(crate) fn rejection(language: Language, code: &str) -> String {
         "house_size_too_large" => {
             "La superficie habitable supera los 20.000.000 de pies cuadrados."
         }
+        "outside_limits" => "Un valor está fuera de los límites declarados.",
+        "surplus_fields" => "La fila tiene más campos que el encabezado.",
+        "bad_quote" => "Una comilla no se cierra, o está en medio de un campo.",
+        "bad_encoding" => "La fila tiene bytes que no son texto en la codificación del archivo.",
+        "bad_json" => "La fila no es un objeto JSON.",
+        "row_too_long" => "La fila, o uno de sus valores, es demasiado larga.",
         _ => "",
     };
     match (language, known) {
