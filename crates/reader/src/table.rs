@@ -184,7 +184,7 @@ fn compressed(
         .collect()
 }
 
-/// As many of the first rows of a table as CSV as fit in [`CSV_MAX_BYTES`]; `None` without rows.
+/// As many of the first rows of a table as CSV as fit in an answer; `None` without rows.
 ///
 /// # Errors
 /// [`FrameError`] if the data frame library rejects it.
