@@ -2,12 +2,11 @@
 
 use jiff::civil::Date;
 use polars::prelude::{
-    ChunkFullNull as _, ChunkTake as _, PlSmallStr, StringChunked, StringChunkedBuilder,
+    ChunkFullNull as _, ChunkTake as _, PlSmallStr, PolarsError, StringChunked,
+    StringChunkedBuilder,
 };
 use tasador_listing::ColumnKind;
 use tasador_listing::clean::{clean_date, clean_number, clean_text, clean_zip, is_null_text};
-
-use crate::table::FrameError;
 
 /// The values of a clean column.
 #[derive(Debug, Clone)]
@@ -112,8 +111,8 @@ impl Values {
     /// The values of these rows, in the given order. Text is not copied.
     ///
     /// # Errors
-    /// [`FrameError`] for a row of text that does not exist.
-    pub(crate) fn gather(self, rows: &[u32]) -> Result<Self, FrameError> {
+    /// [`PolarsError`] for a row of text that does not exist.
+    pub(crate) fn gather(self, rows: &[u32]) -> Result<Self, PolarsError> {
         Ok(match self {
             Self::Number(values) => Self::Number(
                 rows.iter()
