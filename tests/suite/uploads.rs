@@ -115,7 +115,7 @@ async fn a_file_is_shown_mapped_and_learned_from() {
     let started = post(&world, &learn, mapping(toml)).await;
     assert_eq!(
         (started.status, started.header("location")),
-        (303, "../../../#history")
+        (303, "../../../?section=history")
     );
     world.cloud().executions().idle().await;
     let kept = lake.get(&key::listing_schema()).await.unwrap();

@@ -21,7 +21,7 @@ async fn a_file_is_uploaded_checked_and_learned_from() {
     let large = folder.path().join("large.csv");
     std::fs::write(&large, vec![b'1'; tasador_check::UPLOAD_MAX_BYTES + 1]).unwrap();
 
-    let page = browser.open(&world, "/?lang=en#history").await;
+    let page = browser.open(&world, "/?section=history&lang=en").await;
     page.click("#live a[href='?check=new']").await;
     page.wait_for("#file").await;
     page.attach("#file", &large).await;
@@ -56,7 +56,11 @@ async fn a_file_is_uploaded_checked_and_learned_from() {
     page.click("#decide > form > .actions button").await;
     page.wait_for("#history").await;
     world.cloud().executions().idle().await;
-    page.load_until(&world, "/?lang=en", "tr[data-kind=promoted]")
-        .await;
+    page.load_until(
+        &world,
+        "/?section=history&lang=en",
+        "tr[data-kind=promoted]",
+    )
+    .await;
     browser.close().await;
 }

@@ -459,7 +459,7 @@ pub(crate) async fn learn(
     match started {
         true => (
             StatusCode::SEE_OTHER,
-            [(header::LOCATION, "../../../#history")],
+            [(header::LOCATION, "../../../?section=history")],
         )
             .into_response(),
         false => unavailable(),
