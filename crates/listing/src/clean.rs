@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use jiff::civil::Date;
 
+pub use crate::property::number_text;
 use crate::schema::ColumnKind;
 
 /// Texts that mean a missing value, in lower case: pandas' NA values, `NaT`, and what people type
@@ -349,13 +350,6 @@ impl Tally {
 fn has_leading_zero(value: &str) -> bool {
     let mut bytes = value.trim().trim_start_matches('-').bytes();
     bytes.next() == Some(b'0') && bytes.next().is_some_and(|b| b.is_ascii_digit())
-}
-
-/// The shortest decimal text that parses to this number, without an exponent: `7` for 7.0, `0.38`
-/// for 0.38. Used where a number serves as a name, and in hashes.
-pub fn number_text(number: f64) -> String {
-    // `-0` and `0` are one number.
-    (number + 0.0).to_string()
 }
 
 #[cfg(test)]
