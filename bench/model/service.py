@@ -1,6 +1,7 @@
 """Prices and ranges through the service, beside LightGBM: `tasador run` learns from a prepared set's training rows,
 `tasador appraise` prices its held-out homes, complete and with fields left empty; LightGBM learns from the same rows.
-Prints errors relative to the better of 500 and 1,200 trees, and how often ranges hold the price.
+Prints errors relative to the better of 500 and 1,200 trees, and for each set of fields given, in percent: ranges that hold
+the price, their median width, and prices within the forecast standard deviation.
 
     service.py TASADOR FOLDER [SEED,SEED... [SET,SET...]]
 
@@ -66,15 +67,15 @@ def ours(binary: Path, folder: Path, name: str, seed: int) -> dict:
             table.to_csv(file, index=False)
             tasador(binary, data, "appraise", str(file), "--out", str(priced), "--contributions", "0")
             told = pd.read_csv(priced)
-            if given == "everything":
+            holds = ((told["price_low"] <= price) & (price <= told["price_high"])).to_numpy()
+            width = (told["price_high"] - told["price_low"]) / told["predicted_price"]
+            within = np.abs(price / told["predicted_price"] - 1) <= told["fsd"]
+            answer[given] = [float(holds.mean()), float(width.median()), float(within.mean())]
+            if columns is None:
                 off = np.abs(price - told["predicted_price"].to_numpy())
                 answer |= {"rmse": float(np.sqrt(np.mean(off**2))), "mae": float(np.mean(off)), "median_ape": float(np.median(off / price))}
                 quarter = pd.qcut(told["predicted_price"], 4, labels=False, duplicates="drop").to_numpy()
-                holds = (told["price_low"].to_numpy() <= price) & (price <= told["price_high"].to_numpy())
                 answer["quarters"] = [float(holds[quarter == q].mean()) for q in range(int(quarter.max()) + 1)]
-            holds = (told["price_low"] <= price) & (price <= told["price_high"])
-            width = (told["price_high"] - told["price_low"]) / told["predicted_price"]
-            answer[given] = [float(holds.mean()), float(width.median())]
         return answer
 
 
@@ -100,7 +101,7 @@ def main() -> None:
             print(name, seed, json.dumps(runs[-1]), file=sys.stderr, flush=True)
         mean = lambda pick: statistics.mean(pick(run) for run in runs)
         cells = [f"{mean(lambda run: run[figure + ' ratio']):.3f}" for figure in ["rmse", "mae", "median_ape"]]
-        cells += [f"{100 * mean(lambda run: run[given][0]):.1f} %, {100 * mean(lambda run: run[given][1]):.0f}" for given in GIVEN]
+        cells += [", ".join(f"{100 * mean(lambda run: run[given][place]):.0f}" for place in range(3)) for given in GIVEN]
         quarters = [mean(lambda run: run["quarters"][q]) for q in range(min(len(run["quarters"]) for run in runs))]
         cells.append(f"{100 * min(quarters):.1f} to {100 * max(quarters):.1f} %")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)

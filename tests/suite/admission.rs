@@ -24,17 +24,7 @@ fn name(event: &Value) -> Option<&str> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_dropped_files_are_all_finished_while_lambda_throttles() {
     let world = World::new(train_on_anything).await;
-    for state in [
-        "Fetch",
-        "Preprocess",
-        "Gate",
-        "Train",
-        "Compare",
-        "RecordRejection",
-    ] {
-        let plan = format!("fail:before:{state}:Lambda.TooManyRequestsException:60");
-        world.faults.plan(&plan).unwrap();
-    }
+    crate::throttle(&world, 60);
     let lake = &world.context().lake;
     let executions = world.cloud().executions();
     let mut started = Vec::new();

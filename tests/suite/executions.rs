@@ -72,17 +72,7 @@ async fn executions_that_are_found_at_a_start_end_and_damaged_ones_are_put_aside
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_with_more_events_than_a_page_is_followed_to_its_end() {
     let world = World::new(train_on_anything).await;
-    for state in [
-        "Fetch",
-        "Preprocess",
-        "Gate",
-        "Train",
-        "Compare",
-        "RecordPromotion",
-    ] {
-        let plan = format!("fail:before:{state}:Lambda.TooManyRequestsException:90");
-        world.faults.plan(&plan).unwrap();
-    }
+    crate::throttle(&world, 90);
     let run = world.deliver(&Batch::new(1, 60)).await;
     assert!(run.events.len() > 1_000, "{}", run.events.len());
     let (status, answer) = world

@@ -47,3 +47,19 @@ mod uploads;
 /// `tasador`, built from `local`'s `main.rs` as part of this package: only so does Cargo build it
 /// before these tests.
 const TASADOR: &str = env!("CARGO_BIN_EXE_tasador-under-test");
+
+/// Lambda refuses the next calls of each state that a run passes, this many times.
+fn throttle(world: &tests::world::World, times: u32) {
+    for state in [
+        "Fetch",
+        "Preprocess",
+        "Gate",
+        "Train",
+        "Compare",
+        "RecordPromotion",
+        "RecordRejection",
+    ] {
+        let plan = format!("fail:before:{state}:Lambda.TooManyRequestsException:{times}");
+        world.faults.plan(&plan).unwrap();
+    }
+}

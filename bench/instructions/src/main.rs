@@ -11,7 +11,9 @@ use local::folder::Folder;
 use tasador_ids::Format;
 use tasador_model::{Column, Frame, InputKind, Model, Value};
 
-/// Rows that are cleaned or encoded at a time.
+/// The sales of the demo, 21,613 rows.
+const SALES: &str = "local/data/king-county.csv.gz";
+/// Homes that are encoded at a time.
 const ROWS: usize = 10_000;
 
 /// Does one thing so many times.
@@ -26,7 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum What {
-    /// Read, clean and write 10,000 rows of CSV
+    /// Read, clean and write the sales of the demo
     Clean,
     /// Encode 10,000 homes
     Encode,
@@ -47,7 +49,7 @@ fn main() -> anyhow::Result<()> {
     };
     match what {
         What::Clean => {
-            let text = listings();
+            let text = std::fs::read(SALES).with_context(|| format!("{SALES} cannot be read"))?;
             for _ in 0..times {
                 clean(text.clone())?;
             }
@@ -95,34 +97,6 @@ fn main() -> anyhow::Result<()> {
 fn number(min: Option<f64>, max: Option<f64>, time: usize) -> f64 {
     let (min, max) = (min.unwrap_or(0.0), max.unwrap_or(1.0));
     min + (max - min) * (time % 97) as f64 / 97.0
-}
-
-/// Listings as CSV, one of 100 impossible and one of 20 the same as an earlier one.
-fn listings() -> Vec<u8> {
-    let mut text = String::from(
-        "status,price,bed,bath,acre_lot,street,city,state,zip_code,house_size,prev_sold_date\n",
-    );
-    for row in 0..ROWS {
-        let home = if row % 20 == 19 { row - 10 } else { row };
-        let price = if row % 100 == 50 {
-            "free".to_owned()
-        } else {
-            format!("{}.0", 90_000 + home * 37 % 900_000)
-        };
-        text.push_str(&format!(
-            "for_sale,{price},{},{}.0,0.{:02},{home} Elm Street,City {},Connecticut,0{},{}.0,20{:02}-0{}-1{}\n",
-            home % 6 + 1,
-            home % 4 + 1,
-            home % 90 + 1,
-            home % 300,
-            6_001 + home % 900,
-            600 + home % 3_000,
-            home % 24,
-            home % 9 + 1,
-            home % 10,
-        ));
-    }
-    text.into_bytes()
 }
 
 fn clean(text: Vec<u8>) -> anyhow::Result<()> {

@@ -15,7 +15,6 @@ use s3s::path::check_bucket_name;
 use s3s::{S3ErrorCode, S3Result, s3_error};
 use sha2::{Digest as _, Sha256};
 
-use crate::checksums::hex;
 use crate::description::{Description, Descriptions, modified_ns, names_of_s3s_fs, nanoseconds};
 use crate::fault;
 use crate::names::{self, Place};
@@ -220,7 +219,7 @@ impl Disk {
     }
 
     fn place_of_descriptions(&self, bucket: &str, key: &str) -> PathBuf {
-        let hash = hex(&Sha256::digest(key));
+        let hash = hex::encode(Sha256::digest(key));
         let (folder, name) = hash.split_at(2);
         let folder = self.root.join(".objects").join(bucket).join(folder);
         folder.join(format!("{name}.json"))

@@ -14,7 +14,7 @@ use crate::answers::{
     page_size, part_number, part_of, read_conditions,
 };
 use crate::body::{self, Claims, Received};
-use crate::checksums::{checksums_of, hex, is_composite, set_checksums};
+use crate::checksums::{checksums_of, is_composite, set_checksums};
 use crate::description::{Description, attributes_of};
 use crate::disk::{Conditions, Disk};
 use crate::listing::{self, Page, Query};
@@ -255,7 +255,7 @@ impl S3 for Store {
             futures::StreamExt::boxed,
         );
         let received = body::receive(&self.0, body, &request.headers, claims).await?;
-        description.e_tag = hex(&received.md5);
+        description.e_tag = hex::encode(received.md5);
         description.checksums = received.checksums.clone();
         let conditions = Conditions {
             if_match: input.if_match,
@@ -426,7 +426,7 @@ impl S3 for Store {
             source.checksums
         };
         let description = Description {
-            e_tag: hex(&received.md5),
+            e_tag: hex::encode(received.md5),
             checksums: kept,
             attributes,
             ..Description::default()

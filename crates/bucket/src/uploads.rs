@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::body::Received;
-use crate::checksums::{Checksums, Wanted, checksums_of, hex};
+use crate::checksums::{Checksums, Wanted, checksums_of};
 use crate::description::{Attributes, Description};
 use crate::disk::{Conditions, Disk, read_existing, remove_tree};
 use crate::fault;
@@ -94,7 +94,7 @@ pub(crate) fn put_part(
     let part = Part {
         number,
         size_bytes: received.size_bytes,
-        md5: hex(&received.md5),
+        md5: hex::encode(received.md5),
         checksums: received.checksums,
     };
     let placed = received.bytes.rename(&part_path(folder, number));
@@ -180,7 +180,7 @@ pub(crate) fn complete(
             size_bytes += read.len() as u64;
         }
         let md5 = md5.finalize();
-        if hex(&md5) != part.md5 {
+        if hex::encode(md5) != part.md5 {
             return Err(s3_error!(
                 InvalidPart,
                 "part {} is not what was uploaded; upload it again",
@@ -208,7 +208,7 @@ pub(crate) fn complete(
     if *sent != composite_without_count(&checksums) {
         sent.check(&checksums)?;
     }
-    let e_tag = format!("{}-{}", hex(&md5s.finalize()), wanted.len());
+    let e_tag = format!("{}-{}", hex::encode(md5s.finalize()), wanted.len());
     let Upload {
         bucket,
         key,

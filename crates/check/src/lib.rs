@@ -5,8 +5,9 @@ mod against;
 pub mod schema;
 
 use serde::{Deserialize, Serialize};
+use tasador_flow::Language;
 use tasador_ids::Key;
-use tasador_listing::checked::Checked;
+use tasador_listing::checked::{Checked, SuspectedRents};
 
 pub use against::Against;
 
@@ -50,5 +51,18 @@ impl Upload {
             }
             (None, None, Found::Unreadable(_)) => None,
         }
+    }
+}
+
+/// What is said of prices that may be rents.
+pub fn rents_sentence(language: Language, rents: SuspectedRents) -> String {
+    let (share, below) = (language.percent(rents.share), language.money(rents.below));
+    match language {
+        Language::English => format!(
+            "{share} of the prices are below {below}, a thirtieth of the median: they may be rents or in another unit. Declare `min` of the price to reject them."
+        ),
+        Language::Spanish => format!(
+            "{share} de los precios están por debajo de {below}, un treintavo de la mediana: pueden ser alquileres o estar en otra unidad. Declare `min` del precio para rechazarlos."
+        ),
     }
 }

@@ -53,7 +53,16 @@ pub struct Figures {
     pub coverage: f64,
 }
 
+/// The metric of a version that the error of its served prices is compared with.
+pub const PROMISED: &str = "validation_median_ape";
+
 impl Figures {
+    /// How much larger the median error is than the version's [`PROMISED`] one, as a share; `None` if that is not known.
+    pub fn error_growth(&self, promised: Option<f64>) -> Option<f64> {
+        let promised = promised.filter(|promised| *promised > 0.0)?;
+        Some(self.median_ape / promised - 1.0)
+    }
+
     /// Each figure with its name.
     pub const fn by_name(&self) -> [(&'static str, f64); 8] {
         [

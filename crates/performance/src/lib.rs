@@ -8,6 +8,6 @@ mod figures;
 mod sale;
 mod served;
 
-pub use figures::{Evaluated, Figures, Group, Performance};
+pub use figures::{Evaluated, Figures, Group, PROMISED, Performance};
 pub use sale::{BadSale, Reported, Subject, read_file, read_json};
 pub use served::{ServedPrice, property_of, served_prices};

@@ -6,9 +6,8 @@ use std::io::Cursor;
 use bytes::Bytes;
 use polars::prelude::{
     Column, CompatLevel, CsvWriter, DataFrame, DataType, Float64Chunked, Int32Chunked,
-    IntoColumn as _, IntoSeries as _, NewChunkedArray as _, ParquetCompression, ParquetReader,
-    ParquetWriter, PlSmallStr, PolarsError, SerReader as _, SerWriter as _, StringChunked,
-    StringChunkedBuilder,
+    IntoColumn as _, IntoSeries as _, NewChunkedArray as _, ParquetReader, ParquetWriter,
+    PlSmallStr, PolarsError, SerReader as _, SerWriter as _, StringChunked, StringChunkedBuilder,
 };
 use polars_parquet::write::{
     CompressedPage, CompressionOptions, ParquetType, StatisticsOptions, Version, WriteOptions,
@@ -24,7 +23,7 @@ use crate::cast::Values;
 /// Rows per row group: few enough for low memory use, many enough for good compression.
 const ROW_GROUP_ROWS: usize = 250_000;
 
-/// The fastest: the default level takes twice the time for files 3 % smaller.
+/// The fastest level: of 2.2 million listings, the default one makes files 3 % larger in 1.4 times the time.
 const ZSTD_LEVEL: i32 = 1;
 
 /// Of a table for people, so many rows are written: it is sent in one answer, and Lambda's may have 6 MB.
@@ -127,19 +126,16 @@ fn numbers(name: &str, values: &[f64]) -> Column {
 /// # Errors
 /// [`FrameError`] if the data frame library rejects it.
 pub fn to_parquet(mut table: DataFrame) -> Result<Vec<u8>, FrameError> {
-    let level = ZstdLevel::try_new(ZSTD_LEVEL)?;
     let options = WriteOptions {
         statistics: StatisticsOptions::default(),
         version: Version::V1,
-        compression: CompressionOptions::Zstd(Some(level)),
+        compression: CompressionOptions::Zstd(Some(ZstdLevel::try_new(ZSTD_LEVEL)?)),
         data_page_size: None,
     };
     // One piece of each column, so that a slice of it is one array.
     table.rechunk_mut();
     let mut bytes = Vec::new();
-    let mut writer = ParquetWriter::new(&mut bytes)
-        .with_compression(ParquetCompression::Zstd(Some(level)))
-        .batched(table.schema())?;
+    let mut writer = ParquetWriter::new(&mut bytes).batched(table.schema())?;
     let types = writer.parquet_schema().fields().to_vec();
     let columns: Vec<(&Column, ParquetType)> = table.columns().iter().zip(types).collect();
     let starts: Vec<usize> = (0..table.height()).step_by(ROW_GROUP_ROWS).collect();

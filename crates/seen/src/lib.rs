@@ -28,7 +28,7 @@ const CONCURRENCY: usize = 8;
 /// How often the search starts anew because a compaction removed an object that was listed.
 const TRIES: u32 = 5;
 
-/// A set of row hashes. They are SHA-256 values already, but a source may choose its rows.
+/// A set of row hashes. They are evenly spread already, but a source may choose its rows.
 pub type Hashes = HashSet<u128, foldhash::fast::RandomState>;
 
 /// What is known of the rows of a batch.

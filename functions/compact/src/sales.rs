@@ -19,9 +19,12 @@ use tasador_lake::LakeError;
 use tasador_listing::clean::date_from_days;
 use tasador_listing::sale::{PriceKind, STATUS};
 use tasador_model::{Column, Frame};
-use tasador_performance::{Evaluated, Performance, Reported, Subject, read_file};
+use tasador_performance::{
+    Evaluated, Figures, PROMISED, Performance, Reported, Subject, read_file,
+};
 use tasador_registry::{MetricPoint, RegistryError, RunLog};
 use tasador_runtime::Context;
+use tasador_runtime::config::GateLimits;
 use tokio::sync::OnceCell;
 
 use crate::{Error, on_a_thread};
@@ -115,20 +118,27 @@ async fn warn_of_error(performance: &Performance, ctx: &Context) -> Result<(), E
         return Ok(());
     };
     let record = ctx.registry.version(model, version).await?;
-    let promised = record.and_then(|record| record.metrics.get("validation_median_ape"));
-    let Some(promised) = promised.filter(|promised| *promised > 0.0) else {
-        return Ok(());
-    };
-    let growth = figures.median_ape / promised - 1.0;
-    let limits = &ctx.config.gate;
-    if figures.sales >= limits.served_min_sales && growth > limits.error_growth_share {
+    let promised = record.and_then(|record| record.metrics.get(PROMISED));
+    warn_if_worse(version, figures, promised, &ctx.config.gate);
+    Ok(())
+}
+
+fn warn_if_worse(
+    version: ModelVersion,
+    figures: &Figures,
+    promised: Option<f64>,
+    limits: &GateLimits,
+) {
+    let growth = figures.error_growth(promised);
+    if let Some(growth) = growth.filter(|growth| *growth > limits.error_growth_share)
+        && figures.sales >= limits.served_min_sales
+    {
         tracing::warn!(
-            %model, %version, sales = figures.sales, served_error_growth = growth,
+            %version, sales = figures.sales, served_error_growth = growth,
             "the prices that version {version} served are wrong by {:.0} % more than validation promised; compare versions in GET /performance and roll back if a former one was better",
             growth * 100.0
         );
     }
-    Ok(())
 }
 
 /// Adds the figures of each version to the metrics of its MLflow run. A run that people deleted gets none.
@@ -290,4 +300,72 @@ fn sold(batch: &CleanBatch) -> Vec<Reported> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
+    use tasador_runtime::Config;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The alarm counts lines with this field at the top.
+    #[test]
+    fn only_a_served_error_above_the_limit_is_logged_as_the_alarm_reads_it() {
+        let template = include_str!("../../../infra/template.yaml");
+        assert!(template.contains("'{ $.served_error_growth = * }'"));
+        let lines = Lines::default();
+        let written = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_writer(move || written.clone())
+            .finish();
+        let limits = Config::default().gate;
+        let figures = |sales, median_ape| Figures {
+            sales,
+            median_ape,
+            mae: 0.0,
+            bias: 0.0,
+            within_5: 0.0,
+            within_10: 0.0,
+            within_20: 0.0,
+            coverage: 0.0,
+        };
+        let enough = limits.served_min_sales;
+        let limit = 0.1 * (1.0 + limits.error_growth_share);
+        tracing::subscriber::with_default(subscriber, || {
+            for (version, figures, promised) in [
+                (1, figures(enough, limit * 0.99), Some(0.1)),
+                (2, figures(enough - 1, limit * 2.0), Some(0.1)),
+                (3, figures(enough, limit * 2.0), None),
+                (4, figures(enough, limit * 2.0), Some(0.0)),
+                (5, figures(enough, limit * 1.01), Some(0.1)),
+            ] {
+                warn_if_worse(ModelVersion(version), &figures, promised, &limits);
+            }
+        });
+        let line: Value = serde_json::from_slice(&lines.0.lock().unwrap()).unwrap();
+        assert_eq!(
+            (&line["version"], &line["level"]),
+            (&"5".into(), &"WARN".into())
+        );
+        assert!(line["served_error_growth"].as_f64().unwrap() > limits.error_growth_share);
+    }
 }

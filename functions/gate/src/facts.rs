@@ -16,15 +16,12 @@ use tasador_lake::key::{self, ModelFile};
 use tasador_lake::{Key, LakeError};
 use tasador_listing::{BatchReport, Profile, PropertyKey};
 use tasador_model::Frame;
-use tasador_performance::Performance;
+use tasador_performance::{PROMISED, Performance};
 use tasador_registry::{Batch, RegistryError, Withdrawn};
 use tasador_runtime::Context;
 
 use crate::GateError;
 use tasador_rules::{Champion, ChampionError, ServedError, Serving};
-
-/// The metric of a version that the champion's error on a batch is compared with.
-const MEDIAN_APE: &str = "validation_median_ape";
 
 /// When a batch was received and when it got its outcome, as far as it is known.
 type Times = (Option<Timestamp>, Option<Timestamp>);
@@ -121,7 +118,7 @@ impl Gather<'_> {
             .iter()
             .map(|input| input.name.clone())
             .collect();
-        let validation = record.metrics.get(MEDIAN_APE);
+        let validation = record.metrics.get(PROMISED);
         let error = match validation {
             Some(validation) if with_error => self.error(champion, validation).await?,
             _ => None,

@@ -7,7 +7,7 @@ use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
 use prometheus::{Encoder as _, TextEncoder};
-use tasador_performance::Performance;
+use tasador_performance::{PROMISED, Performance};
 use tasador_pricing::ChampionStatus;
 use tasador_registry::{
     DURATION_BOUNDS_US, GateDecision, OutcomeKind, PipelineCounts, ServingCounts, ServingTotals,
@@ -288,10 +288,8 @@ fn served(families: &mut Families, performance: &Performance, status: &ChampionS
         && let Some(figures) = performance.of_version(champion.version())
     {
         sales.push(gauge(&[], figures.sales as f64));
-        let promised = champion.record.metrics.get("validation_median_ape");
-        if let Some(promised) = promised.filter(|promised| *promised > 0.0) {
-            growth.push(gauge(&[], figures.median_ape / promised - 1.0));
-        }
+        let grown = figures.error_growth(champion.record.metrics.get(PROMISED));
+        growth.extend(grown.map(|grown| gauge(&[], grown)));
     }
     families.gauges(
         "served_sales",

@@ -7,7 +7,7 @@ use tasador_flow::Language::English;
 use tasador_flow::gate::Decision;
 use tasador_ids::ModelVersion;
 use tasador_listing::Profile;
-use tasador_listing::checked::{Checked, SuspectedRents};
+use tasador_listing::checked::Checked;
 use tasador_rules::Serving;
 use tasador_runtime::Config;
 
@@ -54,7 +54,7 @@ pub(super) fn text(against: &Against) -> String {
         Decision::Hold => "held until you decide",
     };
     let mut text = format!(
-        "\nBeside version {}, which is in production, this batch would be {what}:",
+        "\nCompared with version {}, which is in production, this batch would be {what}:",
         against.version
     );
     for reason in reasons(against) {
@@ -98,13 +98,4 @@ async fn champion(client: &Client) -> anyhow::Result<Option<Serving>> {
         error: None,
         served: None,
     }))
-}
-
-/// What is said of prices that may be rents.
-pub(super) fn rents_text(rents: SuspectedRents) -> String {
-    format!(
-        "{} of the prices are below {}, a thirtieth of the median: they may be rents or in another unit. Declare `min` of the price to reject them.",
-        English.percent(rents.share),
-        English.money(rents.below)
-    )
 }

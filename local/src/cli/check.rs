@@ -17,7 +17,7 @@ use tasador_listing::schema_file::SchemaFile;
 use tasador_runtime::Config;
 
 use super::Global;
-use super::against::{self, has_begun, rents_text};
+use super::against::{self, has_begun};
 use super::session::{schema_path, with_units};
 use crate::console::result;
 
@@ -67,7 +67,9 @@ pub(super) async fn run(global: &Global, options: &Options) -> anyhow::Result<Ex
         file_name.to_string_lossy()
     ));
     let against = against::against(global, &cleaned).await?;
-    let rents = cleaned.suspected_rents().map(rents_text);
+    let rents = cleaned
+        .suspected_rents()
+        .map(|rents| tasador_check::rents_sentence(English, rents));
     if options.json {
         let schema = match &declared {
             Some(_) => json!(place),

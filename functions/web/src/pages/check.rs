@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode, header};
 use maud::{Markup, html};
 use serde_json::json;
 use tasador_check::schema::{self, SchemaError};
-use tasador_check::{Against, Found, UPLOAD_MAX_BYTES, Upload};
+use tasador_check::{Against, Found, UPLOAD_MAX_BYTES, Upload, rents_sentence};
 use tasador_flow::gate::Decision;
 use tasador_http::runs;
 use tasador_ids::key::ModelFile;
@@ -211,17 +211,7 @@ fn found(language: Language, checked: &Checked, against: Option<&Against>) -> Ma
                 h2 { (words.recognised) }
                 ul.reasons {
                     @for problem in &quality.problems { li lang="en" { (problem.sentence) } }
-                    @if let Some(rents) = rents {
-                        li {
-                            (language.percent(rents.share)) " "
-                            (language.of("of the prices are below", "de los precios están por debajo de")) " "
-                            (language.money(rents.below))
-                            (language.of(
-                                ", a thirtieth of the median: they may be rents or in another unit. Declare `min` of the price to reject them.",
-                                ", un treintavo de la mediana: pueden ser alquileres o estar en otra unidad. Declare `min` del precio para rechazarlos.",
-                            ))
-                        }
-                    }
+                    @if let Some(rents) = rents { li { (rents_sentence(language, rents)) } }
                 }
             }
         }
@@ -322,7 +312,7 @@ fn beside(language: Language, against: &Against) -> Markup {
         div.card #judged {
             h2 { (language.of("The gate's decision", "La decisión sobre el lote")) }
             p {
-                (language.of("Beside version", "Frente a la versión")) " " (against.version) ", "
+                (language.of("Compared with version", "Frente a la versión")) " " (against.version) ", "
                 (language.of("which is in production,", "que está en producción,")) " " strong { (decided) }
             }
             ul.reasons { @for reason in &against.reasons { li { (language.reason(reason)) } } }
