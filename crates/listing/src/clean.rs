@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use jiff::civil::Date;
 
+use crate::place::ZipCodes;
 pub use crate::property::number_text;
 use crate::schema::ColumnKind;
 
@@ -107,40 +108,79 @@ fn without_grouping(text: &str) -> Option<String> {
     Some(plain)
 }
 
-/// Reads a US zip code as five digits.
-///
-/// One to five digits are padded with zeros on the left (`6016`, and `6016.0` as a float writes
-/// it, are `06016`); of ZIP+4 (`06016-1234`, `060161234`) the first five are kept. More digits, signs, letters
-/// and `00000`, which does not exist, are invalid.
+/// Reads a US zip code as five digits: the code of [`read_zip`].
 pub fn clean_zip(text: &str) -> Option<Cow<'_, str>> {
-    let text = text.trim();
-    let digits = match text.split_once('-') {
+    read_zip(text).map(|zip| zip.code)
+}
+
+/// A US zip code as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zip<'t> {
+    /// Five digits.
+    pub code: Cow<'t, str>,
+    /// Whether leading zeros were missing.
+    pub is_padded: bool,
+    /// The state before it (`CT 06016`).
+    pub state: Option<&'t str>,
+}
+
+/// Reads a US zip code.
+///
+/// Codes that lost their leading zeros are padded (`6016`, and `6016.0` as a float writes it, are
+/// `06016`). Of ZIP+4, the first five digits are kept, whatever stands between the two
+/// (`06016-1234`, `06016 1234`, `060161234`), and also where leading zeros are missing (`60161234`) or
+/// the last four digits (`06016-`). A state before the code is accepted. Other lengths, signs, letters
+/// and `00000`, which does not exist, are invalid.
+pub fn read_zip(text: &str) -> Option<Zip<'_>> {
+    let (state, text) = without_state(text.trim());
+    let is_mark = |c: char| c.is_whitespace() || matches!(c, '-' | '\u{2010}'..='\u{2013}');
+    let zip = match text.split_once(is_mark) {
         Some((zip, plus_four)) => {
-            let plus_four = without_zero_fraction(plus_four);
-            if plus_four.len() != 4 || !plus_four.bytes().all(|b| b.is_ascii_digit()) {
+            let plus_four = without_zero_fraction(plus_four.trim_start_matches(is_mark));
+            if !plus_four.is_empty() && !(plus_four.len() == 4 && is_digits(plus_four)) {
                 return None;
             }
             zip
         }
         None => {
             let digits = without_zero_fraction(text);
-            match digits.get(..5) {
-                // ZIP+4 without its hyphen.
-                Some(zip) if digits.len() == 9 && digits.bytes().all(|b| b.is_ascii_digit()) => zip,
+            match digits.len() {
+                // ZIP+4 without its hyphen; as a number, also without leading zeros.
+                7..=9 => digits.get(..digits.len() - 4)?,
                 _ => digits,
             }
         }
     };
-    if digits.is_empty() || digits.len() > 5 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+    if zip.len() > 5 || !is_digits(zip) || zip.bytes().all(|b| b == b'0') {
         return None;
     }
-    if digits.bytes().all(|b| b == b'0') {
-        return None;
-    }
-    Some(match digits.len() {
-        5 => Cow::Borrowed(digits),
-        _ => Cow::Owned(format!("{digits:0>5}")),
+    let is_padded = zip.len() < 5;
+    Some(Zip {
+        code: match is_padded {
+            true => Cow::Owned(format!("{zip:0>5}")),
+            false => Cow::Borrowed(zip),
+        },
+        is_padded,
+        state,
     })
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The state before a zip code, and the rest.
+fn without_state(text: &str) -> (Option<&str>, &str) {
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return (None, text);
+    }
+    let end = text.find(|c: char| c.is_ascii_digit());
+    let (state, rest) = text.split_at(end.unwrap_or(text.len()));
+    let state = state.trim_end_matches(|c: char| !c.is_alphanumeric());
+    match ZipCodes::of(state) {
+        Some(_) => (Some(state), rest),
+        None => (None, text),
+    }
 }
 
 /// Reads a code: `1758218.0`, as a float writes it, is `1758218`; other text is kept, including
@@ -421,6 +461,20 @@ mod tests {
             ("98178", "98178"),
             (" 601.00 ", "00601"),
             ("1", "00001"),
+            ("60161234", "06016"),
+            ("60161234.0", "06016"),
+            ("6011234", "00601"),
+            ("06016 1234", "06016"),
+            ("06016 - 1234", "06016"),
+            ("06016\u{2013}1234", "06016"),
+            ("06016-", "06016"),
+            ("06016- ", "06016"),
+            ("CT 06016", "06016"),
+            ("ct06016", "06016"),
+            ("CT, 06016-1234", "06016"),
+            ("Connecticut 06016", "06016"),
+            ("CT-6016.0", "06016"),
+            ("New Jersey 07701", "07701"),
         ] {
             assert_eq!(clean_zip(text).as_deref(), Some(zip), "{text:?}");
         }
@@ -433,14 +487,34 @@ mod tests {
             "0",
             "00000",
             "6.016e3",
-            "06016-",
             "06016-12",
             "06016-12345",
-            "06016 1234",
+            "06016 123",
+            "06016 1234 5",
+            "-06016",
+            "CT",
+            "XX 06016",
+            "Lot 06016",
+            "CT CT 06016",
             ".0",
             "٠٦٠١٦",
         ] {
             assert_eq!(clean_zip(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_zip_code_tells_its_state_and_whether_zeros_were_missing() {
+        for (text, state, is_padded) in [
+            ("06016", None, false),
+            ("6016", None, true),
+            ("60161234", None, true),
+            ("060161234", None, false),
+            ("CT 06016", Some("CT"), false),
+            ("New Jersey, 7701", Some("New Jersey"), true),
+        ] {
+            let zip = read_zip(text).unwrap();
+            assert_eq!((zip.state, zip.is_padded), (state, is_padded), "{text}");
         }
     }
 

@@ -19,6 +19,7 @@ pub mod place;
 pub mod profile;
 pub mod property;
 pub mod quality;
+pub mod reading;
 pub mod reject;
 pub mod sale;
 pub mod schema;

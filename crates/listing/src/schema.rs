@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use tasador_ids::AreaUnit;
 
 use crate::identity;
-use crate::synonyms;
 use crate::unit::Stored;
+use crate::{reading, synonyms};
 
 pub use crate::columns::{
     ACRE_LOT, BATH, BED, CITY, HOUSE_SIZE, PREV_SOLD_DATE, PRICE, PROPERTY_KEY, ROW_HASH, STATE,
@@ -142,12 +142,7 @@ pub fn is_price_of_the_home(name: &str) -> bool {
 /// Whether the name is that of a row's number or address, or of when the row was read.
 pub fn names_a_row(name: &str) -> bool {
     let compact = crate::name::compact(name);
-    synonyms::IDENTIFIERS.contains(&compact.as_str()) || is_of_the_reading(name)
-}
-
-/// Whether the name is that of when a row was read (`scraped_at`). Such a value makes no row new.
-pub fn is_of_the_reading(name: &str) -> bool {
-    synonyms::OBSERVATIONS.contains(&crate::name::compact(name).as_str())
+    synonyms::IDENTIFIERS.contains(&compact.as_str()) || reading::is_time(name)
 }
 
 /// Objects within objects become columns (`address.city`) to this depth. Deeper ones are kept as

@@ -1,7 +1,7 @@
-//! `tasador.toml`: what a source's columns are, where the default schema does not say it.
+//! `tasador.toml`: declares the columns of a source that the default schema does not recognise.
 //!
-//! The file has a table per column, under the name that the column is stored with. What it does not
-//! declare is recognised as without it ([`crate::mapping`]).
+//! The file has one table per column, under the column's stored name. Columns that it does not declare
+//! are recognised automatically ([`crate::mapping`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -414,24 +414,24 @@ pub const IDENTIFIERS: [&str; 14] = [
     "detailurl",
 ];
 
-/// Names of what was true of the reading, not of the home: when a row was scraped, and the like.
-pub const OBSERVATIONS: [&str; 16] = [
-    "scrapedat",
-    "scrapedate",
-    "scraped",
-    "fetchedat",
-    "retrievedat",
+/// Names of the time of the reading, beside those that [`crate::reading`] composes of words.
+pub const READING_TIMES: [&str; 16] = [
+    "asof",
+    "asofdate",
+    "batchdate",
     "crawledat",
-    "collectedat",
-    "extractedat",
-    "downloadedat",
-    "updatedat",
-    "lastupdated",
-    "lastseen",
-    "timestamp",
     "createdat",
-    "modificationtimestamp",
+    "etldate",
+    "fetchedat",
+    "filedate",
     "ingestedat",
+    "lastseen",
+    "lastupdated",
+    "rundate",
+    "scrapedat",
+    "timestamp",
+    "ts",
+    "updatedat",
 ];
 
 /// The known column of this name, how far down its list the name stands, and the unit it implies.

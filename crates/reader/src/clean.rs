@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use tasador_ids::AreaUnit;
 use tasador_ids::hex::Digits;
 use tasador_listing::clean::{
-    clean_text, clean_zip, days_since_epoch, infer_kind, is_bulk, is_null_text, kind_after,
-    number_text,
+    clean_text, days_since_epoch, infer_kind, is_bulk, is_null_text, kind_after, number_text,
+    read_zip,
 };
 use tasador_listing::identity::{
     FEATURE_COLUMNS, ID_COLUMNS, Identity, IdentityRule, UNIT_COLUMNS,
@@ -25,6 +25,7 @@ use tasador_listing::place::ZipCodes;
 use tasador_listing::profile::{ColumnProfile, Profile};
 use tasador_listing::property::{PropertyKey, RowHasher};
 use tasador_listing::quality::{Problem, ProblemKind, QualityReport, RawColumn};
+use tasador_listing::reading;
 use tasador_listing::reject::{JUDGED, Judged, Reason, judge};
 use tasador_listing::schema::{self, ColumnKind};
 use tasador_listing::schema_file::{Role, SchemaFile};
@@ -301,10 +302,11 @@ fn identifiers(raw: &Raw, roles: &[Role]) -> Option<StringChunked> {
     Some(cells.finish())
 }
 
-/// Removes zip codes of fewer than five digits that lie outside of their row's state once they are
-/// padded (`7701` in Texas is not New Jersey's 07701), and counts all that contradict their state.
+/// Removes zip codes without their leading zeros that lie outside of their row's state once they are
+/// padded (`7701` in Texas is not New Jersey's 07701), and counts all that contradict their state. The
+/// state of a row without one is that before its zip code (`CT 06016`).
 fn contradicting_zips(texts: &mut [(String, Option<StringChunked>)]) -> Option<Problem> {
-    let states = text_of(texts, schema::STATE)?.clone();
+    let states = text_of(texts, schema::STATE).cloned();
     let (_, zips) = texts
         .iter_mut()
         .find(|(name, _)| name == schema::ZIP_CODE)?;
@@ -312,33 +314,34 @@ fn contradicting_zips(texts: &mut [(String, Option<StringChunked>)]) -> Option<P
     // A batch has few states, and many rows of each.
     let mut zips_of: HashMap<&str, Option<ZipCodes>> = HashMap::new();
     let mut contradicting = 0_u64;
-    let mut short: Vec<usize> = Vec::new();
-    for (row, (cell, state)) in text.iter().zip(states.iter()).enumerate() {
-        let (Some(cell), Some(state)) = (cell, state) else {
+    let mut padded: Vec<usize> = Vec::new();
+    for (row, cell) in text.iter().enumerate() {
+        let Some(zip) = cell.and_then(read_zip) else {
             continue;
         };
-        let zips = *zips_of.entry(state).or_insert_with(|| ZipCodes::of(state));
-        let contradicts = zips
-            .zip(clean_zip(cell))
-            .is_some_and(|(zips, zip)| zips.contain(&zip) == Some(false));
+        let state = states.as_ref().and_then(|states| states.get(row));
+        let mut states = [state, zip.state].into_iter().flatten();
+        let contradicts = states.any(|state| {
+            let zips = *zips_of.entry(state).or_insert_with(|| ZipCodes::of(state));
+            zips.is_some_and(|zips| zips.contain(&zip.code) == Some(false))
+        });
         if contradicts {
             contradicting += 1;
-            let whole = cell.trim().split(['.', '-']).next().unwrap_or_default();
-            if whole.len() < 5 {
-                short.push(row);
+            if zip.is_padded {
+                padded.push(row);
             }
         }
     }
     if contradicting == 0 {
         return None;
     }
-    let removed = short.len();
+    let removed = padded.len();
     if removed > 0 {
-        let mut short = short.into_iter().peekable();
+        let mut padded = padded.into_iter().peekable();
         let mut cells = StringChunkedBuilder::new(PlSmallStr::EMPTY, text.len());
         for (row, cell) in text.iter().enumerate() {
-            let is_short = short.next_if_eq(&row).is_some();
-            cells.append_option(cell.filter(|_| !is_short));
+            let is_padded = padded.next_if_eq(&row).is_some();
+            cells.append_option(cell.filter(|_| !is_padded));
         }
         *zips = Some(cells.finish());
     }
@@ -346,7 +349,7 @@ fn contradicting_zips(texts: &mut [(String, Option<StringChunked>)]) -> Option<P
         kind: ProblemKind::ZipContradictsState,
         column: Some(schema::ZIP_CODE.to_owned()),
         sentence: format!(
-            "{contradicting} zip codes lie outside of the state of their row; {removed} of them have fewer than five digits and were not used."
+            "{contradicting} zip codes lie outside of the state of their row; {removed} of them are written without leading zeros and were not used."
         ),
     })
 }
@@ -815,7 +818,7 @@ impl Draft {
                 kind,
                 column: Some(name.clone()),
                 sentence: format!(
-                    "Column `{name}` {what}; models do not learn from it as long as that is so."
+                    "Column `{name}` {what}; models do not use it while this is the case."
                 ),
             });
         }
@@ -825,8 +828,8 @@ impl Draft {
     /// Hashes the rows that are not rejected, and keeps the first of equal ones.
     fn keep(&mut self, rows: usize, refused: &[Refused]) {
         let mut by_name: Vec<&Column> = self.columns.iter().collect();
-        // When a row was read makes no row new.
-        by_name.retain(|column| !schema::is_of_the_reading(&column.name));
+        // When a row was read, and what only time changes, makes no row new.
+        by_name.retain(|column| !reading::is_of_the_reading(&column.name));
         by_name.sort_by(|left, right| left.name.cmp(&right.name));
         let named = |names: &[&str]| -> Vec<&Column> {
             let is_named = |column: &&&Column| names.contains(&column.name.as_str());

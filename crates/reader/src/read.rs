@@ -58,7 +58,8 @@ pub struct Raw {
     pub problems: Vec<Problem>,
 }
 
-/// Why a batch cannot be read.
+/// Why a batch cannot be read. The chain of sources is shown to people, so the error of a library is
+/// no source: only `Debug` has it.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error("the JSON ends unexpectedly at line {line}, column {column}")]
@@ -81,33 +82,42 @@ pub enum ReadError {
     HeaderTooLong,
     #[error("{counts}; correct the file and send it again. {examples}")]
     TooManyBroken { counts: String, examples: String },
-    #[error("the rows cannot be put together")]
-    Table(#[source] PolarsError),
-    #[error("the CSV cannot be read")]
-    Csv(#[source] PolarsError),
-    #[error("the Parquet file cannot be read")]
-    Parquet(#[source] PolarsError),
-    #[error("the gzip file cannot be unpacked")]
-    Gzip(#[source] std::io::Error),
+    #[error("the rows cannot be put together; export the listings again, as CSV")]
+    Table(PolarsError),
+    #[error("the CSV is damaged; export the listings again")]
+    Csv(PolarsError),
+    #[error(
+        "the Parquet file is damaged, or compressed or encrypted in a way that is not read; write it again with Zstandard or Snappy, or export the listings as CSV"
+    )]
+    Parquet(PolarsError),
+    #[error("the gzip file is damaged or incomplete; compress it again, or send it uncompressed")]
+    Gzip(std::io::Error),
     #[error("the file unpacks to more than {MAX_BYTES} bytes")]
     TooLarge,
-    #[error(
-        "this is {what}, not a table; export the listings as CSV, NDJSON, JSON, Parquet or Excel (.xlsx)"
-    )]
-    NotATable { what: &'static str },
+    #[error("this is {what}, not a table; {advice}")]
+    NotATable {
+        what: &'static str,
+        advice: &'static str,
+    },
     #[error("the zip archive has {count} files ({names}); send the one with the listings")]
     SeveralFiles { count: usize, names: String },
-    #[error("the zip archive cannot be read")]
-    Zip(#[source] ::zip::result::ZipError),
-    #[error("the Excel file cannot be read")]
-    Sheet(#[source] calamine::XlsxError),
+    #[error(
+        "the zip archive is damaged, or compressed in a way that is not read; send the table itself"
+    )]
+    Zip(::zip::result::ZipError),
+    #[error(
+        "the Excel file is damaged; open it and save it again as .xlsx, or export the listings as CSV"
+    )]
+    Sheet(calamine::XlsxError),
     #[error("there are more than {MAX_COLUMNS} columns")]
     TooManyColumns,
     #[error("there are more than {MAX_CELLS} values, rows times columns")]
     TooManyCells,
-    #[error("the zip archive or Excel file is damaged")]
+    #[error(
+        "the zip archive or Excel file is damaged; save it again, or export the listings as CSV"
+    )]
     DamagedArchive,
-    #[error("the {format} file is damaged, or it is not {format}")]
+    #[error("the {format} file is damaged, or it is not {format}; export the listings again")]
     Damaged { format: Format },
 }
 
@@ -146,9 +156,10 @@ fn read_plain(
         Content::Zip => {
             return Err(ReadError::NotATable {
                 what: "a zip archive within a zip archive",
+                advice: content::UNPACK,
             });
         }
-        Content::Other(what) => return Err(ReadError::NotATable { what }),
+        Content::Other(what, advice) => return Err(ReadError::NotATable { what, advice }),
         Content::Text => format,
     };
     match format {

@@ -1,5 +1,6 @@
 """Generated tables in many forms, one line of JSON each: the bytes, and the cells as Python's csv or pandas reads them
-again. Every seventh text is damaged; of those nothing is expected but an answer.
+again. Every seventh file is damaged: a text of rows in some of its rows, of which the others are expected; of other
+files nothing is expected but an answer.
 
     readers.py COUNT"""
 
@@ -45,7 +46,11 @@ def delimited(rng: random.Random) -> dict:
     again = list(csv.reader(io.StringIO(text, newline=""), delimiter=form["delimiter"]))
     other = pd.read_csv(io.StringIO(text, newline=""), sep=form["delimiter"], dtype=str, keep_default_na=False)
     assert [again[0], *again[1:]] == [list(other.columns), *other.values.tolist()], (again, other)
-    return {"format": "csv", "data": data, "names": again[0], "rows": again[1:]}
+    out = [io.StringIO() for _ in again]
+    for part, row in zip(out, [names, *rows]):
+        csv.writer(part, **form).writerow(row)
+    parts = [part.getvalue() for part in out] if encoding == "utf-8" else None
+    return {"format": "csv", "data": data, "names": again[0], "rows": again[1:], "parts": parts}
 
 
 def lines(rng: random.Random) -> dict:
@@ -60,7 +65,8 @@ def lines(rng: random.Random) -> dict:
     dumped = [json.dumps(record, ensure_ascii=escaped) for record in records]
     text = "\n".join(dumped) if is_lines else f"[{', '.join(dumped)}]"
     spelled = lambda value: None if value is None else ("true" if value else "false") if isinstance(value, bool) else str(value)
-    return {"format": "ndjson" if is_lines else "json", "data": text.encode(), "names": names, "rows": [[spelled(value) for value in row] for row in rows]}
+    return {"format": "ndjson" if is_lines else "json", "data": text.encode(), "names": names, "rows": [[spelled(value) for value in row] for row in rows],
+            "parts": ["", *(line + "\n" for line in dumped)] if is_lines else None}
 
 
 def parquet(rng: random.Random) -> dict:
@@ -125,7 +131,30 @@ def zipped(rng: random.Random, case: dict) -> dict:
         archive.writestr(f"listings.{end}", case["data"])
         if rng.random() < 0.5:
             archive.writestr("README.md", "Sold homes")
-    return case | {"data": out.getvalue()}
+    return case | {"data": out.getvalue(), "parts": None}
+
+
+def damaged_rows(rng: random.Random, case: dict) -> dict:
+    """Some rows get other characters; one of them, a byte that is not UTF-8. No character ends a line, nor opens a
+    quote where a field may go on in the next line."""
+    header, *rows = [part.encode() for part in case["parts"]]
+    quotes = case["format"] == "ndjson" or not any("\n" in (cell or "") for row in case["rows"] for cell in row)
+    characters = [*b"aZ0 ,;|\t.{}[]:\\-'"] + [*b'""'] * quotes
+    # A broken row of several lines is several broken rows.
+    single = [place for place, row in enumerate(rows) if b"\n" not in row.rstrip(b"\r\n")]
+    hit = sorted(rng.sample(single, min(len(single), rng.randint(1, 3))))
+    not_text = rng.choice([*hit, None])
+    for place in hit:
+        row = bytearray(rows[place])
+        end = len(row.rstrip(b"\r\n"))
+        for _ in range(rng.randint(1, 4)):
+            row.insert(rng.randint(1, end), rng.choice(characters))
+            end += 1
+        if place == not_text:
+            row.insert(rng.randint(1, end), 0xff)
+        rows[place] = bytes(row)
+    kept = [row for place, row in enumerate(case["rows"]) if place not in hit]
+    return {"format": case["format"], "data": header + b"".join(rows), "names": case["names"], "rows": kept, "damaged_rows": len(hit)}
 
 
 def damaged(rng: random.Random, case: dict) -> dict:
@@ -147,5 +176,6 @@ for seed in range(int(sys.argv[1])):
     if rng.random() < 0.05:
         case = zipped(rng, case)
     if seed % 7 == 0:
-        case = damaged(rng, case)
+        case = damaged_rows(rng, case) if case.get("parts") else damaged(rng, case)
+    case.pop("parts", None)
     print(json.dumps(case | {"seed": seed, "data": base64.b64encode(case["data"]).decode()}))

@@ -163,7 +163,7 @@ pub(super) fn report(ran: &Ran) -> String {
         let id = ran.state.pointer("/fetch/batch").and_then(Value::as_str);
         let id = id.and_then(|id| id.get(..12)).unwrap_or("ID");
         text.push_str(&format!(
-            "\n  To use it all the same: tasador batch release {id}; to keep it out: tasador batch discard {id}"
+            "\n  To use it anyway: tasador batch release {id}; to discard it: tasador batch discard {id}"
         ));
     }
     let recognised = ran.state.pointer("/preprocess/recognised");

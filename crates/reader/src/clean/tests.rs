@@ -445,8 +445,41 @@ fn a_short_zip_code_of_another_state_is_not_padded() {
 }
 
 #[test]
+fn zip_codes_in_other_forms_are_read_and_compared_with_their_state() {
+    let cleaned = clean(
+        "price,state,zip_code\n1,CT,60161234\n2,TX,60161234\n3,CT,06016 1234\n4,CT,06016-\n5,TX,CT 06016\n6,TX,06016 1234\n",
+    );
+    assert_eq!(
+        column(&cleaned.clean, "zip_code"),
+        ["06016", "", "06016", "06016", "06016", "06016"]
+    );
+    let sentence = |cleaned: &Cleaned| {
+        let mut problems = cleaned.quality.problems.iter();
+        let problem = problems.find(|problem| problem.kind == ProblemKind::ZipContradictsState);
+        problem.map(|problem| problem.sentence.clone()).unwrap()
+    };
+    let said = sentence(&cleaned);
+    assert!(
+        said.starts_with("3 zip codes") && said.contains("1 of them"),
+        "{said}"
+    );
+    // A file without a column of states.
+    let cleaned = clean("price,zip_code\n1,CT 06016\n2,TX 06016\n3,06016\n");
+    assert!(sentence(&cleaned).starts_with("1 zip codes"));
+}
+
+#[test]
 fn when_a_row_was_read_makes_it_no_new_row() {
-    for name in ["scraped_at", "fetchedAt", "last_updated", "Timestamp"] {
+    for name in [
+        "scraped_at",
+        "fetchedAt",
+        "last_updated",
+        "Timestamp",
+        "scrape_date",
+        "etl_loaded_at",
+        "days_on_market",
+        "views",
+    ] {
         let with = |when: &str| {
             let raw = raw(&format!("price,city,{name}\n3,Lee,{when}\n4,Lee,{when}\n"));
             draft(raw, &SchemaFile::default())

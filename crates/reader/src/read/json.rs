@@ -137,19 +137,48 @@ fn explain(error: &serde_json::Error) -> ReadError {
         return ReadError::JsonCutOff { line, column };
     }
     ReadError::Json {
-        reason: message_of(error),
+        reason: message_of(error).to_owned(),
         line,
         column,
     }
 }
 
-/// The library's message without the position at its end.
-fn message_of(error: &serde_json::Error) -> String {
+/// What the library's messages begin with or contain, and what it means in our words.
+const MESSAGES: [(&str, &str); 18] = [
+    ("EOF", "the text ends in the middle of a value"),
+    ("`data` occurs twice", "`data` occurs twice"),
+    ("expected a row as an object", "a row is not an object"),
+    ("expected a list of rows", "there is no list of rows here"),
+    ("expected `,`", "a comma or a closing bracket is missing"),
+    ("expected `:`", "a colon is missing"),
+    ("expected value", "a value is missing"),
+    (
+        "expected ident",
+        "a word other than true, false and null; quote text",
+    ),
+    ("expected `\"`", "a quote is missing"),
+    ("key must be a string", "a name without quotes"),
+    (
+        "control character",
+        "a line break or tab within quotes; write \\n or \\t",
+    ),
+    ("escape", "a backslash that begins no escape; double it"),
+    ("surrogate", "half of a character written as \\u"),
+    ("number", "a number that is not written as JSON demands"),
+    ("trailing comma", "a comma before a closing bracket"),
+    ("trailing characters", "text after the end of the value"),
+    (
+        "recursion limit",
+        "brackets within brackets to too many levels",
+    ),
+    ("unicode", "bytes that are not UTF-8"),
+];
+
+/// The library's message in our words.
+fn message_of(error: &serde_json::Error) -> &'static str {
     let message = error.to_string();
-    match message.rfind(" at line ") {
-        Some(end) => message.get(..end).unwrap_or(&message).to_owned(),
-        None => message,
-    }
+    let known = MESSAGES.iter().find(|(part, _)| message.contains(part));
+    known.map_or("this is not JSON", |(_, ours)| ours)
 }
 
 /// What is wrong with the text of one row.
@@ -158,7 +187,7 @@ fn fault_of(text: &[u8], error: &serde_json::Error) -> Fault {
         return Fault::not_text(text, error);
     }
     if error.line() != 1 {
-        return Fault::Json(message_of(error));
+        return Fault::Json(message_of(error).to_owned());
     }
     let column = error.column();
     let near = text.get(column.saturating_sub(2)..).unwrap_or_default();
@@ -497,7 +526,7 @@ mod tests {
             ),
             (
                 "<html>",
-                "the JSON is not a list of rows: expected value, line 1, column 1",
+                "the JSON is not a list of rows: a value is missing, line 1, column 1",
             ),
             (
                 "{\"detail\": \"no\"}",
@@ -505,19 +534,19 @@ mod tests {
             ),
             (
                 "{\"data\": {\"a\": 1}}",
-                "the JSON is not a list of rows: invalid type: map, expected a list of rows, line 1, column 9",
+                "the JSON is not a list of rows: there is no list of rows here, line 1, column 9",
             ),
             (
                 "[1]",
-                "the JSON is not a list of rows: invalid type: integer `1`, expected a row as an object, line 1, column 2",
+                "the JSON is not a list of rows: a row is not an object, line 1, column 2",
             ),
             (
                 "7",
-                "the JSON is not a list of rows: invalid type: integer `7`, expected a list of rows, or an object with the list in `data`, line 1, column 1",
+                "the JSON is not a list of rows: there is no list of rows here, line 1, column 1",
             ),
             (
                 "[] x",
-                "the JSON is not a list of rows: trailing characters, line 1, column 4",
+                "the JSON is not a list of rows: text after the end of the value, line 1, column 4",
             ),
             (
                 "{\"data\": [], \"data\": []}",
@@ -572,10 +601,15 @@ mod tests {
             (
                 b"{\"id\": 1, \"new\": 2, \"c\": }",
                 Reason::BadJson,
-                "expected value at column",
+                "a value is missing at column",
                 false,
             ),
-            (b"{\"id\": 01}", Reason::BadJson, "invalid number", false),
+            (
+                b"{\"id\": 01}",
+                Reason::BadJson,
+                "a number that is not written as JSON demands",
+                false,
+            ),
             (b"{id: 1}", Reason::BadJson, "key must be a string", false),
             (b"{'id': 1}", Reason::BadJson, "key must be a string", false),
             (
@@ -600,13 +634,13 @@ mod tests {
             (
                 b"{\"id\": 1}}",
                 Reason::BadJson,
-                "trailing characters",
+                "text after the end of the value",
                 true,
             ),
             (
                 b"{\"id\": 1} {\"id\": 2}",
                 Reason::BadJson,
-                "trailing characters",
+                "text after the end of the value",
                 true,
             ),
         ] {

@@ -5,11 +5,12 @@ mod lengths;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Cursor;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use polars::prelude::{
-    ArrowDataType, BooleanChunked, ChunkFilter as _, ChunkFullNull as _, Column, DataType,
-    NewChunkedArray as _, ParquetReader, PlSmallStr, SerReader as _, StringChunked,
+    ArrowDataType, ArrowSchema, BooleanChunked, ChunkFilter as _, ChunkFullNull as _, Column,
+    DataType, NewChunkedArray as _, ParquetReader, PlSmallStr, SerReader as _, StringChunked,
     StringChunkedBuilder, TimeUnit,
 };
 
@@ -19,6 +20,12 @@ use tasador_listing::schema::MAX_NAME_CHARS;
 
 use super::broken::{Broken, Fault, MAX_CELL_BYTES};
 use super::{MAX_BYTES, Raw, ReadError, check_size};
+
+/// The most digits of a decimal that the library reads.
+const MAX_DIGITS: usize = 38;
+
+/// A column with a larger share of values that are not text is left out.
+const MAX_NOT_TEXT_SHARE: f64 = 0.1;
 
 /// Reads Parquet. Columns of nested and other unsupported values are left out.
 pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
@@ -32,21 +39,42 @@ pub(super) fn read(bytes: Bytes) -> Result<Raw, ReadError> {
     let rows = reader.num_rows().map_err(ReadError::Parquet)?;
     check_size(rows, schema.len())?;
     let mut problems = Vec::new();
-    let mut projection = Vec::new();
-    for (place, (name, field)) in schema.iter().enumerate() {
+    let mut kept = ArrowSchema::default();
+    for (name, field) in schema.iter() {
         match unsupported(field.dtype()) {
             Some(what) => problems.push(not_read(name, what)),
-            None => projection.push(place),
+            None => {
+                kept.insert(name.clone(), field.clone());
+            }
         }
     }
-    let columns = if projection.is_empty() {
+    let columns = if kept.is_empty() {
         Vec::new()
     } else {
-        let table = reader.with_projection(Some(projection)).finish();
+        // The reader converts the types of all columns that it knows, and panics at some.
+        let table = reader
+            .with_arrow_schema_projection(&Arc::new(kept.clone()), Some(&kept), true)
+            .and_then(ParquetReader::finish);
         let table = table.map_err(ReadError::Parquet)?;
-        let columns = table.columns().iter();
-        let columns = columns.map(|column| Ok((column.name().to_string(), text(column)?)));
-        columns.collect::<Result<Vec<(String, StringChunked)>, ReadError>>()?
+        let mut columns = Vec::new();
+        for column in table.columns() {
+            let name = column.name().to_string();
+            let cells = text(column)?;
+            let lost = cells.null_count().saturating_sub(column.null_count());
+            let given = column.len() - column.null_count();
+            let is_binary = matches!(column.dtype(), DataType::Binary);
+            let empty = if is_binary { empty(column) } else { 0 };
+            let lost = lost.saturating_sub(empty);
+            if is_binary && lost as f64 > given as f64 * MAX_NOT_TEXT_SHARE {
+                problems.push(not_read(&name, "binary values that are not text"));
+                continue;
+            }
+            if is_binary && lost > 0 {
+                problems.push(some_not_read(&name, lost));
+            }
+            columns.push((name, cells));
+        }
+        columns
     };
     // A damaged file can give columns that are shorter than the table.
     if columns.iter().any(|(_, text)| text.len() != rows) {
@@ -109,6 +137,26 @@ fn not_read(column: &str, what: &str) -> Problem {
     }
 }
 
+fn some_not_read(column: &str, values: usize) -> Problem {
+    let column: String = column.chars().take(MAX_NAME_CHARS).collect();
+    Problem {
+        kind: ProblemKind::NotRead,
+        sentence: format!(
+            "Column `{column}` has {values} binary values that are not text; they were not read."
+        ),
+        column: Some(column),
+    }
+}
+
+/// How many binary values have no bytes; they are missing, not lost.
+fn empty(column: &Column) -> usize {
+    let values = column.binary().map(|values| {
+        let values = values.iter().flatten();
+        values.filter(|value| value.is_empty()).count()
+    });
+    values.unwrap_or_default()
+}
+
 /// What a column has that is no text; `None` for everything else.
 fn unsupported(dtype: &ArrowDataType) -> Option<&'static str> {
     use ArrowDataType as Type;
@@ -125,10 +173,8 @@ fn unsupported(dtype: &ArrowDataType) -> Option<&'static str> {
         | Type::UInt64
         | Type::Float32
         | Type::Float64
-        | Type::Decimal(..)
         | Type::Decimal32(..)
         | Type::Decimal64(..)
-        | Type::Decimal256(..)
         | Type::Date32
         | Type::Date64
         | Type::Timestamp(..)
@@ -139,15 +185,18 @@ fn unsupported(dtype: &ArrowDataType) -> Option<&'static str> {
         | Type::LargeBinary
         | Type::BinaryView
         | Type::FixedSizeBinary(_) => None,
+        Type::Decimal(digits, _) | Type::Decimal256(digits, _) if *digits <= MAX_DIGITS => None,
+        Type::Decimal(..) | Type::Decimal256(..) => Some("decimals of more than 38 digits"),
+        Type::Float16 => Some("floating-point numbers of 16 bits (float16)"),
         Type::Dictionary(_, values, _) => match values.as_ref() {
             Type::Utf8 | Type::LargeUtf8 | Type::Utf8View => None,
-            _ => Some("categories that are not text"),
+            values => unsupported(values),
         },
         Type::List(_) | Type::LargeList(_) | Type::FixedSizeList(..) => Some("lists"),
         Type::Struct(_) | Type::Map(..) => Some("nested values"),
-        Type::Time32(_) | Type::Time64(_) | Type::Duration(_) | Type::Interval(_) => {
-            Some("times of day or durations")
-        }
+        Type::Time32(_) | Type::Time64(_) => Some("times of day"),
+        Type::Duration(_) => Some("durations"),
+        Type::Interval(_) => Some("intervals"),
         _ => Some("values of another type"),
     }
 }
@@ -211,6 +260,12 @@ fn text(column: &Column) -> Result<StringChunked, ReadError> {
             let values = column.binary().map_err(failed)?;
             Ok(spell(values.len(), values.iter(), |text, value| {
                 text.push_str(std::str::from_utf8(value).unwrap_or_default());
+            }))
+        }
+        DataType::UInt64 => {
+            let values = column.u64().map_err(failed)?;
+            Ok(spell(values.len(), values.iter(), |text, value| {
+                let _ = write!(text, "{value}");
             }))
         }
         dtype if dtype.is_integer() => {

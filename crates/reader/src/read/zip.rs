@@ -10,6 +10,7 @@ use tasador_listing::schema_file::SchemaFile;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::content::{EXPORT, WITHOUT_PASSWORD, XLSX};
 use super::{MAX_BYTES, Raw, ReadError, sheet};
 
 /// How the names of tables end, without a further `.gz`.
@@ -20,12 +21,31 @@ const TABLES: [&str; 9] = [
 const NAMES: usize = 5;
 
 /// Files that mark an archive as a document of an office program, and what it is.
-const DOCUMENTS: [(&str, &str); 4] = [
-    ("xl/workbook.bin", "a binary Excel file (.xlsb)"),
-    ("word/document.xml", "a Word document"),
-    ("ppt/presentation.xml", "a presentation"),
-    ("content.xml", "an OpenDocument file"),
+const DOCUMENTS: [(&str, &str, &str); 7] = [
+    ("xl/workbook.bin", "a binary Excel file (.xlsb)", XLSX),
+    ("word/document.xml", "a Word document", EXPORT),
+    ("ppt/presentation.xml", "a presentation", EXPORT),
+    (
+        "content.xml",
+        "an OpenDocument file, such as an .ods sheet",
+        XLSX,
+    ),
+    ("Index/Document.iwa", NUMBERS, XLSX),
+    ("Index.zip", NUMBERS, XLSX),
+    ("index.apxl", NUMBERS, XLSX),
 ];
+const NUMBERS: &str = "a file of Apple Numbers, Pages or Keynote";
+
+/// The library's error in our wording.
+fn refused(error: ZipError) -> ReadError {
+    match error {
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => ReadError::NotATable {
+            what: "a zip archive with a password",
+            advice: WITHOUT_PASSWORD,
+        },
+        error => ReadError::Zip(error),
+    }
+}
 
 /// Reads the table of an archive: the only file, or the only one that is named like a table.
 pub(super) fn read(bytes: Bytes, file: &SchemaFile) -> Result<Raw, ReadError> {
@@ -35,8 +55,8 @@ pub(super) fn read(bytes: Bytes, file: &SchemaFile) -> Result<Raw, ReadError> {
         check_unpacked(&mut archive)?;
         return sheet::read(bytes, &file.header);
     }
-    if let Some((_, what)) = DOCUMENTS.iter().find(|(name, _)| has(name)) {
-        return Err(ReadError::NotATable { what });
+    if let Some((_, what, advice)) = DOCUMENTS.iter().find(|(name, _, _)| has(name)) {
+        return Err(ReadError::NotATable { what, advice });
     }
     let mut files: Vec<String> = archive
         .file_names()
@@ -54,6 +74,7 @@ pub(super) fn read(bytes: Bytes, file: &SchemaFile) -> Result<Raw, ReadError> {
         ([], _) => {
             return Err(ReadError::NotATable {
                 what: "an empty zip archive",
+                advice: EXPORT,
             });
         }
         _ => {
@@ -70,7 +91,7 @@ pub(super) fn read(bytes: Bytes, file: &SchemaFile) -> Result<Raw, ReadError> {
     let mut unpacked = Vec::new();
     archive
         .by_name(name)
-        .map_err(ReadError::Zip)?
+        .map_err(refused)?
         .take(MAX_BYTES + 1)
         .read_to_end(&mut unpacked)
         .map_err(|error| ReadError::Zip(ZipError::Io(error)))?;
@@ -179,13 +200,29 @@ mod tests {
             (&[("word/document.xml", b"<w/>")], "a Word document"),
             (
                 &[("content.xml", b"<x/>"), ("mimetype", b"x")],
-                "an OpenDocument file",
+                "an OpenDocument file, such as an .ods sheet, not a table; open it and save it as .xlsx or CSV",
             ),
+            (&[("Index/Document.iwa", b"x")], "a file of Apple Numbers"),
+            (&[("xl/workbook.bin", b"x")], "a binary Excel file (.xlsb)"),
             (&[("photo.jpg", b"\xff\xd8\xff")], "a JPEG image"),
         ] {
             let error = read_files(files).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
+    }
+
+    #[test]
+    fn an_archive_with_a_password_is_refused_by_its_name() {
+        let mut bytes = archive(&[("a.csv", b"price,city\n1,Lee\n")]).to_vec();
+        // The bit of encryption, in the file's own header and in that of the directory.
+        let central = memchr::memmem::find(&bytes, b"PK\x01\x02").unwrap();
+        bytes[6] |= 1;
+        bytes[central + 8] |= 1;
+        let error = super::super::read(bytes.into(), Format::Csv, &SchemaFile::default());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "this is a zip archive with a password, not a table; save it without the password and send it again"
+        );
     }
 
     #[test]

@@ -6,8 +6,8 @@
 
 use std::io::Cursor;
 
-use parquet_format_safe::thrift::protocol::TCompactInputProtocol;
-use parquet_format_safe::{ColumnMetaData, FileMetaData, PageHeader};
+use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
+use polars_parquet_format::{ColumnMetaData, FileMetaData, PageHeader};
 
 use super::super::MAX_BYTES;
 
