@@ -137,7 +137,7 @@ pub fn read_zip(text: &str) -> Option<Zip<'_>> {
     let zip = match text.split_once(is_mark) {
         Some((zip, plus_four)) => {
             let plus_four = without_zero_fraction(plus_four.trim_start_matches(is_mark));
-            if !plus_four.is_empty() && !(plus_four.len() == 4 && is_digits(plus_four)) {
+            if !(plus_four.is_empty() || plus_four.len() == 4 && is_digits(plus_four)) {
                 return None;
             }
             zip

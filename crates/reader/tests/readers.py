@@ -38,8 +38,8 @@ def delimited(rng: random.Random) -> dict:
     out = io.StringIO()
     csv.writer(out, **form).writerows([names, *rows])
     encoding = rng.choice(ENCODINGS)
-    if encoding == "cp1252" and sum(not line.isascii() for line in out.getvalue().split("\n")) < 2:
-        # A single line that is not UTF-8 is a broken line.
+    if encoding == "cp1252" and sum(not line.isascii() for line in out.getvalue().split("\n")) < 3:
+        # One or two lines that are not UTF-8 are broken lines.
         encoding = "utf-8"
     data = out.getvalue().encode(encoding)
     text = data.decode(encoding)
