@@ -154,6 +154,14 @@ impl Model {
         &self.encoder.inputs
     }
 
+    /// The names of the inputs that prices depend on most, most important first; none if that was not
+    /// measured.
+    pub fn important(&self) -> impl Iterator<Item = &str> {
+        let places = self.important.iter();
+        let inputs = places.filter_map(|place| self.inputs().get(*place as usize));
+        inputs.map(|input| input.name.as_str())
+    }
+
     /// The algorithm that learnt it.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm

@@ -45,5 +45,6 @@ pub use tasador_flow::{
     Outcome, OutcomeKind, PromotionSeq, Reason, Rows, RunError,
 };
 pub use version::{
-    Artifact, FinishedVersion, LoggedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus,
+    Artifact, FinishedVersion, ListingSchema, LoggedVersion, ModelRecord, NewVersion,
+    VersionRecord, VersionStatus,
 };

@@ -133,6 +133,8 @@ words! {
     rows: "Rows", "Filas";
     run: "Run", "Ejecución";
     dataset: "Dataset", "Conjunto de datos";
+    schema: "Schema", "Esquema";
+    schema_default: "default", "predeterminado";
     took: "Took", "Duró";
     source: "Source", "Fuente";
     promotion: "Promotion", "Promoción";
@@ -149,6 +151,7 @@ words! {
     left_no_outcome: "This run ended without an outcome.", "Esta ejecución terminó sin resultado.";
     size: "Size", "Tamaño";
     identifier: "Id", "Id";
+    notices: "Notices", "Avisos";
     recognised: "What was recognised", "Lo que se reconoció";
     batch_waits: "A run is working on this batch, or the next one will.",
         "Una ejecución está procesando este lote, o la próxima lo hará.";
