@@ -1449,7 +1449,7 @@ mod tests {
             let mapping = after(&columns(earlier), &columns(now));
             assert_eq!(mapping.names, names, "{earlier:?} {now:?}");
             assert_eq!(mapping.replaced, [], "{earlier:?} {now:?}");
-            // Once more with the columns in the other order.
+            // Again with the columns in the other order.
             let mut turned = columns(now);
             turned.reverse();
             let mut names = names.to_vec();
@@ -1576,7 +1576,7 @@ mod tests {
         assert_eq!(read("living_area", "1800", "300"), "300");
         assert_eq!(planned(&[("living_area", &["300"])]).names, ["house_size"]);
         assert_eq!(read("fecha", "13/10/2014", "05/04/2014"), "2014-04-05");
-        assert_eq!(read("LotSize", "21780", "100"), "0.0022956841138659324");
+        assert_eq!(read("LotSize", "21780", "100"), "0.002295684113865932");
         // What the values say themselves counts.
         assert_eq!(read("fecha", "13/10/2014", "04/13/2014"), "2014-04-13");
     }

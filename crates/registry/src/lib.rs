@@ -14,6 +14,7 @@ mod mlflow;
 mod outcome;
 mod page;
 mod promotion;
+mod rollback;
 mod serving;
 mod sortable;
 mod table;
@@ -34,6 +35,7 @@ pub use page::{PAGE_LIMIT_MAX, Page, PageRequest};
 pub use promotion::{
     CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, Refusal,
 };
+pub use rollback::{ProposalState, ProposedRollback};
 pub use serving::{
     CountsKept, DURATION_BOUNDS_US, GateFigures, HourCounts, PipelineCounts, ServingCounts,
     ServingTotals, hour_name,

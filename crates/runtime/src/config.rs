@@ -183,6 +183,7 @@ settings! {
     CompactLimits, "Inference log" {
         retention: Duration = days, "TASADOR_INFERENCE_RETENTION_DAYS" = "30", "How long the table of inferences keeps entries that are in a file of the bucket, in days.";
         sale_window: Duration = days, "TASADOR_SALE_WINDOW_DAYS" = "365", "Longest time between a served price and the sale that evaluates it, in days.";
+        propose_rollback: bool = flag, "TASADOR_PROPOSE_ROLLBACK" = "false", "Whether a rollback is proposed when the served prices of the model in production turn out worse than its validation promised (TASADOR_GATE_ERROR_GROWTH_SHARE, TASADOR_GATE_SERVED_MIN_SALES) and a former version was better. A person accepts it.";
     }
 }
 
