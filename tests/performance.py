@@ -1,18 +1,19 @@
 """Prints, from served prices and reported sales, the table that `GET /performance` should answer.
 
-Reads a JSON file: `served` (property, at, version, price, low, high, state) and `sales` (property, date, price).
+Reads a JSON file: `served` (property, at, version, price, kind, low, high, state) and `sales` (property, date, price).
+A version is judged by its asking prices only where it served fewer than 20 other prices of homes sold later.
 """
 
 import json
 import statistics
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 
 with open(sys.argv[1]) as file:
     world = json.load(file)
 sales = {(sale["property"], sale["date"]): sale["price"] for sale in world["sales"]}
-groups = defaultdict(list)
+joined = []
 for (home, day), price in sales.items():
     before = datetime.fromisoformat(day).replace(tzinfo=timezone.utc)
     found = [
@@ -23,6 +24,12 @@ for (home, day), price in sales.items():
     ]
     if found:
         served = max(found, key=lambda one: one["at"])
+        joined.append((day, served, price))
+asking = Counter(served["version"] for _, served, _ in joined if served["kind"] == "asking")
+others = Counter(served["version"] for _, served, _ in joined if served["kind"] != "asking")
+groups = defaultdict(list)
+for day, served, price in joined:
+    if served["kind"] != "asking" or others[served["version"]] < 20:
         for group in ("all", day[:7], served["state"]):
             groups[f"{served['version']} {group}"].append((served, price))
 
@@ -43,4 +50,7 @@ def figures(pairs):
     }
 
 
-print(json.dumps({name: figures(pairs) for name, pairs in groups.items()}))
+table = {name: figures(pairs) for name, pairs in groups.items()}
+for version, count in (asking + Counter({version: 0 for version in others})).items():
+    table[f"{version} all"]["asking_prices"] = count
+print(json.dumps(table))

@@ -9,6 +9,7 @@ mod history;
 mod integrity;
 mod place;
 mod predict;
+mod rollback;
 mod run;
 mod session;
 mod source;
@@ -92,6 +93,8 @@ enum Command {
     Appraise(appraise::Options),
     /// Show what became of each batch, and why
     History(history::Options),
+    /// Put a former version back into production: the one that is proposed, or another
+    Rollback(rollback::Options),
     /// Show a batch, and release, discard or withdraw it
     Batch {
         #[command(subcommand)]
@@ -128,6 +131,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Command::Predict(options) => predict::run(&global, options).await,
             Command::Appraise(options) => appraise::run(&global, options).await,
             Command::History(options) => history::run(&global, options).await,
+            Command::Rollback(options) => rollback::run(&global, options).await,
             Command::Batch { action } => batch::run(&global, action).await,
             Command::Property { action } => batch::property(&global, action).await,
             Command::Token(options) => token::run(&global, options).await,

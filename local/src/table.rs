@@ -81,12 +81,7 @@ fn history_within(width: u16, outcomes: &[Value], name: impl Fn(&str) -> Option<
             Box::new(|outcome: &Value| dollars(outcome, "/champion/metrics/mae")),
         ),
         ("challenger MAE", WITH_ERRORS, true, Box::new(challenger)),
-        (
-            "why",
-            0,
-            false,
-            Box::new(|outcome: &Value| text(outcome, "sentence").unwrap_or_default().to_owned()),
-        ),
+        ("why", 0, false, Box::new(sentences)),
     ];
     let shown: Vec<_> = columns
         .iter()
@@ -164,6 +159,15 @@ fn dates(outcome: &Value) -> String {
     }
 }
 
+/// What happened, and what a person should know of the batch.
+fn sentences(outcome: &Value) -> String {
+    let notices = outcome.get("notices").and_then(Value::as_array);
+    let notices = notices.into_iter().flatten();
+    let sentences = std::iter::once(outcome).chain(notices);
+    let sentences = sentences.filter_map(|said| text(said, "sentence"));
+    sentences.collect::<Vec<&str>>().join(" ")
+}
+
 /// How many sentences say what was recognised of the columns; `tasador batch show` has them.
 fn notices(outcome: &Value) -> String {
     let notices = outcome.get("recognised").and_then(Value::as_array);
@@ -196,6 +200,7 @@ mod tests {
         let outcomes = [
             json!({
                 "batch": "0123456789abcdef", "kind": "promoted", "sentence": "Version 2 is better.", "rows": {"raw": 1768},
+                "notices": [{"code": "columns_absent", "columns": ["bath"], "sentence": "The batch has no column “bath”."}],
                 "source": "/data/may.csv", "received_at": "2026-11-27T08:15:00Z", "period": {"first": "2014-05-02", "last": "2014-05-31"},
                 "decided": {"action": "withdraw"},
                 "champion": {"metrics": {"mae": 120000.4}}, "challenger": {"metrics": {"mae": 98000.0}}, "change_percent": {"mae": -18.3},
@@ -216,6 +221,7 @@ mod tests {
             "$120,000",
             "$98,000 (\u{2212}18.3%)",
             "Version 2 is better.",
+            "no column “bath”",
             "nothing new",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");

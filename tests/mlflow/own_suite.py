@@ -10,6 +10,7 @@ import fnmatch
 import functools
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -30,14 +31,13 @@ running = []
 
 
 def free_port():
-    """The first of three free ports in a row: the API's, S3's and DynamoDB's."""
+    """The first of three free ports in a row: the API's, S3's and DynamoDB's. They are below those that the system
+    gives to connections of other programs."""
     while True:
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            port = 0
+            port = random.randrange(20_000, 32_000)
             for offset in range(3):
-                opened = stack.enter_context(socket.socket())
-                opened.bind(("127.0.0.1", port + offset))
-                port = port or opened.getsockname()[1]
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port + offset))
             return port
 
 
@@ -54,16 +54,24 @@ def await_health(url, process):
 
 @contextlib.contextmanager
 def tasador(port, folder):
-    """A separate process."""
+    """A separate process. Another program may have the port for a moment."""
     environment = {key: value for key, value in os.environ.items() if "MLFLOW" not in key}
     command = [TASADOR, "--port", str(port), "--data-dir", folder, "up"]
-    with open(f"{folder}/log", "w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-    try:
+    deadline = time.monotonic() + START_S
+    while True:
+        with open(f"{folder}/log", "w") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         try:
             await_health(f"http://127.0.0.1:{port}", process)
+            break
         except RuntimeError as error:
-            raise RuntimeError(Path(f"{folder}/log").read_text()[-500:]) from error
+            process.kill()
+            process.wait()
+            said = Path(f"{folder}/log").read_text()[-500:]
+            if "is in use" not in said or time.monotonic() > deadline:
+                raise RuntimeError(said) from error
+            time.sleep(1)
+    try:
         yield
     finally:
         process.terminate()

@@ -176,6 +176,12 @@ async fn a_file_gets_the_prices_that_its_rows_get_one_by_one() {
             priced["confidence"][row].as_deref(),
             answer["confidence"].as_str()
         );
+        for priced in [&priced, &parquet] {
+            assert_eq!(
+                priced["price_kind"][row].as_deref().unwrap_or_default(),
+                answer["price_kind"].as_str().unwrap_or_default()
+            );
+        }
         assert_eq!(number(&priced, "version", row), Some(1.0));
         for name in ["predicted_price", "price_low", "price_high", "fsd"] {
             assert_eq!(

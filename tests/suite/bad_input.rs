@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tasador_flow::Language;
 use tasador_ids::BatchId;
 use tasador_listing::BatchReport;
 use tasador_registry::OutcomeKind;
@@ -256,13 +257,102 @@ async fn a_new_column_is_kept_and_reported() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_column_that_is_gone_is_null_and_reported() {
+async fn a_column_that_is_gone_is_null_and_told_in_the_history_and_on_the_page() {
     let world = World::new(|_| ()).await;
+    let batch = Batch::new(1, 300).without("house_size");
     let run = world
-        .deliver(&Batch::new(1, 300).without("house_size"))
+        .deliver(&batch.set("prev_sold_date", json!("unknown date")))
         .await;
     assert_eq!(run.kind(), OutcomeKind::Promoted, "{}", run.reasons());
-    assert_eq!(run.recorded().columns_gone, ["house_size"]);
+    let outcome = run.recorded();
+    assert_eq!(outcome.columns_gone, ["house_size"]);
+    let codes: Vec<&str> = outcome.notices.iter().map(|notice| notice.code()).collect();
+    assert_eq!(codes, ["columns_absent", "nothing_readable"]);
+    let (status, history) = world.http(reqwest::Method::GET, "/history", None).await;
+    assert_eq!(status, 200);
+    let notice = &history["items"][0]["notices"][0]["sentence"];
+    assert_eq!(
+        notice, "The batch has no column “house_size”.",
+        "{history:#}"
+    );
+    for (language, said) in [
+        (Language::English, "has no column “house_size”"),
+        (Language::Spanish, "le falta la columna «house_size»"),
+    ] {
+        let account = language.account(outcome);
+        assert!(account.notices[0].contains(said), "{account:?}");
+        assert!(account.notices[1].contains("300"), "{account:?}");
+    }
+    let batch = outcome.batch.unwrap();
+    for (query, said) in [
+        ("", "The batch has no column “house_size”."),
+        ("&lang=es", "Al lote le falta la columna «house_size»."),
+    ] {
+        let address = format!("/?batch={batch}{query}");
+        let page = world.asked(reqwest::Method::GET, &address, None, &[]).await;
+        assert!(page.text.contains(said), "{address}: {}", page.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_column_never_becomes_the_price_silently() {
+    let world = World::new(|_| ()).await;
+    // The asking price is named otherwise, and the sale price is a tenth lower.
+    let batch = |seed, with_list: bool, with_sold: bool| {
+        let price = |row: &serde_json::Map<String, serde_json::Value>, share: f64| {
+            json!((row["price"].as_f64().unwrap() * share).round())
+        };
+        let mut batch = Batch::new(seed, 300);
+        if with_list {
+            batch = batch.with("list_price", |_, row| price(row, 1.0));
+        }
+        if with_sold {
+            batch = batch.with("sold_price", |_, row| price(row, 0.9));
+        }
+        batch.without("price")
+    };
+    let pinned = |run: &Run| {
+        let batch = run.recorded().batch.unwrap().to_string();
+        let lake = world.context().lake.clone();
+        async move {
+            let profiles = lake.list("profiles/").await.unwrap();
+            let is_it = |key: &str| key.contains(&batch) && key.ends_with(".json");
+            let object = profiles.iter().find(|object| is_it(object.key.as_str()));
+            let report: BatchReport = lake.get_json(&object.unwrap().key).await.unwrap();
+            let rules = &report.quality.pinned["price"];
+            let names = rules.iter().map(|rule| rule.names[0].clone());
+            names.collect::<Vec<String>>()
+        }
+    };
+    let first = world.deliver(&batch(1, true, false)).await;
+    assert_eq!(first.kind(), OutcomeKind::Promoted, "{}", first.reasons());
+    assert_eq!(pinned(&first).await, ["list_price"]);
+    let both = world.deliver(&batch(2, true, true)).await;
+    assert!(both.recorded().usable, "{}", both.reasons());
+    assert_eq!(pinned(&both).await, ["list_price"]);
+    let said = &both.recorded().recognised;
+    assert!(
+        said.iter()
+            .any(|said| said == "Column `list_price` is read as `price`."),
+        "{said:#?}"
+    );
+    let sold = world.deliver(&batch(3, false, true)).await;
+    assert_eq!(sold.kind(), OutcomeKind::Quarantined, "{}", sold.reasons());
+    assert!(
+        sold.has_reason("source_column_changed"),
+        "{}",
+        sold.reasons()
+    );
+    let sentence = &sold.recorded().sentence;
+    for name in ["list_price", "sold_price"] {
+        assert!(sentence.contains(name), "{sentence}");
+    }
+    let spanish = Language::Spanish.outcome(sold.recorded());
+    assert!(spanish.contains("«sold_price»"), "{spanish}");
+    // What is held is not kept to.
+    let fourth = world.deliver(&batch(4, true, true)).await;
+    assert_eq!(pinned(&fourth).await, ["list_price"]);
+    invariants::check(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -124,6 +124,25 @@ async fn the_events_in_order_give_a_run() {
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
         assert!(body.get(expected).is_some(), "{function}: {body:#}");
     }
+    // The id of a price that Lambda answered leads to the batches behind it.
+    let priced = Box::pin(functions.invoke("predict", read("predict")));
+    let priced = priced.await.unwrap();
+    let priced: Value = serde_json::from_str(priced["body"].as_str().unwrap()).unwrap();
+    let path = format!("/predictions/{}", priced["request_id"].as_str().unwrap());
+    let mut trace = read("tracking");
+    trace["rawPath"] = json!(path);
+    trace["requestContext"]["http"]["path"] = json!(path);
+    trace["rawQueryString"] = json!("");
+    trace
+        .as_object_mut()
+        .unwrap()
+        .remove("queryStringParameters");
+    let traced = Box::pin(functions.invoke("tracking", trace)).await.unwrap();
+    assert_eq!(traced["statusCode"], 200, "{traced:#}");
+    let traced: Value = serde_json::from_str(traced["body"].as_str().unwrap()).unwrap();
+    assert_eq!(traced["request_id"], priced["request_id"], "{traced:#}");
+    let batches = traced["lineage"]["batches"].as_array();
+    assert_eq!(batches.map(Vec::len), Some(1), "{traced:#}");
     let page = Box::pin(functions.invoke("web", read("web")));
     let page = page.await.unwrap();
     assert_eq!(page["statusCode"], 200, "{page:#}");

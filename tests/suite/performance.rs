@@ -3,6 +3,7 @@
 //! trains because of it.
 
 use std::process::Command;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -10,6 +11,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use tasador_flow::gate::Decision;
+use tasador_ids::Algorithm;
 use tasador_registry::OutcomeKind;
 use tasador_runtime::{Clock, Config, Context};
 use tasador_testing::faults::Side;
@@ -19,6 +21,9 @@ use tests::world::World;
 
 /// Homes that are priced and sold later.
 const HOMES: usize = 60;
+
+/// Of these, the homes from here on are priced as homes for sale: their asking prices are left out.
+const ASKING: usize = 45;
 
 /// The ways by which sales arrive.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +50,7 @@ struct Story {
     requests: Vec<(String, usize)>,
     served: Vec<Value>,
     day: Date,
+    propose_rollback: bool,
 }
 
 impl Story {
@@ -55,8 +61,17 @@ impl Story {
     }
 
     async fn of(world: World) -> Self {
+        let mut story = Self::trained(world).await;
+        story.serve().await;
+        story
+    }
+
+    async fn trained(world: World) -> Self {
         let day = Timestamp::now().to_zoned(TimeZone::UTC).date() + 60.days();
-        let homes = Batch::new(9, HOMES + 1).rows().to_vec();
+        // Without a status, a home gets the price of a sale.
+        let status = |home: usize| (ASKING..HOMES).contains(&home).then_some("for_sale");
+        let homes = Batch::new(9, HOMES + 1).with("status", |home, _| json!(status(home)));
+        let homes = homes.rows().to_vec();
         let known = json!(day.to_string());
         let learned = Batch::new(9, HOMES + 1)
             .with("status", |_, _| json!("sold"))
@@ -64,20 +79,23 @@ impl Story {
         let first = Batch::new(1, 600).and(learned.only(HOMES..HOMES + 1));
         let run = world.deliver(&first).await;
         assert_eq!(run.kind(), OutcomeKind::Promoted, "{}", run.reasons());
-        let mut story = Self {
+        Self {
             world,
             homes,
             requests: vec![(String::new(), 0); HOMES + 1],
             served: Vec::new(),
             day,
-        };
-        story.price(&[0, 1]).await;
-        let together: Vec<usize> = (0..HOMES / 2).collect();
-        story.price(&together).await;
-        for home in HOMES / 2..=HOMES {
-            story.price(&[home]).await;
+            propose_rollback: false,
         }
-        story
+    }
+
+    async fn serve(&mut self) {
+        self.price(&[0, 1]).await;
+        let together: Vec<usize> = (0..HOMES / 2).collect();
+        self.price(&together).await;
+        for home in HOMES / 2..=HOMES {
+            self.price(&[home]).await;
+        }
     }
 
     async fn price(&mut self, homes: &[usize]) {
@@ -104,7 +122,7 @@ impl Story {
             self.requests[home] = (request.clone(), place);
             self.served.push(json!({
                 "property": home, "at": at.to_string(), "version": answer["model"]["version"],
-                "price": price["predicted_price"], "low": price["interval"]["low"],
+                "price": price["predicted_price"], "kind": price["price_kind"], "low": price["interval"]["low"],
                 "high": price["interval"]["high"], "state": self.homes[home]["state"],
             }));
         }
@@ -202,7 +220,8 @@ impl Story {
 
     async fn try_compact(&self, later: SignedDuration) -> Result<u32, compact::Error> {
         let now = Timestamp::now() + later;
-        let ctx: Context = self.world.context().clone().with_clock(Clock::fixed(now));
+        let mut ctx: Context = self.world.context().clone().with_clock(Clock::fixed(now));
+        Arc::make_mut(&mut ctx.config).compact.propose_rollback = self.propose_rollback;
         // A log of months without a request is not worth a test's time.
         if later > SignedDuration::from_hours(24) {
             ctx.registry
@@ -217,6 +236,20 @@ impl Story {
         let (status, answer) = self.world.http(Method::GET, "/performance", None).await;
         assert_eq!(status, 200, "{answer}");
         answer
+    }
+
+    /// The only rollback that was proposed, and the figures of the newest version.
+    async fn proposed(&self) -> (Value, Value) {
+        let answer = self.performance().await;
+        let all = answer["proposed_rollbacks"].as_array().unwrap();
+        assert_eq!(all.len(), 1, "{answer}");
+        (all[0].clone(), answer["by_version"][0].clone())
+    }
+
+    /// A section of the page.
+    async fn section(&self, section: &str) -> String {
+        let path = format!("/?section={section}&lang=en");
+        self.world.asked(Method::GET, &path, None, &[]).await.text
     }
 
     /// The table as Python computes it.
@@ -248,6 +281,10 @@ fn groups(answer: &Value) -> Map<String, Value> {
         for group in answer[list].as_array().unwrap() {
             let mut figures = group.as_object().unwrap().clone();
             figures.remove("ratio_study");
+            figures.remove("are_asking_prices_counted");
+            if list != "by_version" {
+                assert_eq!(figures.remove("asking_prices"), Some(json!(0)));
+            }
             let version = figures.remove("version").unwrap();
             let name = figures.remove("name");
             let name = name.as_ref().map_or("all", |name| name.as_str().unwrap());
@@ -319,7 +356,12 @@ async fn later_sales_evaluate_served_prices_once_by_every_way_and_train() {
 
         let performance = story.performance().await;
         assert_same(&groups(&performance), &story.expected());
-        assert_eq!(performance["by_version"][0]["sales"], HOMES);
+        let of_version = &performance["by_version"][0];
+        assert_eq!(performance["proposed_rollbacks"], json!([]));
+        assert_eq!(
+            [&of_version["sales"], &of_version["asking_prices"]],
+            [ASKING, HOMES - ASKING]
+        );
         // Prometheus reads the same.
         let metrics = story.world.asked(Method::GET, "/metrics", None, &[]).await;
         for (list, label) in [
@@ -426,6 +468,93 @@ async fn a_sale_is_counted_after_a_compaction_that_broke_off_anywhere() {
     }
     // The note, the sale, the metrics of the run, the figures, and that the object is settled.
     assert!(met >= 10, "only {met} faults were met");
+}
+
+/// The champion's prices turn out too low, and a former version was better out of fold than that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_is_proposed_by_later_sales_and_ends_when_it_is_accepted() {
+    let world = World::new(|config| {
+        changed(config);
+        config.candidates = vec![Algorithm::Linear, Algorithm::Ridge];
+    });
+    let mut story = Story::trained(world.await).await;
+    let (_, former) = story.world.http(Method::GET, "/model", None).await;
+    let (name, former) = (former["name"].as_str().unwrap(), &former["version"]);
+    // Each candidate is a version.
+    let next = if *former == 1 { 2 } else { 1 };
+    let path = format!("/models/{name}/versions/{next}/promote");
+    let (status, answer) = story
+        .world
+        .http(Method::POST, &path, Some(&json!({"expected": former})))
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let begun = std::time::Instant::now();
+    while story.world.http(Method::GET, "/model", None).await.1["version"] != next {
+        assert!(
+            begun.elapsed().as_secs() < 60,
+            "version {next} is not served"
+        );
+    }
+    story.serve().await;
+    story.compact(HOURS).await;
+    let sales: Vec<Value> = (1..ASKING).map(|home| story.by_address(home)).collect();
+    story.report(&json!({"sales": sales})).await;
+    story.compact(MONTHS).await;
+    // It is an option.
+    let none = story.performance().await;
+    assert_eq!(none["by_version"][0]["sales"], ASKING - 1);
+    assert_eq!(none["proposed_rollbacks"], json!([]));
+
+    story.propose_rollback = true;
+    story.report(&json!({"sales": [story.by_address(0)]})).await;
+    story.compact(MONTHS).await;
+    story.compact(MONTHS).await;
+    let (proposal, figures) = story.proposed().await;
+    assert_eq!(
+        [&proposal["version"], &proposal["to"], &proposal["state"]],
+        [&json!(next), former, &json!("open")]
+    );
+    assert_eq!(proposal["sales"], ASKING);
+    assert_eq!(proposal["served_error"], figures["median_ape"]);
+    let error = |name: &str| proposal[name].as_f64().unwrap();
+    assert!(error("former_error") < error("served_error"), "{proposal}");
+    assert!(error("promised_error") * 1.15 < error("served_error"));
+    let shown = story.section("models").await;
+    assert!(
+        shown.contains(&format!("Proposed: back to version {former}")),
+        "{shown}"
+    );
+    assert!(
+        story
+            .section("performance")
+            .await
+            .contains("#proposed-rollback")
+    );
+
+    // The terminal shows it, and accepts it.
+    story.world.pause().await;
+    let tasador = async |command: &str| {
+        let mut run = tokio::process::Command::new(crate::TASADOR);
+        run.args([command, "--data-dir"]).arg(story.world.folder());
+        let output = run.kill_on_drop(true).output().await.unwrap();
+        let said = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy);
+        assert!(output.status.success(), "{}", said.concat());
+        said.concat()
+    };
+    let history = tasador("history").await;
+    let sentence = format!("A rollback to version {former} is proposed");
+    assert!(history.contains(&sentence), "{history}");
+    let said = tasador("rollback").await;
+    let sentence = format!("Version {former} is in production again, in place of version {next}.");
+    assert!(said.contains(&sentence), "{said}");
+    assert!(!tasador("history").await.contains("is proposed"));
+    story.world.restart(|_| ()).await;
+    assert_eq!(story.proposed().await.0["state"], "accepted");
+    story.compact(MONTHS).await;
+    assert_eq!(story.proposed().await.0["state"], "accepted");
+    for section in ["models", "performance"] {
+        assert!(!story.section(section).await.contains("proposed-rollback"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tasador_dataset::read_batch;
 use tasador_flow::gate::Decision;
-use tasador_ids::{BatchId, Digest, Format, ModelVersion};
+use tasador_ids::{BatchId, Digest, Format, ModelVersion, Units};
 use tasador_listing::schema_file::SchemaFile;
 use tasador_listing::{BatchReport, Profile};
 use tasador_registry::{BatchAction, BatchChange, Outcome, OutcomeKind, Reason};
@@ -49,6 +49,7 @@ fn decision(learned: &Profile, batch: &BatchReport) -> rules::Judgement {
     let champion = Champion::Serving(Box::new(Serving {
         version: ModelVersion(1),
         inputs: inputs.collect(),
+        important: Vec::new(),
         learnt_rows: Some(learned.rows),
         reference: Some(learned.clone()),
         error: None,
@@ -60,6 +61,7 @@ fn decision(learned: &Profile, batch: &BatchReport) -> rules::Judgement {
         champion: &champion,
         released: false,
         stale: rules::Stale::default(),
+        units: Units::default(),
     };
     let limits = Config::default().gate;
     match rules::examine(batch, false, &limits) {

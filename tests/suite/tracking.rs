@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tasador_ids::Digest;
 use tasador_registry::OutcomeKind;
 use tasador_testing::listings::Batch;
 use tasador_testing::source::Answer;
@@ -319,4 +320,36 @@ async fn the_champion_is_moved_by_hand_only_where_it_is_the_one_that_was_seen() 
         "{statuses:?}"
     );
     invariants::check(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_names_the_schema_that_its_listings_were_read_by() {
+    let world = two_versions().await;
+    let lake = &world.context().lake;
+    let profiles = lake.list("profiles/").await.unwrap();
+    let is_schema = |key: &str| key.ends_with(".toml");
+    let mut stored = profiles.iter().filter(|it| is_schema(it.key.as_str()));
+    // The second batch keeps to what the first one had.
+    let stored = stored.next().unwrap().key.clone();
+    let text = lake.get(&stored).await.unwrap();
+    for (version, key, digest) in [
+        (1, Value::Null, None),
+        (2, json!(stored), Some(Digest::of(&text).to_string())),
+    ] {
+        let path = format!("{MODEL}/versions/{version}");
+        let record = get(&world, &path).await;
+        let schema = &record["schema"];
+        assert_eq!((&schema["format"], &schema["key"]), (&json!(1), &key));
+        let sha256 = schema["sha256"].as_str().unwrap();
+        assert!(
+            digest.is_none_or(|digest| digest == sha256),
+            "{version}: {schema:#}"
+        );
+        let card = format!("{path}/files/card.md");
+        let card = world.asked(Method::GET, &card, None, &[]).await;
+        assert!(card.text.contains(sha256), "{}", card.text);
+        let page = format!("/?version={version}");
+        let page = world.asked(Method::GET, &page, None, &[]).await;
+        assert!(page.text.contains(&sha256[..12]), "{}", page.text);
+    }
 }

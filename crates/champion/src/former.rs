@@ -77,6 +77,14 @@ pub async fn last_sound(
     first_sound(ctx, model, former.replaced.iter().chain(&former.withdrawn)).await
 }
 
+/// The versions that a better one replaced, latest first: where a rollback leads.
+///
+/// # Errors
+/// [`StoreError`] if a store did not answer.
+pub async fn replaced(ctx: &Context, model: &ModelName) -> Result<Vec<ModelVersion>, StoreError> {
+    Ok(Former::of(ctx, model).await?.replaced)
+}
+
 pub(crate) async fn first_sound(
     ctx: &Context,
     model: &ModelName,

@@ -11,7 +11,7 @@ mod load;
 mod promote;
 
 pub use alarm::{CHAMPION_UNUSABLE, count_unusable, raise_alarm};
-pub use former::last_sound;
+pub use former::{last_sound, replaced};
 pub use load::{
     ChampionStatus, EvaluatedVersion, Flaw, LoadedVersion, StoreError, Unusable, champion, load,
 };

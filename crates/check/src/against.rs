@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tasador_flow::gate::Decision;
 use tasador_flow::{Reason, Stale};
-use tasador_ids::{Digest, ModelVersion};
+use tasador_ids::{Digest, ModelVersion, Units};
 use tasador_listing::BatchReport;
 use tasador_listing::checked::Checked;
 use tasador_rules::{self as rules, Champion, Facts, Limits, Serving};
@@ -40,6 +40,7 @@ impl Against {
             champion: &Champion::Serving(Box::new(serving)),
             released: false,
             stale: Stale::default(),
+            units: Units::current(),
         };
         let judged = match rules::examine(&report, false, limits) {
             Ok(examined) => rules::judge(examined, &facts, limits),

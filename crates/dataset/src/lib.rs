@@ -10,6 +10,6 @@ mod manifest;
 mod union;
 
 pub use batch::{CleanBatch, ReadError, read_batch, read_parquet};
-pub use load::{LoadError, load, load_keys, stale};
+pub use load::{LoadError, load, load_keys, manifest, stale};
 pub use manifest::{Manifest, ManifestEntry};
 pub use union::unite;

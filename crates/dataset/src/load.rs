@@ -186,7 +186,11 @@ impl Rows {
 }
 
 /// The manifest at `key`, which must be that of the dataset.
-async fn manifest(lake: &Lake, dataset: DatasetId, key: &Key) -> Result<Manifest, LoadError> {
+/// The manifest of a dataset, verified against its id.
+///
+/// # Errors
+/// [`LoadError`].
+pub async fn manifest(lake: &Lake, dataset: DatasetId, key: &Key) -> Result<Manifest, LoadError> {
     let manifest: Manifest = lake
         .get_json(key)
         .await

@@ -67,6 +67,12 @@ impl Language {
         self.amount_of(Units::current().currency, amount)
     }
 
+    /// An amount in another currency than that of the installation, small ones with two decimals.
+    pub(crate) fn money_in(self, currency: Currency, amount: f64) -> String {
+        let decimals = if amount.abs() < 100.0 { 2 } else { 0 };
+        self.with_currency(currency, &self.number(amount, decimals))
+    }
+
     fn amount_of(self, currency: Currency, amount: f64) -> String {
         let sign = if amount <= -0.5 { "\u{2212}" } else { "" };
         let number = self.number(amount.abs(), 0);

@@ -176,6 +176,9 @@ pub mod gate {
         pub decision: Decision,
         /// Most important first; never empty.
         pub reasons: Vec<Reason>,
+        /// What a person should know of the batch, although it decided nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub notices: Vec<Reason>,
         /// Whether later datasets may contain the batch's rows.
         pub usable: bool,
         /// The version in production, if any.

@@ -82,6 +82,10 @@ pub struct Outcome {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::reason::StoredReason>))]
     pub reasons: Vec<Reason>,
+    /// What a person should know of the batch, although it decided nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::reason::StoredReason>))]
+    pub notices: Vec<Reason>,
     /// Everything the gate measured, whether or not it was a reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measurements: Vec<Measurement>,

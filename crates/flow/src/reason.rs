@@ -1,7 +1,7 @@
 //! Why a decision was taken: one enum for fetch, gate and comparison.
 
 use serde::{Deserialize, Serialize};
-use tasador_ids::{BatchId, ModelVersion, RunId};
+use tasador_ids::{AreaUnit, BatchId, Currency, ModelVersion, RunId};
 
 use crate::facts::Rows;
 use crate::metrics::{number, optional_number};
@@ -174,6 +174,44 @@ pub enum Reason {
         column: String,
         #[serde(flatten)]
         compared: Compared,
+    },
+    /// Most values of a column are categories that the champion never saw, as a share.
+    NewPopulation {
+        column: String,
+        #[serde(flatten)]
+        compared: Compared,
+        /// The most frequent new ones.
+        values: Vec<String>,
+    },
+    /// The median price, or that of an area, is one that homes have nowhere.
+    PriceImplausible {
+        column: String,
+        /// In `currency`, per unit of `area` if there is one.
+        #[serde(flatten)]
+        compared: Compared,
+        /// Whether it is too low.
+        lower: bool,
+        currency: Currency,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        area: Option<AreaUnit>,
+        /// The change of unit that explains it, if one does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        suspected: Option<UnitFactor>,
+    },
+    /// A column was read from another column of the source than in earlier batches.
+    SourceColumnChanged {
+        column: String,
+        was: String,
+        is: String,
+    },
+    /// Main columns that the source does not send.
+    ColumnsAbsent {
+        columns: Vec<String>,
+    },
+    /// None of the given values of a column could be read.
+    NothingReadable {
+        column: String,
+        values: u64,
     },
     /// A person took the batch out of the datasets.
     Withdrawn {
@@ -351,6 +389,24 @@ impl Reason {
         match self {
             Self::Other(other) => &other.code,
             known => known.into(),
+        }
+    }
+
+    /// The column that it holds a batch for, or that it tells of.
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Self::ScaleOff { column, .. }
+            | Self::ColumnLost { column, .. }
+            | Self::ColumnUnreadable { column, .. }
+            | Self::KindChanged { column, .. }
+            | Self::OtherPopulation { column, .. }
+            | Self::ExtremeDrift { column, .. }
+            | Self::NewPopulation { column, .. }
+            | Self::PriceImplausible { column, .. }
+            | Self::SourceColumnChanged { column, .. }
+            | Self::NothingReadable { column, .. } => Some(column),
+            Self::SchemaUnusable { column, .. } => column.as_deref(),
+            _ => None,
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Account {
     pub not_adopted: Vec<String>,
     /// Reasons that the sentence leaves out.
     pub others: Vec<String>,
+    /// What decided nothing.
+    pub notices: Vec<String>,
 }
 
 impl Language {
@@ -69,6 +71,7 @@ impl Language {
             trained: Vec::new(),
             not_adopted: Vec::new(),
             others: Vec::new(),
+            notices: Vec::new(),
             sentence,
         };
         let mut told = account.sentence.to_lowercase();
@@ -88,6 +91,9 @@ impl Language {
             };
             list.push(as_sentence(&clause));
         }
+        let notices = outcome.notices.iter();
+        let notices = notices.map(|notice| as_sentence(&self.reason(notice)));
+        account.notices = notices.collect();
         account
     }
 

@@ -15,6 +15,7 @@ pub mod identity;
 pub mod leak;
 pub mod mapping;
 pub mod name;
+pub mod pinned;
 pub mod place;
 pub mod profile;
 pub mod property;

@@ -1,7 +1,9 @@
 //! Which of a source's columns is which known column, and how its texts become values in that column's
 //! unit. Nothing is decided silently: every decision beyond spelling is a [`Problem`] of the batch.
 
-use tasador_ids::AreaUnit;
+use std::collections::{BTreeMap, BTreeSet};
+
+use tasador_ids::{AreaUnit, Currency};
 
 use crate::amount::{self, Style};
 use crate::clean::{clean_date, clean_number, clean_zip, is_bulk, number_text};
@@ -9,6 +11,7 @@ use crate::currency::{self, Evidence};
 use crate::dates::{self, DateOrder};
 use crate::identity;
 use crate::name::{compact, words};
+use crate::pinned::{self, Replaced};
 use crate::quality::{Problem, ProblemKind};
 use crate::reject;
 use crate::schema::{self, ColumnKind};
@@ -133,12 +136,19 @@ pub struct Mapping {
     /// The highest price that is one.
     pub max_price: f64,
     pub problems: Vec<Problem>,
+    /// From which of the source's columns each known column is read.
+    pub used: BTreeMap<String, ColumnRule>,
+    /// Known columns that earlier batches read from other columns.
+    pub replaced: Vec<Replaced>,
+    /// The currency that the file shows.
+    pub currency: Option<Currency>,
 }
 
 /// Maps the columns of a source by what `file` declares, and by the default schema beyond it.
 ///
 /// A column with a known name keeps it. A known column that the source lacks is taken from the first of
-/// its synonyms ([`synonyms::NAMES`]); the price from the first that at least half of the rows have.
+/// its synonyms ([`synonyms::NAMES`]); the price from the first that at least half of the rows have. What
+/// earlier batches read a column from comes before both.
 pub fn plan(sources: &[Source<'_>], file: &SchemaFile) -> Mapping {
     let mapping = Mapping {
         names: schema::canonical_names(sources.iter().map(|source| source.name)),
@@ -151,8 +161,10 @@ pub fn plan(sources: &[Source<'_>], file: &SchemaFile) -> Mapping {
         mapping,
         sources,
         file,
+        kept: BTreeSet::new(),
     };
     planner.declare();
+    planner.keep();
     planner.add_street();
     for (column, _) in synonyms::NAMES {
         planner.take(column);
@@ -163,6 +175,9 @@ pub fn plan(sources: &[Source<'_>], file: &SchemaFile) -> Mapping {
     for place in 0..sources.len() {
         planner.read(place);
     }
+    planner.record();
+    planner.keep_identity();
+    planner.report_replaced();
     planner.report_prices();
     planner.limit_price();
     planner.find_currency();
@@ -175,9 +190,11 @@ struct Planner<'a> {
     mapping: Mapping,
     sources: &'a [Source<'a>],
     file: &'a SchemaFile,
+    /// Columns that are read from the same columns of the source as in earlier batches.
+    kept: BTreeSet<&'a str>,
 }
 
-impl Planner<'_> {
+impl<'a> Planner<'a> {
     fn report(&mut self, kind: ProblemKind, column: &str, sentence: String) {
         self.mapping.problems.push(Problem {
             kind,
@@ -319,6 +336,239 @@ impl Planner<'_> {
         }
     }
 
+    /// Reads known columns from the same columns of the source as earlier batches, unless a person declares
+    /// otherwise: another column that could be one does not take its place.
+    fn keep(&mut self) {
+        let (file, sources) = (self.file, self.sources);
+        let names: Vec<&str> = sources.iter().map(|source| source.name).collect();
+        for (column, rules) in &file.pinned {
+            let by_identity = || rules.iter().any(|rule| rule.role == Role::Identifier);
+            if file.columns.contains_key(column) || (by_identity() && !file.identity.is_empty()) {
+                continue;
+            }
+            let is_free = |place: &usize| {
+                sources.get(*place).is_some_and(|source| {
+                    source.filled > 0.0
+                        && file.find(source.name).is_none()
+                        && !file.identifies(source.name)
+                })
+            };
+            let found = rules.iter().find_map(|rule| {
+                let places = pinned::places(rule, &names)?;
+                places.iter().all(is_free).then_some((rule, places))
+            });
+            let Some((rule, places)) = found else {
+                continue;
+            };
+            self.kept.insert(column);
+            if rule.role == Role::Identifier {
+                for place in places {
+                    self.set_role(place, Role::Identifier);
+                }
+                self.free(synonyms::PROPERTY_ID);
+            } else if !rule.join.is_empty() {
+                self.make(column, places);
+            } else if let Some(place) = places.first().copied()
+                && self
+                    .mapping
+                    .names
+                    .get(place)
+                    .is_some_and(|name| name != column)
+            {
+                self.rename(place, column);
+            }
+        }
+    }
+
+    /// Makes a column of others, as in earlier batches.
+    fn make(&mut self, column: &str, places: Vec<usize>) {
+        let recipe = match column {
+            schema::BATH => {
+                let weight = |place: &usize| {
+                    let name = compact(self.sources.get(*place).map_or("", |source| source.name));
+                    let part = synonyms::BATH_PARTS.iter().find(|(part, _)| *part == name);
+                    (*place, part.map_or(1.0, |(_, weight)| *weight))
+                };
+                Recipe::Sum(places.iter().map(weight).collect())
+            }
+            schema::PREV_SOLD_DATE => {
+                let mut places = places.into_iter();
+                let Some(year) = places.next() else { return };
+                Recipe::Month {
+                    year,
+                    month: places.next(),
+                }
+            }
+            _ => return self.join(column, places),
+        };
+        self.free(column);
+        self.derive(column, recipe);
+    }
+
+    /// Adds a column that is made from others by a rule of this program.
+    fn derive(&mut self, column: &str, recipe: Recipe) {
+        let sentence = match recipe {
+            Recipe::Sum(_) => "`bath` is the sum of full bathrooms and half of the half bathrooms.",
+            Recipe::Join(_) | Recipe::Month { .. } => {
+                "`prev_sold_date` is the first day of the month or year of sale."
+            }
+        };
+        self.mapping.derived.push(Derived {
+            name: column.to_owned(),
+            recipe,
+        });
+        self.report(ProblemKind::Mapped, column, sentence.to_owned());
+    }
+
+    /// Stores a source's column under the name of a known column, and says so.
+    fn rename(&mut self, place: usize, column: &str) {
+        self.name(place, column);
+        let source = self.sources.get(place).map_or("", |source| source.name);
+        self.report(
+            ProblemKind::Mapped,
+            column,
+            format!("Column `{source}` is read as `{column}`."),
+        );
+    }
+
+    /// What earlier batches knew of the source's column that is read as this one.
+    fn pinned(&self, source: &Source<'_>, column: &str) -> Option<&'a ColumnRule> {
+        let source = compact(source.name);
+        let mut rules = self.file.pinned.get(column)?.iter();
+        rules.find(|rule| {
+            rule.join.is_empty() && rule.names.iter().any(|name| compact(name) == source)
+        })
+    }
+
+    /// From which columns the known columns are read, in which unit and order of dates.
+    fn record(&mut self) {
+        let mut used = BTreeMap::new();
+        for Derived { name, recipe } in &self.mapping.derived {
+            let parts: Vec<usize> = match recipe {
+                Recipe::Sum(parts) => parts.iter().map(|(place, _)| *place).collect(),
+                Recipe::Join(parts) => parts.clone(),
+                Recipe::Month { year, month } => std::iter::once(*year).chain(*month).collect(),
+            };
+            let parts = parts.iter().filter_map(|place| self.sources.get(*place));
+            let rule = ColumnRule {
+                join: parts.map(|source| source.name.to_owned()).collect(),
+                ..ColumnRule::default()
+            };
+            used.insert(name.clone(), rule);
+        }
+        let identifiers = self.sources.iter().zip(&self.mapping.roles);
+        let identifiers = identifiers.filter(|(_, role)| **role == Role::Identifier);
+        let identifiers: Vec<String> = identifiers
+            .map(|(source, _)| source.name.to_owned())
+            .collect();
+        if !identifiers.is_empty() {
+            let rule = ColumnRule {
+                join: identifiers,
+                role: Role::Identifier,
+                ..ColumnRule::default()
+            };
+            used.insert(synonyms::PROPERTY_ID.to_owned(), rule);
+        }
+        for (place, source) in self.sources.iter().enumerate() {
+            let Some(name) = self.mapping.names.get(place) else {
+                continue;
+            };
+            let is_id = identity::ID_COLUMNS.contains(&name.as_str());
+            let is_known = is_id || synonyms::NAMES.iter().any(|(column, _)| column == name);
+            let is_used = self.mapping.roles.get(place) == Some(&Role::Feature);
+            if !is_known || !is_used || (source.filled == 0.0 && !is_id) || used.contains_key(name)
+            {
+                continue;
+            }
+            let is_number = schema::known(name).is_some_and(|it| it.kind == ColumnKind::Number);
+            let stored = Stored::of(name, self.file.area()).unit();
+            let unit = is_number.then(|| self.unit_of(source, name)).flatten();
+            let is_own = compact(source.name) == compact(name);
+            let rule = ColumnRule {
+                names: vec![source.name.to_owned()],
+                unit: unit.filter(|unit| !is_own || Some(*unit) != stored),
+                order: match self.mapping.readings.get(place) {
+                    Some(Reading::Date(order)) => Some(*order),
+                    _ => None,
+                },
+                ..ColumnRule::default()
+            };
+            used.insert(name.clone(), rule);
+        }
+        self.mapping.used = used;
+    }
+
+    /// Keeps to what identified properties in earlier batches: another id would make one property two,
+    /// of which a model learns from one and is evaluated on the other.
+    fn keep_identity(&mut self) {
+        let file = self.file;
+        if file.pinned.is_empty() || !file.identity.is_empty() {
+            return;
+        }
+        let is_id = |column: &str| identity::ID_COLUMNS.contains(&column);
+        let earlier: Vec<&String> = file.pinned.keys().filter(|column| is_id(column)).collect();
+        let now = self.mapping.used.keys().filter(|column| is_id(column));
+        let now: Vec<String> = now.cloned().collect();
+        let is_new = |column: &&String| !earlier.contains(column);
+        if !earlier.is_empty() && now.iter().all(|column| is_new(&column)) {
+            // All ids of earlier batches are gone: another one is better than none.
+            if let (Some(was), Some(is)) = (earlier.first(), now.first()) {
+                let rules = file.pinned.get(*was);
+                let was = rules.and_then(|rules| rules.first()).map(pinned::written);
+                let is = self.mapping.used.get(is).map(pinned::written);
+                self.replace("identity", was.unwrap_or_default(), is.unwrap_or_default());
+            }
+            return;
+        }
+        for column in now.iter().filter(is_new) {
+            let place = self.mapping.names.iter().position(|name| name == column);
+            let declared = file.columns.contains_key(column);
+            let Some(place) = place.filter(|_| !declared) else {
+                continue;
+            };
+            self.set_role(place, Role::Ignored);
+            self.mapping.used.remove(column);
+            self.report(
+                ProblemKind::Identifier,
+                column,
+                format!(
+                    "Column `{}` is not used: earlier batches do not identify properties by it. To name properties by it, declare `identity` in {}.",
+                    self.sources.get(place).map_or("", |source| source.name),
+                    crate::schema_file::FILE_NAME
+                ),
+            );
+        }
+    }
+
+    /// Names the known columns that are not read from where earlier batches read them.
+    fn report_replaced(&mut self) {
+        for (column, rules) in &self.file.pinned {
+            let is_decided = self.file.columns.contains_key(column)
+                || self.kept.contains(column.as_str())
+                || identity::ID_COLUMNS.contains(&column.as_str());
+            let now = self.mapping.used.get(column).filter(|_| !is_decided);
+            if let (Some(was), Some(now)) = (rules.first(), now) {
+                let (was, is) = (pinned::written(was), pinned::written(now));
+                self.replace(column, was, is);
+            }
+        }
+    }
+
+    fn replace(&mut self, column: &str, was: String, is: String) {
+        self.report(
+            ProblemKind::SourceColumnChanged,
+            column,
+            format!(
+                "`{column}` is read from column `{is}`: the batch has no values in `{was}`, which earlier batches read it from."
+            ),
+        );
+        self.mapping.replaced.push(Replaced {
+            column: column.to_owned(),
+            was,
+            is,
+        });
+    }
+
     /// Finds the source of a known column that the source does not send under its own name.
     fn take(&mut self, column: &'static str) {
         if self.has(column) {
@@ -368,12 +618,7 @@ impl Planner<'_> {
                 return;
             }
         }
-        self.name(place, column);
-        self.report(
-            ProblemKind::Mapped,
-            column,
-            format!("Column `{}` is read as `{column}`.", source.name),
-        );
+        self.rename(place, column);
     }
 
     /// Full and half bathrooms, where there is no number of all.
@@ -392,22 +637,14 @@ impl Planner<'_> {
             });
         let parts: Vec<(usize, f64)> = parts.collect();
         if !parts.is_empty() {
-            self.mapping.derived.push(Derived {
-                name: schema::BATH.to_owned(),
-                recipe: Recipe::Sum(parts),
-            });
-            self.report(
-                ProblemKind::Mapped,
-                schema::BATH,
-                "`bath` is the sum of full bathrooms and half of the half bathrooms.".to_owned(),
-            );
+            self.derive(schema::BATH, Recipe::Sum(parts));
         }
     }
 
     /// The street from its parts, where the house number is in another column.
     fn add_street(&mut self) {
-        let declared = self.file.columns.get(schema::STREET);
-        if declared.is_some() {
+        let is_declared = self.file.columns.contains_key(schema::STREET);
+        if is_declared || self.kept.contains(schema::STREET) {
             return;
         }
         let part = |names: &[&str]| {
@@ -474,15 +711,7 @@ impl Planner<'_> {
             return;
         };
         let month = place(&synonyms::MONTHS);
-        self.mapping.derived.push(Derived {
-            name: schema::PREV_SOLD_DATE.to_owned(),
-            recipe: Recipe::Month { year, month },
-        });
-        self.report(
-            ProblemKind::Mapped,
-            schema::PREV_SOLD_DATE,
-            "`prev_sold_date` is the first day of the month or year of sale.".to_owned(),
-        );
+        self.derive(schema::PREV_SOLD_DATE, Recipe::Month { year, month });
     }
 
     /// Columns that are named by a date: if the price is one of them, the others are prices of the same
@@ -600,6 +829,11 @@ impl Planner<'_> {
             .find(source.name)
             .and_then(|(_, _, rule)| rule.order);
         let found = DateOrder::of(source.sample.iter().copied());
+        let earlier = self.pinned(source, name).and_then(|rule| rule.order);
+        let found = match (found, earlier) {
+            (Some((_, false)), Some(order)) => Some((order, true)),
+            (found, _) => found,
+        };
         if let (None, Some((order, certain))) = (declared, found) {
             let doubt = if certain { "" } else { "; no date tells" };
             self.report(
@@ -775,6 +1009,7 @@ impl Planner<'_> {
         let Some((currency, evidence)) = currency::find(source.name, cells, columns) else {
             return;
         };
+        self.mapping.currency = Some(currency);
         let why = match evidence {
             Evidence::Sign(sign) => format!("they have the sign `{sign}`"),
             Evidence::Column(column) => format!("files with a column `{column}` usually are"),
@@ -824,6 +1059,9 @@ impl Planner<'_> {
             .find(source.name)
             .and_then(|(_, _, rule)| rule.unit)
         {
+            return Some(unit);
+        }
+        if let Some(unit) = self.pinned(source, column).and_then(|rule| rule.unit) {
             return Some(unit);
         }
         let stored = Stored::of(column, self.file.area());
@@ -934,7 +1172,6 @@ pub fn months<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(jiff::civil::Dat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tasador_ids::Currency;
 
     fn planned(columns: &[(&'static str, &[&'static str])]) -> Mapping {
         planned_by("version = 1", columns)
@@ -1140,6 +1377,234 @@ mod tests {
         let twice = planned(&[("Price", &["1"]), ("Price ", &["1"])]);
         assert_eq!(twice.names, ["price", "price_2"]);
         assert!(codes(&twice).contains(&"leak"));
+    }
+
+    /// The same columns, where earlier batches had others.
+    fn after(
+        earlier: &[(&'static str, &[&'static str])],
+        columns: &[(&'static str, &[&'static str])],
+    ) -> Mapping {
+        after_by("version = 1", earlier, columns)
+    }
+
+    fn after_by(
+        toml: &str,
+        earlier: &[(&'static str, &[&'static str])],
+        columns: &[(&'static str, &[&'static str])],
+    ) -> Mapping {
+        let mut file = SchemaFile::read(toml.as_bytes()).unwrap();
+        file.pinned = pinned::merged(&BTreeMap::new(), planned(earlier).used, |_| false);
+        // As it is kept with a batch.
+        planned_by(&file.to_toml("", |_| Vec::new()), columns)
+    }
+
+    #[test]
+    fn later_batches_read_what_the_first_one_read() {
+        let text: &[&str] = &["1"];
+        let table: [(&[&'static str], &[&'static str], &[&'static str]); 10] = [
+            // Earlier, now, and what the columns are read as.
+            (
+                &["list_price"],
+                &["sold_price", "list_price"],
+                &["sold_price", "price"],
+            ),
+            (
+                &["list_price"],
+                &["price", "list_price"],
+                &["price_2", "price"],
+            ),
+            (
+                &["list_price"],
+                &["List Price", "price"],
+                &["price", "price_2"],
+            ),
+            (
+                &["price"],
+                &["price", "sold_price"],
+                &["price", "sold_price"],
+            ),
+            (
+                &["rooms", "sqft"],
+                &["rooms", "bedrooms", "sqft"],
+                &["bed", "bedrooms", "house_size"],
+            ),
+            (
+                &["sqft"],
+                &["living_area", "sqft"],
+                &["living_area", "house_size"],
+            ),
+            (
+                &["sale_date"],
+                &["date", "sale_date"],
+                &["date", "prev_sold_date"],
+            ),
+            (&["town"], &["town", "city"], &["city", "city_2"]),
+            // New columns are found as before.
+            (&["list_price"], &["list_price", "beds"], &["price", "bed"]),
+            (&["list_price"], &["beds"], &["bed"]),
+        ];
+        for (earlier, now, names) in table {
+            let columns =
+                |names: &[&'static str]| names.iter().map(|name| (*name, text)).collect::<Vec<_>>();
+            let mapping = after(&columns(earlier), &columns(now));
+            assert_eq!(mapping.names, names, "{earlier:?} {now:?}");
+            assert_eq!(mapping.replaced, [], "{earlier:?} {now:?}");
+            // Again with the columns in the other order.
+            let mut turned = columns(now);
+            turned.reverse();
+            let mut names = names.to_vec();
+            names.reverse();
+            if !names.contains(&"price_2") && !names.contains(&"city_2") {
+                assert_eq!(after(&columns(earlier), &turned).names, names, "{now:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn columns_that_are_made_of_others_are_made_as_before() {
+        let text: &[&str] = &["1"];
+        let mapping = after(
+            &[("full_baths", text), ("half_baths", text)],
+            &[
+                ("baths", text),
+                ("full_baths", text),
+                ("half_baths", text),
+                ("bath", text),
+            ],
+        );
+        assert_eq!(mapping.derived.len(), 1);
+        assert_eq!(
+            mapping.derived[0].recipe,
+            Recipe::Sum(vec![(1, 1.0), (2, 0.5)])
+        );
+        assert!(
+            !mapping.names.contains(&"bath".to_owned()),
+            "{:?}",
+            mapping.names
+        );
+        let mapping = after(
+            &[("YrSold", &["2010"]), ("MoSold", &["5"])],
+            &[
+                ("date", &["2010-05-01"]),
+                ("YrSold", &["2010"]),
+                ("MoSold", &["5"]),
+            ],
+        );
+        assert_eq!(
+            mapping.derived[0].recipe,
+            Recipe::Month {
+                year: 1,
+                month: Some(2)
+            }
+        );
+        let mapping = after(
+            &[("paon", &["12"]), ("street", &["HIGH STREET"])],
+            &[
+                ("paon", &["12"]),
+                ("street", &["HIGH STREET"]),
+                ("address", &["12 High Street"]),
+            ],
+        );
+        assert_eq!(mapping.derived[0].recipe, Recipe::Join(vec![0, 1]));
+        assert!(
+            !mapping.names.contains(&"street".to_owned()),
+            "{:?}",
+            mapping.names
+        );
+    }
+
+    #[test]
+    fn a_source_that_is_gone_is_replaced_and_named() {
+        let text: &[&str] = &["1"];
+        let gone = |earlier: &'static str, now: &'static str, filled: &'static [&'static str]| {
+            after(&[(earlier, text)], &[(earlier, filled), (now, text)])
+        };
+        for (column, was, is) in [
+            ("price", "list_price", "sold_price"),
+            ("bed", "rooms", "bedrooms"),
+            ("house_size", "sqft", "living_area"),
+        ] {
+            let replaced = [Replaced {
+                column: column.to_owned(),
+                was: was.to_owned(),
+                is: is.to_owned(),
+            }];
+            // Empty, and not sent at all.
+            assert_eq!(gone(was, is, &[]).replaced, replaced);
+            let mapping = after(&[(was, text)], &[(is, text)]);
+            assert_eq!(mapping.replaced, replaced);
+            assert_eq!(mapping.names, [column]);
+            assert!(codes(&mapping).contains(&"source_column_changed"));
+            assert_eq!(gone(was, is, text).replaced, []);
+            // Once it is accepted, it is known, and the first one is still preferred.
+            let mut file = SchemaFile::default();
+            let first = pinned::merged(&BTreeMap::new(), planned(&[(was, text)]).used, |_| false);
+            file.pinned = pinned::merged(&first, mapping.used, |_| false);
+            let toml = file.to_toml("", |_| Vec::new());
+            assert_eq!(planned_by(&toml, &[(is, text)]).replaced, []);
+            let both = planned_by(&toml, &[(is, text), (was, text)]);
+            assert_eq!(both.names[1], column);
+        }
+    }
+
+    #[test]
+    fn what_a_person_declares_counts_more_than_earlier_batches() {
+        let text: &[&str] = &["1"];
+        let toml = "version = 1\n[columns.price]\nnames = [\"sold_price\"]";
+        let both: [(&str, &[&str]); 2] = [("list_price", text), ("sold_price", text)];
+        let mapping = after_by(toml, &[("list_price", text)], &both);
+        assert_eq!(mapping.names, ["list_price", "price"]);
+        assert_eq!(mapping.replaced, []);
+        let merged = pinned::merged(
+            &pinned::merged(&BTreeMap::new(), planned(&both[..1]).used, |_| false),
+            mapping.used,
+            |column| column == "price",
+        );
+        let names: Vec<&str> = merged["price"].iter().map(|rule| &*rule.names[0]).collect();
+        assert_eq!(names, ["sold_price", "list_price"]);
+    }
+
+    #[test]
+    fn units_and_orders_of_dates_are_those_of_earlier_batches() {
+        let read = |name: &'static str, earlier: &'static str, now: &'static str| {
+            let mapping = after(&[(name, &[earlier])], &[(name, &[now])]);
+            mapping.readings[0]
+                .convert(now)
+                .unwrap_or_else(|| now.to_owned())
+        };
+        // Alone, 300 would be square metres, and 05/04 the fourth of May.
+        assert_eq!(read("living_area", "1800", "300"), "300");
+        assert_eq!(planned(&[("living_area", &["300"])]).names, ["house_size"]);
+        assert_eq!(read("fecha", "13/10/2014", "05/04/2014"), "2014-04-05");
+        assert_eq!(read("LotSize", "21780", "100"), "0.002295684113865932");
+        // What the values say themselves counts.
+        assert_eq!(read("fecha", "13/10/2014", "04/13/2014"), "2014-04-13");
+    }
+
+    #[test]
+    fn properties_are_identified_as_before() {
+        let text: &[&str] = &["A-1", "A-2"];
+        let price: (&str, &[&str]) = ("price", &["1"]);
+        // A new id beside the old one, and where there was none.
+        for earlier in [&[price, ("listing_id", text)][..], &[price]] {
+            let mut now = earlier.to_vec();
+            now.push(("apn", text));
+            let mapping = after(earlier, &now);
+            assert_eq!(mapping.roles[now.len() - 1], Role::Ignored, "{earlier:?}");
+            assert!(codes(&mapping).contains(&"identifier"));
+            let declared = after_by("version = 1\nidentity = [\"apn\"]", earlier, &now);
+            assert_eq!(declared.roles[now.len() - 1], Role::Identifier);
+        }
+        let mapping = after(&[price, ("listing_id", text)], &[price, ("apn", text)]);
+        assert_eq!(mapping.roles[1], Role::Feature);
+        assert_eq!(mapping.replaced[0].column, "identity");
+        // What was declared once is kept without the declaration.
+        let toml = "version = 1\nidentity = [\"ref\"]";
+        let columns = [price, ("ref", text)];
+        let mut file = SchemaFile::default();
+        file.pinned = pinned::merged(&file.pinned, planned_by(toml, &columns).used, |_| true);
+        let mapping = planned_by(&file.to_toml("", |_| Vec::new()), &columns);
+        assert_eq!(mapping.roles, [Role::Feature, Role::Identifier]);
     }
 
     #[test]

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentityRule;
+use crate::pinned::Replaced;
 use crate::profile::Profile;
 use crate::reject::Reason;
-use tasador_ids::Digest;
+use tasador_ids::{Currency, Digest};
 
 use crate::schema::{self, ColumnKind};
+use crate::schema_file::ColumnRule;
 use crate::synonyms::PROPERTY_ID;
 
 /// What happened to the rows and values of one batch.
@@ -46,6 +48,16 @@ pub struct QualityReport {
     /// The kinds of columns in earlier batches, by which this one was read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub remembered: BTreeMap<String, ColumnKind>,
+    /// From which of the source's columns known columns were read, in this batch and before: what the next
+    /// batch keeps to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pinned: BTreeMap<String, Vec<ColumnRule>>,
+    /// Known columns that were read from another column of the source than in earlier batches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<Replaced>,
+    /// The currency that the file shows or that is declared for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<Currency>,
 }
 
 /// How a text is written, as it was detected.
@@ -112,6 +124,8 @@ pub enum ProblemKind {
     NotRead,
     /// The file shows which currency its prices are in.
     Currency,
+    /// A known column was read from another column of the source than in earlier batches.
+    SourceColumnChanged,
     /// A column has values of another kind than in earlier batches.
     KindChanged,
     /// A column keeps the kind it had in earlier batches, although fewer values than usual are of it.
@@ -137,6 +151,7 @@ impl ProblemKind {
             Self::ZipContradictsState => "zip_contradicts_state",
             Self::NotRead => "not_read",
             Self::Currency => "currency",
+            Self::SourceColumnChanged => "source_column_changed",
             Self::KindChanged => "kind_changed",
             Self::KindKept => "kind_kept",
         }

@@ -19,6 +19,14 @@ pub const STATUS: &str = "status";
 pub const SOLD: &str = "sold";
 
 impl PriceKind {
+    /// As answers write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asking => "asking",
+            Self::Sale => "sale",
+        }
+    }
+
     /// By the listing's status, whatever its case; `None` where there is no status.
     pub fn of_status(status: &str) -> Option<Self> {
         let status = status.trim();

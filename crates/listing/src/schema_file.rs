@@ -47,6 +47,10 @@ pub struct SchemaFile {
     /// that is kept with a batch has them.
     #[serde(default)]
     pub remembered: BTreeMap<String, ColumnKind>,
+    /// From which of the source's columns a column was read in earlier batches, in the order of preference.
+    /// Only the schema that is kept with a batch has them.
+    #[serde(default)]
+    pub pinned: BTreeMap<String, Vec<ColumnRule>>,
 }
 
 /// What is declared of one column.
@@ -124,6 +128,7 @@ impl Default for SchemaFile {
             area_unit: None,
             columns: BTreeMap::new(),
             remembered: BTreeMap::new(),
+            pinned: BTreeMap::new(),
         }
     }
 }
@@ -232,6 +237,12 @@ impl SchemaFile {
         }
         for (column, kind) in &self.remembered {
             text += &format!("{} = {}\n", key(column), quoted(kind.code()));
+        }
+        for (column, rules) in &self.pinned {
+            for rule in rules {
+                text += &format!("\n[[pinned.{}]]\n", key(column));
+                rule.write(&mut text);
+            }
         }
         text
     }
@@ -440,6 +451,21 @@ mod tests {
                 currency: Some(Currency::EUR),
                 area_unit: Some(AreaUnit::M2),
                 remembered: BTreeMap::from([(name.to_owned(), ColumnKind::Date)]),
+                pinned: BTreeMap::from([(
+                    name.to_owned(),
+                    vec![
+                        ColumnRule {
+                            names: vec![name.to_owned()],
+                            unit: Some(Unit::Thousands),
+                            ..ColumnRule::default()
+                        },
+                        ColumnRule {
+                            join: vec![name.to_owned(), "x".to_owned()],
+                            order: Some(DateOrder::DayFirst),
+                            ..ColumnRule::default()
+                        },
+                    ],
+                )]),
                 columns: BTreeMap::from([(
                     name.to_owned(),
                     ColumnRule {

@@ -17,7 +17,7 @@ use crate::model::Prediction;
 use crate::train::Trained;
 
 pub use baseline::Accuracy;
-pub use ratio::{RatioStudy, ratio_study};
+pub use ratio::{RatioStudy, StudiedPrices, ratio_study};
 pub(crate) use ratio::{TYPE_COLUMNS, sold};
 
 /// The fewest homes of a part whose figures are reported.

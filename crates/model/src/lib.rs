@@ -19,6 +19,7 @@ mod linear;
 pub mod metrics;
 mod model;
 pub mod onnx;
+mod price_kind;
 mod regressor;
 mod row;
 pub mod train;

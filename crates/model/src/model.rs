@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use tasador_ids::Algorithm;
+use tasador_listing::PriceKind;
 
 use crate::encoder::{Cell, Encoder};
 use crate::frame::Frame;
 use crate::input::Input;
 use crate::interval::{Intervals, Uncertainty};
+use crate::price_kind::Statuses;
 use crate::regressor::{Block, Features, Regressor};
 use crate::row::Row;
 
@@ -115,6 +117,8 @@ pub struct Explanation {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Appraisal {
     pub prediction: Prediction,
+    /// What the price is; `None` where training saw no status.
+    pub price_kind: Option<PriceKind>,
     pub notices: Vec<Notice>,
     /// The largest contributions, the largest first.
     pub contributions: Vec<Contribution>,
@@ -152,6 +156,14 @@ impl Model {
     /// What the model wants to be told about a home, in its own order.
     pub fn inputs(&self) -> &[Input] {
         &self.encoder.inputs
+    }
+
+    /// The names of the inputs that prices depend on most, most important first; none if that was not
+    /// measured.
+    pub fn important(&self) -> impl Iterator<Item = &str> {
+        let places = self.important.iter();
+        let inputs = places.filter_map(|place| self.inputs().get(*place as usize));
+        inputs.map(|input| input.name.as_str())
     }
 
     /// The algorithm that learnt it.
@@ -198,9 +210,13 @@ impl Model {
         self.priced(row).prediction()
     }
 
-    /// What of a home was not used as given, in the order of [`Model::inputs`].
+    /// What of a home is not used as given when it is priced for a caller, in the order of
+    /// [`Model::inputs`].
     pub fn notices(&self, row: &Row<'_>) -> Vec<Notice> {
         let mut settled = row.cells().to_vec();
+        if let Some(statuses) = Statuses::of(&self.encoder) {
+            statuses.complete(&mut settled);
+        }
         self.encoder.settle(&mut settled);
         self.differences(row.cells(), &settled)
     }
@@ -268,10 +284,12 @@ impl Model {
         self.regressor.contributions(self.priced(row).features())
     }
 
-    /// All that is said of each home of a frame: the same as [`Model::predict_row`], [`Model::notices`]
-    /// and the `contributions` largest amounts of [`Model::explain_row`] say, in less time.
+    /// All that is said of each home of a frame: the same as [`Model::notices`] and, after
+    /// [`Model::complete`], [`Model::predict_row`] and the `contributions` largest amounts of
+    /// [`Model::explain_row`] say, in less time.
     pub fn appraise(&self, frame: &Frame, contributions: usize) -> Vec<Appraisal> {
         let columns = self.encoder.cells(frame);
+        let statuses = Statuses::of(&self.encoder);
         let mut pricing = Pricing::new(self);
         let mut given = pricing.cells.clone();
         let mut appraisals = Vec::with_capacity(columns.rows);
@@ -283,9 +301,11 @@ impl Model {
             for row in begin..end {
                 columns.fill(row, &mut pricing.cells);
                 given.clone_from(&pricing.cells);
+                let price_kind = statuses.map(|it| it.complete(&mut pricing.cells));
                 pricing.price();
                 appraisals.push(Appraisal {
                     prediction: pricing.prediction(),
+                    price_kind,
                     notices: self.differences(&given, &pricing.cells),
                     contributions: Vec::new(),
                 });
@@ -312,6 +332,23 @@ impl Model {
     /// ignored, absent ones are missing.
     pub fn predict(&self, frame: &Frame) -> Vec<f64> {
         self.predict_logs(frame).into_iter().map(f64::exp).collect()
+    }
+
+    /// The price of every home of a frame as [`Model::appraise`] says it.
+    pub fn completed_prices(&self, frame: &Frame) -> Vec<f64> {
+        let statuses = Statuses::of(&self.encoder);
+        let columns = self.encoder.cells(frame);
+        let mut pricing = Pricing::new(self);
+        (0..columns.rows)
+            .map(|row| {
+                columns.fill(row, &mut pricing.cells);
+                if let Some(statuses) = &statuses {
+                    statuses.complete(&mut pricing.cells);
+                }
+                pricing.price();
+                pricing.log.exp()
+            })
+            .collect()
     }
 
     /// The price and interval of every home of a frame.

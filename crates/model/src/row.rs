@@ -83,6 +83,10 @@ impl<'m> Row<'m> {
         &self.cells
     }
 
+    pub(crate) fn cells_mut(&mut self) -> &mut [Cell] {
+        &mut self.cells
+    }
+
     fn put_name(&mut self, slot: usize, name: &str) {
         let code = |code: Option<u32>| Cell::Code(code.unwrap_or(UNSEEN));
         let (cell, prefix) = if name.is_empty() {

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tasador_ids::ModelVersion;
-use tasador_listing::PropertyKey;
+use tasador_listing::{PriceKind, PropertyKey};
 use tasador_ratio::{Sale, Study};
 
 use crate::served::ServedPrice;
 
-/// The fewest sales of a version for which there is a ratio study.
+/// The fewest sales of a version for which there is a ratio study, and without which its asking prices count.
 const LEAST_OF_A_STUDY: usize = 20;
 /// States that are listed for a version, those with most sales.
 const MOST_STATES: usize = 60;
@@ -61,6 +61,12 @@ impl Figures {
     pub fn error_growth(&self, promised: Option<f64>) -> Option<f64> {
         let promised = promised.filter(|promised| *promised > 0.0)?;
         Some(self.median_ape / promised - 1.0)
+    }
+
+    /// [`Figures::error_growth`] where it is above `limit`, and known from at least `min_sales`.
+    pub fn grown_error(&self, promised: Option<f64>, limit: f64, min_sales: u64) -> Option<f64> {
+        let growth = self.error_growth(promised)?;
+        (growth > limit && self.sales >= min_sales).then_some(growth)
     }
 
     /// Each figure with its name.
@@ -125,6 +131,12 @@ pub struct Group {
     pub name: Option<String>,
     #[serde(flatten)]
     pub figures: Figures,
+    /// Sales for which an asking price was served; only for all sales of the version.
+    #[serde(default)]
+    pub asking_prices: u64,
+    /// Whether those sales are counted: where sale prices were served for fewer than 20 others.
+    #[serde(default)]
+    pub are_asking_prices_counted: bool,
     /// The ratio study of the served prices, from 20 sales on; only for all sales of the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
@@ -152,9 +164,18 @@ impl Performance {
     }
 
     pub fn of(evaluated: &[Evaluated], at: Timestamp) -> Self {
-        let counted: Vec<&Evaluated> = evaluated.iter().filter(|it| !it.is_learned).collect();
+        let joined: Vec<&Evaluated> = evaluated.iter().filter(|it| !it.is_learned).collect();
+        let asking = asking_prices(&joined);
+        let of = |version: ModelVersion| asking.get(&version.0).copied().unwrap_or_default();
+        let counted: Vec<&Evaluated> = joined
+            .into_iter()
+            .filter(|it| !is_asking(it) || of(it.served.version).are_counted)
+            .collect();
         let mut by_version = groups(&counted, |_| Some(None));
         for group in &mut by_version {
+            let asking = of(group.version);
+            group.asking_prices = asking.count;
+            group.are_asking_prices_counted = asking.count > 0 && asking.are_counted;
             let sales: Vec<Sale> = counted
                 .iter()
                 .filter(|it| it.served.version == group.version)
@@ -191,6 +212,36 @@ impl Performance {
     }
 }
 
+/// The asking prices that a version served.
+#[derive(Debug, Clone, Copy, Default)]
+struct AskingPrices {
+    count: u64,
+    are_counted: bool,
+}
+
+fn is_asking(it: &Evaluated) -> bool {
+    it.served.price_kind == Some(PriceKind::Asking)
+}
+
+/// An asking price is another target than the price of the sale: it counts only where a version served too few
+/// others to be judged by.
+fn asking_prices(joined: &[&Evaluated]) -> BTreeMap<u32, AskingPrices> {
+    let mut others: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut found: BTreeMap<u32, AskingPrices> = BTreeMap::new();
+    for it in joined {
+        let version = it.served.version.0;
+        if is_asking(it) {
+            found.entry(version).or_default().count += 1;
+        } else {
+            *others.entry(version).or_default() += 1;
+        }
+    }
+    for (version, asking) in &mut found {
+        asking.are_counted = others.get(version).copied().unwrap_or(0) < LEAST_OF_A_STUDY;
+    }
+    found
+}
+
 /// One group for each version and name, newest version first. What has no name is left out.
 fn groups(
     counted: &[&Evaluated],
@@ -211,8 +262,74 @@ fn groups(
                 version: ModelVersion(version.0),
                 name,
                 figures: Figures::of(&members)?,
+                asking_prices: 0,
+                are_asking_prices_counted: false,
                 ratio_study: None,
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tasador_listing::PriceKind::{Asking, Sale};
+
+    use super::*;
+
+    fn sold(home: usize, price_kind: Option<PriceKind>) -> Evaluated {
+        let property = PropertyKey(home as u128);
+        // Asking prices are a tenth above the sale prices.
+        let price = if price_kind == Some(Asking) {
+            110.0
+        } else {
+            100.0
+        };
+        Evaluated {
+            property,
+            date: "2026-11-25".parse().unwrap(),
+            price: 100.0,
+            served: ServedPrice {
+                property,
+                request_id: home.to_string(),
+                instance: 0,
+                at: Timestamp::UNIX_EPOCH,
+                model: "houses".parse().unwrap(),
+                version: ModelVersion(1),
+                price,
+                price_kind,
+                low: 90.0,
+                high: 120.0,
+                state: Some("CT".to_owned()),
+            },
+            is_learned: false,
+        }
+    }
+
+    #[test]
+    fn asking_prices_are_judged_only_where_there_are_too_few_sale_prices() {
+        for (sale, unknown, asking, counted, are_counted) in [
+            (20, 0, 7, 20, false),
+            (0, 20, 7, 20, false),
+            (12, 8, 0, 20, false),
+            (19, 0, 7, 26, true),
+            (0, 0, 7, 7, true),
+        ] {
+            let kinds = std::iter::repeat_n(Some(Sale), sale)
+                .chain(std::iter::repeat_n(None, unknown))
+                .chain(std::iter::repeat_n(Some(Asking), asking));
+            let evaluated: Vec<Evaluated> = kinds
+                .enumerate()
+                .map(|(home, kind)| sold(home, kind))
+                .collect();
+            let found = Performance::of(&evaluated, Timestamp::UNIX_EPOCH);
+            let [group] = found.by_version.as_slice() else {
+                panic!("{found:?}")
+            };
+            assert_eq!(group.figures.sales, counted, "{sale} {unknown} {asking}");
+            assert_eq!(group.asking_prices, asking as u64);
+            assert_eq!(group.are_asking_prices_counted, are_counted);
+            assert_eq!(found.by_state[0].figures.sales, counted);
+            assert_eq!(group.figures.bias > 0.0, are_counted);
+        }
+    }
 }

@@ -5,9 +5,11 @@
 //! earlier than a window, and a sale never evaluates a version that may have learned from it.
 
 mod figures;
+mod rollback;
 mod sale;
 mod served;
 
 pub use figures::{Evaluated, Figures, Group, PROMISED, Performance};
+pub use rollback::{Former, RollbackCase, proposed_rollback};
 pub use sale::{BadSale, Reported, Subject, read_file, read_json};
 pub use served::{ServedPrice, property_of, served_prices};

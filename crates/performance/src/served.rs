@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tasador_ids::{ModelName, ModelVersion};
-use tasador_listing::PropertyKey;
 use tasador_listing::clean::{clean_number, clean_text, clean_zip, number_text};
 use tasador_listing::identity::{
     FEATURE_COLUMNS, ID_COLUMNS, Identity, IdentityRule, UNIT_COLUMNS,
 };
 use tasador_listing::schema::{self, canonical_name};
+use tasador_listing::{PriceKind, PropertyKey};
 
 /// A price that was served.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct ServedPrice {
     pub version: ModelVersion,
     /// In US dollars, like the interval.
     pub price: f64,
+    /// What the price is, as it was answered; absent where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_kind: Option<PriceKind>,
     pub low: f64,
     pub high: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +60,9 @@ pub fn served_prices(
                 model: model.clone(),
                 version,
                 price: amount("/predicted_price")?,
+                price_kind: answer
+                    .get("price_kind")
+                    .and_then(|kind| PriceKind::deserialize(kind).ok()),
                 low: amount("/interval/low")?,
                 high: amount("/interval/high")?,
                 state: text(home, schema::STATE),

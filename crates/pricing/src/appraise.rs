@@ -80,7 +80,7 @@ impl Appraiser {
         let model = &self.champion.model;
         let (homes, errors) = self.homes(listings);
         let previous = match &self.previous {
-            Some(previous) => previous.model.predict(&homes),
+            Some(previous) => previous.model.completed_prices(&homes),
             None => Vec::new(),
         };
         let mut previous = previous.into_iter();
@@ -93,7 +93,12 @@ impl Appraiser {
                 if !errors.is_empty() {
                     return Err(errors);
                 }
-                let price = Price::of(model, &appraisal.prediction, appraisal.notices);
+                let price = Price::of(
+                    model,
+                    &appraisal.prediction,
+                    appraisal.price_kind,
+                    appraisal.notices,
+                );
                 Ok(Appraised {
                     price: price.ok_or_else(not_a_number)?,
                     contributions: appraisal

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tasador_ids::{Currency, Units};
+use tasador_listing::PriceKind;
 use tasador_listing::clean::date_from_days;
 use tasador_listing::schema::{self, ColumnKind};
 use tasador_model::{Input, InputKind, Model};
@@ -42,6 +43,10 @@ pub struct ModelDescription {
     /// The currency of prices, by its ISO 4217 code.
     #[schema(value_type = String, example = "USD")]
     pub currency: Currency,
+    /// The kind of price that a listing without a status gets, `sale` or `asking`; null where training
+    /// saw no status.
+    #[schema(value_type = Option<String>, example = "sale", required = true)]
+    pub price_kind: Option<PriceKind>,
     /// What it wants to be told about a home, in its own order.
     pub inputs: Vec<InputDescription>,
     /// A usual home: a body that `POST /predict` takes. In the order of the inputs.
@@ -156,6 +161,7 @@ impl ModelDescription {
                 confidence: model.level(),
             },
             currency: Units::current().currency,
+            price_kind: model.default_price_kind(),
             inputs: model.inputs().iter().map(InputDescription::of).collect(),
             example: model
                 .inputs()

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tasador_http::{FieldError, Problem};
 use tasador_ids::{Currency, Units};
+use tasador_listing::PriceKind;
 use tasador_model::{Confidence, Model, Notice, Prediction, Row};
 use utoipa::ToSchema;
 
@@ -182,6 +183,11 @@ pub struct Price {
     /// The price.
     #[schema(example = 412_500.25)]
     pub predicted_price: f64,
+    /// `sale`, the price that a buyer pays, or `asking`, the price that a seller asks: by the `status` of
+    /// the listing. Without a status, or with one that training never saw, `sale` where training saw
+    /// sold homes, else `asking`. Null where training saw no status.
+    #[schema(value_type = Option<String>, example = "sale", required = true)]
+    pub price_kind: Option<PriceKind>,
     /// The currency of all amounts, by its ISO 4217 code.
     #[schema(value_type = String, example = "USD")]
     pub currency: Currency,
@@ -321,7 +327,7 @@ pub(crate) fn price(
     wanted: Wanted,
 ) -> Result<Price, Problem> {
     let model = &champion.model;
-    let Listing { row, ignored } = listing::read(fields, model).map_err(|errors| {
+    let Listing { mut row, ignored } = listing::read(fields, model).map_err(|errors| {
         let what = match errors.as_slice() {
             [error] => format!("`{}` can't be used.", error.field),
             errors => format!("{} fields can't be used.", errors.len()),
@@ -331,8 +337,9 @@ pub(crate) fn price(
             ..unprocessable(&what)
         }
     })?;
-    let prediction = model.predict_row(&row);
-    let price = Price::of(model, &prediction, model.notices(&row));
+    let notices = model.notices(&row);
+    let price_kind = model.complete(&mut row);
+    let price = Price::of(model, &model.predict_row(&row), price_kind, notices);
     Ok(Price {
         explanation: wanted
             .explain
@@ -349,10 +356,16 @@ pub(crate) fn price(
 
 impl Price {
     /// The answer to a prediction; `None` if it is not a number.
-    pub(crate) fn of(model: &Model, prediction: &Prediction, notices: Vec<Notice>) -> Option<Self> {
+    pub(crate) fn of(
+        model: &Model,
+        prediction: &Prediction,
+        price_kind: Option<PriceKind>,
+        notices: Vec<Notice>,
+    ) -> Option<Self> {
         let (price, (low, high)) = (prediction.price, prediction.interval);
         (price.is_finite() && low.is_finite() && high.is_finite()).then(|| Self {
             predicted_price: cents(price),
+            price_kind,
             currency: Units::current().currency,
             interval: Interval {
                 low: cents(low),

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PlSmallStr, StringChunked, StringChunkedBuilder};
 use rayon::prelude::*;
-use tasador_ids::AreaUnit;
 use tasador_ids::hex::Digits;
+use tasador_ids::{AreaUnit, Currency};
 use tasador_listing::clean::{
     clean_text, days_since_epoch, infer_kind, is_bulk, is_null_text, kind_after, number_text,
     read_zip,
@@ -21,6 +21,7 @@ use tasador_listing::identity::{
 };
 use tasador_listing::leak;
 use tasador_listing::mapping::{self, Derived, Mapping, Reading, Source};
+use tasador_listing::pinned::{self, Replaced};
 use tasador_listing::place::ZipCodes;
 use tasador_listing::profile::{ColumnProfile, Profile};
 use tasador_listing::property::{PropertyKey, RowHasher};
@@ -28,7 +29,7 @@ use tasador_listing::quality::{Problem, ProblemKind, QualityReport, RawColumn};
 use tasador_listing::reading;
 use tasador_listing::reject::{JUDGED, Judged, Reason, judge};
 use tasador_listing::schema::{self, ColumnKind};
-use tasador_listing::schema_file::{Role, SchemaFile};
+use tasador_listing::schema_file::{ColumnRule, Role, SchemaFile};
 use tasador_listing::synonyms::PROPERTY_ID;
 use tasador_seen::Hashes;
 
@@ -104,8 +105,16 @@ pub fn draft(raw: Raw, file: &SchemaFile) -> Result<Draft, FrameError> {
         max_price,
         problems,
         proposed,
+        used,
+        replaced,
+        currency,
     } = Mapped::of(&raw, file);
     quality.problems = problems;
+    quality.replaced = replaced;
+    quality.currency = currency;
+    quality.pinned = pinned::merged(&file.pinned, used, |column| {
+        file.columns.contains_key(column) || (column == PROPERTY_ID && !file.identity.is_empty())
+    });
     // Rejected rows are stored as the source wrote them.
     let written = raw.columns.into_iter().map(|(_, text)| Some(text));
     let written: Vec<(String, Option<StringChunked>)> = names.into_iter().zip(written).collect();
@@ -177,6 +186,9 @@ struct Mapped {
     max_price: f64,
     problems: Vec<Problem>,
     proposed: SchemaFile,
+    used: BTreeMap<String, ColumnRule>,
+    replaced: Vec<Replaced>,
+    currency: Option<Currency>,
 }
 
 impl Mapped {
@@ -227,6 +239,9 @@ impl Mapped {
             max_price: mapping.max_price,
             problems,
             proposed: mapping.proposed,
+            used: mapping.used,
+            replaced: mapping.replaced,
+            currency: mapping.currency,
         }
     }
 }

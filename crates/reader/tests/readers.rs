@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -44,12 +44,17 @@ fn record_panics() {
     }));
     // A panic that is caught is seen.
     assert!(std::panic::catch_unwind(|| panic!("on purpose")).is_err());
-    let seen = std::mem::take(&mut *PANICS.lock().unwrap());
+    let seen = panics();
     assert!(seen.iter().any(|place| place.contains("readers.rs")));
 }
 
+/// The places of the panics since the last call.
+fn panics() -> Vec<String> {
+    std::mem::take(&mut *PANICS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 fn assert_no_panic(seed: u64) {
-    let mut panics = std::mem::take(&mut *PANICS.lock().unwrap());
+    let mut panics = panics();
     // The other test may fail meanwhile.
     panics.retain(|place| place.contains("/src/"));
     assert!(panics.is_empty(), "file {seed} panicked at {panics:?}");

@@ -14,6 +14,7 @@ mod mlflow;
 mod outcome;
 mod page;
 mod promotion;
+mod rollback;
 mod serving;
 mod sortable;
 mod table;
@@ -34,6 +35,7 @@ pub use page::{PAGE_LIMIT_MAX, Page, PageRequest};
 pub use promotion::{
     CHAMPION, Champion, PromoteError, Promotion, PromotionEvent, PromotionKind, Refusal,
 };
+pub use rollback::{ProposalState, ProposedRollback};
 pub use serving::{
     CountsKept, DURATION_BOUNDS_US, GateFigures, HourCounts, PipelineCounts, ServingCounts,
     ServingTotals, hour_name,
@@ -45,5 +47,6 @@ pub use tasador_flow::{
     Outcome, OutcomeKind, PromotionSeq, Reason, Rows, RunError,
 };
 pub use version::{
-    Artifact, FinishedVersion, LoggedVersion, ModelRecord, NewVersion, VersionRecord, VersionStatus,
+    Artifact, FinishedVersion, ListingSchema, LoggedVersion, ModelRecord, NewVersion,
+    VersionRecord, VersionStatus,
 };

@@ -39,6 +39,8 @@ pub struct NewVersion {
     pub algorithm: Option<String>,
     /// The dataset it learns from.
     pub dataset: Option<DatasetId>,
+    /// The schema that its listings were read by.
+    pub schema: Option<ListingSchema>,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
     /// What people say of it.
@@ -64,6 +66,19 @@ pub struct LoggedVersion {
     /// The logged model it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_id: Option<String>,
+}
+
+/// The schema that the newest listings of a dataset were read by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ListingSchema {
+    /// The version of the schema's format.
+    pub format: u32,
+    /// The SHA-256 of its text.
+    pub sha256: Digest,
+    /// Where its text is in the bucket; absent for the default schema.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
 }
 
 /// What is known of a version once its artefact is in the bucket.
@@ -120,6 +135,9 @@ pub struct VersionRecord {
     /// The dataset it learnt from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetId>,
+    /// The schema that its listings were read by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<ListingSchema>,
     /// Its artefact; there once the status is [`VersionStatus::Ready`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<Artifact>,

@@ -4,15 +4,19 @@
 //! Each check compares the batch with the data that the champion learned from, and is meant to be silent
 //! where only the market, the season or the place has changed.
 
+use std::collections::HashSet;
+
 use tasador_flow::{Compared, Measurement, Reason, UnitFactor, ValueKind};
-use tasador_ids::ModelVersion;
-use tasador_listing::drift::{psi, share_up_to};
+use tasador_ids::{ModelVersion, Units};
+use tasador_listing::drift::{new_category_share, psi, share_up_to};
+use tasador_listing::pinned::Replaced;
 use tasador_listing::profile::Body;
 use tasador_listing::quality::RawColumn;
 use tasador_listing::schema::{ACRE_LOT, BATH, BED, CITY, HOUSE_SIZE, PRICE, STATE, ZIP_CODE};
 use tasador_listing::{BatchReport, ColumnKind, ColumnProfile, Profile};
 
-use super::{Champion, Limits, Serving, measurement};
+use super::novelty::expected_new_share;
+use super::{Champion, Facts, Limits, Serving, level, measurement};
 
 /// Numbers whose unit and population matter most.
 const MAIN_NUMBERS: [&str; 5] = [PRICE, BED, BATH, ACRE_LOT, HOUSE_SIZE];
@@ -37,18 +41,32 @@ const EXACT_TOLERANCE: f64 = 1.2;
 const FEWEST_DISTINCT: u64 = 20;
 /// Columns with a separate reason.
 const COLUMNS_NAMED: usize = 5;
+/// Of inputs beyond the main columns, so many are recorded, those that lost most first: states of the
+/// machine stay under 16 KB.
+const INPUTS_RECORDED: usize = 12;
+/// New categories that a reason names, and the most characters of one.
+const VALUES_NAMED: usize = 3;
+const VALUE_CHARS: usize = 40;
 
 /// What speaks for holding a batch, and what was measured.
 #[derive(Default)]
 pub(super) struct Guard {
     pub(super) reasons: Vec<Reason>,
+    /// What a person should know, but no reason to hold the batch.
+    pub(super) notices: Vec<Reason>,
     pub(super) measurements: Vec<Measurement>,
 }
 
-pub(super) fn check(report: &BatchReport, champion: &Champion, limits: &Limits) -> Guard {
+pub(super) fn check(facts: &Facts<'_>, limits: &Limits) -> Guard {
+    let (report, champion) = (facts.report, facts.champion);
     let mut guard = Guard::default();
+    guard.sources(report);
     guard.unreadable(report, limits);
-    if let Some((version, reference)) = champion.reference() {
+    let reference = champion.reference();
+    if reference.is_none() {
+        guard.level(report, facts.units);
+    }
+    if let Some((version, reference)) = reference {
         let compare = Compare {
             version,
             reference,
@@ -59,8 +77,12 @@ pub(super) fn check(report: &BatchReport, champion: &Champion, limits: &Limits) 
         if let Champion::Serving(champion) = champion {
             compare.units(champion, &mut guard);
             compare.kinds(champion, &mut guard);
+            compare.new_populations(champion, &mut guard);
         }
         compare.lost(report, &mut guard);
+        if let Champion::Serving(champion) = champion {
+            compare.lost_inputs(champion, report, &mut guard);
+        }
         compare.populations(&mut guard);
         compare.drift(&mut guard);
     }
@@ -96,6 +118,39 @@ impl Guard {
     fn names(&self, column: &str) -> bool {
         let mut fired = self.measurements.iter().filter(|found| found.fired);
         fired.any(|found| found.column.as_deref() == Some(column))
+    }
+
+    /// Columns that are read from other columns of the source than in earlier batches. Another price is
+    /// another question to the model, which a person must want.
+    fn sources(&mut self, report: &BatchReport) {
+        for replaced in &report.quality.replaced {
+            let Replaced { column, was, is } = replaced.clone();
+            let is_price = column == PRICE;
+            self.measurements.push(Measurement {
+                column: Some(column.clone()),
+                ..measurement("source_column_changed", 1.0, 0.0, is_price)
+            });
+            let reason = Reason::SourceColumnChanged { column, was, is };
+            let list = if is_price {
+                &mut self.reasons
+            } else {
+                &mut self.notices
+            };
+            list.push(reason);
+        }
+    }
+
+    /// The price level, by what homes cost anywhere.
+    fn level(&mut self, report: &BatchReport, units: Units) {
+        let Some(level) = level::check(report, units) else {
+            return;
+        };
+        self.measurements.push(level.measurement);
+        match level.reason {
+            Some((reason, true)) => self.reasons.push(reason),
+            Some((reason, false)) => self.notices.push(reason),
+            None => {}
+        }
     }
 
     /// Main columns that the batch fills with what cannot be read.
@@ -255,23 +310,11 @@ impl<'a> Compare<'a> {
             return;
         }
         for name in MAIN_COLUMNS {
-            let filled = |profile: &Profile| {
-                let column = profile.column(name);
-                column.map_or(0.0, |column| {
-                    column.values as f64 / profile.rows.max(1) as f64
-                })
-            };
-            let usual = filled(self.reference);
-            if usual < REFERENCE_FILLED {
+            let Some(lost) = self.lost_share(name) else {
                 continue;
-            }
-            let lost = (1.0 - filled(self.batch) / usual).max(0.0);
+            };
             let limit = self.limits.max_lost_share;
-            let raw = report.quality.columns.iter();
-            let unreadable = raw
-                .filter(|column| column.name == name)
-                .map(|column| column.bad)
-                .sum();
+            let unreadable = unreadable(report, name);
             guard.add(
                 "column_lost",
                 name,
@@ -281,6 +324,97 @@ impl<'a> Compare<'a> {
                     column,
                     compared,
                     unreadable,
+                },
+            );
+        }
+    }
+
+    /// Whether the other columns that the champion uses have as many values as it learned from. One that
+    /// prices depend on holds the batch; the loss of another one is only told.
+    fn lost_inputs(&self, champion: &Serving, report: &BatchReport, guard: &mut Guard) {
+        if self.batch.rows < FEWEST_VALUES {
+            return;
+        }
+        let inputs = champion.inputs.iter();
+        let inputs = inputs.filter(|input| !MAIN_COLUMNS.contains(&input.as_str()));
+        let mut lost: Vec<(&String, f64)> = inputs
+            .filter_map(|input| Some((input, self.lost_share(input)?)))
+            .collect();
+        lost.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(right.0)));
+        lost.truncate(INPUTS_RECORDED);
+        let limit = self.limits.max_lost_share;
+        for (place, (input, lost)) in lost.into_iter().enumerate() {
+            let is_important = champion.important.contains(input);
+            let is_lost = lost > limit;
+            let compared = self.against(lost, limit);
+            guard.measurements.push(Measurement {
+                column: Some(input.clone()),
+                note: (is_lost && !is_important)
+                    .then(|| "prices depend little on this column".to_owned()),
+                ..measurement("column_lost", lost, limit, is_lost && is_important)
+            });
+            if !is_lost || place >= COLUMNS_NAMED {
+                continue;
+            }
+            let reason = Reason::ColumnLost {
+                column: input.clone(),
+                compared,
+                unreadable: unreadable(report, input),
+            };
+            let list = if is_important {
+                &mut guard.reasons
+            } else {
+                &mut guard.notices
+            };
+            list.push(reason);
+        }
+    }
+
+    /// The share of the values that the champion learned from that the batch does not have; `None` for a
+    /// column that few of the champion's rows had.
+    fn lost_share(&self, name: &str) -> Option<f64> {
+        let filled = |profile: &Profile| {
+            let column = profile.column(name);
+            column.map_or(0.0, |column| {
+                column.values as f64 / profile.rows.max(1) as f64
+            })
+        };
+        let usual = filled(self.reference);
+        (usual >= REFERENCE_FILLED).then(|| (1.0 - filled(self.batch) / usual).max(0.0))
+    }
+
+    /// Whether most values of a category are ones that the champion never saw: another state, another type
+    /// of property. As many as are new by chance are allowed, as are three standard deviations, so that a
+    /// small batch is not held for a few rows.
+    fn new_populations(&self, champion: &Serving, guard: &mut Guard) {
+        let mut named = 0;
+        for input in &champion.inputs {
+            let Some((reference, batch)) = self.both(input) else {
+                continue;
+            };
+            if !matches!(batch.kind, ColumnKind::Category | ColumnKind::Zip) {
+                continue;
+            }
+            let Some(share) = new_category_share(reference, batch) else {
+                continue;
+            };
+            let spread = 0.5 / (batch.values as f64).sqrt();
+            let limit =
+                self.limits.max_new_population_share + expected_new_share(reference) + 3.0 * spread;
+            let fired = share > limit;
+            if fired && named == COLUMNS_NAMED {
+                continue;
+            }
+            named += usize::from(fired);
+            guard.add(
+                "new_population",
+                input,
+                self.against(share, limit),
+                fired,
+                |column, compared| Reason::NewPopulation {
+                    column,
+                    compared,
+                    values: new_categories(reference, batch),
                 },
             );
         }
@@ -352,6 +486,55 @@ impl<'a> Compare<'a> {
             }
         }
     }
+}
+
+/// The values of a column that could not be read.
+fn unreadable(report: &BatchReport, name: &str) -> u64 {
+    let columns = report.quality.columns.iter();
+    let columns = columns.filter(|column| column.name == name);
+    columns.map(|column| column.bad).sum()
+}
+
+/// The most frequent categories of the batch that the reference does not have.
+fn new_categories(reference: &ColumnProfile, batch: &ColumnProfile) -> Vec<String> {
+    let (Body::Category { top: known, .. }, Body::Category { top, .. }) =
+        (&reference.body, &batch.body)
+    else {
+        return Vec::new();
+    };
+    let known: HashSet<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+    let new = top
+        .iter()
+        .filter(|(name, _)| !known.contains(name.as_str()));
+    new.take(VALUES_NAMED)
+        .map(|(name, _)| name.chars().take(VALUE_CHARS).collect())
+        .collect()
+}
+
+/// What a person should know of any batch: main columns that it does not have, and columns of which no
+/// value could be read.
+pub(super) fn notices(report: &BatchReport) -> Vec<Reason> {
+    let quality = &report.quality;
+    // Of a batch without rows no column is known.
+    if quality.readable() == 0 {
+        return Vec::new();
+    }
+    let gone = MAIN_COLUMNS.into_iter().map(str::to_owned);
+    let gone: Vec<String> = gone
+        .filter(|name| quality.columns_gone.contains(name))
+        .collect();
+    let absent = (!gone.is_empty()).then_some(Reason::ColumnsAbsent { columns: gone });
+    let unread = quality.columns.iter().filter_map(|column| {
+        let values = given(column, quality.readable());
+        (column.bad > 0 && column.bad >= values).then(|| Reason::NothingReadable {
+            column: column.name.clone(),
+            values,
+        })
+    });
+    absent
+        .into_iter()
+        .chain(unread.take(COLUMNS_NAMED))
+        .collect()
 }
 
 /// The middle of a column of the reference.

@@ -5,6 +5,7 @@
 //! it.
 
 mod guard;
+mod level;
 mod novelty;
 mod soundness;
 #[cfg(test)]
@@ -13,7 +14,7 @@ mod tests;
 pub use tasador_flow::Stale;
 use tasador_flow::gate::Decision;
 use tasador_flow::{BatchEvent, Measurement, Reason};
-use tasador_ids::ModelVersion;
+use tasador_ids::{ModelVersion, Units};
 use tasador_listing::schema;
 use tasador_listing::{BatchReport, ColumnProfile, Profile};
 pub use tasador_runtime::config::GateLimits as Limits;
@@ -36,6 +37,8 @@ pub struct Facts<'a> {
     pub released: bool,
     /// How much of the champion's dataset people have withdrawn since.
     pub stale: Stale,
+    /// Of the batch's prices and areas.
+    pub units: Units,
 }
 
 /// The model in production.
@@ -85,6 +88,8 @@ pub struct Serving {
     pub version: ModelVersion,
     /// The columns it takes.
     pub inputs: Vec<String>,
+    /// Those of them that prices depend on most.
+    pub important: Vec<String>,
     /// Rows of the dataset it learnt from.
     pub learnt_rows: Option<u64>,
     /// What the rows it learnt from look like.
@@ -125,6 +130,8 @@ pub struct Judgement {
     pub decision: Decision,
     /// Why, most important first; never empty.
     pub reasons: Vec<Reason>,
+    /// What a person should know of the batch, although it decided nothing.
+    pub notices: Vec<Reason>,
     /// Whether later datasets may hold the batch's rows.
     pub usable: bool,
     /// All that was measured, fired or not.
@@ -146,14 +153,18 @@ pub fn judge(examined: Examined, facts: &Facts<'_>, limits: &Limits) -> Judgemen
         reasons,
         mut measurements,
     } = examined;
-    let mut guard = guard::check(facts.report, facts.champion, limits);
+    let mut guard = guard::check(facts, limits);
     if facts.released {
         for measurement in guard.measurements.iter_mut().filter(|found| found.fired) {
             measurement.fired = false;
             measurement.note = Some("the batch was released".to_owned());
         }
-        guard.reasons.clear();
+        // What was let in is told in the history.
+        guard.notices.splice(0..0, guard.reasons.drain(..));
     }
+    let mut notices = guard.notices;
+    notices.extend(guard::notices(facts.report));
+    notices.truncate(REASONS_NAMED);
     let hold = !guard.reasons.is_empty();
     guard.reasons.truncate(REASONS_NAMED);
     measurements.extend(guard.measurements);
@@ -167,6 +178,7 @@ pub fn judge(examined: Examined, facts: &Facts<'_>, limits: &Limits) -> Judgemen
         }
         return Judgement {
             decision: Decision::Hold,
+            notices: untold(notices, &guard.reasons),
             reasons: guard.reasons,
             usable: false,
             measurements,
@@ -177,6 +189,7 @@ pub fn judge(examined: Examined, facts: &Facts<'_>, limits: &Limits) -> Judgemen
     if !reasons.is_empty() && !must_replace {
         return Judgement {
             decision: Decision::Skip,
+            notices: untold(notices, &reasons),
             reasons,
             usable: true,
             measurements,
@@ -198,6 +211,7 @@ pub fn judge(examined: Examined, facts: &Facts<'_>, limits: &Limits) -> Judgemen
         } else {
             Decision::Skip
         },
+        notices: untold(notices, &novelty.reasons),
         reasons: novelty.reasons,
         usable: true,
         measurements,
@@ -233,6 +247,7 @@ pub fn examine(
     }
     Err(Judgement {
         decision: Decision::Skip,
+        notices: untold(guard::notices(report), &soundness.reasons),
         reasons: soundness.reasons,
         usable: false,
         measurements: soundness.measurements,
@@ -251,9 +266,24 @@ pub fn withdrawn(event: &BatchEvent, examined: Examined) -> Judgement {
             by: event.by.clone(),
             why: event.reason.clone(),
         }],
+        notices: Vec::new(),
         usable: false,
         measurements,
     }
+}
+
+/// The notices about columns that no reason names.
+fn untold(notices: Vec<Reason>, reasons: &[Reason]) -> Vec<Reason> {
+    let is_told = |column: &str| reasons.iter().any(|reason| reason.column() == Some(column));
+    let untold = notices.into_iter().filter_map(|notice| match notice {
+        Reason::ColumnsAbsent { mut columns } => {
+            columns.retain(|column| !is_told(column));
+            (!columns.is_empty()).then_some(Reason::ColumnsAbsent { columns })
+        }
+        notice if notice.column().is_some_and(is_told) => None,
+        notice => Some(notice),
+    });
+    untold.collect()
 }
 
 fn measurement(code: &str, measured: f64, limit: f64, fired: bool) -> Measurement {

@@ -309,7 +309,7 @@ fn new_categories(facts: &Facts<'_>, champion: &Serving, limits: &Limits) -> Fin
 }
 
 /// The share of values whose category is new, to be expected from the same source.
-fn expected_new_share(reference: &ColumnProfile) -> f64 {
+pub(super) fn expected_new_share(reference: &ColumnProfile) -> f64 {
     let Body::Category { top, .. } = &reference.body else {
         return 0.0;
     };

@@ -138,6 +138,7 @@ fn champion() -> Serving {
     Serving {
         version: ModelVersion(3),
         inputs: vec!["bed".to_owned(), "house_size".to_owned(), "city".to_owned()],
+        important: vec!["house_size".to_owned()],
         learnt_rows: Some(20_000),
         reference: Some(learnt.profile()),
         error: Some(ChampionError {
@@ -168,6 +169,7 @@ fn against(report: &BatchReport, champion: Serving, limits: &Limits) -> Judgemen
             champion: &champion,
             released: false,
             stale: Stale::default(),
+            units: Units::default(),
         },
         limits,
     )
@@ -182,6 +184,7 @@ fn first(report: &BatchReport) -> Judgement {
             champion: &Champion::Absent,
             released: false,
             stale: Stale::default(),
+            units: Units::default(),
         },
         &limits(),
     )
@@ -384,6 +387,7 @@ fn the_same_bytes_again_skip_whatever_they_hold() {
             champion: &Champion::Absent,
             released: false,
             stale: Stale::default(),
+            units: Units::default(),
         },
         &limits(),
     );
@@ -415,6 +419,7 @@ fn a_champion_that_cannot_be_used_is_a_reason() {
         champion: &champion,
         released: false,
         stale: Stale::default(),
+        units: Units::default(),
     };
     let decision = decide(false, &facts, &limits());
     assert_eq!(decision.decision, Decision::Train);
@@ -676,6 +681,7 @@ fn what_is_not_known_of_a_champion_is_no_reason() {
         served: None,
         version: ModelVersion(1),
         inputs: Vec::new(),
+        important: Vec::new(),
         learnt_rows: None,
         reference: None,
         error: None,
@@ -751,7 +757,7 @@ proptest! {
         let champion = if vacant { Champion::Absent } else {
             Champion::Unloadable { version: ModelVersion(1), why: "gone".to_owned(), reference: None }
         };
-        let facts = Facts { report: &report, dataset_rows: 1_000_000, champion: &champion, released: false, stale: Stale::default() };
+        let facts = Facts { report: &report, dataset_rows: 1_000_000, champion: &champion, released: false, stale: Stale::default(), units: Units::default() };
         let decision = decide(processed, &facts, &limits());
         prop_assert_eq!(decision.decision, Decision::Skip);
         prop_assert!(!decision.reasons.is_empty());
@@ -764,7 +770,7 @@ proptest! {
     ) {
         let report = Town { seed: seed >> 8, rows, size_factor, new_city_share, grade_share }.report();
         let champion = Champion::Serving(Box::new(champion()));
-        let facts = Facts { report: &report, dataset_rows, champion: &champion, released: false, stale: Stale::default() };
+        let facts = Facts { report: &report, dataset_rows, champion: &champion, released: false, stale: Stale::default(), units: Units::default() };
         let decision = decide(false, &facts, &limits());
         prop_assert!(!decision.reasons.is_empty());
         for reason in &decision.reasons {

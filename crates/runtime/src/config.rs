@@ -143,9 +143,10 @@ settings! {
         psi_min_rows: u64 = number(1), "TASADOR_GATE_PSI_MIN_ROWS" = "500", "Fewest clean rows of a batch, and of the data it is compared with, to judge drift, new categories, new columns and the champion's error.";
         new_category_share: f64 = share, "TASADOR_GATE_NEW_CATEGORY_SHARE" = "0.1", "Share of rows with a category unknown to the champion, from 0 to 1, that justifies training.";
         scale_factor: f64 = factor, "TASADOR_GATE_SCALE_FACTOR" = "3", "A batch is held if the median of the price or a main number is more than so many times that of the champion's data, or of it, and outside what 98 % of these are; of the size of lots, 100 times as many.";
-        max_lost_share: f64 = share, "TASADOR_GATE_MAX_LOST_SHARE" = "0.5", "Largest share of the values of a main column that may be missing compared with the champion's data, or be unreadable, from 0 to 1, before the batch is held.";
+        max_lost_share: f64 = share, "TASADOR_GATE_MAX_LOST_SHARE" = "0.5", "Largest share of the values of a main column, or of another one that the champion's prices depend on, that may be missing compared with the champion's data, or be unreadable, from 0 to 1, before the batch is held.";
         kind_changed_share: f64 = share, "TASADOR_GATE_KIND_CHANGED_SHARE" = "0.5", "Share of rows with a value, from 0 to 1, from which a column with another kind of values than the champion learned from, such as text in place of numbers, holds the batch.";
         max_other_population_share: f64 = share, "TASADOR_GATE_MAX_OTHER_POPULATION_SHARE" = "0.05", "Largest share of prices or living areas of another order of magnitude than the champion's data, such as rents among prices, from 0 to 1, before the batch is held.";
+        max_new_population_share: f64 = share, "TASADOR_GATE_MAX_NEW_POPULATION_SHARE" = "0.5", "Largest share of the values of a category, such as the state or the type of property, that the champion never saw, from 0 to 1, before the batch is held. What is new by chance is allowed beyond it.";
         psi_hold_limit: f64 = positive, "TASADOR_GATE_PSI_HOLD_LIMIT" = "4", "Population stability index of the price or a main number from which the batch is held: it means another unit or population.";
         error_growth_share: f64 = positive, "TASADOR_GATE_ERROR_GROWTH_SHARE" = "0.15", "Growth of the champion's error on the batch compared with homes it was not trained on, as a share, that justifies training. Also of the prices that it served, by later sales.";
         served_min_sales: u64 = number(1), "TASADOR_GATE_SERVED_MIN_SALES" = "100", "Fewest later sales by which the champion's served prices are judged.";
@@ -182,6 +183,7 @@ settings! {
     CompactLimits, "Inference log" {
         retention: Duration = days, "TASADOR_INFERENCE_RETENTION_DAYS" = "30", "How long the table of inferences keeps entries that are in a file of the bucket, in days.";
         sale_window: Duration = days, "TASADOR_SALE_WINDOW_DAYS" = "365", "Longest time between a served price and the sale that evaluates it, in days.";
+        propose_rollback: bool = flag, "TASADOR_PROPOSE_ROLLBACK" = "false", "Whether a rollback is proposed when the served prices of the model in production turn out worse than its validation promised (TASADOR_GATE_ERROR_GROWTH_SHARE, TASADOR_GATE_SERVED_MIN_SALES) and a former version was better. A person accepts it.";
     }
 }
 

@@ -44,6 +44,10 @@ impl Path {
                 ));
             }
         }
+        // `JsonPath` panics at a text that ends within an escape sequence.
+        if query.trim_end_matches(['d', 'D']).ends_with("\\u") {
+            return Err(format!("`{text}` is not a path: it ends too early"));
+        }
         let parsed =
             JsonPath::parse(query).map_err(|error| format!("`{text}` is not a path: {error}"))?;
         // Outside quoted names, these characters make a path that may match many values.
@@ -186,6 +190,11 @@ mod tests {
         for text in ["", "a.b", "$.", "$.a["] {
             assert!(Path::parse(text).is_err(), "{text}");
         }
+        let escaped = r"$['\uD83D\uDE00a";
+        for end in 2..=escaped.len() {
+            assert!(Path::parse(&escaped[..end]).is_err(), "{}", &escaped[..end]);
+        }
+        assert!(Path::parse(r"$['\uD83D\uDE00a']").is_ok());
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub enum Error {
     TooLong { from: Timestamp, through: Timestamp },
     #[error("there is no folder for temporary files")]
     Folder(#[source] std::io::Error),
+    #[error("former versions could not be read")]
+    Former(#[from] tasador_champion::StoreError),
     #[error("lists of row hashes could not be merged")]
     Merge(#[from] tasador_seen::MergeError),
     #[error("the thread that wrote the entries stopped")]
@@ -42,6 +44,7 @@ impl Classify for Error {
             Self::Lost { .. } => ErrorClass::CorruptArtifact,
             Self::Folder(_) => ErrorClass::Retryable,
             Self::Merge(error) => error.class(),
+            Self::Former(error) => error.class(),
             Self::Frame(_) | Self::Thread(_) => ErrorClass::Bug,
         }
     }

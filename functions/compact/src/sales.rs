@@ -20,9 +20,10 @@ use tasador_listing::clean::date_from_days;
 use tasador_listing::sale::{PriceKind, STATUS};
 use tasador_model::{Column, Frame};
 use tasador_performance::{
-    Evaluated, Figures, PROMISED, Performance, Reported, Subject, read_file,
+    Evaluated, Figures, Former, PROMISED, Performance, Reported, Subject, proposed_rollback,
+    read_file,
 };
-use tasador_registry::{MetricPoint, RegistryError, RunLog};
+use tasador_registry::{MetricPoint, ProposedRollback, RegistryError, RunLog};
 use tasador_runtime::Context;
 use tasador_runtime::config::GateLimits;
 use tokio::sync::OnceCell;
@@ -37,6 +38,8 @@ const FILE_MAX_BYTES: u64 = 64 << 20;
 const AT_ONCE: usize = 16;
 /// Columns that may hold the day of a sale, first one first.
 const DATE_COLUMNS: [&str; 4] = ["sale_date", "sold_date", "date", "prev_sold_date"];
+/// Former versions that a rollback is considered to: each costs a download.
+const FORMER_MAX: usize = 5;
 /// How far back sales are counted.
 const COUNTED: SignedDuration = SignedDuration::from_hours(24 * 730);
 
@@ -99,16 +102,16 @@ pub(crate) async fn join(compacted: Timestamp, ctx: &Context) -> Result<Joined, 
         let evaluated = ctx.registry.evaluated(model, from).await?;
         let performance = Performance::of(&evaluated, now);
         log_to_runs(&performance, ctx).await?;
-        warn_of_error(&performance, ctx).await?;
+        judge_champion(&performance, ctx).await?;
         // Last: the figures are stale until then.
         ctx.registry.put_performance(model, &performance).await?;
     }
     Ok(joined)
 }
 
-/// Warns if the champion's served prices turned out worse than its validation promised. On AWS a metric counts these
-/// lines, and an alarm watches it.
-async fn warn_of_error(performance: &Performance, ctx: &Context) -> Result<(), Error> {
+/// Warns if the champion's served prices turned out worse than its validation promised, and proposes a rollback if
+/// that is wanted. On AWS a metric counts the lines of the warning, and an alarm watches it.
+async fn judge_champion(performance: &Performance, ctx: &Context) -> Result<(), Error> {
     let model = &ctx.config.model;
     let Some(champion) = ctx.registry.champion(model).await? else {
         return Ok(());
@@ -117,10 +120,80 @@ async fn warn_of_error(performance: &Performance, ctx: &Context) -> Result<(), E
     let Some(figures) = performance.of_version(version) else {
         return Ok(());
     };
-    let record = ctx.registry.version(model, version).await?;
-    let promised = record.and_then(|record| record.metrics.get(PROMISED));
+    let promised = promised(version, ctx).await?;
     warn_if_worse(version, figures, promised, &ctx.config.gate);
-    Ok(())
+    if !ctx.config.compact.propose_rollback {
+        return Ok(());
+    }
+    let case = match former_versions(figures, promised, ctx).await? {
+        former if former.is_empty() => None,
+        former => {
+            let limits = &ctx.config.gate;
+            let (limit, least) = (limits.error_growth_share, limits.served_min_sales);
+            proposed_rollback(figures, promised, &former, limit, least)
+        }
+    };
+    let before = ctx
+        .registry
+        .proposed_rollback(model, champion.promotion)
+        .await?;
+    let proposed = match (case, promised, before) {
+        (Some(case), Some(promised_error), before) => {
+            let open = before.filter(|before| before.withdrawn_at.is_none());
+            tracing::warn!(
+                %version, to = %case.to, "a rollback from version {version} to version {} is proposed", case.to
+            );
+            ProposedRollback {
+                version,
+                promotion: champion.promotion,
+                to: case.to,
+                sales: figures.sales,
+                served_error: figures.median_ape,
+                promised_error,
+                former_error: case.former_error,
+                at: open.map_or(performance.at, |open| open.at),
+                withdrawn_at: None,
+            }
+        }
+        (_, _, Some(before)) if before.withdrawn_at.is_none() => ProposedRollback {
+            withdrawn_at: Some(performance.at),
+            ..before
+        },
+        _ => return Ok(()),
+    };
+    Ok(ctx.registry.put_proposed_rollback(model, &proposed).await?)
+}
+
+/// Out-of-fold errors of the former versions that a rollback may lead to, latest first; none where the champion
+/// gives no reason to look.
+async fn former_versions(
+    figures: &Figures,
+    promised: Option<f64>,
+    ctx: &Context,
+) -> Result<Vec<Former>, Error> {
+    let model = &ctx.config.model;
+    let limits = &ctx.config.gate;
+    let growth = figures.grown_error(promised, limits.error_growth_share, limits.served_min_sales);
+    if growth.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut former = Vec::new();
+    for version in tasador_champion::replaced(ctx, model).await? {
+        // One that cannot be loaded is no way back.
+        if let Ok(loaded) = tasador_champion::load(ctx, model, version).await? {
+            former.push((version, loaded.record.metrics.get(PROMISED)));
+        }
+        if former.len() == FORMER_MAX {
+            break;
+        }
+    }
+    Ok(former)
+}
+
+/// The error that a version's validation promised.
+async fn promised(version: ModelVersion, ctx: &Context) -> Result<Option<f64>, Error> {
+    let record = ctx.registry.version(&ctx.config.model, version).await?;
+    Ok(record.and_then(|record| record.metrics.get(PROMISED)))
 }
 
 fn warn_if_worse(
@@ -129,10 +202,8 @@ fn warn_if_worse(
     promised: Option<f64>,
     limits: &GateLimits,
 ) {
-    let growth = figures.error_growth(promised);
-    if let Some(growth) = growth.filter(|growth| *growth > limits.error_growth_share)
-        && figures.sales >= limits.served_min_sales
-    {
+    let growth = figures.grown_error(promised, limits.error_growth_share, limits.served_min_sales);
+    if let Some(growth) = growth {
         tracing::warn!(
             %version, sales = figures.sales, served_error_growth = growth,
             "the prices that version {version} served are wrong by {:.0} % more than validation promised; compare versions in GET /performance and roll back if a former one was better",

@@ -118,6 +118,7 @@ impl Gather<'_> {
             .iter()
             .map(|input| input.name.clone())
             .collect();
+        let important = model.important().map(str::to_owned).collect();
         let validation = record.metrics.get(PROMISED);
         let error = match validation {
             Some(validation) if with_error => self.error(champion, validation).await?,
@@ -129,6 +130,7 @@ impl Gather<'_> {
             version,
             served: served_error(performance.as_ref(), version, validation),
             inputs,
+            important,
             learnt_rows: learnt.as_ref().map(Manifest::rows),
             reference,
             error,

@@ -145,6 +145,7 @@ async fn decide(
         champion: &champion,
         released: batch.as_ref().is_some_and(Batch::is_released),
         stale: gather.stale(learned.as_ref(), &withdrawn).await?,
+        units: ctx.config.units(),
     };
     let judgement = rules::judge(examined, &facts, limits);
     let training = match judgement.decision {
@@ -176,6 +177,7 @@ fn respond(
     let Judgement {
         decision,
         reasons,
+        notices,
         usable,
         measurements,
     } = judgement;
@@ -192,6 +194,7 @@ fn respond(
     Response {
         decision,
         reasons,
+        notices,
         usable,
         champion,
         training,

@@ -38,6 +38,7 @@ pub(crate) async fn create(ctx: &Context, args: Args) -> Answer {
         mlflow_run_id: run_id,
         algorithm: None,
         dataset: None,
+        schema: None,
         tags: registry_tags(args.pairs("tags")?)?,
         description: Some(args.text("description")?.unwrap_or_default()),
         logged: Some(LoggedVersion {

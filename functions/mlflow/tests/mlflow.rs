@@ -273,6 +273,7 @@ async fn a_promotion_of_the_pipeline_moves_alias_and_stage() {
                 mlflow_run_id: None,
                 algorithm: None,
                 dataset: None,
+                schema: None,
                 tags: Default::default(),
                 description: None,
                 logged: None,

@@ -2,14 +2,13 @@
 //!
 //! The first attempt at a batch stores the schema that it found beside the batch's profile. Later ones
 //! use that, so a schema that changes meanwhile does not change files that are half written, and it is
-//! known by which schema a model's rows were read. The kinds of columns in earlier batches are in it, too.
-
-use std::collections::BTreeMap;
+//! known by which schema a model's rows were read. It also has the kinds of columns in earlier batches, and from
+//! which of the source's columns these read the known ones.
 
 use tasador_check::schema;
 use tasador_ids::BatchId;
 use tasador_lake::{LakeError, key};
-use tasador_listing::ColumnKind;
+use tasador_listing::QualityReport;
 use tasador_listing::schema_file::SchemaFile;
 use tasador_runtime::Context;
 
@@ -33,7 +32,10 @@ pub(crate) async fn of_batch(
         None => (None, SchemaFile::default()),
     };
     let mut file = schema::with_units(declared.clone(), ctx.config.units());
-    file.remembered = remembered(batch, ctx).await?;
+    if let Some(earlier) = earlier(batch, ctx).await? {
+        file.remembered = earlier.kinds();
+        file.pinned = earlier.pinned;
+    }
     let text = match text {
         Some(text) if file == declared => text,
         None if file == declared => return Ok(file),
@@ -49,16 +51,13 @@ pub(crate) async fn of_batch(
     }
 }
 
-/// The kinds of other columns in earlier batches, of which the newest that models learn from has a list.
-async fn remembered(
-    batch: &BatchId,
-    ctx: &Context,
-) -> Result<BTreeMap<String, ColumnKind>, PreprocessError> {
+/// The report of the newest other batch that models learn from: it has what was remembered before it, too.
+async fn earlier(batch: &BatchId, ctx: &Context) -> Result<Option<QualityReport>, PreprocessError> {
     let batches = ctx.registry.usable_batches().await?;
     let newest = batches.iter().rev().find(|other| other.batch != *batch);
     let Some(newest) = newest else {
-        return Ok(BTreeMap::new());
+        return Ok(None);
     };
     let report = crate::stored_report(&newest.batch, ctx).await?;
-    Ok(report.map_or_else(BTreeMap::new, |report| report.quality.kinds()))
+    Ok(report.map(|report| report.quality))
 }

@@ -61,6 +61,7 @@ async fn version(ctx: &Context, name: &str, stored: Option<&[u8]>) -> ModelVersi
         mlflow_run_id: None,
         algorithm: None,
         dataset: None,
+        schema: None,
         tags: Default::default(),
         description: None,
         logged: None,

@@ -35,6 +35,7 @@ pub(crate) fn entry(
         columns_gone: Vec::new(),
         decision: None,
         reasons: Vec::new(),
+        notices: Vec::new(),
         measurements: Vec::new(),
         usable: false,
         dataset: None,
@@ -97,6 +98,7 @@ fn fill(entry: &mut Outcome, state: State) {
     if let Some(gate) = state.gate {
         entry.decision = Some(gate.decision);
         entry.reasons.extend(gate.reasons);
+        entry.notices = gate.notices;
         entry.measurements = gate.measurements;
         entry.usable = gate.usable;
         entry.dataset = gate.training.map(|training| training.dataset);

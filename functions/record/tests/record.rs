@@ -188,6 +188,7 @@ async fn the_history_says_promoted_where_the_alias_moved_and_only_there() {
         mlflow_run_id: None,
         algorithm: None,
         dataset: None,
+        schema: None,
         tags: Default::default(),
         description: None,
         logged: None,

@@ -197,6 +197,10 @@ pub(crate) async fn ratio_study(
 struct RatioStudy {
     /// Homes left out because they are not sold.
     not_sold: u64,
+    /// `sale`: sale prices only; `asking`: asking prices, because the dataset has no sales; `unknown`: all
+    /// prices, because no home has a status. Absent in earlier versions.
+    #[schema(value_type = Option<String>, nullable = false)]
+    prices: Option<String>,
     /// All sales; absent of fewer than two.
     #[schema(nullable = false)]
     all: Option<Study>,

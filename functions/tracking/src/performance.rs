@@ -8,6 +8,7 @@ use serde_json::Value;
 use tasador_http::{Problem, body};
 use tasador_ids::{Digest, key};
 use tasador_performance::{Performance, Reported, read_json};
+use tasador_registry::{PAGE_LIMIT_MAX, PageRequest, ProposalState, ProposedRollback};
 use tasador_runtime::Context;
 use utoipa::ToSchema;
 
@@ -223,8 +224,45 @@ fn sale(entry: &Value) -> Result<Reported, (String, String)> {
 
 /// What served prices turned out to be worth: error, bias, shares within 5, 10 and 20 % and coverage of the
 /// interval, by version, month and state. Empty until a home that was priced is sold.
-#[utoipa::path(get, path = "/performance", tag = "performance", responses((status = 200, body = Performance), Failures))]
-pub(crate) async fn read(State(ctx): State<Context>) -> Result<Json<Performance>, Problem> {
-    let found = ctx.registry.performance(&ctx.config.model).await?;
-    Ok(Json(found.unwrap_or_else(|| Performance::none(ctx.now()))))
+#[utoipa::path(get, path = "/performance", tag = "performance", responses((status = 200, body = Judged), Failures))]
+pub(crate) async fn read(State(ctx): State<Context>) -> Result<Json<Judged>, Problem> {
+    let model = &ctx.config.model;
+    let (found, proposed) = tokio::try_join!(
+        ctx.registry.performance(model),
+        ctx.registry.proposed_rollbacks(model),
+    )?;
+    let mut proposed_rollbacks = Vec::new();
+    if !proposed.is_empty() {
+        let page = PageRequest::first(PAGE_LIMIT_MAX);
+        let (champion, promotions) = tokio::try_join!(
+            ctx.registry.champion(model),
+            ctx.registry.promotions(model, &page),
+        )?;
+        let states = proposed.into_iter().rev().map(|proposed| Proposal {
+            state: proposed.state(champion.as_ref(), &promotions.items),
+            proposed,
+        });
+        proposed_rollbacks.extend(states);
+    }
+    Ok(Json(Judged {
+        performance: found.unwrap_or_else(|| Performance::none(ctx.now())),
+        proposed_rollbacks,
+    }))
+}
+
+/// What served prices turned out to be worth, and what that speaks for.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Judged {
+    #[serde(flatten)]
+    performance: Performance,
+    /// Rollbacks that were proposed because of it, newest first.
+    proposed_rollbacks: Vec<Proposal>,
+}
+
+/// A proposed rollback. `POST /models/{name}/rollback` with `expected` = `version` and `to` accepts it.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Proposal {
+    state: ProposalState,
+    #[serde(flatten)]
+    proposed: ProposedRollback,
 }

@@ -8,6 +8,7 @@
 //! dataset, algorithm and seed give the same bytes, so an existing object counts as written.
 
 mod profile;
+mod schema;
 mod signature;
 
 pub use tasador_flow::train::Request;
@@ -31,6 +32,9 @@ use tasador_runtime::{Classify, Context, ErrorClass};
 
 /// Tag of a run with the version that it registered.
 const VERSION_TAG: &str = "tasador.version";
+
+/// Tag of a run with the SHA-256 of the schema that its listings were read by.
+const SCHEMA_TAG: &str = "tasador.schema";
 
 /// Tag of a run with the reason why it registered no version.
 const REASON_TAG: &str = "tasador.reason";
@@ -231,6 +235,7 @@ async fn register(
 ) -> Result<Candidate, Error> {
     let model = &ctx.config.model;
     let algorithm = config.algorithm;
+    let schema = schema::of(request, ctx).await?;
     let version = ctx
         .registry
         .register_version(&NewVersion {
@@ -240,6 +245,7 @@ async fn register(
             mlflow_run_id: Some(names.mlflow_run_id.clone()),
             algorithm: Some(algorithm.to_string()),
             dataset: Some(request.dataset),
+            schema: schema.clone(),
             tags: BTreeMap::new(),
             description: None,
             logged: None,
@@ -254,6 +260,10 @@ async fn register(
     };
     let size_bytes = artifact.size_bytes;
     let evidence = &trained.measured.evidence;
+    let mut card = trained.files.card;
+    if let Some(schema) = &schema {
+        card.push_str(&schema::section(schema));
+    }
     let json = |what, value: Result<Vec<u8>, serde_json::Error>| {
         value.map_err(|error| Error::File {
             what,
@@ -273,7 +283,7 @@ async fn register(
         (ModelFile::Onnx, trained.onnx),
         (ModelFile::MlModel, trained.mlmodel.into_bytes()),
         (ModelFile::Loader, signature::LOADER.into()),
-        (ModelFile::Card, trained.files.card.into_bytes()),
+        (ModelFile::Card, card.into_bytes()),
         (ModelFile::Residuals, trained.files.residuals.into_bytes()),
         (
             ModelFile::Calibration,
@@ -322,13 +332,15 @@ async fn register(
     let started_ms = started_ms.min(ended_ms);
     let params = params(request, config, Some(evidence));
     let times = (started_ms, ended_ms);
+    let schema = schema.map(|schema| (SCHEMA_TAG.to_owned(), schema.sha256.to_string()));
+    let tags = [
+        (VERSION_TAG.to_owned(), version.to_string()),
+        ("tasador.model".to_owned(), model.to_string()),
+    ];
     let training = Training {
         status: RunStatus::Finished,
         metrics,
-        tags: BTreeMap::from([
-            (VERSION_TAG.to_owned(), version.to_string()),
-            ("tasador.model".to_owned(), model.to_string()),
-        ]),
+        tags: tags.into_iter().chain(schema).collect(),
         artifact_uri: Some(tasador_registry::artifact_uri(model, version)),
         ..failed(request, names, params, times, ctx)
     };

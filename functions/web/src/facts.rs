@@ -10,7 +10,8 @@ use tasador_lake::key::{self, ModelFile};
 use tasador_listing::profile::Profile;
 use tasador_listing::quality::BatchReport;
 use tasador_registry::{
-    Champion, Outcome, Page, PageRequest, PromotionEvent, RegistryError, VersionRecord,
+    Champion, Outcome, Page, PageRequest, PromotionEvent, ProposedRollback, RegistryError,
+    VersionRecord,
 };
 use tasador_runtime::{Context, chain};
 
@@ -48,6 +49,8 @@ pub(crate) struct Models {
     pub(crate) promotions: Vec<PromotionEvent>,
     /// Versions that learned from batches that were withdrawn since.
     pub(crate) stale: HashSet<ModelVersion>,
+    /// The rollback that is proposed, if one waits for a person.
+    pub(crate) proposed: Option<ProposedRollback>,
     /// The champion's record, also if it is older than the versions above.
     pub(crate) in_production: Option<VersionRecord>,
 }
@@ -182,8 +185,14 @@ pub(crate) async fn models(ctx: &Context) -> Option<Models> {
         let learned = tasador_evidence::learned_from(&ctx.lake, &versions, &batches);
         log_failure("what versions learned from", learned.await)
     };
-    let (in_production, stale) = tokio::join!(in_production, stale);
+    let proposed = async {
+        let champion = champion.as_ref()?;
+        let proposed = ctx.registry.proposed_rollback(model, champion.promotion);
+        log_failure("a proposed rollback", proposed.await).flatten()
+    };
+    let (in_production, stale, proposed) = tokio::join!(in_production, stale, proposed);
     Some(Models {
+        proposed: proposed.filter(|proposed| proposed.withdrawn_at.is_none()),
         champion,
         versions,
         promotions,

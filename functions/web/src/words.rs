@@ -55,6 +55,8 @@ words! {
     no_price_yet: "No price yet", "Aún no hay precio";
     no_price_hint: "The form shows a typical home. Change what you know, then select “Appraise this home”.",
         "El formulario muestra una vivienda típica. Cambie lo que sepa y elija «Tasar esta vivienda».";
+    sale_price: "Sale price: what a buyer pays.", "Precio de venta: lo que paga quien compra.";
+    asking_price: "Asking price: what a seller asks.", "Precio pedido: lo que pide quien vende.";
     estimated_price: "Estimated price", "Precio estimado";
     range_label: "Likely range", "Rango probable";
     confidence: "Confidence", "Confianza";
@@ -133,6 +135,8 @@ words! {
     rows: "Rows", "Filas";
     run: "Run", "Ejecución";
     dataset: "Dataset", "Conjunto de datos";
+    schema: "Schema", "Esquema";
+    schema_default: "default", "predeterminado";
     took: "Took", "Duró";
     source: "Source", "Fuente";
     promotion: "Promotion", "Promoción";
@@ -149,6 +153,7 @@ words! {
     left_no_outcome: "This run ended without an outcome.", "Esta ejecución terminó sin resultado.";
     size: "Size", "Tamaño";
     identifier: "Id", "Id";
+    notices: "Notices", "Avisos";
     recognised: "What was recognised", "Lo que se reconoció";
     batch_waits: "A run is working on this batch, or the next one will.",
         "Una ejecución está procesando este lote, o la próxima lo hará.";
@@ -207,6 +212,11 @@ words! {
     ratio_study: "Ratio study", "Estudio de razones";
     ratio_study_hint: "Estimated price divided by sale price. Each sale is priced by a model that never saw its property. Ranges: IAAO, Standard on Ratio Studies.",
         "Precio estimado dividido por el precio de venta. Cada venta la tasa un modelo que nunca vio esa propiedad. Rangos: IAAO, Standard on Ratio Studies.";
+    ratio_left_out: "homes that are not sold are left out.", "viviendas no vendidas quedan fuera.";
+    ratio_of_asking_prices: "The dataset has no sales: these are asking prices, and say nothing of sale prices.",
+        "Los datos no tienen ventas: son precios pedidos y no dicen nada de los precios de venta.";
+    ratio_of_unknown_prices: "No home has a status, so every price counts as a sale price.",
+        "Ninguna vivienda tiene estado, así que cada precio cuenta como precio de venta.";
     ratio_study_none: "The dataset has fewer than two sales, so there is no ratio study.",
         "Los datos tienen menos de dos ventas, así que no hay estudio de razones.";
     ratio_by_price: "By sale price", "Según el precio de venta";
@@ -246,6 +256,8 @@ words! {
     cancel: "Cancel", "Cancelar";
     needs_script: "Changing the model in production needs JavaScript, or the API.",
         "Cambiar el modelo en producción requiere JavaScript, o la API.";
+    proposed_rollback: "Proposed: back to version", "Propuesta: volver a la versión";
+    see_proposed_rollback: "A rollback is proposed.", "Se propone volver a una versión anterior.";
     moves: "Changes in production", "Cambios en producción";
     no_models: "No model has been trained yet", "Aún no se ha entrenado ningún modelo";
     no_models_hint: "Models appear here after the first batch.",
@@ -265,6 +277,10 @@ words! {
         "una fila de un lote posterior, con el precio y el día de la venta.";
     sales_counted: "A sale is compared with the last price that was served before it, within an hour or two. A version that learned from the sale is not evaluated by it.",
         "Una venta se compara con el último precio servido antes de ella, en una o dos horas. No evalúa a una versión que aprendió de esa venta.";
+    asking_prices_left_out: "sales are left out because an asking price was served for them.",
+        "ventas quedan fuera porque se dio para ellas un precio pedido.";
+    asking_prices_counted: "sales had an asking price served. They are counted until sale prices were served for 20 others.",
+        "ventas tuvieron un precio pedido. Se cuentan hasta que se den precios de venta para otras 20.";
     served_by_version: "By version", "Según la versión";
     served_by_month: "By month of the sale", "Según el mes de la venta";
     served_ratio_hint: "Served price divided by sale price, for the newest version. Ranges: IAAO, Standard on Ratio Studies.",

@@ -15,8 +15,9 @@ use tasador_pricing::{Appraised, Appraiser};
 use tempfile::NamedTempFile;
 
 /// The columns that are added. A column of the source with such a name, of an earlier appraisal, is left out.
-const ADDED: [(&str, Kind); 12] = [
+const ADDED: [(&str, Kind); 13] = [
     ("predicted_price", Kind::Amount),
+    ("price_kind", Kind::Text),
     ("price_low", Kind::Amount),
     ("price_high", Kind::Amount),
     ("confidence", Kind::Text),
@@ -271,6 +272,9 @@ impl Output {
                 previous_price,
             }) => [
                 Value::Amount(price.predicted_price),
+                price
+                    .price_kind
+                    .map_or(Value::Nothing, |kind| Value::Text(kind.as_str().to_owned())),
                 Value::Amount(price.interval.low),
                 Value::Amount(price.interval.high),
                 Value::Text(price.confidence.letter().to_owned()),
@@ -302,6 +306,7 @@ impl Output {
                 }));
                 let none = || Value::Nothing;
                 [
+                    none(),
                     none(),
                     none(),
                     none(),

@@ -93,6 +93,8 @@ async fn champion(client: &Client) -> anyhow::Result<Option<Serving>> {
     Ok(Some(Serving {
         version,
         inputs: inputs.map(str::to_owned).collect(),
+        // The answer does not say which ones matter: the loss of others than the main ones is told.
+        important: Vec::new(),
         learnt_rows: model.get("training_rows").and_then(Value::as_u64),
         reference: Some(profile),
         error: None,

@@ -31,6 +31,7 @@ needed, and no row is dropped. `tasador check portfolio.csv` shows what a file i
 
 The output has the columns of the file as they are, and these:
   predicted_price              US dollars, as `POST /predict` answers it
+  price_kind                   sale or asking, by the status; without one, sale if the model learned from sales
   price_low, price_high        the 90 % range
   confidence, fsd              grade A to D, and the forecast standard deviation
   warnings                     fields not used as given, and important ones that are empty

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::Global;
+use super::rollback::remark_of_proposal;
 use super::session::Session;
 use crate::client::Client;
 use crate::console::{remark, result};
@@ -27,8 +28,9 @@ pub(super) struct Options {
 pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<ExitCode> {
     let session = Session::open(global, None).await?;
     let outcomes = newest_first(session.client(), options.limit as usize).await;
+    let proposal = remark_of_proposal(session.client()).await;
     session.close().await;
-    let mut outcomes = outcomes?;
+    let (mut outcomes, proposal) = (outcomes?, proposal?);
     if options.json {
         result(serde_json::to_string_pretty(&outcomes)?)?;
     } else if outcomes.is_empty() {
@@ -39,6 +41,9 @@ pub(super) async fn run(global: &Global, options: Options) -> anyhow::Result<Exi
         // A table is read from top to bottom, so the oldest stands first.
         outcomes.reverse();
         result(table::history(&outcomes, |_| None))?;
+    }
+    if let Some(proposal) = proposal {
+        remark(proposal);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -166,6 +166,13 @@ pub(super) fn report(ran: &Ran) -> String {
             "\n  To use it anyway: tasador batch release {id}; to discard it: tasador batch discard {id}"
         ));
     }
+    let notices = ran.state.pointer("/gate/notices").and_then(Value::as_array);
+    for notice in notices.into_iter().flatten() {
+        if let Some(sentence) = notice.get("sentence").and_then(Value::as_str) {
+            let printable = sentence.replace(char::is_control, "");
+            text.push_str(&format!("\n  Notice: {printable}"));
+        }
+    }
     let recognised = ran.state.pointer("/preprocess/recognised");
     for sentence in recognised.and_then(Value::as_array).into_iter().flatten() {
         if let Some(sentence) = sentence.as_str() {
@@ -230,7 +237,7 @@ mod tests {
             run: "r".to_owned(),
             outcome: "skipped".to_owned(),
             sentence: "Fewer than 50 rows.".to_owned(),
-            state: json!({"fetch": {"batch": "0123456789abcdef"}, "preprocess": {"rows": {"raw": 2000, "clean": 40, "rejected": 0, "duplicates": 1960}, "recognised": ["Column `beds` is read as `bed`.\u{1b}[0m"]}}),
+            state: json!({"gate": {"notices": [{"sentence": "The batch has no column “bath”."}]}, "fetch": {"batch": "0123456789abcdef"}, "preprocess": {"rows": {"raw": 2000, "clean": 40, "rejected": 0, "duplicates": 1960}, "recognised": ["Column `beds` is read as `bed`.\u{1b}[0m"]}}),
             took: Duration::from_millis(1234),
             steps: vec![Step {
                 state: "Fetch".to_owned(),
@@ -239,7 +246,7 @@ mod tests {
         };
         assert_eq!(
             report(&ran),
-            "skipped batch 0123456789ab: Fewer than 50 rows.\n  2,000 rows = 40 clean + 0 rejected + 1,960 duplicates\n  Column `beds` is read as `bed`.[0m\n  1.23 s in all: Fetch 0.20 s"
+            "skipped batch 0123456789ab: Fewer than 50 rows.\n  2,000 rows = 40 clean + 0 rejected + 1,960 duplicates\n  Notice: The batch has no column “bath”.\n  Column `beds` is read as `bed`.[0m\n  1.23 s in all: Fetch 0.20 s"
         );
     }
 }

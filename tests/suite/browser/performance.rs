@@ -5,6 +5,7 @@ use jiff::civil::date;
 use tasador_ids::ModelVersion;
 use tasador_listing::PropertyKey;
 use tasador_performance::{Evaluated, Performance, ServedPrice};
+use tasador_registry::ProposedRollback;
 use tests::world::World;
 
 use super::driver::{Browser, DESK, PHONE};
@@ -33,6 +34,7 @@ async fn sell(world: &World) {
                     model: model.clone(),
                     version: ModelVersion(u32::try_from(version).unwrap()),
                     price: served,
+                    price_kind: None,
                     low: served * 0.88,
                     high: served * 1.14,
                     state: Some(["Connecticut", "Massachusetts"][usize::from(home % 2)].to_owned()),
@@ -44,6 +46,26 @@ async fn sell(world: &World) {
     let computed = "2026-11-28T08:30:00Z".parse().unwrap();
     let performance = Performance::of(&sales, computed);
     let kept = context.registry.put_performance(model, &performance);
+    kept.await.unwrap();
+}
+
+/// A rollback from the champion to the version that lost its comparison.
+async fn propose(world: &World) {
+    let context = world.context();
+    let model = &context.config.model;
+    let champion = context.registry.champion(model).await.unwrap().unwrap();
+    let proposed = ProposedRollback {
+        version: champion.version,
+        promotion: champion.promotion,
+        to: ModelVersion(2),
+        sales: 60,
+        served_error: 0.21,
+        promised_error: 0.09,
+        former_error: 0.12,
+        at: "2026-11-28T08:30:00Z".parse().unwrap(),
+        withdrawn_at: None,
+    };
+    let kept = context.registry.put_proposed_rollback(model, &proposed);
     kept.await.unwrap();
 }
 
@@ -85,6 +107,17 @@ async fn what_served_prices_turned_out_to_be_worth_is_shown() {
     page.click("#performance .champion a").await;
     page.wait_for("#entry #ratio-study").await;
 
+    propose(&world).await;
+    let page = browser.open(&world, "/?section=performance&lang=en").await;
+    page.click("#performance a[href$='#proposed-rollback']")
+        .await;
+    page.wait_for("#proposed-rollback").await;
+    let shown = page.text("#proposed-rollback").await;
+    for part in ["Proposed: back to version 2", "60 sales", "promised 9.0%"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert_eq!(page.count("#proposed-rollback button").await, 1);
+
     for (name, size, night, language) in [
         ("desk-day-en", DESK, false, "en"),
         ("desk-night-es", DESK, true, "es"),
@@ -100,6 +133,10 @@ async fn what_served_prices_turned_out_to_be_worth_is_shown() {
             .await;
         assert!(wide.as_i64().unwrap() <= 0, "{name}: {wide}");
         accessibility::check(&page, &format!("performance {name}")).await;
+        page.go(&world, &format!("/?section=models&lang={language}"))
+            .await;
+        page.screenshot(&format!("proposed-rollback-{name}")).await;
+        accessibility::check(&page, &format!("proposed rollback {name}")).await;
     }
     browser.close().await;
 }

@@ -197,3 +197,23 @@ fn the_machine_has_time_for_its_longest_way_and_a_long_wait() {
         "{all_s} + {WAIT_S} > {timeout_s}"
     );
 }
+
+/// In China and GovCloud ARNs begin otherwise.
+#[test]
+fn no_partition_is_written_into_what_is_deployed() {
+    for folder in ["statemachine", "infra"] {
+        let files = std::fs::read_dir(repository().join(folder)).unwrap();
+        let mut read = 0;
+        for file in files.map(|file| file.unwrap().path()) {
+            let kind = file.extension().and_then(|kind| kind.to_str());
+            if !matches!(kind, Some("json" | "yaml")) {
+                continue;
+            }
+            let text = std::fs::read_to_string(&file).unwrap();
+            let hard_coded = text.lines().find(|line| line.contains("arn:aws"));
+            assert_eq!(hard_coded, None, "{}", file.display());
+            read += 1;
+        }
+        assert!(read > 0, "{folder}");
+    }
+}

@@ -40,6 +40,11 @@ const NOT_SEEN: &[(&str, &str, &str)] = &[
         "a later sale evaluates a served price, and the version's MLflow run gets the figures",
     ),
     (
+        "compact",
+        "s3:GetObject on Bucket/models/*",
+        "a former version is loaded before a rollback to it is proposed",
+    ),
+    (
         "mlflow",
         "s3:GetObject on Bucket/registry/promotions/*",
         "the copy of a promotion exists already",

@@ -1,6 +1,6 @@
 //! English.
 
-use tasador_ids::ModelVersion;
+use tasador_ids::{AreaUnit, ModelVersion};
 
 use crate::facts::{OutcomeKind, Rows};
 use crate::language::Language::English;
@@ -189,6 +189,67 @@ pub(super) fn reason(reason: &Reason) -> String {
             champion(compared.version),
             psi(compared.measured),
             psi(compared.limit)
+        ),
+        Reason::NewPopulation {
+            column,
+            compared,
+            values,
+        } => {
+            let (measured, limit) = shares(compared);
+            format!(
+                "{measured} of the values of “{column}” are new to {} ({}); at most {limit} allowed, so it may be another population",
+                champion(compared.version),
+                values.join(", ")
+            )
+        }
+        Reason::PriceImplausible {
+            compared,
+            lower,
+            currency,
+            area,
+            suspected,
+            ..
+        } => {
+            let amount = |amount| {
+                let unit = area.map_or("", |unit| match unit {
+                    AreaUnit::Ft2 => " per ft²",
+                    AreaUnit::M2 => " per m²",
+                });
+                format!("{}{unit}", English.money_in(*currency, amount))
+            };
+            format!(
+                "the median price is {}, and homes cost at {} {}; {}",
+                amount(compared.measured),
+                if *lower { "least" } else { "most" },
+                amount(compared.limit),
+                match suspected {
+                    Some(unit) => format!(
+                        "suspected factor: {} ({}); release the batch if the prices are right, otherwise discard it and send whole prices",
+                        English.number(unit.value(), 3),
+                        unit_factor(*unit)
+                    ),
+                    None if *lower =>
+                        "they may be monthly rents; release the batch if the prices are right, otherwise discard it"
+                            .to_owned(),
+                    None => format!("they may be in another currency than {currency} (TASADOR_CURRENCY)"),
+                }
+            )
+        }
+        Reason::SourceColumnChanged { column, was, is } => format!(
+            "“{column}” is read from column “{is}”: the batch has no values in “{was}”, which earlier batches read it from"
+        ),
+        Reason::ColumnsAbsent { columns } => format!(
+            "the batch has no {} {}",
+            if columns.len() == 1 {
+                "column"
+            } else {
+                "columns"
+            },
+            quoted(columns)
+        ),
+        Reason::NothingReadable { column, values } => format!(
+            "none of the {} values of “{column}” could be read",
+            English.count(*values)
         ),
         Reason::Withdrawn { by, why } => {
             let why = why.as_ref().map(|why| format!(" ({why})"));
@@ -394,6 +455,11 @@ fn account(rows: Rows) -> String {
         [_] => String::new(),
         parts => format!(" ({})", parts.join(", ")),
     }
+}
+
+fn quoted(columns: &[String]) -> String {
+    let quoted: Vec<String> = columns.iter().map(|name| format!("“{name}”")).collect();
+    quoted.join(", ")
 }
 
 fn champion(version: Option<ModelVersion>) -> String {

@@ -1,6 +1,6 @@
 //! Spanish, as it is spoken in Latin America.
 
-use tasador_ids::ModelVersion;
+use tasador_ids::{AreaUnit, ModelVersion};
 
 use crate::facts::{OutcomeKind, Rows};
 use crate::language::Language::Spanish;
@@ -198,6 +198,67 @@ pub(super) fn reason(reason: &Reason) -> String {
             champion(compared.version),
             psi(compared.measured),
             psi(compared.limit)
+        ),
+        Reason::NewPopulation {
+            column,
+            compared,
+            values,
+        } => {
+            let (measured, limit) = shares(compared);
+            format!(
+                "el {measured} de los valores de «{column}» es nuevo para {} ({}); se admite como máximo el {limit}, así que puede tratarse de otro tipo de viviendas",
+                champion(compared.version),
+                values.join(", ")
+            )
+        }
+        Reason::PriceImplausible {
+            compared,
+            lower,
+            currency,
+            area,
+            suspected,
+            ..
+        } => {
+            let amount = |amount| {
+                let unit = area.map_or("", |unit| match unit {
+                    AreaUnit::Ft2 => " por ft²",
+                    AreaUnit::M2 => " por m²",
+                });
+                format!("{}{unit}", Spanish.money_in(*currency, amount))
+            };
+            format!(
+                "el precio mediano es {}, y las viviendas cuestan como {} {}; {}",
+                amount(compared.measured),
+                if *lower { "mínimo" } else { "máximo" },
+                amount(compared.limit),
+                match suspected {
+                    Some(unit) => format!(
+                        "factor probable: {} ({}); admita el lote si los precios son correctos; si no, descártelo y envíe los precios completos",
+                        Spanish.number(unit.value(), 3),
+                        unit_factor(*unit)
+                    ),
+                    None if *lower =>
+                        "pueden ser alquileres mensuales; admita el lote si los precios son correctos; si no, descártelo"
+                            .to_owned(),
+                    None => format!("pueden estar en otra moneda que {currency} (TASADOR_CURRENCY)"),
+                }
+            )
+        }
+        Reason::SourceColumnChanged { column, was, is } => format!(
+            "«{column}» se lee de la columna «{is}»: el lote no tiene valores en «{was}», de la que lo leyeron los lotes anteriores"
+        ),
+        Reason::ColumnsAbsent { columns } => format!(
+            "al lote {} {}",
+            if columns.len() == 1 {
+                "le falta la columna"
+            } else {
+                "le faltan las columnas"
+            },
+            quoted(columns)
+        ),
+        Reason::NothingReadable { column, values } => format!(
+            "no se pudo leer ninguno de los {} valores de «{column}»",
+            Spanish.count(*values)
         ),
         Reason::Withdrawn { by, why } => {
             let why = why.as_ref().map(|why| format!(" ({why})"));
@@ -405,6 +466,11 @@ fn account(rows: Rows) -> String {
         [_] => String::new(),
         parts => format!(" ({})", parts.join(", ")),
     }
+}
+
+fn quoted(columns: &[String]) -> String {
+    let quoted: Vec<String> = columns.iter().map(|name| format!("«{name}»")).collect();
+    quoted.join(", ")
 }
 
 fn champion(version: Option<ModelVersion>) -> String {

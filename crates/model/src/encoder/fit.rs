@@ -20,6 +20,7 @@ use crate::encoder::{
 };
 use crate::frame::{Column, Frame, MISSING};
 use crate::input::{Input, InputKind, unit_of};
+use tasador_listing::sale::STATUS;
 use tasador_listing::{leak, schema};
 
 /// Names kept of one column; the rarest beyond are unseen to the model. Bounds the artefact.
@@ -285,7 +286,8 @@ fn describe_names(name: &str, codes: &[u32], names: &[String]) -> Option<(Input,
     });
     let known: usize = by_name.iter().map(|(_, count)| count).sum();
     let distinct = by_name.len();
-    if distinct == 0 || (distinct == 1 && known == codes.len()) {
+    // A status that never differs says what all prices are.
+    if distinct == 0 || (distinct == 1 && known == codes.len() && name != STATUS) {
         return None;
     }
     by_name.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));

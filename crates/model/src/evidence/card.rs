@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tasador_flow::Language::English;
 use tasador_ids::Units;
 
-use super::{Part, RatioStudy, Report};
+use super::{Part, RatioStudy, Report, StudiedPrices};
 use crate::input::InputKind;
 use crate::model::Model;
 use crate::train::{Evidence, Validation};
@@ -180,9 +180,17 @@ fn ratio_study(card: &mut String, ratios: &RatioStudy) -> std::fmt::Result {
             ratios.not_sold
         );
     };
+    let (price, homes) = match ratios.prices {
+        StudiedPrices::Sale => ("sale price", "sales"),
+        StudiedPrices::Asking => (
+            "asking price",
+            "homes for sale (the dataset has no sales: this says nothing of sale prices)",
+        ),
+        StudiedPrices::Unknown => ("price", "homes (no home has a status)"),
+    };
     writeln!(
         card,
-        "Predicted price over sale price, out of fold, of {} sales; {} homes that are not sold are left out. \
+        "Predicted price over {price}, out of fold, of {} {homes}; {} homes that are not sold are left out. \
          Trimmed: without ratios more than 3 interquartile ranges from the quartiles. In brackets: 95 % \
          intervals (bootstrap). Ranges: IAAO, Standard on Ratio Studies (2013).\n",
         all.untrimmed.sales, ratios.not_sold

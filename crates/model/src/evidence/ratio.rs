@@ -16,9 +16,11 @@ pub(crate) const TYPE_COLUMNS: [&str; 4] = ["property_type", "home_type", "prope
 /// The ratio study of a version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RatioStudy {
-    /// Homes left out because their price is an asking price, or of unknown kind. Where no home has a
-    /// status, every price counts as a sale price.
+    /// Homes left out because their price is an asking price, or of unknown kind.
     pub not_sold: u64,
+    /// The prices that predictions are compared with.
+    #[serde(default)]
+    pub prices: StudiedPrices,
     /// All sales; absent of fewer than two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<Study>,
@@ -32,10 +34,23 @@ pub struct RatioStudy {
     pub by_property_type: Vec<Segment>,
 }
 
+/// The prices of a ratio study.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StudiedPrices {
+    /// Sale prices only.
+    #[default]
+    Sale,
+    /// Asking prices, because the dataset has no sales.
+    Asking,
+    /// All prices, because no home has a status.
+    Unknown,
+}
+
 /// The study of out-of-fold predictions. The seed is that of the training.
 pub fn ratio_study(trained: &Trained) -> RatioStudy {
     let homes = &trained.homes;
-    let sold = sold(homes);
+    let (studied, sold) = studied(homes);
     let prices = homes.prices().unwrap_or_default();
     let sales: Vec<Sale> = sold
         .iter()
@@ -56,6 +71,7 @@ pub fn ratio_study(trained: &Trained) -> RatioStudy {
     };
     RatioStudy {
         not_sold: (homes.rows() - sold.len()) as u64,
+        prices: studied,
         all: Study::of(&sales, seed),
         by_state: by("state"),
         by_zip_code: by("zip_code"),
@@ -68,16 +84,36 @@ pub fn ratio_study(trained: &Trained) -> RatioStudy {
     }
 }
 
-/// The rows that are sales.
+/// The rows of a study.
+fn studied(homes: &Frame) -> (StudiedPrices, Vec<usize>) {
+    let sold = sold(homes);
+    if sold.is_empty() {
+        (StudiedPrices::Asking, (0..homes.rows()).collect())
+    } else if has_status(homes) {
+        (StudiedPrices::Sale, sold)
+    } else {
+        (StudiedPrices::Unknown, sold)
+    }
+}
+
+fn has_status(homes: &Frame) -> bool {
+    match homes.column(STATUS) {
+        Some(Column::Category { codes, names }) => codes
+            .iter()
+            .filter_map(|code| names.get(*code as usize))
+            .any(|name| PriceKind::of_status(name).is_some()),
+        _ => false,
+    }
+}
+
+/// The rows that are sales; all of them where no home has a status.
 pub(crate) fn sold(homes: &Frame) -> Vec<usize> {
-    let all = || (0..homes.rows()).collect();
-    let Some(Column::Category { codes, names }) = homes.column(STATUS) else {
-        return all();
+    let Some(Column::Category { codes, names }) =
+        homes.column(STATUS).filter(|_| has_status(homes))
+    else {
+        return (0..homes.rows()).collect();
     };
     let kind = |code: &u32| PriceKind::of_status(names.get(*code as usize)?);
-    if codes.iter().all(|code| kind(code).is_none()) {
-        return all();
-    }
     (0..)
         .zip(codes)
         .filter(|(_, code)| kind(code) == Some(PriceKind::Sale))

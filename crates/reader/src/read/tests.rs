@@ -111,6 +111,12 @@ fn a_small_file_does_not_fill_the_memory() {
     let error = read_all(&packed.finish().unwrap(), Format::Json).unwrap_err();
     assert!(matches!(error, ReadError::TooLarge), "{error}");
 
+    // 64 KB that unpack to one cell of 64 MB.
+    let one_cell = gzip(&vec![0; 64 << 20]);
+    for format in [Format::Csv, Format::Ndjson, Format::Json, Format::ApiJson] {
+        assert!(read_all(&one_cell, format).is_err(), "{format}");
+    }
+
     let rows = MAX_CELLS / schema::COLUMNS.len() + 1;
     let header = vec!["c"; MAX_COLUMNS].join(",");
     let few = MAX_CELLS / MAX_COLUMNS + 1;

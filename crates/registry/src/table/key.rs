@@ -27,6 +27,7 @@
 //! | a sale and the price served for its home | `evaluated#<model>` | `<date>#<property>` | |
 //! | what served prices turned out to be worth | `performance#<model>` | `performance` | |
 //! | when sales were kept that the figures may lack | `performance#<model>` | `sales` | |
+//! | a proposed rollback | `rollbacks#<model>` | `<number of the champion's promotion>` | |
 //! | an object with sales that are settled | `settled-sales` | `<key>` | |
 //! | a run that works now | `turns` | `turn#<number>` | |
 //!

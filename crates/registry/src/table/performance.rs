@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use tasador_flow::PromotionSeq;
 use tasador_ids::{Key as ObjectKey, ModelName};
 use tasador_listing::PropertyKey;
 use tasador_performance::{Evaluated, Performance, ServedPrice};
@@ -15,7 +16,7 @@ use super::fault::{Attempt, unavailable};
 use super::item::{self, Expression, Item, item, text};
 use super::key::{self, Key, moment};
 use super::query::Place;
-use crate::RegistryError;
+use crate::{ProposedRollback, RegistryError};
 
 /// Served prices that are written at the same time.
 const AT_ONCE: usize = 16;
@@ -240,6 +241,49 @@ impl Registry {
         Ok(computed.is_none_or(|computed| computed.at <= found.at))
     }
 
+    /// Keeps a proposed rollback, in place of an earlier one against the same promotion.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`].
+    pub async fn put_proposed_rollback(
+        &self,
+        model: &ModelName,
+        proposed: &ProposedRollback,
+    ) -> Result<(), RegistryError> {
+        let item = item(rollback(model, proposed.promotion), proposed)?;
+        self.put_if("propose a rollback", item, Expression::any())
+            .await
+            .map(drop)
+    }
+
+    /// The rollback that was proposed against the champion of this promotion.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn proposed_rollback(
+        &self,
+        model: &ModelName,
+        promotion: PromotionSeq,
+    ) -> Result<Option<ProposedRollback>, RegistryError> {
+        self.get("read a proposed rollback", rollback(model, promotion))
+            .await
+    }
+
+    /// All rollbacks that were proposed, oldest first.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unavailable`] and [`RegistryError::Damaged`].
+    pub async fn proposed_rollbacks(
+        &self,
+        model: &ModelName,
+    ) -> Result<Vec<ProposedRollback>, RegistryError> {
+        let place = Place::Partition {
+            pk: rollbacks(model),
+            prefix: String::new(),
+        };
+        self.all("list proposed rollbacks", &place).await
+    }
+
     /// The objects with sales that need no further look.
     ///
     /// # Errors
@@ -282,6 +326,14 @@ struct SalesFound {
 
 fn sales_found(model: &ModelName) -> Key {
     Key::new(format!("performance#{model}"), "sales")
+}
+
+fn rollbacks(model: &ModelName) -> String {
+    format!("rollbacks#{model}")
+}
+
+fn rollback(model: &ModelName, promotion: PromotionSeq) -> Key {
+    Key::new(rollbacks(model), format!("{:012}", promotion.0))
 }
 
 fn performance(model: &ModelName) -> Key {

@@ -280,6 +280,7 @@ fn registered(new: &NewVersion, version: ModelVersion) -> VersionRecord {
         mlflow_run_id: new.mlflow_run_id.clone(),
         algorithm: new.algorithm.clone(),
         dataset: new.dataset,
+        schema: new.schema.clone(),
         artifact: None,
         metrics: crate::Metrics::default(),
         tags: new.tags.clone(),

@@ -50,6 +50,30 @@ async fn a_batch_is_stored_as_it_came() {
 }
 
 #[tokio::test]
+async fn a_rotated_credential_of_the_source_is_used_without_a_restart() {
+    let mut place = Place::new().await;
+    place.set(|config| {
+        config.source = None;
+        config.source_secret = Some("source".to_owned());
+    });
+    let address = |key: &str| format!("{}&key={key}", place.source.url());
+    place.secrets.set("source", &address("old-key"));
+    // The source has a new key, and refuses the old one.
+    place.source.then(http(401, &[JSON], "{}"));
+    let (_, message) = place.failure("first").await;
+    assert!(!message.contains("old-key"), "{message}");
+    place.secrets.set("source", &address("new-key"));
+    place.source.then(rows("{\"price\": 2}"));
+    let got = place.batch("second").await;
+    assert!(!got.source.contains("new-key"), "{}", got.source);
+    let requests = place.source.requests();
+    let keys = requests
+        .iter()
+        .map(|request| request.contains("key=new-key"));
+    assert_eq!(keys.collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test]
 async fn a_response_is_what_the_state_machine_reads() {
     let place = Place::new().await;
     place.source.then(rows("{}"));

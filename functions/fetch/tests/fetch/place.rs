@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tasador_ids::{BatchId, RunId};
 use tasador_registry::{Batch, Origin as How, Outcome, OutcomeKind};
 use tasador_runtime::{Classify as _, Config, Context, ErrorClass, Failure, Interceptors};
+use tasador_testing::secrets::Secrets;
 use tasador_testing::source::Source;
 use tasador_testing::stores::{Stores, serve};
 use tempfile::TempDir;
@@ -22,6 +23,7 @@ use tokio::task::JoinSet;
 pub(crate) struct Place {
     pub(crate) ctx: Context,
     pub(crate) source: Source,
+    pub(crate) secrets: Secrets,
     /// The runs whose executions have not ended.
     pub(crate) running: Arc<Mutex<BTreeSet<String>>>,
     folder: TempDir,
@@ -82,6 +84,7 @@ impl Place {
         let sfn = serve(&mut servers, states).await;
 
         let source = Source::start().await;
+        let secrets = Secrets::start().await;
         let mut config = Config {
             source: Some(source.url().into()),
             spool_folder: Some(folder.path().join("spool")),
@@ -91,6 +94,7 @@ impl Place {
         config.fetch.read_timeout = Duration::from_secs(20);
         change(&mut config);
         let sdk = stores.sdk_config().into_builder().endpoint_url(sfn).build();
+        let sdk = secrets.reached_by(&sdk);
         // Made without faults: the tables and the bucket are there before the function is.
         let plain = Context::new(config.clone(), &sdk);
         plain.lake.create_bucket().await.unwrap();
@@ -98,6 +102,7 @@ impl Place {
         Self {
             ctx: Context::intercepted(config, &sdk, &interceptors),
             source,
+            secrets,
             running,
             folder,
             _stores: stores,

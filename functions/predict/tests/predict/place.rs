@@ -110,6 +110,7 @@ impl Place {
                 mlflow_run_id: None,
                 algorithm: Some(trained.algorithm().to_string()),
                 dataset: Some(DatasetId::of(b"town")),
+                schema: None,
                 tags: Default::default(),
                 description: None,
                 logged: None,

@@ -290,3 +290,39 @@ async fn a_date_beyond_training_is_warned_about_as_a_date() {
     let expected = format!("2100-01-31 is outside the range of the training data; {used} was used");
     assert_eq!(warning["message"], expected);
 }
+
+#[tokio::test]
+async fn the_answer_says_which_kind_of_price_it_is() {
+    // In the town, homes for sale are asked a tenth more.
+    let town = crate::town::homes(520, 1);
+    let prices = town.prices().unwrap().iter().enumerate();
+    let asked = prices.map(|(row, price)| if row % 3 == 0 { *price } else { price * 1.1 });
+    let asked = tasador_model::Column::Number(asked.collect());
+    let config = tasador_model::train::TrainConfig::new(Algorithm::Ridge, 1);
+    let learned = crate::town::with(&town, "price", Some(asked));
+    let trained = tasador_model::train::fit(&config, &learned).unwrap();
+    let place = Place::with(&trained.model).await;
+    let price = async |status: Value| {
+        let mut home = home();
+        home["status"] = status;
+        let (code, answer) = place.price(&home).await;
+        assert_eq!(code, 200, "{answer:#}");
+        let kind = answer["price_kind"].as_str().unwrap().to_owned();
+        let codes = answer["warnings"].as_array().into_iter().flatten();
+        let is_unknown = codes.clone().any(|it| it["field"] == "status");
+        (
+            answer["predicted_price"].as_f64().unwrap(),
+            kind,
+            is_unknown,
+        )
+    };
+    let (asking, kind, _) = price(json!("for_sale")).await;
+    assert_eq!(kind, "asking");
+    let (sale, kind, _) = price(json!("sold")).await;
+    assert_eq!(kind, "sale");
+    assert!((1.08..1.12).contains(&(asking / sale)), "{asking} {sale}");
+    assert_eq!(price(Value::Null).await, (sale, kind.clone(), false));
+    assert_eq!(price(json!("pending")).await, (sale, kind, true));
+    let (_, model) = place.get("/model").await;
+    assert_eq!(model["price_kind"], "sale");
+}

@@ -89,6 +89,7 @@ async fn against(site: &Site, checked: &Checked) -> Option<Against> {
     let serving = Serving {
         version: champion.version(),
         inputs: inputs.map(|input| input.name.clone()).collect(),
+        important: champion.model.important().map(str::to_owned).collect(),
         learnt_rows: Some(champion.description.training_rows),
         reference: Some(log_failure("the profile of a version", profile)?),
         error: None,

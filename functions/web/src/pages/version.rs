@@ -51,6 +51,16 @@ pub(super) async fn page(
                     dt { (words.dataset) }
                     dd { a href=(View::Dataset(dataset).address()) { code { (dataset.short()) } } }
                 }
+                @if let Some(schema) = &record.schema {
+                    dt { (words.schema) }
+                    dd title=(schema.sha256) {
+                        code { (schema.sha256.short()) } " "
+                        @match &schema.key {
+                            Some(key) => code { (key) },
+                            None => { "(" (words.schema_default) ")" }
+                        }
+                    }
+                }
             }
             (section::tiles(language, &record))
             @if may_change {

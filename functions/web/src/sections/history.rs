@@ -173,6 +173,10 @@ pub(crate) fn summary(
             h3 { (words.why_not_adopted) }
             ul.reasons { @for reason in &account.not_adopted { li { (reason) } } }
         }
+        @if !account.notices.is_empty() {
+            h3 { (words.notices) }
+            ul.reasons { @for notice in &account.notices { li { (notice) } } }
+        }
         @if let Some(event) = &outcome.decided { (decided(language, event)) }
         @if may_decide && outcome.settled { (decisions(language, outcome)) }
         @if let Some(error) = outcome.error.as_ref().filter(|_| outcome.kind != OutcomeKind::Failed) {

@@ -11,7 +11,9 @@ pub(crate) use table::{move_button, status};
 
 use maud::{Markup, html};
 use tasador_ids::ModelVersion;
-use tasador_registry::{PromotionEvent, PromotionKind, VersionRecord, VersionStatus};
+use tasador_registry::{
+    Outcome, PromotionEvent, PromotionKind, ProposedRollback, VersionRecord, VersionStatus,
+};
 use tasador_runtime::Context;
 
 use crate::asked::{Filter, View};
@@ -40,6 +42,7 @@ pub(crate) async fn section(language: Language, ctx: &Context, may_move: bool) -
             html! { div.card { (empty(words.no_models, words.no_models_hint)) } }
         }
         Some(models) => html! {
+            (proposal(language, models, &outcomes, may_move))
             (champion(language, models))
             (over_time(language, models))
             (table::versions(language, models, &outcomes, may_move))
@@ -76,6 +79,44 @@ impl Models {
 pub(crate) fn measured(version: &VersionRecord, name: &str) -> Option<f64> {
     let value = version.metrics.get(&format!("validation_{name}"));
     value.filter(|value| value.is_finite())
+}
+
+/// The rollback that waits for a person, with the button that accepts it.
+fn proposal(language: Language, models: &Models, outcomes: &[Outcome], may_move: bool) -> Markup {
+    let words = language.words();
+    let Some(proposed) = &models.proposed else {
+        return html! {};
+    };
+    let former = models
+        .versions
+        .iter()
+        .find(|version| version.version == proposed.to);
+    html! {
+        div.card.trouble #proposed-rollback role="status" {
+            h2 { (words.proposed_rollback) " " (proposed.to) }
+            p { (sentence_of(language, proposed)) }
+            @if may_move { @if let Some(former) = former { (move_button(language, models, outcomes, former)) } }
+        }
+    }
+}
+
+fn sentence_of(language: Language, proposed: &ProposedRollback) -> String {
+    let ProposedRollback { version, to, .. } = proposed;
+    let sales = language.count(proposed.sales);
+    let [served, promised, former] = [
+        proposed.served_error,
+        proposed.promised_error,
+        proposed.former_error,
+    ]
+    .map(|share| language.percent_fixed(share));
+    match language {
+        Language::English => format!(
+            "By {sales} sales, the median error of the prices of version {version} is {served}; its validation promised {promised}. Version {to} had {former}."
+        ),
+        Language::Spanish => format!(
+            "Según {sales} ventas, el error mediano de los precios de la versión {version} es {served}; su validación prometía {promised}. La versión {to} tenía {former}."
+        ),
+    }
 }
 
 fn champion(language: Language, models: &Models) -> Markup {

@@ -19,20 +19,40 @@ const EXAMPLE: &str = r#"{"sales": [{"request_id": "…", "price": 452000, "date
 /// The section.
 pub(crate) async fn section(language: Language, ctx: &Context) -> Markup {
     let words = language.words();
-    let (found, versions) = tokio::join!(
+    let (found, versions, is_proposed) = tokio::join!(
         ctx.registry.performance(&ctx.config.model),
         newest_versions(ctx),
+        is_rollback_proposed(ctx),
     );
     match log_failure("the performance", found) {
         None => unavailable(language),
         Some(Some(found)) if !found.by_version.is_empty() => {
-            all(language, &found, &versions.unwrap_or_default())
+            html! {
+                @if is_proposed {
+                    p.card.trouble { a href="./?section=models#proposed-rollback" { (words.see_proposed_rollback) } }
+                }
+                (all(language, &found, &versions.unwrap_or_default()))
+            }
         }
         Some(_) => html! {
             div.card { (empty(words.no_sales, words.no_sales_hint)) }
             div.card { h2 { (words.how_sales_arrive) } (ways(language)) }
         },
     }
+}
+
+async fn is_rollback_proposed(ctx: &Context) -> bool {
+    let model = &ctx.config.model;
+    let proposed = async {
+        let Some(champion) = ctx.registry.champion(model).await? else {
+            return Ok(None);
+        };
+        ctx.registry
+            .proposed_rollback(model, champion.promotion)
+            .await
+    };
+    let proposed = log_failure("a proposed rollback", proposed.await).flatten();
+    proposed.is_some_and(|proposed| proposed.withdrawn_at.is_none())
 }
 
 /// The ways by which sales arrive.
@@ -108,6 +128,12 @@ fn headline(language: Language, group: &Group, versions: &[VersionRecord]) -> Ma
             h2 {
                 a href=(View::Version(group.version).address()) { (words.version) " " (group.version) }
                 " " span.count { (language.count(figures.sales)) " " (words.sales) }
+            }
+            @if group.asking_prices > 0 {
+                p.hint {
+                    (language.count(group.asking_prices)) " "
+                    (if group.are_asking_prices_counted { words.asking_prices_counted } else { words.asking_prices_left_out })
+                }
             }
             dl.tiles {
                 (tile(words.typical_error, language.percent_fixed(figures.median_ape), &promised))

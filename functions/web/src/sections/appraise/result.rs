@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use serde_json::{Map, Value};
 use tasador_http::Problem;
+use tasador_listing::PriceKind;
 use tasador_pricing::{
     Amount, Answer, Body, Champion, Contribution, Explanation, InputDescription, Kind, OnePrice,
     Seen,
@@ -77,6 +78,9 @@ fn headline(
         div.card.price #price {
             h2.eyebrow { (words.estimated_price) }
             p.figure { data value=(price.predicted_price) { (language.money(price.predicted_price)) } }
+            @if let Some(kind) = price.price_kind {
+                p.hint { (match kind { PriceKind::Sale => words.sale_price, PriceKind::Asking => words.asking_price }) }
+            }
             @if let Some(from) = asked.from {
                 p.delta {
                     strong.up[price.predicted_price >= from].down[price.predicted_price < from] {

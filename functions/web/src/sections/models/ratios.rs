@@ -50,7 +50,19 @@ pub(super) fn of(language: Language, study: &Value) -> Markup {
         .unwrap_or(0);
     html! {
         h3 #ratio-study { (words.ratio_study) }
-        p.hint { (language.count(sales)) " " (words.sales) ". " (words.ratio_study_hint) }
+        @match study.get("prices").and_then(Value::as_str) {
+            Some("asking") => { p.hint { (language.count(sales)) " " (words.homes) ". " (words.ratio_of_asking_prices) } }
+            Some("unknown") => { p.hint { (language.count(sales)) " " (words.homes) ". " (words.ratio_of_unknown_prices) } }
+            _ => {
+                p.hint {
+                    (language.count(sales)) " " (words.sales) ". "
+                    @if let Some(others) = study.get("not_sold").and_then(Value::as_u64).filter(|others| *others > 0) {
+                        (language.count(others)) " " (words.ratio_left_out) " "
+                    }
+                }
+            }
+        }
+        p.hint { (words.ratio_study_hint) }
         (statistics(language, all))
         div.pair {
             (segments(language, words.ratio_by_price, study.get("by_price")))
