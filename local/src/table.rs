@@ -221,7 +221,7 @@ mod tests {
             "$120,000",
             "$98,000 (\u{2212}18.3%)",
             "Version 2 is better.",
-            "no column “bath”",
+            "column “bath”.",
             "nothing new",
         ] {
             assert!(text.contains(part), "{part} is not in\n{text}");

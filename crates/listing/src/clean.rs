@@ -146,7 +146,7 @@ pub fn read_zip(text: &str) -> Option<Zip<'_>> {
             let digits = without_zero_fraction(text);
             match digits.len() {
                 // ZIP+4 without its hyphen; as a number, also without leading zeros.
-                7..=9 => digits.get(..digits.len() - 4)?,
+                7..=9 if is_digits(digits) => digits.get(..digits.len() - 4)?,
                 _ => digits,
             }
         }
@@ -494,6 +494,9 @@ mod tests {
             "-06016",
             "CT",
             "XX 06016",
+            "42207x25",
+            "06016.1234",
+            "6016 1 23",
             "Lot 06016",
             "CT CT 06016",
             ".0",

@@ -210,6 +210,19 @@ impl Model {
         self.priced(row).prediction()
     }
 
+    /// The kind of price of a home without a status; `None` where training saw no status, so that
+    /// nobody knows what its prices were.
+    pub fn default_price_kind(&self) -> Option<PriceKind> {
+        Some(Statuses::of(&self.encoder)?.kind)
+    }
+
+    /// Prepares a home to be priced for a caller: sets a status that is empty or unknown. Gives back
+    /// the kind of its price.
+    pub fn complete(&self, row: &mut Row<'_>) -> Option<PriceKind> {
+        let statuses = Statuses::of(&self.encoder)?;
+        Some(statuses.complete(row.cells_mut()))
+    }
+
     /// What of a home is not used as given when it is priced for a caller, in the order of
     /// [`Model::inputs`].
     pub fn notices(&self, row: &Row<'_>) -> Vec<Notice> {

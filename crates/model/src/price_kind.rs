@@ -6,8 +6,6 @@
 use tasador_listing::sale::{PriceKind, STATUS};
 
 use crate::encoder::{Cell, Encoder, Slot};
-use crate::model::Model;
-use crate::row::Row;
 
 /// The statuses of a model that saw some.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +14,8 @@ pub(crate) struct Statuses<'m> {
     names: &'m [String],
     /// The status that an empty one is priced as.
     usual: Cell,
-    kind: PriceKind,
+    /// The kind of price of a home without a status.
+    pub(crate) kind: PriceKind,
 }
 
 impl<'m> Statuses<'m> {
@@ -57,20 +56,5 @@ impl<'m> Statuses<'m> {
                 *cell = self.usual;
                 self.kind
             })
-    }
-}
-
-impl Model {
-    /// The kind of price of a home without a status; `None` where training saw no status, so that
-    /// nobody knows what its prices were.
-    pub fn default_price_kind(&self) -> Option<PriceKind> {
-        Some(Statuses::of(self.encoder())?.kind)
-    }
-
-    /// Prepares a home to be priced for a caller: sets a status that is empty or unknown. Gives back
-    /// the kind of its price.
-    pub fn complete(&self, row: &mut Row<'_>) -> Option<PriceKind> {
-        let statuses = Statuses::of(self.encoder())?;
-        Some(statuses.complete(row.cells_mut()))
     }
 }

@@ -110,7 +110,7 @@ async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
         ),
         (r#"{"detail": "oops"}"#, Format::ApiJson, "no list `data`"),
         ("", Format::ApiJson, "ends unexpectedly"),
-        (r#"[7, 8]"#, Format::Json, "expected a row"),
+        (r#"[7, 8]"#, Format::Json, "a row is not an object"),
         ("\n{]", Format::Ndjson, "none of the 1 rows can be read"),
         (
             "price,city\n1,\"Lee",
