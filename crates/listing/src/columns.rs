@@ -23,3 +23,5 @@ pub const PREV_SOLD_DATE: &str = "prev_sold_date";
 pub const PROPERTY_KEY: &str = "property_key";
 /// Column of the clean file with the hash of the row (32 hexadecimal digits).
 pub const ROW_HASH: &str = "row_hash";
+/// Columns that may hold the type of a property, first one first.
+pub const TYPE_COLUMNS: [&str; 4] = ["property_type", "home_type", "propertyType", "type"];

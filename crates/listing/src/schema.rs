@@ -12,7 +12,7 @@ use crate::{reading, synonyms};
 
 pub use crate::columns::{
     ACRE_LOT, BATH, BED, CITY, HOUSE_SIZE, PREV_SOLD_DATE, PRICE, PROPERTY_KEY, ROW_HASH, STATE,
-    STREET, ZIP_CODE,
+    STREET, TYPE_COLUMNS, ZIP_CODE,
 };
 
 /// What the values of a clean column are.

@@ -17,8 +17,8 @@ use crate::model::Prediction;
 use crate::train::Trained;
 
 pub use baseline::Accuracy;
+pub(crate) use ratio::sold;
 pub use ratio::{RatioStudy, StudiedPrices, ratio_study};
-pub(crate) use ratio::{TYPE_COLUMNS, sold};
 
 /// The fewest homes of a part whose figures are reported.
 const LEAST_OF_A_PART: usize = 10;

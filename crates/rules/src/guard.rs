@@ -12,7 +12,9 @@ use tasador_listing::drift::{new_category_share, psi, share_up_to};
 use tasador_listing::pinned::Replaced;
 use tasador_listing::profile::Body;
 use tasador_listing::quality::RawColumn;
-use tasador_listing::schema::{ACRE_LOT, BATH, BED, CITY, HOUSE_SIZE, PRICE, STATE, ZIP_CODE};
+use tasador_listing::schema::{
+    ACRE_LOT, BATH, BED, CITY, HOUSE_SIZE, PRICE, STATE, TYPE_COLUMNS, ZIP_CODE,
+};
 use tasador_listing::{BatchReport, ColumnKind, ColumnProfile, Profile};
 
 use super::novelty::expected_new_share;
@@ -383,9 +385,10 @@ impl<'a> Compare<'a> {
         (usual >= REFERENCE_FILLED).then(|| (1.0 - filled(self.batch) / usual).max(0.0))
     }
 
-    /// Whether most values of a category are ones that the champion never saw: another state, another type
-    /// of property. As many as are new by chance are allowed, as are three standard deviations, so that a
-    /// small batch is not held for a few rows.
+    /// Whether most values of a category are ones that the champion never saw. As many as are new by
+    /// chance are allowed, as are three standard deviations, so that a small batch is not held for a few
+    /// rows. Homes of another type hold the batch. New places are told: a source may deliver one region
+    /// after the other, and a champion learns of a new one only by training.
     fn new_populations(&self, champion: &Serving, guard: &mut Guard) {
         let mut named = 0;
         for input in &champion.inputs {
@@ -406,17 +409,17 @@ impl<'a> Compare<'a> {
                 continue;
             }
             named += usize::from(fired);
-            guard.add(
-                "new_population",
-                input,
-                self.against(share, limit),
-                fired,
-                |column, compared| Reason::NewPopulation {
-                    column,
-                    compared,
-                    values: new_categories(reference, batch),
-                },
-            );
+            let is_type = TYPE_COLUMNS.contains(&input.as_str());
+            let compared = self.against(share, limit);
+            let reason = |column, compared| Reason::NewPopulation {
+                column,
+                compared,
+                values: new_categories(reference, batch),
+            };
+            if fired && !is_type {
+                guard.notices.push(reason(input.clone(), compared.clone()));
+            }
+            guard.add("new_population", input, compared, fired && is_type, reason);
         }
     }
 

@@ -1,9 +1,10 @@
 //! Parts of the homes that a challenger is judged by besides all of them: segments and sales.
 
+use tasador_listing::schema::TYPE_COLUMNS;
 use tasador_ratio::{Sale, Study};
 
 use super::change;
-use crate::evidence::{TYPE_COLUMNS, sold};
+use crate::evidence::sold;
 use crate::frame::{Column, Frame, MISSING};
 use crate::model::Prediction;
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tasador_listing::sale::{PriceKind, STATUS};
+use tasador_listing::schema::TYPE_COLUMNS;
 use tasador_ratio::{Sale, Segment, Study, segments};
 
 use crate::frame::{Column, Frame};
@@ -9,9 +10,6 @@ use crate::train::Trained;
 
 /// Segments of one kind that are stored, those with most sales.
 const MOST_SEGMENTS: usize = 100;
-
-/// Columns that may hold the type of a property, first one first.
-pub(crate) const TYPE_COLUMNS: [&str; 4] = ["property_type", "home_type", "propertyType", "type"];
 
 /// The ratio study of a version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
