@@ -147,9 +147,15 @@ async fn act(world: &World, act: Act) {
     world.cloud().executions().idle().await;
 }
 
-/// Starts until it starts, and resumes what was interrupted.
-async fn start_again(world: &mut World) {
-    while world.try_restart().await.is_err() {}
+/// Starts until it starts, and resumes what was interrupted. Where the disk is full, somebody makes room
+/// after a start that failed.
+async fn start_again(world: &mut World, transport: &Transport) {
+    let mut failed = 0;
+    while world.try_restart().await.is_err() {
+        transport.free_space();
+        failed += 1;
+        assert!(failed < 100, "it does not start");
+    }
     world.cloud().executions().idle().await;
 }
 
@@ -186,7 +192,7 @@ async fn run(seed: u64) -> Ended {
         while transport.has_ended() {
             transport.begin_process();
             tokio::select! {
-                () = start_again(&mut world) => {}
+                () = start_again(&mut world, &transport) => {}
                 () = transport.ended() => {}
             }
         }
