@@ -415,20 +415,32 @@ pub const IDENTIFIERS: [&str; 14] = [
 ];
 
 /// Names of the time of the reading, beside those that [`crate::reading`] composes of words.
-pub const READING_TIMES: [&str; 16] = [
+pub const READING_TIMES: [&str; 28] = [
     "asof",
     "asofdate",
     "batchdate",
+    "collectedat",
+    "crawldate",
     "crawledat",
+    "crawltime",
     "createdat",
+    "downloadedat",
     "etldate",
+    "exportedat",
+    "extractedat",
     "fetchedat",
     "filedate",
     "ingestedat",
+    "lastmodified",
     "lastseen",
     "lastupdated",
+    "loadedat",
+    "modificationtimestamp",
+    "modifiedat",
+    "retrievedat",
     "rundate",
     "scrapedat",
+    "scrapedate",
     "timestamp",
     "ts",
     "updatedat",
