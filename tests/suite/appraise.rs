@@ -223,7 +223,7 @@ async fn a_file_gets_the_prices_that_its_rows_get_one_by_one() {
     assert_eq!(given.len(), 5);
     for sale in given {
         let price = sale["price"].as_f64().unwrap();
-        let size = price / sale["price_per_sqft"].as_f64().unwrap();
+        let size = price / sale["price_per_area"].as_f64().unwrap();
         let is_known = (0..HOMES)
             .map(home)
             .any(|(_, known, _, asked)| asked == price && (size - f64::from(known)).abs() < 0.5);

@@ -42,7 +42,7 @@ pub(crate) fn measure(set: &Set, count: usize, options: &Options) -> Result<Tabl
         let nearest = sales.nearest(&model, &row, 10, own);
         let each: Vec<f64> = nearest
             .iter()
-            .filter_map(|sale| sale.price_per_sqft)
+            .filter_map(|sale| sale.price_per_area)
             .collect();
         let of_zip = of_zip.get(*zips.get(home).context("a home has no zip code")?);
         let by_size = |per_sqft: Option<f64>| per_sqft.map(|per_sqft| per_sqft * size);

@@ -109,10 +109,10 @@ pub struct Difference<'c> {
 pub struct Comparable<'c> {
     /// In logarithms of the price; 0 if the model sees no difference.
     pub distance: f64,
-    /// US dollars.
+    /// In the currency of the dataset.
     pub price: f64,
-    /// US dollars per square foot of the house.
-    pub price_per_sqft: Option<f64>,
+    /// Per unit of the house's area in the dataset.
+    pub price_per_area: Option<f64>,
     /// Days since 1970-01-01.
     pub day: Option<f64>,
     /// Street, city, state and zip code, as far as they are known.
@@ -302,7 +302,7 @@ impl Comparables {
         Comparable {
             distance,
             price,
-            price_per_sqft: size.map(|size| price / size),
+            price_per_area: size.map(|size| price / size),
             day: self.days.get(sale).copied().filter(|day| day.is_finite()),
             place: PLACE
                 .iter()

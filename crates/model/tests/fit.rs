@@ -760,7 +760,7 @@ fn comparable_sales_are_the_nearest_of_those_that_the_model_learned_from() {
         );
         assert!(itself.differences.is_empty());
         let size = homes.numbers("house_size").unwrap()[HOME];
-        assert_eq!(itself.price_per_sqft, Some(prices[HOME] / size));
+        assert_eq!(itself.price_per_area, Some(prices[HOME] / size));
         assert_eq!(
             itself.day,
             Some(homes.numbers("prev_sold_date").unwrap()[HOME])

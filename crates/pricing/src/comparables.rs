@@ -25,12 +25,12 @@ pub struct ComparableSale {
     /// What the model sees between the two homes, in logarithms of the price: 0.1 is about 10 % of it.
     #[schema(minimum = 0)]
     pub distance: f64,
-    /// The price it was sold for, US dollars.
+    /// The price it was sold for, in the currency of the model.
     pub price: f64,
-    /// US dollars per square foot of the house.
+    /// Its price per square foot or square metre of the house, as areas are set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    pub price_per_sqft: Option<f64>,
+    pub price_per_area: Option<f64>,
     /// When it was sold.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, format = Date)]
@@ -74,7 +74,7 @@ impl From<Comparable<'_>> for ComparableSale {
         Self {
             distance: (sale.distance * 1e4).round() / 1e4,
             price: sale.price,
-            price_per_sqft: sale.price_per_sqft.map(cents),
+            price_per_area: sale.price_per_area.map(cents),
             date: sale.day.and_then(|day| match json(&Known::Date(day)) {
                 Value::String(date) => Some(date),
                 _ => None,

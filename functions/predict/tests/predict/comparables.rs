@@ -54,11 +54,11 @@ async fn the_sales_most_similar_to_a_home_are_given_when_asked_for() {
     assert!(distances.is_sorted(), "{distances:?}");
     for sale in given {
         let price = sale["price"].as_f64().unwrap();
-        let per_sqft = sale["price_per_sqft"].as_f64().unwrap();
+        let per_area = sale["price_per_area"].as_f64().unwrap();
         let differences = sale["differences"].as_array().unwrap();
         let size = differences.iter().find(|it| it["field"] == "house_size");
         let size = size.map_or(1_800.0, |it| it["sale"].as_f64().unwrap());
-        assert!((price / size - per_sqft).abs() < 0.006, "{sale:#}");
+        assert!((price / size - per_area).abs() < 0.006, "{sale:#}");
         assert!(
             sale["date"].as_str().unwrap().starts_with("201"),
             "{sale:#}"

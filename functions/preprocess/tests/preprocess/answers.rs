@@ -151,7 +151,10 @@ async fn an_unreadable_batch_is_rejected_and_nothing_is_stored() {
             "Line 2: byte 1 of the row is not text",
         ),
         (b"pric\xff\n1\n", "not UTF-8 at byte 4"),
-        (b"\x1f\x8b\x08\x00\x00", "the gzip file is damaged or incomplete"),
+        (
+            b"\x1f\x8b\x08\x00\x00",
+            "the gzip file is damaged or incomplete",
+        ),
     ] {
         let request = place.batch(bytes, Format::Csv).await;
         let failure = attempt(&request, &place.ctx).await.unwrap_err();

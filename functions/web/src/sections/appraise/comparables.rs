@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use serde_json::Value;
+use tasador_ids::{AreaUnit, Units};
 use tasador_pricing::{Champion, ComparableSale, Price, SaleDifference};
 
 use crate::asked::Asked;
@@ -51,7 +52,7 @@ pub(super) fn comparables(
                         thead { tr {
                             th scope="col" { (language.of("Home, and what differs", "Casa, y qué es distinto")) }
                             th.number scope="col" { (language.column("price")) }
-                            th.number scope="col" { (language.of("Per sq ft", "Por pie²")) }
+                            th.number scope="col" { (per_area(language)) }
                             th scope="col" { (language.of("Sold on", "Vendida el")) }
                             th.number scope="col" { (language.of("Distance", "Distancia")) }
                         } }
@@ -62,6 +63,13 @@ pub(super) fn comparables(
                 }
             }
         }
+    }
+}
+
+fn per_area(language: Language) -> &'static str {
+    match Units::current().area {
+        AreaUnit::Ft2 => language.of("Per sq ft", "Por pie²"),
+        AreaUnit::M2 => language.of("Per m²", "Por m²"),
     }
 }
 
@@ -79,7 +87,7 @@ fn row(language: Language, champion: Option<&Champion>, sale: &ComparableSale) -
                 }
             }
             td.number { (language.money(sale.price)) }
-            td.number { @if let Some(each) = sale.price_per_sqft { (language.money(each)) } }
+            td.number { @if let Some(each) = sale.price_per_area { (language.money(each)) } }
             td { @if let Some(date) = &sale.date { time datetime=(date) { (day(language, date)) } } }
             td.number { (language.percent_fixed(sale.distance)) }
         }
